@@ -1,0 +1,2 @@
+//! The program `indelible`.
+fn main() {}

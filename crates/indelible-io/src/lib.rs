@@ -1,0 +1,2 @@
+//! Formats around the library `indelible`: datasets in, networks in and out.
+//!

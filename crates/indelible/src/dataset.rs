@@ -1,0 +1,345 @@
+//! A labelled dataset: the exact real numbers that its stored floats denote.
+//!
+//! Every later stage reads samples through [`Dataset`], so what a guarantee
+//! says it says about these numbers. Features are kept as they came: 8-bit
+//! codes with a table of their values, binary32 or binary64, owned or mapped.
+
+use std::{fmt, ops::Deref, sync::Arc};
+
+use crate::{Error, number::Precision};
+
+/// A shared, immutable array: a vector, or memory that something else owns
+/// (a mapped file).
+#[derive(Clone)]
+pub struct Buffer<T: 'static>(Arc<dyn AsRef<[T]> + Send + Sync>);
+
+impl<T: Send + Sync + 'static> Buffer<T> {
+    /// Wraps memory owned by `owner`.
+    pub fn shared(owner: impl AsRef<[T]> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(owner))
+    }
+}
+
+impl<T: Send + Sync + 'static> From<Vec<T>> for Buffer<T> {
+    fn from(values: Vec<T>) -> Self {
+        Self(Arc::new(values))
+    }
+}
+
+impl<T> Deref for Buffer<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        (*self.0).as_ref()
+    }
+}
+
+impl<T> fmt::Debug for Buffer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Buffer({} values)", self.len())
+    }
+}
+
+/// The features of all samples, row after row (`samples × features`).
+#[derive(Clone, Debug)]
+pub enum Features {
+    /// 8-bit codes; code `c` denotes the real number `levels[c]`.
+    Coded {
+        /// One code per feature.
+        codes: Buffer<u8>,
+        /// 256 finite values, strictly increasing.
+        levels: Arc<[f64]>,
+    },
+    /// binary32 values.
+    F32(Buffer<f32>),
+    /// binary64 values.
+    F64(Buffer<f64>),
+}
+
+impl Features {
+    /// 8-bit codes that denote `k/255` rounded to binary32, as image pipelines
+    /// deliver them.
+    #[must_use]
+    pub fn unit_codes(codes: Buffer<u8>) -> Self {
+        let levels = (0..=255u8).map(|k| f64::from(f32::from(k) / 255.0)).collect();
+        Self::Coded { codes, levels }
+    }
+
+    /// 8-bit codes that denote the integers 0 to 255.
+    #[must_use]
+    pub fn integer_codes(codes: Buffer<u8>) -> Self {
+        Self::Coded { codes, levels: (0..=255u8).map(f64::from).collect() }
+    }
+
+    /// Number of stored values.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Coded { codes, .. } => codes.len(),
+            Self::F32(values) => values.len(),
+            Self::F64(values) => values.len(),
+        }
+    }
+
+    /// Whether no value is stored.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The value at a position, exactly.
+    #[inline]
+    fn at(&self, position: usize) -> f64 {
+        match self {
+            Self::Coded { codes, levels } => levels[usize::from(codes[position])],
+            Self::F32(values) => f64::from(values[position]),
+            Self::F64(values) => values[position],
+        }
+    }
+
+    /// Position of the first value that is NaN or infinite.
+    fn first_not_finite(&self) -> Option<usize> {
+        match self {
+            Self::Coded { .. } => None,
+            Self::F32(values) => values.iter().position(|v| !v.is_finite()),
+            Self::F64(values) => values.iter().position(|v| !v.is_finite()),
+        }
+    }
+}
+
+/// Samples with labels: `x_i ∈ R^n` and `y_i`, `i = 0..N`, never empty, all
+/// features finite.
+///
+/// Labels are class indices `0..L`; the networks call class `c` by the number
+/// `c + 1`. Class names keep what the source called the labels. There may be
+/// more classes than occur.
+///
+/// ```
+/// use indelible::{Dataset, Features};
+///
+/// let data = Dataset::new(
+///     Features::F64(vec![0.0, 0.0, 1.0, 2.0].into()),
+///     2,
+///     vec![0, 1],
+///     vec!["no".into(), "yes".into()],
+/// )?;
+/// assert_eq!((data.samples(), data.features(), data.classes()), (2, 2, 2));
+/// assert_eq!(data.value(1, 1), 2.0);
+/// # Ok::<(), indelible::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    features: Features,
+    width: usize,
+    labels: Vec<usize>,
+    class_names: Vec<String>,
+    feature_names: Option<Vec<String>>,
+}
+
+impl Dataset {
+    /// Checks and keeps `features` (row after row, `width` values each) and
+    /// one label per row, an index into `class_names`.
+    ///
+    /// # Errors
+    /// When there is no sample or no feature, the counts do not match, a
+    /// feature is NaN or infinite, or a label names no class.
+    pub fn new(
+        features: Features,
+        width: usize,
+        labels: Vec<usize>,
+        class_names: Vec<String>,
+    ) -> Result<Self, Error> {
+        if width == 0 || labels.is_empty() {
+            return Err(Error::EmptyDataset { samples: labels.len(), features: width });
+        }
+        if labels.len().checked_mul(width) != Some(features.len()) {
+            return Err(Error::CountMismatch {
+                values: features.len(),
+                features: width,
+                labels: labels.len(),
+            });
+        }
+        if let Some(position) = features.first_not_finite() {
+            return Err(Error::NotFinite {
+                sample: position / width,
+                feature: position % width,
+                value: features.at(position),
+            });
+        }
+        if let Features::Coded { levels, .. } = &features {
+            let sound = levels.len() == 256
+                && levels.iter().all(|v| v.is_finite())
+                && levels.windows(2).all(|w| w[0] < w[1]);
+            if !sound {
+                return Err(Error::BadLevels);
+            }
+        }
+        if let Some(sample) = labels.iter().position(|&y| y >= class_names.len()) {
+            return Err(Error::UnknownClass { sample, label: labels[sample], classes: class_names.len() });
+        }
+        Ok(Self { features, width, labels, class_names, feature_names: None })
+    }
+
+    /// Adds names for the features.
+    ///
+    /// # Errors
+    /// When there is not one name per feature.
+    pub fn with_feature_names(mut self, names: Vec<String>) -> Result<Self, Error> {
+        if names.len() != self.width {
+            return Err(Error::FeatureNames { names: names.len(), features: self.width });
+        }
+        self.feature_names = Some(names);
+        Ok(self)
+    }
+
+    /// Number of samples, `N`.
+    #[must_use]
+    pub fn samples(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Number of features, `n`.
+    #[must_use]
+    pub fn features(&self) -> usize {
+        self.width
+    }
+
+    /// Number of classes, `L`.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.class_names.len()
+    }
+
+    /// One class index `0..L` per sample.
+    #[must_use]
+    pub fn labels(&self) -> &[usize] {
+        &self.labels
+    }
+
+    /// What the source calls each class.
+    #[must_use]
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// What the source calls each feature, where it does.
+    #[must_use]
+    pub fn feature_names(&self) -> Option<&[String]> {
+        self.feature_names.as_deref()
+    }
+
+    /// The stored features, row after row.
+    #[must_use]
+    pub fn storage(&self) -> &Features {
+        &self.features
+    }
+
+    /// Feature `feature` of sample `sample`, exactly.
+    ///
+    /// # Panics
+    /// When an index is out of range.
+    #[inline]
+    #[must_use]
+    pub fn value(&self, sample: usize, feature: usize) -> f64 {
+        debug_assert!(feature < self.width);
+        self.features.at(sample * self.width + feature)
+    }
+
+    /// Sample `sample`, exactly, into `out` of length `n`.
+    ///
+    /// # Panics
+    /// When `sample` is out of range or `out` has another length.
+    pub fn copy_row(&self, sample: usize, out: &mut [f64]) {
+        assert_eq!(out.len(), self.width);
+        let range = sample * self.width..(sample + 1) * self.width;
+        match &self.features {
+            Features::Coded { codes, levels } => {
+                for (o, &c) in out.iter_mut().zip(&codes[range]) {
+                    *o = levels[usize::from(c)];
+                }
+            }
+            Features::F32(values) => {
+                for (o, &v) in out.iter_mut().zip(&values[range]) {
+                    *o = f64::from(v);
+                }
+            }
+            Features::F64(values) => out.copy_from_slice(&values[range]),
+        }
+    }
+
+    /// Sample `sample`, exactly.
+    ///
+    /// # Panics
+    /// When `sample` is out of range.
+    #[must_use]
+    pub fn row(&self, sample: usize) -> Vec<f64> {
+        let mut out = vec![0.0; self.width];
+        self.copy_row(sample, &mut out);
+        out
+    }
+
+    /// `m_j = min_i x_ij` for every feature `j`.
+    #[must_use]
+    pub fn minima(&self) -> Vec<f64> {
+        let mut minima = self.row(0);
+        match &self.features {
+            Features::Coded { codes, levels } => {
+                let mut least = codes[..self.width].to_vec();
+                for row in codes.chunks_exact(self.width) {
+                    for (m, &c) in least.iter_mut().zip(row) {
+                        *m = (*m).min(c);
+                    }
+                }
+                for (m, c) in minima.iter_mut().zip(least) {
+                    *m = levels[usize::from(c)];
+                }
+            }
+            Features::F32(values) => fold_minima(&mut minima, values, self.width, f64::from),
+            Features::F64(values) => fold_minima(&mut minima, values, self.width, |v| v),
+        }
+        minima
+    }
+
+    /// Whether every feature of every sample is a number of `precision`.
+    #[must_use]
+    pub fn fits(&self, precision: Precision) -> bool {
+        match (&self.features, precision) {
+            (Features::F32(_), _) | (_, Precision::F64) => true,
+            (Features::Coded { levels, .. }, p) => levels.iter().all(|&v| p.holds(v)),
+            (Features::F64(values), p) => values.iter().all(|&v| p.holds(v)),
+        }
+    }
+
+    /// The first `limit` samples (all of them where there are fewer); classes
+    /// keep their names and numbers.
+    ///
+    /// # Errors
+    /// When `limit` is 0.
+    pub fn head(&self, limit: usize) -> Result<Self, Error> {
+        if limit >= self.samples() {
+            return Ok(self.clone());
+        }
+        let end = limit * self.width;
+        let features = match &self.features {
+            Features::Coded { codes, levels } => {
+                Features::Coded { codes: codes[..end].to_vec().into(), levels: levels.clone() }
+            }
+            Features::F32(values) => Features::F32(values[..end].to_vec().into()),
+            Features::F64(values) => Features::F64(values[..end].to_vec().into()),
+        };
+        let head = Self::new(features, self.width, self.labels[..limit].to_vec(), self.class_names.clone())?;
+        match &self.feature_names {
+            Some(names) => head.with_feature_names(names.clone()),
+            None => Ok(head),
+        }
+    }
+}
+
+/// Lowers `minima` to the smallest value of each column.
+fn fold_minima<T: Copy>(minima: &mut [f64], values: &[T], width: usize, exact: impl Fn(T) -> f64) {
+    for row in values.chunks_exact(width) {
+        for (m, &v) in minima.iter_mut().zip(row) {
+            *m = m.min(exact(v));
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What can go wrong in the library.
+
+use crate::{norm::Norm, number::Precision};
+
+/// An error of the library; its text says what was given, what was expected
+/// and where.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A dataset without samples or without features.
+    #[error("the dataset is empty: {samples} samples of {features} features; at least one of each is needed")]
+    EmptyDataset {
+        /// Number of samples given.
+        samples: usize,
+        /// Number of features given.
+        features: usize,
+    },
+    /// Features and labels do not belong together.
+    #[error(
+        "{labels} labels were given for {values} values in rows of {features}; expected one label per row"
+    )]
+    CountMismatch {
+        /// Number of stored values.
+        values: usize,
+        /// Values per row.
+        features: usize,
+        /// Number of labels.
+        labels: usize,
+    },
+    /// A feature that is no real number.
+    #[error("sample {sample}, feature {feature} is {value}; every feature must be a finite number")]
+    NotFinite {
+        /// Row of the value, from 0.
+        sample: usize,
+        /// Column of the value, from 0.
+        feature: usize,
+        /// The value.
+        value: f64,
+    },
+    /// The table of values of 8-bit codes is unusable.
+    #[error("the table of values for 8-bit codes must hold 256 finite, strictly increasing numbers")]
+    BadLevels,
+    /// A label that names no class.
+    #[error("sample {sample} has label {label}, but there are only {classes} classes (0 to {classes} - 1)")]
+    UnknownClass {
+        /// Row of the label, from 0.
+        sample: usize,
+        /// The label.
+        label: usize,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// Feature names that do not match the features.
+    #[error("{names} feature names were given for {features} features")]
+    FeatureNames {
+        /// Number of names.
+        names: usize,
+        /// Number of features.
+        features: usize,
+    },
+    /// A word that is no norm.
+    #[error("unknown norm '{given}'; expected linf, l1 or l2")]
+    UnknownNorm {
+        /// The word.
+        given: String,
+    },
+    /// A ratio outside (0, 1).
+    #[error("the ratio is {given}; expected a number between 0 and 1, both excluded")]
+    BadRatio {
+        /// The ratio.
+        given: f64,
+    },
+    /// A radius that is negative or no number.
+    #[error("the radius is {given}; expected a finite number, 0 or more")]
+    BadRadius {
+        /// The radius.
+        given: f64,
+    },
+    /// A ratio of an infinite separation.
+    #[error(
+        "all samples have one label, so the classes are infinitely far apart and a ratio of that distance is no radius; give --radius"
+    )]
+    NoEnemies,
+    /// Equal points with different labels.
+    #[error("no network can memorize this dataset: samples {} and {} are equal but have different labels", pair.0, pair.1)]
+    Inseparable {
+        /// Two such samples.
+        pair: (usize, usize),
+    },
+    /// A radius that no network can reach.
+    #[error(
+        "radius {radius} is too large: samples {} and {} have different labels at {norm} distance {distance}, so the largest possible radius is just below {largest}", pair.0, pair.1
+    )]
+    RadiusTooLarge {
+        /// The radius asked for.
+        radius: f64,
+        /// The norm.
+        norm: Norm,
+        /// Lower bound of the separation.
+        distance: f64,
+        /// Half of it: every radius below is possible.
+        largest: f64,
+        /// The closest pair of enemies.
+        pair: (usize, usize),
+    },
+    /// The format is too coarse for what was asked.
+    #[error("{precision} cannot hold this network: {why}{hint}", hint = if *precision == Precision::F32 { "; try --precision f64 or a smaller radius" } else { "; try a smaller radius" })]
+    TooFine {
+        /// The format.
+        precision: Precision,
+        /// What does not fit.
+        why: String,
+    },
+    /// A word that is no construction.
+    #[error("unknown construction '{given}'; expected one of: {known}")]
+    UnknownConstruction {
+        /// The word.
+        given: String,
+        /// What there is.
+        known: String,
+    },
+    /// A construction that does not serve the norm.
+    #[error("{construction} works in the norms {supported}; {norm} was given")]
+    NormNotSupported {
+        /// The construction.
+        construction: &'static str,
+        /// The norms it serves.
+        supported: &'static str,
+        /// The norm given.
+        norm: Norm,
+    },
+    /// Inputs of a length that the network does not take.
+    #[error("the network takes {expected} features; the data have {given}")]
+    InputWidth {
+        /// What the network takes.
+        expected: usize,
+        /// What was given.
+        given: usize,
+    },
+}
