@@ -1,10 +1,10 @@
 //! Looks for a point of a ball that gets another label.
 
-use super::{Claim, ball};
+use super::Claim;
 use crate::{
     Error, Norm, Precision,
     network::{Model, RecurrenceEvaluator, evaluate, predicted_class},
-    number::{add_up, mul_up, sqrt_up, sub_up},
+    number::{add_down, add_up, mul_up, sqrt_up, sub_up},
 };
 
 /// A point at which the network, evaluated in its own format, gives another
@@ -33,8 +33,9 @@ pub fn attack(claim: &Claim<'_>, sample: usize) -> Result<Option<Attack>, Error>
     let precision = claim.model.precision();
     let x = data.row(sample);
     let radius = claim.radii.of(sample);
-    let inner: Vec<(f64, f64)> = ball(&x, radius, precision)
-        .map(|(lower, upper)| (precision.round_up(lower), -precision.round_up(-upper)))
+    let inner: Vec<(f64, f64)> = x
+        .iter()
+        .map(|&x| (precision.round_up(sub_up(x, radius)), precision.round_down(add_down(x, radius))))
         .collect();
     let mut points = vec![x.iter().map(|&v| precision.round(v)).collect::<Vec<f64>>()];
     for enemy in nearest_enemies(claim, sample) {

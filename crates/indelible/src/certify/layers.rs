@@ -19,6 +19,10 @@ use crate::{
     number::{add_up, mul_up, sub_down},
 };
 
+/// Products that sharpening a neuron may take beyond four per input of the
+/// layer before; networks of others can be dense in both layers.
+const MOST_EXTRA_WORK: usize = 64;
+
 /// One verdict per sample, certified or undecided.
 pub(super) fn verdicts(claim: &Claim<'_>, network: &StoredNetwork, progress: &dyn Progress) -> Vec<Verdict> {
     progress.begin("certify", claim.data.samples() as u64);
@@ -88,8 +92,8 @@ fn propagate(network: &StoredNetwork, input: Vec<Interval>) -> Option<Vec<Interv
                 .extend(row.columns.iter().zip(row.weights).map(|(&c, &w)| arithmetic.product(w, values[c])));
             terms.push(Interval::point(row.bias));
             let plain = arithmetic.sum(&terms)?;
-            let refined = before.as_ref().and_then(|stage| maximum(arithmetic, stage, layer, index, &values));
-            sums.push(refined.map_or(plain, |refined| plain.intersect(refined)));
+            let sharper = before.as_ref().and_then(|stage| refined(arithmetic, stage, layer, index, &values));
+            sums.push(sharper.map_or(plain, |sharper| plain.intersect(sharper)));
         }
         let next = sums.iter().map(|s| s.relu()).collect();
         before = Some(Stage { layer, inputs: values, sums });
@@ -98,10 +102,14 @@ fn propagate(network: &StoredNetwork, input: Vec<Interval>) -> Option<Vec<Interv
     before.map(|stage| stage.sums)
 }
 
-/// Bounds a neuron that reads exactly one unit `p = relu(u)` of unknown state:
-/// `rest + w p` is `max(rest, rest + w u)` for `w > 0` and the minimum for
-/// `w < 0`, in floating point too, because sums are monotone in their terms.
-fn maximum(
+/// Bounds a neuron whose units are all on or off, but for at most one unit
+/// `p = relu(u)` of unknown state.
+///
+/// With none, the neuron is an affine function of what the layer before reads.
+/// With one, `rest + w p` is `max(rest, rest + w u)` for `w > 0` and the minimum
+/// for `w < 0`, in floating point too, because sums are monotone in their
+/// terms. `None` where there is nothing to gain, or too much to compute.
+fn refined(
     arithmetic: Arithmetic,
     stage: &Stage<'_>,
     layer: &Layer,
@@ -109,28 +117,28 @@ fn maximum(
     values: &[Interval],
 ) -> Option<Interval> {
     let row = layer.row(index);
-    let open = |c: usize| stage.sums[c].lower < 0.0 && stage.sums[c].upper > 0.0;
-    let mut units = row.columns.iter().zip(row.weights).filter(|(c, _)| open(**c));
-    let (&unit, &weight) = units.next()?;
-    let others = row.columns.iter().filter(|&&c| c != unit && !values[c].is_zero()).count();
-    if units.next().is_some() || others == 0 {
+    let used = || row.columns.iter().zip(row.weights).filter(|(c, _)| !values[**c].is_zero());
+    let open = |c: usize| stage.sums[c].lower < 0.0;
+    let work: usize = used().map(|(&c, _)| stage.layer.row(c).columns.len()).sum();
+    let mut units = used().filter(|(c, _)| open(**c));
+    let unit = units.next();
+    if units.next().is_some() || used().count() < 2 || work > 4 * stage.inputs.len() + MOST_EXTRA_WORK {
         return None;
     }
-    let mut terms: Vec<Interval> = row
-        .columns
-        .iter()
-        .zip(row.weights)
-        .filter(|(c, _)| **c != unit)
-        .map(|(&c, &w)| arithmetic.product(w, values[c]))
+    // Monotony and the bounds below say nothing about sums that overflow.
+    let mut terms: Vec<Interval> = used()
+        .map(|(&c, &w)| arithmetic.product(w, if open(c) { stage.sums[c] } else { values[c] }))
         .collect();
     terms.push(Interval::point(row.bias));
-    let rest = arithmetic.sum(&terms)?;
-    // Monotony says nothing about sums that overflow on the way.
-    terms.push(arithmetic.product(weight, stage.sums[unit]));
-    if !arithmetic.sum(&terms)?.lower.is_finite() || !stage.sums[unit].lower.is_finite() {
+    if !arithmetic.sum(&terms)?.lower.is_finite() || used().any(|(&c, _)| !stage.sums[c].lower.is_finite()) {
         return None;
     }
-    let active = substituted(arithmetic, stage, layer, index, unit, values)?;
+    let active = substituted(arithmetic, stage, layer, index, values)?;
+    let Some((&unit, &weight)) = unit else { return Some(active) };
+    terms.clear();
+    terms.extend(used().filter(|(c, _)| **c != unit).map(|(&c, &w)| arithmetic.product(w, values[c])));
+    terms.push(Interval::point(row.bias));
+    let rest = arithmetic.sum(&terms)?;
     Some(if weight > 0.0 {
         Interval { lower: rest.lower.max(active.lower), upper: rest.upper.max(active.upper) }
     } else {
@@ -146,11 +154,10 @@ fn substituted(
     stage: &Stage<'_>,
     layer: &Layer,
     index: usize,
-    unit: usize,
     values: &[Interval],
 ) -> Option<Interval> {
     let row = layer.row(index);
-    let used = |c: usize| c == unit || !values[c].is_zero();
+    let used = |c: usize| !values[c].is_zero();
     let longest = row
         .columns
         .iter()

@@ -129,15 +129,10 @@ impl Screen {
             let distance = add_up(self.reaches[position], extent);
             let settled = match &self.kind {
                 Kind::Codes { samples, centers, width, gaps } => {
+                    let ball = &samples[sample * width..][..*width];
+                    let center = &centers[position * width..][..*width];
                     let difference = gaps.partition_point(|gap| *gap < distance);
-                    let row = |rows: &[u8], index: usize| index * width..(index + 1) * width.min(&rows.len());
-                    u8::try_from(difference).is_ok_and(|difference| {
-                        far_codes(
-                            &samples[row(samples, sample)],
-                            &centers[row(centers, position)],
-                            difference,
-                        )
-                    })
+                    u8::try_from(difference).is_ok_and(|difference| far_codes(ball, center, difference))
                 }
                 Kind::Singles(rows) => rows.far(sample, position, Precision::F32, distance),
                 Kind::Doubles(rows) => rows.far(sample, position, Precision::F64, distance),
@@ -194,9 +189,8 @@ impl<T: Real> Rows<T> {
     fn far(&self, sample: usize, position: usize, precision: Precision, distance: f64) -> bool {
         let safe = mul_up(distance, add_up(1.0, 4.0 * precision.unit_roundoff()));
         let safe = T::from_f64(precision.round_up(safe));
-        let row = |rows: Range<usize>| rows.start * self.width..rows.end * self.width;
-        let a = self.samples[row(sample..sample + 1)].as_chunks::<CHUNK>().0;
-        let b = self.centers[row(position..position + 1)].as_chunks::<CHUNK>().0;
+        let a = self.samples[sample * self.width..][..self.width].as_chunks::<CHUNK>().0;
+        let b = self.centers[position * self.width..][..self.width].as_chunks::<CHUNK>().0;
         a.iter().zip(b).any(|(a, b)| {
             let mut far = false;
             for (&a, &b) in a.iter().zip(b) {
