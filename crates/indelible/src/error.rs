@@ -137,4 +137,12 @@ pub enum Error {
         /// What was given.
         given: usize,
     },
+    /// Two datasets that live in different spaces.
+    #[error("the first dataset has {queries} features and the second {base}; distances need equally many")]
+    FeatureMismatch {
+        /// Features of the first dataset.
+        queries: usize,
+        /// Features of the second.
+        base: usize,
+    },
 }
