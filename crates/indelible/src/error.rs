@@ -137,6 +137,7 @@ pub enum Error {
         /// What was given.
         given: usize,
     },
+
     /// Classes that do not match the data.
     #[error("{given} classes of the network were named for {classes} classes of the data")]
     ClassMap {
@@ -152,5 +153,13 @@ pub enum Error {
         samples: usize,
         /// Number of radii.
         radii: usize,
+    },
+    /// Two datasets that live in different spaces.
+    #[error("the first dataset has {queries} features and the second {base}; distances need equally many")]
+    FeatureMismatch {
+        /// Features of the first dataset.
+        queries: usize,
+        /// Features of the second.
+        base: usize,
     },
 }
