@@ -5,7 +5,7 @@ mod common;
 use common::{dataset, hostile_points, hostile_value, nearest_enemies, random_dataset, separation};
 use indelible::{
     Budget, Dataset, Error, Precision, Silent,
-    certify::{Certificate, Claim, certify},
+    certify::{Certificate, Claim, Verdict, certify},
     constructions::{Construction, Entry, Options},
     network::{
         Head, Layer, Model, Network, Recurrence, RecurrenceEvaluator, StoredNetwork, evaluate,
@@ -36,25 +36,29 @@ fn certificate(model: &Model, data: &Dataset, budget: &Budget) -> Certificate {
     certify(&claim, &Silent).unwrap()
 }
 
-/// Every point of `points` gets the label of `sample`, exactly, in both forms.
+/// Every point of `points` gets the label of `sample` in both forms: from the
+/// recurrence exactly, from the layers exactly where the certificate says so.
 fn recognised(
     network: &dyn Network,
     compact: &Recurrence,
     data: &Dataset,
-    sample: usize,
+    (sample, exact): (usize, bool),
     points: &[Vec<f64>],
 ) -> Result<(), TestCaseError> {
     let label = data.labels()[sample];
+    let expected: Vec<f64> = match &compact.targets {
+        None => vec![(label + 1) as f64],
+        Some(_) => (0..data.classes()).map(|c| -(label as f64 - c as f64).abs()).collect(),
+    };
     let from_layers = evaluate(network, &points.concat()).unwrap();
     let from_recurrence = RecurrenceEvaluator::new(compact).evaluate(&points.concat()).unwrap();
-    prop_assert_eq!(&from_layers, &from_recurrence);
+    for outputs in from_recurrence.chunks(network.outputs()) {
+        prop_assert_eq!(outputs, &expected[..]);
+    }
     for outputs in from_layers.chunks(network.outputs()) {
         prop_assert_eq!(predicted_class(outputs, data.classes()), Some(label));
-        if let [scalar] = outputs {
-            prop_assert_eq!(*scalar, (label + 1) as f64);
-        } else {
-            prop_assert_eq!(outputs[label], 0.0);
-        }
+        let off = outputs.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        prop_assert!(off <= if exact { 0.0 } else { 1e-6 }, "{off} off");
     }
     Ok(())
 }
@@ -68,7 +72,7 @@ fn options() -> impl Strategy<Value = Options> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     /// Depth 2N+1, width 3n+1, (8n+5)N − 3 nonzero: values without a zero
     /// threshold, any label, one class or several, duplicates or not.
@@ -120,12 +124,15 @@ proptest! {
             if per_sample { Budget::per_sample(ratio, &enemies) } else { Budget::from_ratio(ratio, &found) }.unwrap();
         let network = build(&data, &budget, options).unwrap();
         let compact = network.compact().unwrap();
-        for sample in 0..data.samples() {
+        let proof = certificate(&Model::Layers(stored(network.as_ref())), &data, &budget);
+        for (sample, verdict) in proof.verdicts.iter().enumerate() {
+            let exact = matches!(verdict, Verdict::Certified { exact: true, .. });
             let points = hostile_points(&data, sample, budget.radii().of(sample), seed);
-            recognised(network.as_ref(), &compact, &data, sample, &points)?;
+            recognised(network.as_ref(), &compact, &data, (sample, exact), &points)?;
         }
-        for model in [Model::Layers(stored(network.as_ref())), Model::Recurrence(compact)] {
-            let certificate = certificate(&model, &data, &budget);
+        let other = certificate(&Model::Recurrence(compact), &data, &budget);
+        prop_assert_eq!(other.exact, data.samples());
+        for certificate in [proof, other] {
             prop_assert!(certificate.holds(), "{:?} {:?} {:?} {:?}", certificate, options, (0..data.samples()).map(|i| data.row(i)).collect::<Vec<_>>(), budget);
         }
     }

@@ -90,8 +90,8 @@ pub struct Certificate {
     pub undecided: usize,
     /// The smallest margin of a certified sample, and the sample.
     pub smallest_margin: Option<(f64, usize)>,
-    /// Samples that are not certified, with their verdicts.
-    pub failures: Vec<(usize, Verdict)>,
+    /// One verdict per sample.
+    pub verdicts: Vec<Verdict>,
 }
 
 impl Certificate {
@@ -99,6 +99,11 @@ impl Certificate {
     #[must_use]
     pub fn holds(&self) -> bool {
         self.certified == self.samples
+    }
+
+    /// Samples that are not certified, with their verdicts.
+    pub fn failures(&self) -> impl Iterator<Item = (usize, &Verdict)> {
+        self.verdicts.iter().enumerate().filter(|(_, v)| !matches!(v, Verdict::Certified { .. }))
     }
 }
 
@@ -148,23 +153,22 @@ fn summary(claim: &Claim<'_>, verdicts: Vec<Verdict>) -> Certificate {
         refuted: 0,
         undecided: 0,
         smallest_margin: None,
-        failures: vec![],
+        verdicts: vec![],
     };
-    for (sample, verdict) in verdicts.into_iter().enumerate() {
+    for (sample, verdict) in verdicts.iter().enumerate() {
         match verdict {
             Verdict::Certified { margin, exact } => {
                 certificate.certified += 1;
-                certificate.exact += usize::from(exact);
-                if certificate.smallest_margin.is_none_or(|(smallest, _)| margin < smallest) {
-                    certificate.smallest_margin = Some((margin, sample));
+                certificate.exact += usize::from(*exact);
+                if certificate.smallest_margin.is_none_or(|(smallest, _)| *margin < smallest) {
+                    certificate.smallest_margin = Some((*margin, sample));
                 }
-                continue;
             }
             Verdict::Refuted { .. } => certificate.refuted += 1,
             Verdict::Undecided => certificate.undecided += 1,
         }
-        certificate.failures.push((sample, verdict));
     }
+    certificate.verdicts = verdicts;
     certificate
 }
 
