@@ -90,11 +90,6 @@ impl Graph {
         self.producers.get(name).and_then(|&index| self.nodes.get(index))
     }
 
-    /// Whether `name` is an initializer.
-    pub fn is_tensor(&self, name: &str) -> bool {
-        self.tensors.contains_key(name)
-    }
-
     /// The initializer that `node` reads as `name`.
     pub fn tensor(&self, node: &proto::Node, name: &str) -> Result<&proto::Tensor, OnnxError> {
         self.tensors

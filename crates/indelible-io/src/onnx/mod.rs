@@ -12,9 +12,13 @@ mod proto;
 mod recurrence;
 mod write;
 
+use std::{fs::File, io::Read, path::Path};
+
 use bytes::Bytes;
 use indelible::network::Model;
 use prost::Message;
+
+use crate::Error;
 
 pub use metadata::Metadata;
 pub use write::{dense_bytes, write_compact, write_dense};
@@ -99,6 +103,26 @@ pub enum OnnxError {
     /// Writing failed.
     #[error("{0}")]
     Io(#[from] std::io::Error),
+}
+
+/// Reads the network in the ONNX file at `path`, which is held in memory
+/// while it is read.
+///
+/// # Errors
+/// When the file cannot be read, is larger than 2 GiB, or [`read`] fails.
+pub fn open(path: &Path) -> Result<Network, Error> {
+    let failed = |e| Error::io("read", path, e);
+    let onnx = |source| Error::Onnx { path: path.into(), source };
+    let file = File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(write::LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > write::LIMIT {
+        return Err(onnx(OnnxError::Decode("it is larger than 2 GiB".into())));
+    }
+    if bytes.is_empty() {
+        return Err(Error::Empty { path: path.into() });
+    }
+    read(bytes.into()).map_err(onnx)
 }
 
 /// Reads a network from the bytes of an ONNX file.
