@@ -28,6 +28,7 @@
 //! dataset lives.
 
 mod array;
+mod guard;
 mod idx;
 mod labels;
 mod map;
