@@ -215,11 +215,18 @@ fn not_finite(value: f64) -> String {
 
 /// What a failure of the reader means.
 fn failed(path: &Path, error: ParquetError) -> Error {
-    let text = error.to_string();
-    let what = text.lines().next().unwrap_or_default().to_owned();
-    match error {
-        ParquetError::NYI(_) => Error::unsupported(path, what, "plain columns; snappy, gzip, lz4 or zstd"),
-        _ => Error::malformed(path, FORMAT, what),
+    let missing = matches!(error, ParquetError::NYI(_));
+    let text = match error {
+        ParquetError::General(text) | ParquetError::NYI(text) | ParquetError::EOF(text) => text,
+        other => other.to_string(),
+    };
+    let what = text.lines().next().unwrap_or_default();
+    match what.strip_prefix("Disabled feature at compile time: ") {
+        Some(codec) => {
+            Error::unsupported(path, format!("compression with {codec}"), "snappy, gzip, lz4 or zstd")
+        }
+        None if missing => Error::unsupported(path, what, "plain columns of numbers or text"),
+        None => Error::malformed(path, FORMAT, what),
     }
 }
 

@@ -107,8 +107,7 @@ fn every_type_every_codec_and_several_row_groups() {
             let properties =
                 WriterProperties::builder().set_compression(codec).set_writer_version(version).build();
             let path = folder.put("t.parquet", table(schema, &[one, two], properties));
-            let mut options = ReadOptions::default();
-            options.label_column = Some("kind".into());
+            let mut options = ReadOptions { label_column: Some("kind".into()), ..ReadOptions::default() };
             for limit in [None, Some(1), Some(2), Some(3), Some(9)] {
                 options.limit = limit;
                 let taken = limit.unwrap_or(3).min(3);
@@ -140,18 +139,15 @@ fn labels_follow_the_rules_of_tables() {
     assert_eq!(data.class_names(), ["9", "10"]);
     assert_eq!(data.feature_names().unwrap(), ["a", "b"]);
 
-    let mut options = ReadOptions::default();
-    options.label_column = Some("0".into());
+    let options = ReadOptions { label_column: Some("0".into()), ..ReadOptions::default() };
     let data = read_with(&path, &options).unwrap();
     assert_eq!((values(&data), names(&data)), (vec![10.0, 3.0, 9.0, 4.0], vec!["1", "2"]));
 
-    let mut options = ReadOptions::default();
-    options.labels = Some(folder.put("labels", "u\nv\n"));
+    let options = ReadOptions { labels: Some(folder.put("labels", "u\nv\n")), ..ReadOptions::default() };
     let data = read_with(&path, &options).unwrap();
     assert_eq!((data.features(), names(&data)), (3, vec!["u", "v"]));
 
-    let mut options = ReadOptions::default();
-    options.expected_features = Some(3);
+    let mut options = ReadOptions { expected_features: Some(3), ..ReadOptions::default() };
     assert!(!read_points(&path, &options).unwrap().is_labelled());
     options.label_column = Some("z".into());
     expect_error(read_with(&path, &options), &path, &["no column 'z'", "a, Target, b"]);
