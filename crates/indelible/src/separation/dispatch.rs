@@ -2,8 +2,10 @@
 //! pairs are left out.
 
 use super::{
+    kernel::Isa,
     metric::{CodesLinf, CodesSum, Metric, Power, RealsLinf, RealsSum},
     relation::Relation,
+    screen::Windows,
     search::{Plain, Screen},
 };
 use crate::{Dataset, Norm, dataset::Features};
@@ -34,7 +36,8 @@ pub(super) fn dispatch<T: Search>(
         let power = match norm {
             Norm::Linf => {
                 let metric = CodesLinf::new(a, b, width, levels);
-                return search.run(&metric, &Plain { metric: &metric, relation: *relation }, relation);
+                let screen = Windows::new(&metric, *relation, width, Isa::best());
+                return search.run(&metric, &screen, relation);
             }
             Norm::L1 => Power::One,
             Norm::L2 => Power::Two,

@@ -13,11 +13,14 @@
 //! every instruction set and number of threads. Memory beyond the data is
 //! `O(N)` and a fixed number of blocks.
 
+mod columns;
 mod conflicts;
 mod dispatch;
 mod exact;
+mod kernel;
 mod metric;
 mod relation;
+mod screen;
 mod search;
 
 pub use self::{conflicts::conflicts, relation::Pairs};

@@ -17,7 +17,7 @@ use super::{
 pub(super) use self::{closest::closest, nearest::nearest, within::within};
 
 /// Queries that one task handles.
-const TILE: usize = 256;
+pub(super) const TILE: usize = 256;
 
 /// What a search does with the pairs it is shown.
 pub(super) trait Tally<M: Metric> {

@@ -1,0 +1,5 @@
+//! Ways to leave out pairs that certainly are too far apart.
+
+mod windows;
+
+pub(super) use windows::Windows;
