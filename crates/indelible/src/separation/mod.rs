@@ -22,6 +22,7 @@ mod metric;
 mod relation;
 mod screen;
 mod search;
+mod shadow;
 
 pub use self::{conflicts::conflicts, relation::Pairs};
 use self::{dispatch::dispatch, metric::Metric, relation::Relation, search::Screen};

@@ -91,17 +91,26 @@ impl Masks {
         Self { words, rows, bits }
     }
 
+    /// Where the words for queries with this label are.
+    pub(super) fn row(&self, label: usize) -> usize {
+        self.rows.get(&label).copied().unwrap_or(0)
+    }
+
+    /// Of word `w` in a [row](Self::row), the samples from `skip` on.
+    #[inline]
+    pub(super) fn word(&self, row: usize, w: usize, skip: usize) -> u64 {
+        match skip.saturating_sub(64 * w) {
+            skip @ 0..64 => self.bits[row * self.words + w] & (u64::MAX << skip),
+            _ => 0,
+        }
+    }
+
     /// Into `out`, the samples that count for a query with this label, but not
     /// the first `skip`.
     pub(super) fn fill(&self, label: usize, skip: usize, out: &mut [u64]) {
-        let row = self.rows.get(&label).copied().unwrap_or(0);
-        out.copy_from_slice(&self.bits[row * self.words..(row + 1) * self.words]);
+        let row = self.row(label);
         for (w, word) in out.iter_mut().enumerate() {
-            match skip.saturating_sub(64 * w) {
-                0 => break,
-                skip @ 1..64 => *word &= u64::MAX << skip,
-                _ => *word = 0,
-            }
+            *word = self.word(row, w, skip);
         }
     }
 }

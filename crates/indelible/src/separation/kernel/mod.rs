@@ -2,7 +2,17 @@
 //! every one is tested bit for bit against its portable twin.
 
 pub(super) mod cover;
+pub(super) mod dot;
+pub(super) mod sad;
 pub(super) mod sift;
+
+/// Samples in a panel: they are compared with a query together.
+pub(super) const PANEL: usize = 64;
+/// Queries that are compared with a panel together.
+pub(super) const ROWS: usize = 6;
+
+/// Distances of queries and samples of a panel.
+pub(super) type Values = [[u32; PANEL]; ROWS];
 
 /// Instruction sets that kernels exist for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -72,6 +72,20 @@ pub(super) trait Windowed: Metric {
     fn reach(&self, limit: Limit<Self::Distance>) -> f64;
 }
 
+/// A distance that is a sum over features, or the root of one.
+pub(super) trait Summed: Metric {
+    /// The power of the differences that is summed.
+    fn power(&self) -> Power;
+
+    /// A number not below any distance that a limit admits: infinite if it
+    /// admits all, negative if it admits none.
+    fn reach(&self, limit: Limit<Self::Distance>) -> f64;
+
+    /// The smallest sum over codes that is out of a limit, where such sums
+    /// decide; above `u32::MAX` if all are within.
+    fn barrier(&self, limit: Limit<Self::Distance>) -> Option<u128>;
+}
+
 /// Whether a distance that compares to a limit's as `ordering` is within it.
 fn allows<D>(limit: Limit<D>, ordering: impl FnOnce(D) -> Ordering) -> bool {
     match limit {

@@ -24,6 +24,9 @@ pub(super) trait Tally<M: Metric> {
     /// How near base samples must be to query `i` to be of interest now.
     fn limit(&self, i: usize) -> Limit<M::Distance>;
 
+    /// Whether a pair taken for one query may change the limits of others.
+    fn shared(&self) -> bool;
+
     /// Takes note of a pair within the limit of `i`. Pairs of one query come
     /// in ascending order of `j`.
     fn take(&mut self, i: usize, j: usize, distance: M::Distance);
