@@ -139,7 +139,8 @@ def foreign(request, tmp_path):
         model = chain.model(["N", 1, FEATURES] if shape is flatten_first else None)
         onnx.save(model, file)
         network = Runner(file, shape is flatten_first, head)
-        x, _ = random_data(int(rng.integers(1000)), SAMPLES, FEATURES, CLASSES)
+        # Of the format, so that the ball of radius 0 has a point in it that can be run.
+        x = random_data(int(rng.integers(1000)), SAMPLES, FEATURES, CLASSES)[0].astype(format).astype(np.float64)
         labels = network.labels(x)
         labels[:2] = (labels[:2] + 1) % CLASSES
         if len(set(labels[2:])) == CLASSES:
