@@ -38,7 +38,7 @@ pub struct DataArgs {
 }
 
 impl DataArgs {
-    fn options(&self, expected_features: Option<usize>) -> ReadOptions {
+    pub fn options(&self, expected_features: Option<usize>) -> ReadOptions {
         ReadOptions {
             labels: self.labels.clone(),
             label_column: self.label_column.clone(),
