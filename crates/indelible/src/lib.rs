@@ -12,8 +12,10 @@
 //! - [`dataset`]: samples and labels, the exact numbers that floats denote.
 //! - [`norm`], [`number`]: norms; outward rounding and enclosures.
 //! - [`separation`]: how far apart the classes are, exactly.
+//! - [`decide`]: whether a small network exists, exactly.
 
 pub mod dataset;
+pub mod decide;
 pub mod error;
 pub mod norm;
 pub mod number;
