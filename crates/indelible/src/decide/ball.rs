@@ -143,7 +143,7 @@ impl Candidate {
 }
 
 /// The next subset in binary order; `false` after the last one.
-pub(crate) fn advance(subset: &mut [bool]) -> bool {
+fn advance(subset: &mut [bool]) -> bool {
     for on in subset {
         *on = !*on;
         if *on {

@@ -20,6 +20,7 @@ mod finite;
 pub mod hard;
 mod linear;
 mod rational;
+mod refutation;
 mod search;
 mod simplex;
 mod smt;
@@ -30,12 +31,10 @@ use std::time::Duration;
 
 use self::{
     clock::Clock,
-    finite::padded,
-    search::{Outcome, search},
-    stored::store,
+    search::{Outcome, Search},
     task::Task,
 };
-pub use self::{error::DecideError, stored::ShallowNetwork};
+pub use self::{error::DecideError, refutation::Refutation, stored::ShallowNetwork};
 use crate::{Dataset, Error, Norm};
 
 /// The largest width that is decided: the conditions of a point have `2^W`
@@ -66,8 +65,8 @@ pub enum Answer {
     /// A network of the width memorizes. `None` when it exists over the reals
     /// but neither binary32 nor binary64 was found to hold one.
     Yes(Option<ShallowNetwork>),
-    /// No network of the width does.
-    No,
+    /// No network of the width does, and this is why.
+    No(Refutation),
     /// Not decided in time.
     Unknown {
         /// Why.
@@ -102,6 +101,41 @@ pub fn decide(
     width: usize,
     config: &Config,
 ) -> Result<Decision, Error> {
+    check_question(norm, radius, width)?;
+    let clock = Clock::start(config.timeout);
+    decide_by(data, &Task::new(data, norm, radius), radius, width, config, &clock)
+}
+
+/// Decides width 1, 2, … until the answer is not *no*: the last decision is
+/// the smallest width that suffices, or the first that is open. The time limit
+/// is for all widths together.
+///
+/// # Errors
+/// As [`decide`]; when no width up to [`LARGEST_WIDTH`] suffices the last
+/// decision is *no*.
+pub fn smallest_width(
+    data: &Dataset,
+    norm: Norm,
+    radius: f64,
+    config: &Config,
+) -> Result<Vec<Decision>, Error> {
+    check_question(norm, radius, 1)?;
+    let clock = Clock::start(config.timeout);
+    let task = Task::new(data, norm, radius);
+    let mut decisions = Vec::new();
+    for width in 1..=LARGEST_WIDTH {
+        let decision = decide_by(data, &task, radius, width, config, &clock)?;
+        let no = matches!(decision.answer, Answer::No(_));
+        decisions.push(decision);
+        if !no {
+            break;
+        }
+    }
+    Ok(decisions)
+}
+
+/// Checks what the user may get wrong about a question.
+fn check_question(norm: Norm, radius: f64, width: usize) -> Result<(), Error> {
     if width == 0 || width > LARGEST_WIDTH {
         return Err(DecideError::BadWidth { given: width, largest: LARGEST_WIDTH }.into());
     }
@@ -111,23 +145,26 @@ pub fn decide(
     if !(radius.is_finite() && radius >= 0.0) {
         return Err(Error::BadRadius { given: radius });
     }
-    let clock = Clock::start(config.timeout);
-    let task = Task::new(data, norm, radius);
-    let mut rounds = 0;
-    let mut run = || -> Result<Answer, Error> {
-        let found = search(&task, width, &config.solver, config.minimise, &clock)?;
-        rounds = found.rounds;
-        Ok(match found.outcome {
-            Outcome::Network(net) => {
-                Answer::Yes(store(&padded(net, width, task.features()), &task, data, &clock)?)
-            }
-            Outcome::Impossible(_) => Answer::No,
-        })
-    };
-    let answer = match run() {
-        Ok(answer) => answer,
+    Ok(())
+}
+
+/// Decides one width by a clock that already runs.
+fn decide_by(
+    data: &Dataset,
+    task: &Task,
+    radius: f64,
+    width: usize,
+    config: &Config,
+    clock: &Clock,
+) -> Result<Decision, Error> {
+    let before = clock.elapsed();
+    let mut search = Search { data, task, width, config, clock, rounds: 0 };
+    let answer = match search.run() {
+        Ok(Outcome::Network(network)) => Answer::Yes(network),
+        Ok(Outcome::Impossible(points)) => Answer::No(Refutation::new(task, width, radius, points)),
         Err(error) if error.is_time_out() => Answer::Unknown { reason: error.to_string() },
         Err(error) => return Err(error),
     };
-    Ok(Decision { answer, width, rounds, elapsed: clock.elapsed() })
+    let rounds = search.rounds;
+    Ok(Decision { answer, width, rounds, elapsed: clock.elapsed().saturating_sub(before) })
 }

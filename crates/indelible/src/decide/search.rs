@@ -1,13 +1,17 @@
 //! Solve on points, check on balls, add the counterexample.
 
+use dashu_ratio::RBig;
+
 use super::{
+    Config, ShallowNetwork,
     ball::Candidate,
     clock::Clock,
-    finite::{Finite, Found},
+    finite::{Finite, Found, padded},
     rational::integer,
+    stored::store,
     task::{Demand, Task, shared_point},
 };
-use crate::Error;
+use crate::{Dataset, Error};
 
 /// Samples that are demanded before the first counterexample.
 const FIRST: usize = 64;
@@ -15,88 +19,126 @@ const FIRST: usize = 64;
 /// Counterexamples added per round.
 const BATCH: usize = 16;
 
+/// How often a network that memorizes but whose rounded form does not is put
+/// back with its tightest points as demands.
+const RETRIES: usize = 8;
+
 /// What a search ends with.
 pub(crate) enum Outcome {
-    /// A network that memorizes.
-    Network(Candidate),
+    /// A network memorizes; its stored form, where a format holds one.
+    Network(Option<ShallowNetwork>),
     /// Points that no network of the width memorizes.
     Impossible(Vec<Demand>),
 }
 
-/// A search and how many networks it checked.
-pub(crate) struct Search {
-    pub outcome: Outcome,
+/// A question and how to answer it.
+pub(crate) struct Search<'a> {
+    pub data: &'a Dataset,
+    pub task: &'a Task,
+    pub width: usize,
+    pub config: &'a Config,
+    pub clock: &'a Clock,
+    /// Networks checked on the balls so far.
     pub rounds: usize,
 }
 
-/// Decides whether a network of `width` neurons memorizes the task.
-///
-/// # Errors
-/// When the solver fails or the clock runs out.
-pub(crate) fn search(
-    task: &Task,
-    width: usize,
-    program: &str,
-    minimise: bool,
-    clock: &Clock,
-) -> Result<Search, Error> {
-    if let Some(constant) = constant(task) {
-        return Ok(Search { outcome: Outcome::Network(constant), rounds: 0 });
-    }
-    if let Some(pair) = shared_point(task, clock)? {
-        return Ok(Search { outcome: Outcome::Impossible(pair.into()), rounds: 0 });
-    }
-    // What one neuron can do needs no solver, and every width can do it.
-    let (ramp, mut rounds) = refine(task, Finite::new(1, task.features(), task.classes, program), clock)?;
-    let mut end = ramp;
-    if width > 1 && matches!(end, End::Impossible { .. }) {
-        let wide = refine(task, Finite::new(width, task.features(), task.classes, program), clock)?;
-        end = wide.0;
-        rounds += wide.1;
-    }
-    let outcome = match end {
-        End::Network(net) => Outcome::Network(net),
-        End::Impossible { mut finite, core } => {
-            let core = if minimise { shrink(&mut finite, core, clock)? } else { core };
-            Outcome::Impossible(core.iter().map(|&i| finite.demands()[i].clone()).collect())
-        }
-    };
-    Ok(Search { outcome, rounds })
-}
-
-/// What the refinement ends with.
+/// What the refinement of one engine ends with.
 enum End {
-    Network(Candidate),
-    Impossible { finite: Finite, core: Vec<usize> },
+    Stored(ShallowNetwork),
+    /// A network exists, but none was found that a format holds.
+    Exact,
+    Impossible(Finite, Vec<usize>),
 }
 
-/// One pattern after the other: solve, check, add.
-fn refine(task: &Task, mut finite: Finite, clock: &Clock) -> Result<(End, usize), Error> {
-    finite.extend((0..task.points.len().min(FIRST)).map(|i| task.centre(i)).collect());
-    let mut cores = Vec::new();
-    let mut rounds = 0;
-    for pattern in 0..finite.patterns() {
-        loop {
-            let all: Vec<usize> = (0..finite.demands().len()).collect();
-            match finite.solve(pattern, &all, clock)? {
-                Found::Network(net) => {
-                    rounds += 1;
-                    let wrong = task.violations(&net, BATCH, clock)?;
-                    if wrong.is_empty() {
-                        return Ok((End::Network(net), rounds));
-                    }
-                    finite.extend(wrong);
+impl Search<'_> {
+    /// Decides the question.
+    ///
+    /// # Errors
+    /// When the solver fails or the clock runs out.
+    pub(crate) fn run(&mut self) -> Result<Outcome, Error> {
+        if let Some(constant) = constant(self.task) {
+            return Ok(Outcome::Network(self.store(constant)?));
+        }
+        if let Some(pair) = shared_point(self.task, self.clock)? {
+            return Ok(Outcome::Impossible(pair.into()));
+        }
+        // What one neuron can do needs no solver, and every width can do it.
+        let narrow = self.refine(1)?;
+        let end = match narrow {
+            End::Stored(_) => narrow,
+            _ if self.width == 1 => narrow,
+            End::Exact => match self.refine(self.width)? {
+                End::Impossible(..) => End::Exact,
+                end => end,
+            },
+            End::Impossible(..) => self.refine(self.width)?,
+        };
+        Ok(match end {
+            End::Stored(network) => Outcome::Network(Some(network)),
+            End::Exact => Outcome::Network(None),
+            End::Impossible(mut finite, mut core) => {
+                if self.config.minimise {
+                    core = shrink(&mut finite, core, self.clock)?;
                 }
-                Found::Core(core) => {
-                    cores.extend(core);
+                Outcome::Impossible(core.iter().map(|&i| finite.demands()[i].clone()).collect())
+            }
+        })
+    }
+
+    /// One pattern after the other: solve, check, add.
+    fn refine(&mut self, width: usize) -> Result<End, Error> {
+        let task = self.task;
+        let mut finite = Finite::new(width, task.features(), task.classes, &self.config.solver);
+        finite.extend((0..task.points.len().min(FIRST)).map(|i| task.centre(i)).collect());
+        let mut cores = Vec::new();
+        let mut exists = false;
+        for pattern in 0..finite.patterns() {
+            let mut retries = 0;
+            loop {
+                let all: Vec<usize> = (0..finite.demands().len()).collect();
+                let net = match finite.solve(pattern, &all, self.clock)? {
+                    Found::Network(net) => net,
+                    Found::Core(core) => {
+                        cores.extend(core);
+                        break;
+                    }
+                };
+                self.rounds += 1;
+                let wrong = task.violations(&net, &RBig::ZERO, BATCH, self.clock)?;
+                if !wrong.is_empty() {
+                    finite.extend(wrong);
+                    continue;
+                }
+                if let Some(network) = self.store(net.clone())? {
+                    return Ok(End::Stored(network));
+                }
+                exists = true;
+                retries += 1;
+                let mut tight = task.violations(&net, &tight_margin(), BATCH, self.clock)?;
+                tight.retain(|d| !finite.demands().contains(d));
+                if tight.is_empty() || retries > RETRIES {
                     break;
                 }
+                finite.extend(tight);
             }
         }
+        if exists {
+            return Ok(End::Exact);
+        }
+        cores.sort_unstable();
+        cores.dedup();
+        Ok(End::Impossible(finite, cores))
     }
-    cores.sort_unstable();
-    cores.dedup();
-    Ok((End::Impossible { finite, core: cores }, rounds))
+
+    /// The network as floats that memorize, where there are such.
+    fn store(&self, net: Candidate) -> Result<Option<ShallowNetwork>, Error> {
+        store(&padded(net, self.width, self.task.features()), self.task, self.data, self.clock)
+    }
+}
+
+/// A margin below this is asked to grow before a network is called unstorable.
+fn tight_margin() -> RBig {
+    RBig::from_parts(1.into(), 4096u16.into())
 }
 
 /// The network that says one label, when only one occurs.

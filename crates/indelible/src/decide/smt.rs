@@ -3,16 +3,13 @@
 //! Linear real arithmetic (SMT-LIB logic `QF_LRA`) answers it exactly. The
 //! output weights are ±1 (their size moves into the first layer), so a network
 //! is its first layer, its offset and a *pattern*: how many neurons count
-//! positively. With `P` the positive and `N` the negative neurons, and
-//! `relu(u) = max(0, u)`,
-//!
-//! ```text
-//! F(x) < β  ⇔  some A ⊆ N:  all B ⊆ P:  c + Σ_B u − Σ_A u < β
-//! F(x) > α  ⇔  some B ⊆ P:  all A ⊆ N:  c + Σ_B u − Σ_A u > α
-//! ```
-//!
-//! so no variables are needed beyond the network's own and the `W`
-//! pre-activations of each point.
+//! positively. For every point and neuron a variable `r` stands for
+//! `relu(u)`, where `u` is the value before the ReLU. A bound `F > α` needs
+//! only `r ≤ relu(u)` for positive neurons (`r ≤ 0` or `r ≤ u`: the solver
+//! branches) and `r ≥ relu(u)` for negative ones (`r ≥ 0` and `r ≥ u`: linear);
+//! for `F < β` it is the other way round. Asking for no more than that, z3 is
+//! several times faster than with `r = relu(u)`, and tens of times faster than
+//! with the `2^W` cases of each point written out.
 
 use std::{io, time::Duration};
 
@@ -21,7 +18,7 @@ use easy_smt::{Context, ContextBuilder, Response, SExpr, SExprData};
 
 use super::{
     DecideError,
-    ball::{Candidate, Neuron, advance},
+    ball::{Candidate, Neuron},
     clock::Clock,
     rational::{absolute, is_negative},
     task::{Demand, interval},
@@ -148,28 +145,38 @@ impl Session {
         let context = &mut self.context;
         let real = context.real_sort();
         let selector = context.declare_const(format!("s{index}"), context.bool_sort())?;
-        let mut before = Vec::with_capacity(self.positive.len());
-        for (i, (bias, weights)) in self.biases.iter().zip(&self.weights).enumerate() {
-            let mut terms = vec![*bias];
-            for (w, x) in weights.iter().zip(&demand.point) {
-                if !x.is_zero() {
-                    terms.push(context.times(number(context, x), *w));
-                }
-            }
-            let sum = if terms.len() == 1 { terms[0] } else { context.plus_many(terms) };
-            let u = context.declare_const(format!("u{index}_{i}"), real)?;
-            let definition = context.eq(u, sum);
-            context.assert(definition)?;
-            before.push(u);
-        }
         let (lower, upper) = interval(demand.class, self.classes);
-        for (bound, above) in [(lower, true), (upper, false)] {
-            let Some(bound) = bound else { continue };
-            let bound = number(context, &bound);
-            let condition =
-                one_side(context, &self.positive, &before, self.offset, self.margin, bound, above);
-            let implied = context.imp(selector, condition);
-            context.assert(implied)?;
+        let mut terms = vec![self.offset];
+        for (i, (bias, weights)) in self.biases.iter().zip(&self.weights).enumerate() {
+            let u = context.declare_const(format!("u{index}_{i}"), real)?;
+            let definition = context.eq(u, before(context, *bias, weights, &demand.point));
+            context.assert(definition)?;
+            let r = context.declare_const(format!("r{index}_{i}"), real)?;
+            let zero = context.decimal(0.0);
+            // A bound from below may not count on more than a positive neuron
+            // gives, nor on less than a negative one takes; from above it is
+            // the other way round.
+            let (at_most, at_least) = if self.positive[i] { (&lower, &upper) } else { (&upper, &lower) };
+            if at_most.is_some() {
+                let tight = context.or(context.lte(r, zero), context.lte(r, u));
+                context.assert(tight)?;
+            }
+            if at_least.is_some() {
+                let above = context.and(context.gte(r, zero), context.gte(r, u));
+                context.assert(above)?;
+            }
+            terms.push(if self.positive[i] { r } else { context.negate(r) });
+        }
+        let value = context.plus_many(terms);
+        if let Some(bound) = lower {
+            let bound = context.plus(number(context, &bound), self.margin);
+            let condition = context.imp(selector, context.gt(value, bound));
+            context.assert(condition)?;
+        }
+        if let Some(bound) = upper {
+            let bound = context.sub(number(context, &bound), self.margin);
+            let condition = context.imp(selector, context.lt(value, bound));
+            context.assert(condition)?;
         }
         self.selectors.push(selector);
         Ok(())
@@ -296,42 +303,15 @@ fn failure(program: &str, error: &io::Error, clock: &Clock) -> Error {
     DecideError::SolverFailed { program: program.into(), detail }.into()
 }
 
-/// `F(x) > bound` (`above`) or `F(x) < bound`, with the margin to spare.
-fn one_side(
-    context: &Context,
-    positive: &[bool],
-    before: &[SExpr],
-    offset: SExpr,
-    margin: SExpr,
-    bound: SExpr,
-    above: bool,
-) -> SExpr {
-    // `free` neurons may be chosen, the `forced` ones must all be survived.
-    let (free, forced): (Vec<usize>, Vec<usize>) = (0..positive.len()).partition(|&i| positive[i] == above);
-    let mut choices = Vec::new();
-    let mut chosen = vec![false; free.len()];
-    loop {
-        let mut cases = Vec::new();
-        let mut met = vec![false; forced.len()];
-        loop {
-            let mut terms = vec![offset];
-            let on = free.iter().zip(&chosen).chain(forced.iter().zip(&met)).filter(|(_, on)| **on);
-            for (&i, _) in on {
-                terms.push(if positive[i] { before[i] } else { context.negate(before[i]) });
-            }
-            terms.push(if above { context.negate(margin) } else { margin });
-            let sum = context.plus_many(terms);
-            cases.push(if above { context.gt(sum, bound) } else { context.lt(sum, bound) });
-            if !advance(&mut met) {
-                break;
-            }
-        }
-        choices.push(if cases.len() == 1 { cases[0] } else { context.and_many(cases) });
-        if !advance(&mut chosen) {
-            break;
+/// `bias + weights·point` as a term; coordinates that are 0 are left out.
+fn before(context: &Context, bias: SExpr, weights: &[SExpr], point: &[RBig]) -> SExpr {
+    let mut terms = vec![bias];
+    for (w, x) in weights.iter().zip(point) {
+        if !x.is_zero() {
+            terms.push(context.times(number(context, x), *w));
         }
     }
-    if choices.len() == 1 { choices[0] } else { context.or_many(choices) }
+    if terms.len() == 1 { bias } else { context.plus_many(terms) }
 }
 
 /// A rational as an SMT-LIB term.
