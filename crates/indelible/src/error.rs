@@ -125,7 +125,7 @@ pub enum Error {
         /// The construction.
         construction: &'static str,
         /// The norms it serves.
-        supported: &'static str,
+        supported: String,
         /// The norm given.
         norm: Norm,
     },
@@ -136,6 +136,31 @@ pub enum Error {
         expected: usize,
         /// What was given.
         given: usize,
+    },
+
+    /// Classes that do not match the data.
+    #[error("{given} classes of the network were named for {classes} classes of the data")]
+    ClassMap {
+        /// Classes of the data.
+        classes: usize,
+        /// Entries given.
+        given: usize,
+    },
+    /// Radii that do not match the data.
+    #[error("{radii} radii were given for {samples} samples")]
+    RadiusCount {
+        /// Number of samples.
+        samples: usize,
+        /// Number of radii.
+        radii: usize,
+    },
+    /// Two datasets that live in different spaces.
+    #[error("the first dataset has {queries} features and the second {base}; distances need equally many")]
+    FeatureMismatch {
+        /// Features of the first dataset.
+        queries: usize,
+        /// Features of the second.
+        base: usize,
     },
     /// A small network could not be decided, made hard or refuted.
     #[error(transparent)]

@@ -12,16 +12,25 @@
 //! - [`dataset`]: samples and labels, the exact numbers that floats denote.
 //! - [`norm`], [`number`]: norms; outward rounding and enclosures.
 //! - [`separation`]: how far apart the classes are, exactly.
+//! - [`budget`]: which radius every sample gets.
+//! - [`constructions`]: theorems as code, one file each.
+//! - [`network`]: layers, sizes, evaluation.
+//! - [`certify`]: proofs about a network as stored, which trust no builder.
 //! - [`decide`]: whether a small network exists, exactly.
 
+pub mod budget;
+pub mod certify;
+pub mod constructions;
 pub mod dataset;
 pub mod decide;
 pub mod error;
+pub mod network;
 pub mod norm;
 pub mod number;
 pub mod progress;
 pub mod separation;
 
+pub use budget::{Budget, Radii};
 pub use dataset::{Buffer, Dataset, Features};
 pub use error::Error;
 pub use norm::Norm;

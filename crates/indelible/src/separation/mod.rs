@@ -4,8 +4,25 @@
 //! bound* `λ_p` is the smallest distance between enemies; a network that
 //! memorizes the dataset with radius μ exists exactly when `μ < λ_p/2`
 //! (Yu, Gao & Zhang, ICLR 2024).
+//!
+//! Everything here is exact. Samples are the real numbers their stored floats
+//! denote; a distance is reported as the tightest enclosure by binary64
+//! numbers, a single one where the distance is one; and which of two
+//! distances is smaller, or that they are equal, is decided without rounding.
+//! So every result is a function of the data alone: the same, to the bit, for
+//! every instruction set and number of threads. Memory beyond the data is
+//! `O(N)` and a fixed number of blocks.
 
-use crate::{Dataset, Enclosure, Norm, Progress};
+mod conflicts;
+mod dispatch;
+mod exact;
+mod metric;
+mod relation;
+mod search;
+
+pub use self::{conflicts::conflicts, relation::Pairs};
+use self::{dispatch::dispatch, metric::Metric, relation::Relation, search::Screen};
+use crate::{Dataset, Enclosure, Error, Norm, Progress};
 
 /// The separation bound of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,31 +42,188 @@ pub struct Separation {
 pub struct NearestEnemies {
     /// The norm distances are measured in.
     pub norm: Norm,
-    /// `d_i`: distance from sample `i` to its nearest enemy.
+    /// `d_i`: distance from sample `i` to its nearest enemy; infinite where
+    /// it has none.
     pub distances: Vec<Enclosure>,
-    /// A nearest enemy of sample `i`: the smallest index among equally near
+    /// The nearest enemy of sample `i`: the smallest index among equally near
     /// ones. `None` when there is no enemy.
     pub indices: Vec<Option<usize>>,
 }
 
+/// A sample and how far away it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Neighbour {
+    /// Index of the sample.
+    pub index: usize,
+    /// Its distance, in the units of the features.
+    pub distance: Enclosure,
+}
+
+/// Two samples and how far apart they are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClosePair {
+    /// Their indices, smaller first.
+    pub pair: (usize, usize),
+    /// Their distance, in the units of the features.
+    pub distance: Enclosure,
+}
+
+/// The pairs of a dataset that are close.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClosePairs {
+    /// The norm distances are measured in.
+    pub norm: Norm,
+    /// How many there are.
+    pub count: u64,
+    /// The lexicographically first of them, up to the limit asked for.
+    pub pairs: Vec<ClosePair>,
+}
+
+/// The distance that no pair has.
+const NONE: Enclosure = Enclosure::exact(f64::INFINITY);
+
 /// The separation bound `λ_p` and the pair of samples that has it.
+///
+/// ```
+/// use indelible::{Dataset, Features, Norm, Silent, separation::separation};
+///
+/// let features = Features::F64(vec![0.0, 0.0, 3.0, 4.0, 1.0, 1.0].into());
+/// let data = Dataset::new(features, 2, vec![0, 1, 0], vec!["a".into(), "b".into()])?;
+/// let found = separation(&data, Norm::Linf, &Silent);
+/// assert_eq!((found.distance.lower, found.distance.upper), (3.0, 3.0));
+/// assert_eq!(found.pair, Some((1, 2)));
+/// # Ok::<(), indelible::Error>(())
+/// ```
 #[must_use]
 pub fn separation(data: &Dataset, norm: Norm, progress: &dyn Progress) -> Separation {
-    let enemies = nearest_enemies(data, norm, progress);
-    let mut best = Separation { norm, distance: Enclosure::exact(f64::INFINITY), pair: None };
-    for (i, (d, j)) in enemies.distances.iter().zip(&enemies.indices).enumerate() {
-        if let Some(j) = *j
-            && d.upper < best.distance.upper
-        {
-            best = Separation { norm, distance: *d, pair: Some((i.min(j), i.max(j))) };
-        }
-    }
-    best
+    let relation = Relation::once(data, Pairs::Enemies);
+    let found = dispatch(data, data, &relation, norm, Closest(progress));
+    let (distance, pair) = found.map_or((NONE, None), |(d, i, j)| (d, Some((i, j))));
+    Separation { norm, distance, pair }
 }
 
 /// Distance and index of the nearest enemy of every sample.
 #[must_use]
 pub fn nearest_enemies(data: &Dataset, norm: Norm, progress: &dyn Progress) -> NearestEnemies {
-    let _ = (data, norm, progress);
-    unimplemented!("written next")
+    let search = Nearest { per_query: 1, progress };
+    single(norm, dispatch(data, data, &Relation::within(data), norm, search))
+}
+
+/// The `per_sample` nearest enemies of every sample, nearest first and
+/// smaller index first among equally near ones; fewer where a sample has
+/// fewer enemies. Takes memory for `N·per_sample` neighbours.
+#[must_use]
+pub fn k_nearest_enemies(
+    data: &Dataset,
+    norm: Norm,
+    per_sample: usize,
+    progress: &dyn Progress,
+) -> Vec<Vec<Neighbour>> {
+    let per_query = per_sample.min(data.samples());
+    if per_query == 0 {
+        return vec![Vec::new(); data.samples()];
+    }
+    let found = dispatch(data, data, &Relation::within(data), norm, Nearest { per_query, progress });
+    found.chunks(per_query).map(|near| near.iter().flatten().copied().collect()).collect()
+}
+
+/// For every sample of `queries` the nearest sample of `base` with another
+/// label: with a test set and a training set, how near test samples come to
+/// training samples of other classes. Classes are matched by their names;
+/// indices are those of `base`.
+///
+/// # Errors
+/// When the two sets have different numbers of features.
+pub fn nearest_enemies_between(
+    queries: &Dataset,
+    base: &Dataset,
+    norm: Norm,
+    progress: &dyn Progress,
+) -> Result<NearestEnemies, Error> {
+    if queries.features() != base.features() {
+        return Err(Error::FeatureMismatch { queries: queries.features(), base: base.features() });
+    }
+    let numbers: Vec<usize> = queries
+        .class_names()
+        .iter()
+        .enumerate()
+        .map(|(c, name)| base.class_names().iter().position(|n| n == name).unwrap_or(base.classes() + c))
+        .collect();
+    let labels: Vec<usize> = queries.labels().iter().map(|&y| numbers[y]).collect();
+    let relation = Relation::between(&labels, base);
+    Ok(single(norm, dispatch(queries, base, &relation, norm, Nearest { per_query: 1, progress })))
+}
+
+/// The number of pairs at distance at most `radius`, and the
+/// lexicographically first `limit` of them.
+///
+/// # Errors
+/// When `radius` is negative, infinite or NaN.
+pub fn pairs_within(
+    data: &Dataset,
+    norm: Norm,
+    radius: f64,
+    pairs: Pairs,
+    limit: usize,
+    progress: &dyn Progress,
+) -> Result<ClosePairs, Error> {
+    if !(radius >= 0.0 && radius.is_finite()) {
+        return Err(Error::BadRadius { given: radius });
+    }
+    let relation = Relation::once(data, pairs);
+    let (count, found) = dispatch(data, data, &relation, norm, Within { radius, keep: limit, progress });
+    let pairs = found.into_iter().map(|(i, j, distance)| ClosePair { pair: (i, j), distance }).collect();
+    Ok(ClosePairs { norm, count, pairs })
+}
+
+fn single(norm: Norm, found: Vec<Option<Neighbour>>) -> NearestEnemies {
+    NearestEnemies {
+        norm,
+        distances: found.iter().map(|n| n.map_or(NONE, |n| n.distance)).collect(),
+        indices: found.iter().map(|n| n.map(|n| n.index)).collect(),
+    }
+}
+
+/// Search for the closest pair.
+struct Closest<'a>(&'a dyn Progress);
+
+impl dispatch::Search for Closest<'_> {
+    type Output = Option<(Enclosure, usize, usize)>;
+
+    fn run<M: Metric, S: Screen<M>>(self, metric: &M, screen: &S, relation: &Relation) -> Self::Output {
+        search::closest(metric, screen, relation, self.0).map(|(d, i, j)| (metric.enclosure(&d), i, j))
+    }
+}
+
+/// Search for the nearest samples of every query.
+struct Nearest<'a> {
+    per_query: usize,
+    progress: &'a dyn Progress,
+}
+
+impl dispatch::Search for Nearest<'_> {
+    type Output = Vec<Option<Neighbour>>;
+
+    fn run<M: Metric, S: Screen<M>>(self, metric: &M, screen: &S, relation: &Relation) -> Self::Output {
+        use rayon::prelude::*;
+        let found = search::nearest(metric, screen, relation, self.per_query, self.progress);
+        let enclose = |(d, index): (M::Distance, usize)| Neighbour { index, distance: metric.enclosure(&d) };
+        found.into_par_iter().map(|entry| entry.map(enclose)).collect()
+    }
+}
+
+/// Search for pairs within a radius.
+struct Within<'a> {
+    radius: f64,
+    keep: usize,
+    progress: &'a dyn Progress,
+}
+
+impl dispatch::Search for Within<'_> {
+    type Output = (u64, Vec<(usize, usize, Enclosure)>);
+
+    fn run<M: Metric, S: Screen<M>>(self, metric: &M, screen: &S, relation: &Relation) -> Self::Output {
+        let (count, found) = search::within(metric, screen, relation, self.radius, self.keep, self.progress);
+        (count, found.into_iter().map(|(i, j, d)| (i, j, metric.enclosure(&d))).collect())
+    }
 }

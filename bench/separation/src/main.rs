@@ -1,0 +1,65 @@
+//! Times the searches of `indelible::separation` on raw arrays.
+//!
+//! `separation-bench KIND FEATURES LABELS SAMPLES WIDTH WORK NORM RUNS` reads
+//! row-major values (KIND: u8 for pixels k/255, byte for integers 0..255,
+//! f32, f64) and one byte per label, runs WORK (lambda or nearest) RUNS times
+//! and prints one JSON object with the median of the seconds.
+
+use std::{error::Error, fs, time::Instant};
+
+use indelible::{
+    Dataset, Features, Norm, Silent,
+    separation::{nearest_enemies, separation},
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [kind, features, labels, samples, width, work, norm, runs] = args.as_slice() else {
+        return Err("usage: KIND FEATURES LABELS SAMPLES WIDTH WORK NORM RUNS".into());
+    };
+    let (samples, width): (usize, usize) = (samples.parse()?, width.parse()?);
+    let mut bytes = fs::read(features)?;
+    let count = samples * width;
+    let features = match kind.as_str() {
+        "u8" | "byte" => {
+            bytes.truncate(count);
+            if kind == "u8" { Features::unit_codes(bytes.into()) } else { Features::integer_codes(bytes.into()) }
+        }
+        "f32" => {
+            let values = bytes.as_chunks::<4>().0.iter().take(count).map(|b| f32::from_le_bytes(*b));
+            Features::F32(values.collect::<Vec<_>>().into())
+        }
+        "f64" => {
+            let values = bytes.as_chunks::<8>().0.iter().take(count).map(|b| f64::from_le_bytes(*b));
+            Features::F64(values.collect::<Vec<_>>().into())
+        }
+        _ => return Err(format!("unknown kind {kind}").into()),
+    };
+    let labels: Vec<usize> = fs::read(labels)?.iter().take(samples).map(|&b| usize::from(b)).collect();
+    let names = (0..256).map(|c| c.to_string()).collect();
+    let data = Dataset::new(features, width, labels, names)?;
+    let norm: Norm = norm.parse()?;
+    let mut seconds = Vec::new();
+    let mut result = String::new();
+    for _ in 0..runs.parse::<usize>()? {
+        let start = Instant::now();
+        result = match work.as_str() {
+            "lambda" => {
+                let found = separation(&data, norm, &Silent);
+                format!("\"lower\":{:?},\"upper\":{:?},\"pair\":\"{:?}\"", found.distance.lower, found.distance.upper, found.pair)
+            }
+            "nearest" => {
+                let found = nearest_enemies(&data, norm, &Silent);
+                let sum: f64 = found.distances.iter().map(|d| d.upper).sum();
+                let indices: usize = found.indices.iter().flatten().sum();
+                format!("\"mean\":{:?},\"index_sum\":{indices}", sum / samples as f64)
+            }
+            _ => return Err(format!("unknown work {work}").into()),
+        };
+        seconds.push(start.elapsed().as_secs_f64());
+    }
+    seconds.sort_by(f64::total_cmp);
+    let median = seconds[seconds.len() / 2];
+    println!("{{\"work\":\"{work}\",\"norm\":\"{norm}\",\"samples\":{samples},\"seconds\":{median:.4},{result}}}");
+    Ok(())
+}

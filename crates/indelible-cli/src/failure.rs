@@ -1,0 +1,48 @@
+//! How the program ends when it does not end well.
+
+use std::process::ExitCode;
+
+/// Why the program stops, and with which exit code.
+#[derive(Debug)]
+pub struct Failure {
+    code: u8,
+    message: String,
+}
+
+impl Failure {
+    /// The input cannot be used: exit code 2.
+    pub fn input(message: String) -> Self {
+        Self { code: 2, message }
+    }
+
+    /// The program ran and the answer is no: exit code 1.
+    pub fn no(message: String) -> Self {
+        Self { code: 1, message }
+    }
+
+    /// Says the one line and gives the exit code. An empty message means that
+    /// the answer has been printed already.
+    pub fn exit(self) -> ExitCode {
+        if !self.message.is_empty() {
+            eprintln!("indelible: {}", self.message.replace('\n', " "));
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<indelible::Error> for Failure {
+    fn from(error: indelible::Error) -> Self {
+        use indelible::Error as E;
+        let message = error.to_string();
+        match error {
+            E::RadiusTooLarge { .. } | E::Inseparable { .. } | E::TooFine { .. } => Self::no(message),
+            _ => Self::input(message),
+        }
+    }
+}
+
+impl From<indelible_io::Error> for Failure {
+    fn from(error: indelible_io::Error) -> Self {
+        Self::input(error.to_string())
+    }
+}

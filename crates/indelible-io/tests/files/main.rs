@@ -1,0 +1,7 @@
+//! Files of every format, sound and broken, read as a user would.
+
+mod bad_input;
+mod common;
+mod mnist;
+mod reading;
+mod writing;

@@ -1,0 +1,259 @@
+//! Settles most pairs of a ball and a step by a few comparisons.
+//!
+//! A pair is settled when one feature shows, whatever the rounding, that the
+//! ball stays at least the step's reach away from its center. Pairs that stay
+//! open are looked at exactly by the caller, so nothing rests on the order of
+//! features or on which pairs happen to be settled here.
+
+use std::ops::Range;
+
+use super::{Claim, ball};
+use crate::{
+    Features, Precision,
+    network::Recurrence,
+    number::{Real, add_up, mul_up, sub_down, sub_up},
+};
+
+/// Features compared between two looks at the result.
+const CHUNK: usize = 64;
+/// Steps whose center is given to the kernel at once stay in the cache while
+/// all balls of a task pass over them.
+const STEPS: usize = 64;
+
+/// A copy of balls and centers with the features in an order that settles
+/// pairs early. Memory: the centers once more, and the samples.
+pub(super) struct Screen {
+    /// Steps ordered by falling value, so that those above a label come first.
+    steps: Vec<usize>,
+    values: Vec<f64>,
+    reaches: Vec<f64>,
+    /// How far a ball and its rounded points reach from the stored sample.
+    extents: Vec<f64>,
+    kind: Kind,
+    /// Whether clipping moves no point of a ball past its upper end, so that
+    /// distances to clipped points are not below those to the box. Without it
+    /// nothing is settled here.
+    usable: bool,
+}
+
+enum Kind {
+    /// 8-bit samples and centers: distances are looked up by code difference.
+    Codes {
+        samples: Vec<u8>,
+        centers: Vec<u8>,
+        width: usize,
+        gaps: Vec<f64>,
+    },
+    Singles(Rows<f32>),
+    Doubles(Rows<f64>),
+}
+
+/// Rows of one floating-point format, padded to whole chunks.
+struct Rows<T> {
+    samples: Vec<T>,
+    centers: Vec<T>,
+    width: usize,
+}
+
+impl Screen {
+    pub fn new(claim: &Claim<'_>, recurrence: &Recurrence, reaches: &[f64]) -> Self {
+        let data = claim.data;
+        let n = data.features();
+        let mut steps: Vec<usize> = (0..recurrence.steps()).collect();
+        steps.sort_by(|&a, &b| recurrence.values[b].total_cmp(&recurrence.values[a]).then(a.cmp(&b)));
+        let order = order_by_spread(claim);
+        let width = n.next_multiple_of(CHUNK);
+        let (kind, extents) = match (data.storage(), &recurrence.centers) {
+            (Features::Coded { codes, levels }, Features::Coded { codes: stored, levels: table }) => {
+                let permuted = |codes: &[u8], rows: &mut dyn Iterator<Item = usize>| {
+                    let mut out = Vec::with_capacity(rows.size_hint().0 * width);
+                    for row in rows {
+                        out.extend(order.iter().map(|&j| codes[row * n + j]));
+                        out.resize(out.len().next_multiple_of(width), 0);
+                    }
+                    out
+                };
+                let samples = permuted(codes, &mut (0..data.samples()));
+                let centers = permuted(stored, &mut steps.iter().copied());
+                let gaps = gaps_by_code(levels, table);
+                let extents = extents(claim, recurrence.precision, |x| x);
+                (Kind::Codes { samples, centers, width, gaps }, extents)
+            }
+            _ => match recurrence.precision {
+                Precision::F32 => (
+                    Kind::Singles(Rows::new(claim, recurrence, &order, &steps, width)),
+                    extents(claim, Precision::F32, |x| f64::from(x as f32)),
+                ),
+                Precision::F64 => (
+                    Kind::Doubles(Rows::new(claim, recurrence, &order, &steps, width)),
+                    extents(claim, Precision::F64, |x| x),
+                ),
+            },
+        };
+        let usable = clipping_is_harmless(claim, recurrence);
+        Self {
+            values: steps.iter().map(|&k| recurrence.values[k]).collect(),
+            reaches: steps.iter().map(|&k| reaches[k]).collect(),
+            steps,
+            extents,
+            kind,
+            usable,
+        }
+    }
+
+    /// For each of `samples` that has any: the steps with a value above its
+    /// target that are not settled.
+    pub fn open_pairs(&self, samples: Range<usize>, targets: &[f64]) -> Vec<(usize, Vec<usize>)> {
+        let mut open = vec![vec![]; samples.len()];
+        let above: Vec<usize> =
+            targets.iter().map(|target| self.values.partition_point(|value| value > target)).collect();
+        let extent = samples.clone().map(|i| self.extents[i]).fold(0.0, f64::max);
+        let most = above.iter().copied().max().unwrap_or(0);
+        for start in (0..most).step_by(STEPS) {
+            let block = start..(start + STEPS).min(most);
+            for (position, sample) in samples.clone().enumerate() {
+                let block = block.start..block.end.min(above[position].max(block.start));
+                if self.usable {
+                    self.collect_open(sample, block, extent, &mut open[position]);
+                } else {
+                    open[position].extend(&self.steps[block]);
+                }
+            }
+        }
+        samples.zip(open).filter(|(_, steps)| !steps.is_empty()).collect()
+    }
+
+    /// Adds the steps of `block` that are open for `sample`.
+    fn collect_open(&self, sample: usize, block: Range<usize>, extent: f64, open: &mut Vec<usize>) {
+        for position in block {
+            let distance = add_up(self.reaches[position], extent);
+            let settled = match &self.kind {
+                Kind::Codes { samples, centers, width, gaps } => {
+                    let ball = &samples[sample * width..][..*width];
+                    let center = &centers[position * width..][..*width];
+                    let difference = gaps.partition_point(|gap| *gap < distance);
+                    u8::try_from(difference).is_ok_and(|difference| far_codes(ball, center, difference))
+                }
+                Kind::Singles(rows) => rows.far(sample, position, Precision::F32, distance),
+                Kind::Doubles(rows) => rows.far(sample, position, Precision::F64, distance),
+            };
+            if !settled {
+                open.push(self.steps[position]);
+            }
+        }
+    }
+}
+
+/// Whether some pair of codes differs by `difference` or more.
+#[inline]
+fn far_codes(a: &[u8], b: &[u8], difference: u8) -> bool {
+    let (a, b) = (a.as_chunks::<CHUNK>().0, b.as_chunks::<CHUNK>().0);
+    a.iter().zip(b).any(|(a, b)| {
+        let mut largest = 0;
+        for (&a, &b) in a.iter().zip(b) {
+            largest = largest.max(a.abs_diff(b));
+        }
+        largest >= difference
+    })
+}
+
+impl<T: Real> Rows<T> {
+    fn new(
+        claim: &Claim<'_>,
+        recurrence: &Recurrence,
+        order: &[usize],
+        steps: &[usize],
+        width: usize,
+    ) -> Self {
+        let n = order.len();
+        let mut row = vec![0.0; n];
+        let mut permute = |out: &mut Vec<T>, fill: &mut dyn FnMut(&mut [f64])| {
+            fill(&mut row);
+            out.extend(order.iter().map(|&j| T::from_f64(row[j])));
+            out.resize(out.len().next_multiple_of(width), T::default());
+        };
+        let mut samples = Vec::with_capacity(claim.data.samples() * width);
+        for i in 0..claim.data.samples() {
+            permute(&mut samples, &mut |row| claim.data.copy_row(i, row));
+        }
+        let mut centers = Vec::with_capacity(steps.len() * width);
+        for &k in steps {
+            permute(&mut centers, &mut |row| recurrence.copy_center(k, row));
+        }
+        Self { samples, centers, width }
+    }
+
+    /// Whether some feature differs by `distance` or more, shown by a rounded
+    /// difference that exceeds it by more than its rounding error.
+    #[inline]
+    fn far(&self, sample: usize, position: usize, precision: Precision, distance: f64) -> bool {
+        let safe = mul_up(distance, add_up(1.0, 4.0 * precision.unit_roundoff()));
+        let safe = T::from_f64(precision.round_up(safe));
+        let a = self.samples[sample * self.width..][..self.width].as_chunks::<CHUNK>().0;
+        let b = self.centers[position * self.width..][..self.width].as_chunks::<CHUNK>().0;
+        a.iter().zip(b).any(|(a, b)| {
+            let mut far = false;
+            for (&a, &b) in a.iter().zip(b) {
+                far |= (a - b).abs() >= safe;
+            }
+            far
+        })
+    }
+}
+
+/// The smallest distance between a value of `levels` and a value of `table`
+/// whose codes differ by `d` or more, for `d = 0..256`.
+fn gaps_by_code(levels: &[f64], table: &[f64]) -> Vec<f64> {
+    let mut gaps = vec![f64::INFINITY; 256];
+    for (a, &x) in levels.iter().enumerate() {
+        for (b, &y) in table.iter().enumerate() {
+            let gap = &mut gaps[a.abs_diff(b)];
+            *gap = gap.min(sub_down(x, y).max(sub_down(y, x)));
+        }
+    }
+    for d in (0..255).rev() {
+        gaps[d] = gaps[d].min(gaps[d + 1]);
+    }
+    gaps
+}
+
+/// For every sample how far its ball and the rounded points of it reach from
+/// the sample as `stored` keeps it, over all features.
+fn extents(claim: &Claim<'_>, precision: Precision, stored: impl Fn(f64) -> f64) -> Vec<f64> {
+    let mut x = vec![0.0; claim.data.features()];
+    (0..claim.data.samples())
+        .map(|i| {
+            claim.data.copy_row(i, &mut x);
+            ball(&x, claim.radii.of(i), precision)
+                .zip(&x)
+                .map(|((lower, upper), &x)| sub_up(upper, stored(x)).max(sub_up(stored(x), lower)))
+                .fold(0.0, f64::max)
+        })
+        .collect()
+}
+
+/// Whether every ball's upper end is at or above the minimum it is clipped to.
+fn clipping_is_harmless(claim: &Claim<'_>, recurrence: &Recurrence) -> bool {
+    claim.data.minima().iter().zip(&recurrence.minima).all(|(x, m)| m <= x)
+}
+
+/// Features by falling spread over at most 1,024 samples.
+fn order_by_spread(claim: &Claim<'_>) -> Vec<usize> {
+    let data = claim.data;
+    let n = data.features();
+    let stride = data.samples().div_ceil(1024).max(1);
+    let mut x = vec![0.0; n];
+    let (mut sums, mut squares, mut count) = (vec![0.0; n], vec![0.0; n], 0.0);
+    for i in (0..data.samples()).step_by(stride) {
+        data.copy_row(i, &mut x);
+        count += 1.0;
+        for (j, x) in x.iter().enumerate() {
+            sums[j] += x;
+            squares[j] += x * x;
+        }
+    }
+    let spread = |j: usize| squares[j] / count - (sums[j] / count) * (sums[j] / count);
+    let mut order: Vec<usize> = (0..n).collect();
+    order.sort_by(|&a, &b| spread(b).total_cmp(&spread(a)).then(a.cmp(&b)));
+    order
+}

@@ -1,0 +1,56 @@
+//! Chooses, for a norm and a storage, how distances are measured and how
+//! pairs are left out.
+
+use super::{
+    metric::{CodesLinf, CodesSum, Metric, Power, RealsLinf, RealsSum},
+    relation::Relation,
+    search::{Plain, Screen},
+};
+use crate::{Dataset, Norm, dataset::Features};
+
+/// A search that works with every metric and screen.
+pub(super) trait Search {
+    /// What it finds.
+    type Output;
+
+    /// Searches.
+    fn run<M: Metric, S: Screen<M>>(self, metric: &M, screen: &S, relation: &Relation) -> Self::Output;
+}
+
+/// Runs a search between two datasets of one width (the same one twice for
+/// pairs within it).
+pub(super) fn dispatch<T: Search>(
+    queries: &Dataset,
+    base: &Dataset,
+    relation: &Relation,
+    norm: Norm,
+    search: T,
+) -> T::Output {
+    let width = base.features();
+    if let (Features::Coded { codes: a, levels }, Features::Coded { codes: b, levels: other }) =
+        (queries.storage(), base.storage())
+        && levels == other
+    {
+        let power = match norm {
+            Norm::Linf => {
+                let metric = CodesLinf::new(a, b, width, levels);
+                return search.run(&metric, &Plain { metric: &metric, relation: *relation }, relation);
+            }
+            Norm::L1 => Power::One,
+            Norm::L2 => Power::Two,
+        };
+        if let Some(metric) = CodesSum::new(a, b, width, levels, power) {
+            return search.run(&metric, &Plain { metric: &metric, relation: *relation }, relation);
+        }
+    }
+    let power = match norm {
+        Norm::Linf => {
+            let metric = RealsLinf::new(queries, base);
+            return search.run(&metric, &Plain { metric: &metric, relation: *relation }, relation);
+        }
+        Norm::L1 => Power::One,
+        Norm::L2 => Power::Two,
+    };
+    let metric = RealsSum::new(queries, base, power);
+    search.run(&metric, &Plain { metric: &metric, relation: *relation }, relation)
+}

@@ -1,0 +1,146 @@
+//! Sup-norm distances of coded samples: every difference of two levels gets
+//! its rank among all of them, and a distance is the largest rank.
+
+use std::{cmp::Ordering, sync::Arc};
+
+use super::{CHUNK, Limit, Metric};
+use crate::{Enclosure, number};
+
+/// Ranks of all differences of two levels.
+pub(in crate::separation) struct Ranks {
+    /// `rank[256 a + b]`: place of `|levels[a] − levels[b]|` among the
+    /// different values of such differences; equal values have equal ranks,
+    /// and 0 has rank 0.
+    rank: Vec<u16>,
+    /// Two codes with that difference, larger first, per rank.
+    codes: Vec<(u8, u8)>,
+    /// Smallest difference of codes that has the given rank or a higher one.
+    first: Vec<u16>,
+    levels: Arc<[f64]>,
+}
+
+/// `a − b` as an unevaluated sum of two numbers; halved where it overflows,
+/// which happens only to numbers that can be halved exactly.
+pub(in crate::separation) fn difference(a: f64, b: f64) -> (bool, f64, f64) {
+    let (h, l) = number::two_sum(a, -b);
+    if h.is_finite() {
+        (false, h, l)
+    } else {
+        let (h, l) = number::two_sum(a / 2.0, -b / 2.0);
+        (true, h, l)
+    }
+}
+
+/// Which of two [`difference`]s is larger, both non-negative.
+pub(in crate::separation) fn compare_differences(a: (bool, f64, f64), b: (bool, f64, f64)) -> Ordering {
+    // The first number is the difference rounded, so it decides when it differs.
+    a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.partial_cmp(&b.2).unwrap_or(Ordering::Equal))
+}
+
+impl Ranks {
+    fn new(levels: &Arc<[f64]>) -> Self {
+        let gap = |&(a, b): &(u8, u8)| difference(levels[usize::from(a)], levels[usize::from(b)]);
+        let mut pairs: Vec<(u8, u8)> = (1..=255u8).flat_map(|a| (0..a).map(move |b| (a, b))).collect();
+        pairs.sort_by(|p, q| compare_differences(gap(p), gap(q)));
+        let mut rank = vec![0; 256 * 256];
+        let mut codes = vec![(0, 0)];
+        for pair in pairs {
+            let last = codes[codes.len() - 1];
+            if last == (0, 0) || compare_differences(gap(&last), gap(&pair)) != Ordering::Equal {
+                codes.push(pair);
+            }
+            let (a, b) = (usize::from(pair.0), usize::from(pair.1));
+            // At most 256·255/2 ranks and 0.
+            let place = (codes.len() - 1) as u16;
+            rank[256 * a + b] = place;
+            rank[256 * b + a] = place;
+        }
+        let mut first = vec![256u16; codes.len() + 1];
+        for a in 0..256usize {
+            for b in 0..=a {
+                let slot = &mut first[usize::from(rank[256 * a + b])];
+                *slot = (*slot).min((a - b) as u16);
+            }
+        }
+        for r in (0..codes.len()).rev() {
+            first[r] = first[r].min(first[r + 1]);
+        }
+        Self { rank, codes, first, levels: levels.clone() }
+    }
+
+    /// Rank of the difference of two codes.
+    #[inline]
+    fn of(&self, a: u8, b: u8) -> u16 {
+        self.rank[256 * usize::from(a) + usize::from(b)]
+    }
+}
+
+/// Sup-norm distances of samples with codes of one table.
+pub(in crate::separation) struct CodesLinf<'a> {
+    queries: &'a [u8],
+    base: &'a [u8],
+    width: usize,
+    ranks: Ranks,
+}
+
+impl<'a> CodesLinf<'a> {
+    /// Distances between rows of `width` codes.
+    pub(in crate::separation) fn new(
+        queries: &'a [u8],
+        base: &'a [u8],
+        width: usize,
+        levels: &Arc<[f64]>,
+    ) -> Self {
+        Self { queries, base, width, ranks: Ranks::new(levels) }
+    }
+
+    /// The lowest rank that is out of the limit.
+    fn barrier(&self, limit: Limit<u16>) -> u16 {
+        match limit {
+            Limit::None => u16::MAX,
+            Limit::Below(rank) => rank,
+            Limit::UpTo(rank) => rank + 1,
+        }
+    }
+}
+
+impl Metric for CodesLinf<'_> {
+    type Distance = u16;
+
+    fn within(&self, i: usize, j: usize, limit: Limit<u16>) -> Option<u16> {
+        let barrier = self.barrier(limit);
+        let a = &self.queries[i * self.width..(i + 1) * self.width];
+        let b = &self.base[j * self.width..(j + 1) * self.width];
+        // Differences of codes below `small` cannot reach the barrier.
+        let small = self.ranks.first.get(usize::from(barrier)).copied().unwrap_or(256);
+        let rank =
+            |a: &[u8], b: &[u8]| a.iter().zip(b).fold(0, |m: u16, (&a, &b)| m.max(self.ranks.of(a, b)));
+        for (a, b) in a.chunks(CHUNK).zip(b.chunks(CHUNK)) {
+            let spread = a.iter().zip(b).fold(0, |m: u8, (&a, &b)| m.max(a.abs_diff(b)));
+            if u16::from(spread) >= small && rank(a, b) >= barrier {
+                return None;
+            }
+        }
+        Some(rank(a, b)).filter(|&r| r < barrier)
+    }
+
+    fn compare(&self, a: &u16, b: &u16) -> Ordering {
+        a.cmp(b)
+    }
+
+    fn enclosure(&self, distance: &u16) -> Enclosure {
+        let (a, b) = self.ranks.codes[usize::from(*distance)];
+        let (a, b) = (self.ranks.levels[usize::from(a)], self.ranks.levels[usize::from(b)]);
+        Enclosure { lower: number::sub_down(a, b), upper: number::sub_up(a, b) }
+    }
+
+    fn threshold(&self, radius: f64) -> u16 {
+        let ranks = &self.ranks;
+        let within = |&(a, b): &(u8, u8)| {
+            let gap = difference(ranks.levels[usize::from(a)], ranks.levels[usize::from(b)]);
+            compare_differences(gap, (false, radius, 0.0)) != Ordering::Greater
+        };
+        // Rank 0 is distance 0, which every radius admits.
+        (ranks.codes.partition_point(within).max(1) - 1) as u16
+    }
+}

@@ -1,0 +1,166 @@
+//! Sums over features for coded samples whose levels lie on a common grid:
+//! integers, without rounding.
+
+use std::{cmp::Ordering, sync::Arc};
+
+use super::{Limit, Metric, Power, allows};
+use crate::{Enclosure, separation::exact::ExactSum};
+
+/// `Σ|a − b|` or `Σ(a − b)²` of samples with codes of one table, in units of
+/// the grid (of its square).
+pub(in crate::separation) struct CodesSum<'a> {
+    queries: &'a [u8],
+    base: &'a [u8],
+    width: usize,
+    power: Power,
+    /// `levels[c] = grid[c]·2^exponent`, up to a common shift.
+    grid: Vec<i64>,
+    exponent: i32,
+}
+
+/// The levels as integers `(level − levels[0])·2^−e`, and `e`; `None` where
+/// they are too far apart for 62 bits or too large or small for products.
+fn on_grid(levels: &[f64]) -> Option<(Vec<i64>, i32)> {
+    let exponent = levels.iter().filter(|&&v| v != 0.0).map(|&v| lowest_bit(v)).min().unwrap_or(0);
+    if !(-800..=800).contains(&exponent) {
+        return None;
+    }
+    let unit = 2f64.powi(-exponent);
+    let limit = 2f64.powi(61);
+    let scaled: Vec<f64> = levels.iter().map(|v| v * unit).collect();
+    if scaled.iter().any(|v| v.abs() > limit) {
+        return None;
+    }
+    // Integers below 2^61 by the choice of the exponent: the casts are exact.
+    let origin = scaled[0] as i64;
+    Some((scaled.iter().map(|&v| v as i64 - origin).collect(), exponent))
+}
+
+/// Exponent of the lowest bit that is set in `v`, not 0.
+fn lowest_bit(v: f64) -> i32 {
+    let bits = v.to_bits();
+    let field = ((bits >> 52) & 0x7ff) as i32;
+    let fraction = bits & ((1 << 52) - 1);
+    let (m, e) = if field == 0 { (fraction, -1074) } else { (fraction | 1 << 52, field - 1075) };
+    e + m.trailing_zeros() as i32
+}
+
+impl<'a> CodesSum<'a> {
+    /// Distances between rows of `width` codes; `None` where the levels do
+    /// not lie on a grid that is coarse enough.
+    pub(in crate::separation) fn new(
+        queries: &'a [u8],
+        base: &'a [u8],
+        width: usize,
+        levels: &Arc<[f64]>,
+        power: Power,
+    ) -> Option<Self> {
+        let (grid, exponent) = on_grid(levels)?;
+        let bits = |v: u64| u64::BITS - v.leading_zeros();
+        let spread = bits(grid[255].unsigned_abs());
+        let terms = bits(width as u64);
+        let needed = match power {
+            Power::One => spread + terms,
+            Power::Two => 2 * spread + terms,
+        };
+        (needed < 128).then_some(Self { queries, base, width, power, grid, exponent })
+    }
+}
+
+impl Metric for CodesSum<'_> {
+    type Distance = u128;
+
+    fn within(&self, i: usize, j: usize, limit: Limit<u128>) -> Option<u128> {
+        let a = &self.queries[i * self.width..(i + 1) * self.width];
+        let b = &self.base[j * self.width..(j + 1) * self.width];
+        let gaps =
+            a.iter().zip(b).map(|(&a, &b)| self.grid[usize::from(a)].abs_diff(self.grid[usize::from(b)]));
+        let sum: u128 = match self.power {
+            Power::One => gaps.map(u128::from).sum(),
+            Power::Two => gaps.map(|g| u128::from(g) * u128::from(g)).sum(),
+        };
+        allows(limit, |bound| sum.cmp(&bound)).then_some(sum)
+    }
+
+    fn compare(&self, a: &u128, b: &u128) -> Ordering {
+        a.cmp(b)
+    }
+
+    fn enclosure(&self, distance: &u128) -> Enclosure {
+        let mut sum = ExactSum::new();
+        let unit = 2f64.powi(self.exponent);
+        for k in 0..4 {
+            // 32 bits at a time: every cast and product is exact.
+            let part = ((distance >> (32 * k)) & 0xffff_ffff) as f64 * 2f64.powi(32 * k);
+            match self.power {
+                Power::One => sum.add_product(part, unit),
+                Power::Two => sum.add_product(part * unit, unit),
+            }
+        }
+        let (lower, upper) = match self.power {
+            Power::One => sum.rounded(),
+            Power::Two => sum.rounded_root(),
+        };
+        Enclosure { lower, upper }
+    }
+
+    fn threshold(&self, radius: f64) -> u128 {
+        // Exact, or below 1, where the integer part is 0 in any case.
+        let scaled = radius * 2f64.powi(-self.exponent);
+        match self.power {
+            // A cast saturates, above every distance.
+            Power::One => scaled as u128,
+            Power::Two => {
+                if scaled >= 2f64.powi(64) {
+                    u128::MAX
+                } else if scaled < 1.0 {
+                    0
+                } else {
+                    // scaled = m·2^-e, and the square of m has 106 bits.
+                    let e = -lowest_bit(scaled).min(0);
+                    let m = (scaled * 2f64.powi(e)) as u128;
+                    (m * m) >> (2 * e)
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thresholds_are_exact_squares() {
+        let levels: Arc<[f64]> = (0..256).map(f64::from).collect();
+        let metric = CodesSum::new(&[0], &[0], 1, &levels, Power::Two).expect("integers lie on a grid");
+        for t in 1..2000u128 {
+            let root = (t as f64).sqrt();
+            let expected = if root * root == t as f64 && root.fract() == 0.0 {
+                t
+            } else {
+                // The root was rounded: its exact square is below or above t.
+                let mut s = ExactSum::new();
+                s.add_product(root, root);
+                let mut whole = ExactSum::new();
+                whole.add(t as f64);
+                if s.compare(&whole) == Ordering::Less { t - 1 } else { t }
+            };
+            assert_eq!(metric.threshold(root), expected, "t = {t}");
+        }
+        assert_eq!(metric.threshold(0.0), 0);
+        assert_eq!(metric.threshold(1e300), u128::MAX);
+        assert_eq!(metric.threshold(2f64.powi(60)), 1 << 120);
+    }
+
+    #[test]
+    fn unit_levels_lie_on_a_grid_and_wild_ones_do_not() {
+        let unit: Vec<f64> = (0..=255u8).map(|k| f64::from(f32::from(k) / 255.0)).collect();
+        let (grid, exponent) = on_grid(&unit).expect("binary32 numbers in the unit interval");
+        for (g, v) in grid.iter().zip(&unit) {
+            assert_eq!(*g as f64 * 2f64.powi(exponent), *v);
+        }
+        let wild: Vec<f64> = (0..256).map(|k| 2f64.powi(k - 100)).collect();
+        assert!(on_grid(&wild).is_none());
+    }
+}

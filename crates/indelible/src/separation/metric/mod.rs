@@ -1,0 +1,93 @@
+//! What a distance between two samples is, exactly: one type per way to
+//! compute it.
+
+mod codes_linf;
+mod codes_sum;
+mod reals_linf;
+mod reals_sum;
+
+use std::cmp::Ordering;
+
+use crate::{Enclosure, dataset::Features};
+
+pub(super) use self::{
+    codes_linf::CodesLinf,
+    codes_sum::CodesSum,
+    reals_linf::RealsLinf,
+    reals_sum::{Power, RealsSum},
+};
+
+/// How near a candidate must be to be of interest.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Limit<D> {
+    /// Every distance is of interest.
+    None,
+    /// Distances below this one.
+    Below(D),
+    /// Distances up to this one.
+    UpTo(D),
+}
+
+/// Distances between queries `i` and base samples `j` that are known well
+/// enough to be put in order: results depend on this order alone, never on
+/// the way in which candidates were found.
+pub(super) trait Metric: Sync {
+    /// A distance.
+    type Distance: Copy + Send + Sync;
+
+    /// The distance of `i` and `j` if it is within `limit`.
+    fn within(&self, i: usize, j: usize, limit: Limit<Self::Distance>) -> Option<Self::Distance>;
+
+    /// Which distance is larger.
+    fn compare(&self, a: &Self::Distance, b: &Self::Distance) -> Ordering;
+
+    /// The tightest enclosure of a distance by binary64 numbers.
+    fn enclosure(&self, distance: &Self::Distance) -> Enclosure;
+
+    /// A distance `t` such that `d ≤ t` exactly when `d ≤ radius`, for the
+    /// distance `d` of any pair (`radius ≥ 0`, finite).
+    fn threshold(&self, radius: f64) -> Self::Distance;
+}
+
+/// Whether a distance that compares to a limit's as `ordering` is within it.
+fn allows<D>(limit: Limit<D>, ordering: impl FnOnce(D) -> Ordering) -> bool {
+    match limit {
+        Limit::None => true,
+        Limit::Below(bound) => ordering(bound) == Ordering::Less,
+        Limit::UpTo(bound) => ordering(bound) != Ordering::Greater,
+    }
+}
+
+/// Features handled at a time where early exits are tried.
+const CHUNK: usize = 64;
+
+/// The values at `start..start + out.len()` of a storage, times `scale`.
+fn decode(features: &Features, start: usize, scale: f64, out: &mut [f64]) {
+    let range = start..start + out.len();
+    match features {
+        Features::Coded { codes, levels } => {
+            for (o, &c) in out.iter_mut().zip(&codes[range]) {
+                *o = levels[usize::from(c)] * scale;
+            }
+        }
+        Features::F32(values) => {
+            for (o, &v) in out.iter_mut().zip(&values[range]) {
+                *o = f64::from(v) * scale;
+            }
+        }
+        Features::F64(values) => {
+            for (o, &v) in out.iter_mut().zip(&values[range]) {
+                *o = v * scale;
+            }
+        }
+    }
+}
+
+/// Largest absolute value in a storage.
+fn magnitude(features: &Features) -> f64 {
+    match features {
+        Features::Coded { levels, .. } => levels.iter().fold(0.0, |m, v| m.max(v.abs())),
+        Features::F32(values) => f64::from(values.iter().fold(0.0f32, |m, v| m.max(v.abs()))),
+        Features::F64(values) => values.iter().fold(0.0, |m, v| m.max(v.abs())),
+    }
+}

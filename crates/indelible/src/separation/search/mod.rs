@@ -1,0 +1,82 @@
+//! Searches over all pairs: nearest samples of every query, the closest pair,
+//! pairs within a radius. What they find depends only on the order that the
+//! metric puts distances in, so it is the same for every screen, block size
+//! and number of threads.
+
+mod closest;
+mod nearest;
+mod within;
+
+use std::ops::Range;
+
+use super::{
+    metric::{Limit, Metric},
+    relation::Relation,
+};
+
+pub(super) use self::{closest::closest, nearest::nearest, within::within};
+
+/// Queries that one task handles.
+const TILE: usize = 256;
+
+/// What a search does with the pairs it is shown.
+pub(super) trait Tally<M: Metric> {
+    /// How near base samples must be to query `i` to be of interest now.
+    fn limit(&self, i: usize) -> Limit<M::Distance>;
+
+    /// Takes note of a pair within the limit of `i`. Pairs of one query come
+    /// in ascending order of `j`.
+    fn take(&mut self, i: usize, j: usize, distance: M::Distance);
+}
+
+/// Finds pairs that may be within the limits of a search, leaving out what
+/// certainly is not.
+pub(super) trait Screen<M: Metric>: Sync {
+    /// What is prepared once for a range of base samples.
+    type Block: Sync;
+
+    /// Base samples in a block.
+    fn block_size(&self) -> usize;
+
+    /// Prepares a block.
+    fn block(&self, base: Range<usize>) -> Self::Block;
+
+    /// Shows the tally every pair of `queries` with samples of the block that
+    /// counts and is within its limit.
+    fn scan(&self, block: &Self::Block, queries: Range<usize>, tally: &mut impl Tally<M>);
+}
+
+/// Leaves out nothing: every distance is taken.
+pub(super) struct Plain<'a, M> {
+    pub(super) metric: &'a M,
+    pub(super) relation: Relation<'a>,
+}
+
+impl<M: Metric> Screen<M> for Plain<'_, M> {
+    type Block = Range<usize>;
+
+    fn block_size(&self) -> usize {
+        512
+    }
+
+    fn block(&self, base: Range<usize>) -> Range<usize> {
+        base
+    }
+
+    fn scan(&self, block: &Range<usize>, queries: Range<usize>, tally: &mut impl Tally<M>) {
+        for i in queries {
+            for j in block.start.max(self.relation.start(i))..block.end {
+                if self.relation.counts(i, j)
+                    && let Some(distance) = self.metric.within(i, j, tally.limit(i))
+                {
+                    tally.take(i, j, distance);
+                }
+            }
+        }
+    }
+}
+
+/// The blocks of base samples, in order.
+fn blocks(samples: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..samples).step_by(size).map(move |start| start..(start + size).min(samples))
+}

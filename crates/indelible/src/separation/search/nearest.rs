@@ -1,0 +1,73 @@
+//! The k nearest base samples of every query.
+
+use std::{cmp::Ordering, ops::Range};
+
+use rayon::prelude::*;
+
+use super::{Limit, Metric, Screen, TILE, Tally, blocks};
+use crate::{Progress, separation::relation::Relation};
+
+/// The nearest samples found so far, nearest first, of a tile of queries.
+struct Nearest<'a, M: Metric> {
+    metric: &'a M,
+    first: usize,
+    per_query: usize,
+    found: &'a mut [Option<(M::Distance, usize)>],
+}
+
+impl<M: Metric> Nearest<'_, M> {
+    fn slots(&self, i: usize) -> Range<usize> {
+        let at = (i - self.first) * self.per_query;
+        at..at + self.per_query
+    }
+}
+
+impl<M: Metric> Tally<M> for Nearest<'_, M> {
+    fn limit(&self, i: usize) -> Limit<M::Distance> {
+        // Samples come in ascending order, so an equally near one comes too late.
+        match self.found[self.slots(i).end - 1] {
+            Some((distance, _)) => Limit::Below(distance),
+            None => Limit::None,
+        }
+    }
+
+    fn take(&mut self, i: usize, j: usize, distance: M::Distance) {
+        let range = self.slots(i);
+        let slots = &mut self.found[range];
+        let place = slots.partition_point(|slot| {
+            slot.is_some_and(|(d, _)| self.metric.compare(&d, &distance) != Ordering::Greater)
+        });
+        if place < slots.len() {
+            slots[place..].rotate_right(1);
+            slots[place] = Some((distance, j));
+        }
+    }
+}
+
+/// The `per_query` (at least 1) nearest base samples of every query, nearest
+/// first and smaller index first among equally near ones; fewer where there
+/// are fewer. Query `i` has the entries from `i·per_query`.
+pub(in crate::separation) fn nearest<M: Metric, S: Screen<M>>(
+    metric: &M,
+    screen: &S,
+    relation: &Relation,
+    per_query: usize,
+    progress: &dyn Progress,
+) -> Vec<Option<(M::Distance, usize)>> {
+    let (queries, samples) = (relation.queries.len(), relation.base.len());
+    let mut found = vec![None; queries * per_query];
+    progress.begin("comparing samples", queries as u64 * samples as u64);
+    for base in blocks(samples, screen.block_size()) {
+        let count = base.len() as u64;
+        let block = screen.block(base);
+        found.par_chunks_mut(TILE * per_query).enumerate().for_each(|(tile, found)| {
+            let range = tile * TILE..tile * TILE + found.len() / per_query;
+            let done = range.len() as u64 * count;
+            let mut tally = Nearest { metric, first: range.start, per_query, found };
+            screen.scan(&block, range, &mut tally);
+            progress.advance(done);
+        });
+    }
+    progress.end();
+    found
+}
