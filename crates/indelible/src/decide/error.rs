@@ -76,7 +76,7 @@ pub enum DecideError {
     },
     /// Numbers of samples or features from which no witness can be made.
     #[error(
-        "a basis witness has between 2 and features + 1 samples; {samples} samples of {features} features were asked for"
+        "a basis witness has at least 2 samples and 1 feature, and at most 2^28 values; {samples} samples of {features} features were asked for"
     )]
     BadWitness {
         /// Number of samples.

@@ -21,11 +21,13 @@ pub mod hard;
 mod linear;
 mod rational;
 mod refutation;
+mod refute;
 mod search;
 mod simplex;
 mod smt;
 mod stored;
 mod task;
+pub mod witness;
 
 use std::time::Duration;
 
@@ -34,7 +36,12 @@ use self::{
     search::{Outcome, Search},
     task::Task,
 };
-pub use self::{error::DecideError, refutation::Refutation, stored::ShallowNetwork};
+pub use self::{
+    error::DecideError,
+    refutation::Refutation,
+    refute::{Collision, refute},
+    stored::ShallowNetwork,
+};
 use crate::{Dataset, Error, Norm};
 
 /// The largest width that is decided: the conditions of a point have `2^W`

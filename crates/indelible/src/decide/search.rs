@@ -59,7 +59,7 @@ impl Search<'_> {
         if let Some(constant) = constant(self.task) {
             return Ok(Outcome::Network(self.store(constant)?));
         }
-        if let Some(pair) = shared_point(self.task, self.clock)? {
+        if let Some(pair) = shared_point(self.task, self.data) {
             return Ok(Outcome::Impossible(pair.into()));
         }
         // What one neuron can do needs no solver, and every width can do it.

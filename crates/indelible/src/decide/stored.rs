@@ -3,12 +3,17 @@
 use dashu_ratio::RBig;
 
 use super::{
+    DecideError,
     ball::{Candidate, Neuron},
     clock::Clock,
     rational::{absolute, exact, integer, nearest},
     task::{Task, rounded},
 };
-use crate::{Dataset, Error, number::Precision};
+use crate::{
+    Dataset, Error,
+    network::{Layer, LayerBuilder, Network},
+    number::Precision,
+};
 
 /// A network of depth 2 with scalar head, as it is stored:
 /// `F(x) = offset + Σ_i outputs_i relu(weights_i·x + biases_i)`; the label is
@@ -45,6 +50,37 @@ impl ShallowNetwork {
         terms.sum::<f64>() + self.offset
     }
 
+    /// The depth-2 network with scalar head that another network is.
+    ///
+    /// # Errors
+    /// When it has another depth or more than one output.
+    pub fn from_network(network: &dyn Network) -> Result<Self, Error> {
+        let (depth, outputs) = (network.depth(), network.outputs());
+        if depth != 2 || outputs != 1 {
+            let what = format!(
+                "the network has depth {depth} and {outputs} outputs; expected depth 2 and a scalar head"
+            );
+            return Err(DecideError::NotDecodable { what }.into());
+        }
+        let dense = |layer: &Layer| -> Vec<Vec<f64>> {
+            let mut rows = vec![vec![0.0; layer.inputs()]; layer.outputs()];
+            for (weights, row) in rows.iter_mut().zip(layer.rows()) {
+                for (&column, &weight) in row.columns.iter().zip(row.weights) {
+                    weights[column] += weight;
+                }
+            }
+            rows
+        };
+        let (hidden, output) = (network.layer(0), network.layer(1));
+        Ok(Self {
+            precision: network.precision(),
+            weights: dense(&hidden),
+            biases: hidden.biases().to_vec(),
+            outputs: dense(&output).pop().unwrap_or_default(),
+            offset: output.biases().first().copied().unwrap_or_default(),
+        })
+    }
+
     /// The network in exact numbers.
     pub(crate) fn candidate(&self) -> Candidate {
         let neurons = self.weights.iter().zip(&self.biases).zip(&self.outputs);
@@ -71,6 +107,44 @@ impl ShallowNetwork {
             outputs: net.neurons.iter().map(|n| float(&n.output)).collect::<Option<_>>()?,
             offset: float(&net.offset)?,
         })
+    }
+}
+
+impl Network for ShallowNetwork {
+    fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    fn inputs(&self) -> usize {
+        self.weights.first().map_or(0, Vec::len)
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn depth(&self) -> usize {
+        2
+    }
+
+    fn layer(&self, index: usize) -> Layer {
+        let row = |layer: &mut LayerBuilder, weights: &[f64], bias: f64| {
+            for (column, &weight) in weights.iter().enumerate() {
+                layer.weight(column, weight);
+            }
+            layer.bias(bias);
+        };
+        if index == 0 {
+            let mut layer = LayerBuilder::new(self.inputs());
+            for (weights, &bias) in self.weights.iter().zip(&self.biases) {
+                row(&mut layer, weights, bias);
+            }
+            layer.finish()
+        } else {
+            let mut layer = LayerBuilder::new(self.width());
+            row(&mut layer, &self.outputs, self.offset);
+            layer.finish()
+        }
     }
 }
 

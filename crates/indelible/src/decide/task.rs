@@ -9,7 +9,7 @@ use super::{
     clock::Clock,
     rational::{exact, half, integer, nearest},
 };
-use crate::{Dataset, Error, Norm, number::Precision};
+use crate::{Dataset, Error, Norm, Silent, number::Precision, separation::separation};
 
 /// Samples, radius and labels as exact numbers.
 pub(crate) struct Task {
@@ -216,26 +216,14 @@ pub(crate) fn simplified<'a>(
 /// Two samples of different classes whose balls share a point, and that point.
 ///
 /// No network at all memorizes such a dataset: the point would need both
-/// classes. The search is quadratic in the number of samples.
-pub(crate) fn shared_point(task: &Task, clock: &Clock) -> Result<Option<[Demand; 2]>, Error> {
-    let reach = &task.radius * RBig::from(2);
-    for i in 0..task.points.len() {
-        clock.check()?;
-        for j in 0..i {
-            if task.labels[i] == task.labels[j] {
-                continue;
-            }
-            let gap = Ball { centre: &task.points[i], ..task.ball(i) }.distance(&task.points[j]);
-            if gap.cmp(&reach) != Ordering::Greater {
-                let middle: Vec<RBig> =
-                    task.points[i].iter().zip(&task.points[j]).map(|(a, b)| (a + b) * half()).collect();
-                return Ok(Some([j, i].map(|sample| Demand {
-                    point: middle.clone(),
-                    class: task.labels[sample],
-                    sample,
-                })));
-            }
-        }
-    }
-    Ok(None)
+/// classes.
+pub(crate) fn shared_point(task: &Task, data: &Dataset) -> Option<[Demand; 2]> {
+    // The closest pair is the closest in exact arithmetic, so it decides.
+    let (i, j) = separation(data, task.norm, &Silent).pair?;
+    let gap = task.ball(i).distance(&task.points[j]);
+    (gap <= &task.radius * RBig::from(2)).then(|| {
+        let middle = task.points[i].iter().zip(&task.points[j]).map(|(a, b)| (a + b) * half());
+        let point: Vec<RBig> = middle.collect();
+        [i, j].map(|sample| Demand { point: point.clone(), class: task.labels[sample], sample })
+    })
 }
