@@ -17,7 +17,9 @@
 //! - [`network`]: layers, sizes, evaluation.
 //! - [`certify`]: proofs about a network as stored, which trust no builder.
 //! - [`decide`]: whether a small network exists, exactly.
+//! - [`bounds`]: what the literature proves necessary and sufficient.
 
+pub mod bounds;
 pub mod budget;
 pub mod certify;
 pub mod constructions;
