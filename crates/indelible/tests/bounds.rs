@@ -24,7 +24,7 @@ fn values_by_hand() {
     assert_eq!(value(&rows, "2N + n"), 120_784.0);
     assert_eq!(value(&rows, "12 n N₊, N₊ ≤ N/2"), 12.0 * 784.0 * 30_000.0);
     let rows = table(&question(100, 16, Norm::L2, 0.5)).expect("a question");
-    assert_eq!(value(&rows, "> ρ² min(N − 1, n)"), 5.0);
+    assert_eq!(value(&rows, "⌈ρ² min(N − 1, n)⌉"), 4.0);
     assert_eq!(value(&rows, "Õ(N n² ρ⁴)"), 100.0 * 256.0 / 16.0);
     let lower = value(&rows, "Ω((ρ² min(N, n) + 1) n + min(1/√(1 − ρ²), √n) √N)");
     assert!((lower - (80.0 + 10.0 / 0.75_f64.sqrt())).abs() < 1e-12);
@@ -32,7 +32,7 @@ fn values_by_hand() {
     assert!((value(&rows, "Õ(N n^¼ ρ^½)") - 200.0 * 0.05_f64.sqrt()).abs() < 1e-9);
     assert!(rows.iter().any(|row| row.quantity == Quantity::Width && row.formula == "O(log N)"));
     let rows = table(&question(100, 16, Norm::L2, 1e-4)).expect("a question");
-    assert_eq!(value(&rows, "> ρ² min(N − 1, n)"), 1.0);
+    assert_eq!(value(&rows, "⌈ρ² min(N − 1, n)⌉"), 1.0);
     assert_eq!(rows.iter().filter(|row| row.formula == "Õ(√N)").count(), 2);
 }
 

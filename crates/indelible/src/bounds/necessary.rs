@@ -45,19 +45,19 @@ pub(super) fn rows(question: &Question) -> Vec<Row> {
         ..base.clone()
     };
     match question.norm {
-        Norm::Linf if ratio >= 0.5 => rows.push(width(
+        Norm::Linf if ratio > 0.5 => rows.push(width(
             "min(N − 1, n)",
-            "p = ∞, ρ ≥ 1/2",
-            "Yu, Gao & Zhang, ICLR 2024, Theorem 4.6; Kim, Moon & Yun, NeurIPS 2025, Proposition C.7 (ρ > 1/2)",
+            "p = ∞, ρ > 1/2",
+            "Yu, Gao & Zhang, ICLR 2024, Theorem 4.6; Kim, Moon & Yun, NeurIPS 2025, Proposition C.7",
         )),
         Norm::Linf => rows.push(width(
-            "> ρ² min(N − 1, n)",
-            "p = ∞ (sup balls contain Euclidean ones), closed balls",
+            "⌈ρ² min(N − 1, n)⌉",
+            "p = ∞ (sup balls contain Euclidean ones)",
             "Kim, Moon & Yun, NeurIPS 2025, Proposition 3.2",
         )),
         Norm::L2 => rows.push(width(
-            "> ρ² min(N − 1, n)",
-            "p = 2, closed balls",
+            "⌈ρ² min(N − 1, n)⌉",
+            "p = 2",
             "Kim, Moon & Yun, NeurIPS 2025, Proposition 3.2",
         )),
         Norm::L1 => {}

@@ -68,6 +68,12 @@ pub enum DecideError {
         /// What was given and what was expected.
         what: String,
     },
+    /// A network that gives a point of the data another label.
+    #[error("{what}")]
+    NotMemorized {
+        /// The point and what the network says.
+        what: String,
+    },
     /// A refutation that does not prove what it claims.
     #[error("the refutation proves nothing: {what}")]
     BadRefutation {

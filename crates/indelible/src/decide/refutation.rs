@@ -68,6 +68,13 @@ impl Refutation {
         self.demands.iter().map(|d| d.sample)
     }
 
+    /// The points: sample, class (from 0) and the exact coordinates, written as
+    /// integers or fractions `p/q`.
+    pub fn points(&self) -> impl Iterator<Item = (usize, usize, Vec<String>)> + '_ {
+        let text = |d: &Demand| d.point.iter().map(ToString::to_string).collect();
+        self.demands.iter().map(move |d| (d.sample, d.class, text(d)))
+    }
+
     /// The points as a dataset, classes named 1 to `L`: deciding it with
     /// radius 0 asks the same question. `None` where a coordinate is no
     /// binary64 number.

@@ -10,7 +10,7 @@ use super::{
     task::{Task, rounded},
 };
 use crate::{
-    Dataset, Error,
+    Dataset, Error, Norm,
     network::{Layer, LayerBuilder, Network},
     number::Precision,
 };
@@ -79,6 +79,25 @@ impl ShallowNetwork {
             outputs: dense(&output).pop().unwrap_or_default(),
             offset: output.biases().first().copied().unwrap_or_default(),
         })
+    }
+
+    /// Whether the network memorizes `data` with `radius` in `norm`: every real
+    /// point of every closed ball gets its label, decided exactly, and so does
+    /// the network as executed in its format, in any order of summation. Class
+    /// `c` of the data is the integer `c + 1`.
+    ///
+    /// # Errors
+    /// When the norm is not `linf` or `l1`, the radius is negative or no
+    /// number, or the data do not fit the network.
+    pub fn memorizes(&self, data: &Dataset, norm: Norm, radius: f64) -> Result<bool, Error> {
+        super::check_question(norm, radius, 1)?;
+        if self.inputs() != data.features() {
+            return Err(Error::InputWidth { expected: self.inputs(), given: data.features() });
+        }
+        let task = Task::new(data, norm, radius);
+        let clock = Clock::start(None);
+        Ok(data.fits(self.precision)
+            && memorizes_as_executed(&self.candidate(), self.precision, &task, &clock)?)
     }
 
     /// The network in exact numbers.

@@ -8,11 +8,11 @@
 //!
 //! - `p = 2`: `dist(e_j, V) = ‖P e_j‖` with `P` the projection onto the rows,
 //!   and `Σ_j ‖P e_j‖² ≤ k`, so some `j ≤ d` has `dist² ≤ k/d`. Width `k`
-//!   fails when `k ≤ ρ² d` (Kim, Moon & Yun, NeurIPS 2025, Proposition 3.2).
-//! - `p = ∞`, `ρ ≥ 1/2`: when `k < d`, some `v ∈ V` in the span of
+//!   fails when `k < ρ² d` (Kim, Moon & Yun, NeurIPS 2025, Proposition 3.2).
+//! - `p = ∞`, `ρ > 1/2`: when `k < d`, some `v ∈ V` in the span of
 //!   `e_1, …, e_d` has largest entry `v_j = 1`; then `(1 − ρ) v` lies within
 //!   `ρ` of `e_j`, so width `k` fails (Yu, Gao & Zhang, ICLR 2024, Theorem 4.6;
-//!   Kim, Moon & Yun, Proposition C.7, for `ρ > 1/2`). For `ρ < 1/2` the sup
+//!   Kim, Moon & Yun, Proposition C.7). For `ρ ≤ 1/2` the sup
 //!   ball still contains the Euclidean one, and the bound for `p = 2` holds.
 //! - `p = 1`: one neuron, the sum of the features, keeps all balls apart for
 //!   every `ρ < 1`: nothing more is necessary on these data.
@@ -59,8 +59,8 @@ pub fn necessary_width(norm: Norm, ratio: f64, samples: usize, features: usize) 
     let d = samples.saturating_sub(1).min(features);
     Ok(match norm {
         Norm::L1 => 1,
-        Norm::Linf if ratio >= 0.5 => d,
-        // The smallest integer above ρ² d; ρ < 1, so it is at most d.
-        _ => ((ratio * ratio * d as f64).floor() as usize + 1).min(d),
+        Norm::Linf if ratio > 0.5 => d,
+        // At least 1, and at most d since ρ < 1.
+        _ => ((ratio * ratio * d as f64).ceil() as usize).clamp(1, d.max(1)),
     })
 }

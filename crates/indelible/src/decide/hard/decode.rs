@@ -40,12 +40,13 @@ impl Memorizer {
         }
         let elements = features - 1;
         let net = network.candidate();
+        let missed = |what: String| Error::from(DecideError::NotMemorized { what });
         for (g, label) in AXIS {
             let g = integer(g.abs() as usize) * RBig::from(if g < 0.0 { -1 } else { 1 });
-            meets(&net, point(elements, &[], g), label).map_err(wrong)?;
+            meets(&net, point(elements, &[], g), label).map_err(missed)?;
         }
         for element in 1..=elements {
-            meets(&net, point(elements, &[element], RBig::ONE), 2).map_err(wrong)?;
+            meets(&net, point(elements, &[element], RBig::ONE), 2).map_err(missed)?;
         }
         // The proof shows: one output is positive, the other negative.
         let positive = net.neurons.iter().find(|n| is_positive(&n.output));
@@ -92,7 +93,8 @@ impl Memorizer {
             )));
         }
         for set in system.sets() {
-            meets(&self.net, point(elements, set, RBig::ONE), 5).map_err(wrong)?;
+            meets(&self.net, point(elements, set, RBig::ONE), 5)
+                .map_err(|what| DecideError::NotMemorized { what })?;
         }
         match system.unsplit(&self.colours) {
             None => Ok(()),
