@@ -115,7 +115,7 @@ fn check(grid: &Grid, storage: Storage) -> Result<(), TestCaseError> {
         let enemies = |i: usize| (0..n).filter(move |&j| differ(i, j));
         let found = nearest_enemies(&data, norm, &Silent);
         let near = k_nearest_enemies(&data, norm, 3, &Silent);
-        for i in 0..n {
+        for (i, near) in near.iter().enumerate() {
             let mut order: Vec<(i128, usize)> = enemies(i).map(|j| (d(i, j), j)).collect();
             order.sort_unstable();
             prop_assert_eq!(found.indices[i], order.first().map(|o| o.1), "{:?} {}", norm, i);
@@ -123,7 +123,7 @@ fn check(grid: &Grid, storage: Storage) -> Result<(), TestCaseError> {
                 None => prop_assert_eq!(found.distances[i], Enclosure::exact(f64::INFINITY)),
                 Some(o) => prop_assert!(is_tight(found.distances[i], o.0, norm, unit), "{:?} {:?}", norm, o),
             }
-            let indices: Vec<usize> = near[i].iter().map(|e| e.index).collect();
+            let indices: Vec<usize> = near.iter().map(|e| e.index).collect();
             let expected: Vec<usize> = order.iter().take(3).map(|o| o.1).collect();
             prop_assert_eq!(indices, expected);
         }

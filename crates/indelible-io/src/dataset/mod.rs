@@ -28,6 +28,7 @@
 //! dataset lives.
 
 mod array;
+mod guard;
 mod idx;
 mod labels;
 mod map;
@@ -60,8 +61,16 @@ pub enum Scale {
 
 /// How to read a dataset; the default is right for a file that carries its
 /// labels in the usual place.
+///
+/// ```
+/// use indelible_io::dataset::{ReadOptions, read};
+///
+/// let options = ReadOptions { limit: Some(60), ..ReadOptions::default() };
+/// let data = read("iris".as_ref(), &options)?;
+/// assert_eq!((data.samples(), data.features(), data.classes()), (60, 4, 3));
+/// # Ok::<(), indelible_io::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
-#[non_exhaustive]
 pub struct ReadOptions {
     /// A file that holds the labels, one per sample: IDX or NPY of one
     /// dimension, NPZ with an array `y`, or a text of one label per line.

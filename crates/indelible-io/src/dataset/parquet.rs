@@ -1,6 +1,6 @@
 //! Parquet tables, through the column interface of the `parquet` crate.
 
-use std::path::Path;
+use std::{fs::File, path::Path};
 
 use indelible::Features;
 use parquet::{
@@ -17,6 +17,7 @@ use parquet::{
 
 use super::{
     Loaded, ReadOptions,
+    guard::guarded,
     labels::LabelSet,
     source::Source,
     table::{feature_names, label_column},
@@ -99,25 +100,30 @@ enum Value {
 /// Reads a Parquet table.
 pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Loaded, Error> {
     let (path, file) = source.into_plain_file(FORMAT)?;
-    let reader = SerializedFileReader::new(file).map_err(|e| failed(&path, e))?;
-    let table = Table::new(&path, reader.metadata(), options)?;
+    guarded(&path, FORMAT, || read_file(&path, file, options))
+}
+
+/// Reads a Parquet file; the parser may panic if it is damaged.
+fn read_file(path: &Path, file: File, options: &ReadOptions) -> Result<Loaded, Error> {
+    let reader = SerializedFileReader::new(file).map_err(|e| failed(path, e))?;
+    let table = Table::new(path, reader.metadata(), options)?;
     let width = table.features.len();
     let all_single = table.features.iter().all(|column| column.kind == Kind::Single);
     let (mut singles, mut doubles) = (Vec::new(), Vec::new());
     let mut labels = LabelSet::default();
     let mut samples = 0;
     for group in 0..reader.num_row_groups() {
-        let group = reader.get_row_group(group).map_err(|e| failed(&path, e))?;
+        let group = reader.get_row_group(group).map_err(|e| failed(path, e))?;
         let rows = usize::try_from(group.metadata().num_rows())
-            .map_err(|_| Error::malformed(&path, FORMAT, "a row group with a negative number of rows"))?;
+            .map_err(|_| Error::malformed(path, FORMAT, "a row group with a negative number of rows"))?;
         let taken = options.limit.map_or(rows, |limit| limit.saturating_sub(samples).min(rows));
-        let open = |column: &Column| group.get_column_reader(column.place).map_err(|e| failed(&path, e));
+        let open = |column: &Column| group.get_column_reader(column.place).map_err(|e| failed(path, e));
         let first = samples;
         samples = samples
             .checked_add(rows)
-            .ok_or_else(|| Error::malformed(&path, FORMAT, "more rows than any memory holds"))?;
+            .ok_or_else(|| Error::malformed(path, FORMAT, "more rows than any memory holds"))?;
         if let Some(column) = &table.label {
-            let read = column.read(&path, open(column)?, first, rows, |value| match value {
+            let read = column.read(path, open(column)?, first, rows, |value| match value {
                 Value::Integer(label) => {
                     labels.push_integer(label);
                     Ok(())
@@ -138,7 +144,7 @@ pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Loaded, Erro
         }
         if all_single {
             append(&mut singles, width, taken, &table.features, |column, put| {
-                column.read(&path, open(column)?, first, taken, |value| match value {
+                column.read(path, open(column)?, first, taken, |value| match value {
                     Value::Single(value) if value.is_finite() => put(value),
                     Value::Single(value) => Err(not_finite(value.into())),
                     _ => Err("the column changes its type".into()),
@@ -146,7 +152,7 @@ pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Loaded, Erro
             })?;
         } else {
             append(&mut doubles, width, taken, &table.features, |column, put| {
-                column.read(&path, open(column)?, first, taken, |value| put(number(value)?))
+                column.read(path, open(column)?, first, taken, |value| put(number(value)?))
             })?;
         }
     }
@@ -209,11 +215,18 @@ fn not_finite(value: f64) -> String {
 
 /// What a failure of the reader means.
 fn failed(path: &Path, error: ParquetError) -> Error {
-    let text = error.to_string();
-    let what = text.lines().next().unwrap_or_default().to_owned();
-    match error {
-        ParquetError::NYI(_) => Error::unsupported(path, what, "plain columns; snappy, gzip, lz4 or zstd"),
-        _ => Error::malformed(path, FORMAT, what),
+    let missing = matches!(error, ParquetError::NYI(_));
+    let text = match error {
+        ParquetError::General(text) | ParquetError::NYI(text) | ParquetError::EOF(text) => text,
+        other => other.to_string(),
+    };
+    let what = text.lines().next().unwrap_or_default();
+    match what.strip_prefix("Disabled feature at compile time: ") {
+        Some(codec) => {
+            Error::unsupported(path, format!("compression with {codec}"), "snappy, gzip, lz4 or zstd")
+        }
+        None if missing => Error::unsupported(path, what, "plain columns of numbers or text"),
+        None => Error::malformed(path, FORMAT, what),
     }
 }
 

@@ -5,15 +5,11 @@ use indelible_io::dataset::{ReadOptions, read as read_with, read_points};
 use zip::CompressionMethod;
 
 fn with_labels(path: std::path::PathBuf) -> ReadOptions {
-    let mut options = ReadOptions::default();
-    options.labels = Some(path);
-    options
+    ReadOptions { labels: Some(path), ..ReadOptions::default() }
 }
 
 fn with_column(column: &str) -> ReadOptions {
-    let mut options = ReadOptions::default();
-    options.label_column = Some(column.into());
-    options
+    ReadOptions { label_column: Some(column.into()), ..ReadOptions::default() }
 }
 
 #[test]
@@ -66,8 +62,7 @@ fn damaged_gzip() {
     expect_error(read_points(&path, &ReadOptions::default()), &path, &["gzip"]);
     // The end is checked even where only the beginning is wanted.
     let path = folder.put("images-idx3-ubyte.gz", &whole[..whole.len() - 1]);
-    let mut options = ReadOptions::default();
-    options.limit = Some(1);
+    let options = ReadOptions { limit: Some(1), ..ReadOptions::default() };
     expect_error(read_points(&path, &options), &path, &["bad gzip"]);
 }
 

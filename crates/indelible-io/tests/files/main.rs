@@ -3,5 +3,6 @@
 mod bad_input;
 mod common;
 mod mnist;
+mod parquet;
 mod reading;
 mod writing;

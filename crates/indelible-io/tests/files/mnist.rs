@@ -35,8 +35,7 @@ fn mnist_is_read_whole_and_its_digest_ignores_the_storage() {
     assert_eq!(std::array::from_fn(count), [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]);
     assert_eq!(names(&data)[..5], ["5", "0", "4", "1", "9"]);
 
-    let mut options = ReadOptions::default();
-    options.limit = Some(500);
+    let options = ReadOptions { limit: Some(500), ..ReadOptions::default() };
     let head = read_with(&path, &options).unwrap();
     assert_eq!(digest(&head), digest(&data.head(500).unwrap()));
     let singles: Vec<f32> = values(&head).iter().map(|&v| v as f32).collect();

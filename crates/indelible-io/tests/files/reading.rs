@@ -13,7 +13,7 @@ fn options() -> ReadOptions {
     ReadOptions::default()
 }
 
-/// `options` with one change, since the struct may grow.
+/// The default options with a few changes.
 fn with(change: impl FnOnce(&mut ReadOptions)) -> ReadOptions {
     let mut options = options();
     change(&mut options);

@@ -76,8 +76,7 @@ proptest! {
         write_npy(&path, &Array::matrix(Values::F32(&x), 1).unwrap()).unwrap();
         let words: Vec<&str> = words.iter().take(x.len()).map(String::as_str).collect();
         write_npy(&labels, &Array::vector(Values::Text(&words))).unwrap();
-        let mut options = ReadOptions::default();
-        options.labels = Some(labels);
+        let options = ReadOptions { labels: Some(labels), ..ReadOptions::default() };
         let data = read_with(&path, &options).unwrap();
         prop_assert!(values(&data).iter().map(|v| v.to_bits()).eq(x.iter().map(|v| f64::from(*v).to_bits())));
         prop_assert_eq!(names(&data), words);

@@ -2,9 +2,12 @@
 //! pairs are left out.
 
 use super::{
+    kernel::Isa,
     metric::{CodesLinf, CodesSum, Metric, Power, RealsLinf, RealsSum},
     relation::Relation,
+    screen::{Panels, Windows},
     search::{Plain, Screen},
+    shadow::Shadow,
 };
 use crate::{Dataset, Norm, dataset::Features};
 
@@ -34,13 +37,16 @@ pub(super) fn dispatch<T: Search>(
         let power = match norm {
             Norm::Linf => {
                 let metric = CodesLinf::new(a, b, width, levels);
-                return search.run(&metric, &Plain { metric: &metric, relation: *relation }, relation);
+                let screen = Windows::new(&metric, *relation, width, Isa::best());
+                return search.run(&metric, &screen, relation);
             }
             Norm::L1 => Power::One,
             Norm::L2 => Power::Two,
         };
         if let Some(metric) = CodesSum::new(a, b, width, levels, power) {
-            return search.run(&metric, &Plain { metric: &metric, relation: *relation }, relation);
+            let shadow = Shadow::new(base, power, true);
+            let screen = Panels::new(&metric, *relation, (queries, base), shadow, Isa::best());
+            return search.run(&metric, &screen, relation);
         }
     }
     let power = match norm {
@@ -52,5 +58,7 @@ pub(super) fn dispatch<T: Search>(
         Norm::L2 => Power::Two,
     };
     let metric = RealsSum::new(queries, base, power);
-    search.run(&metric, &Plain { metric: &metric, relation: *relation }, relation)
+    let shadow = Shadow::new(base, power, false);
+    let screen = Panels::new(&metric, *relation, (queries, base), shadow, Isa::best());
+    search.run(&metric, &screen, relation)
 }

@@ -13,12 +13,16 @@
 //! every instruction set and number of threads. Memory beyond the data is
 //! `O(N)` and a fixed number of blocks.
 
+mod columns;
 mod conflicts;
 mod dispatch;
 mod exact;
+mod kernel;
 mod metric;
 mod relation;
+mod screen;
 mod search;
+mod shadow;
 
 pub use self::{conflicts::conflicts, relation::Pairs};
 use self::{dispatch::dispatch, metric::Metric, relation::Relation, search::Screen};

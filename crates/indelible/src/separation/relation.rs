@@ -1,6 +1,6 @@
 //! Which pairs are looked at.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use crate::Dataset;
 
@@ -18,7 +18,7 @@ pub enum Pairs {
 pub(super) struct Relation<'a> {
     pub(super) queries: &'a [usize],
     pub(super) base: &'a [usize],
-    pairs: Pairs,
+    pub(super) pairs: Pairs,
     /// Whether query `i` meets only base samples `j > i`, of the same set.
     ascending: bool,
 }
@@ -56,5 +56,61 @@ impl<'a> Relation<'a> {
     #[inline]
     pub(super) fn counts(&self, i: usize, j: usize) -> bool {
         j >= self.start(i) && (self.pairs == Pairs::All || self.queries[i] != self.base[j])
+    }
+}
+
+/// For every query, which samples of a block count, as bits.
+pub(super) struct Masks {
+    words: usize,
+    /// Row of `bits` that leaves out the samples of a label.
+    rows: HashMap<usize, usize>,
+    /// `words` words per row; row 0 leaves out none.
+    bits: Vec<u64>,
+}
+
+impl Masks {
+    /// Masks of `words` words of 64 samples, for samples with these labels.
+    pub(super) fn new(pairs: Pairs, labels: impl ExactSizeIterator<Item = usize>, words: usize) -> Self {
+        let count = labels.len();
+        let full = |w: usize| match count.saturating_sub(64 * w) {
+            0 => 0,
+            left @ 1..64 => (1 << left) - 1,
+            _ => u64::MAX,
+        };
+        let mut bits: Vec<u64> = (0..words).map(full).collect();
+        let mut rows = HashMap::new();
+        if pairs == Pairs::Enemies {
+            for (k, label) in labels.enumerate() {
+                let row = *rows.entry(label).or_insert_with(|| {
+                    bits.extend((0..words).map(full));
+                    bits.len() / words - 1
+                });
+                bits[row * words + k / 64] &= !(1 << (k % 64));
+            }
+        }
+        Self { words, rows, bits }
+    }
+
+    /// Where the words for queries with this label are.
+    pub(super) fn row(&self, label: usize) -> usize {
+        self.rows.get(&label).copied().unwrap_or(0)
+    }
+
+    /// Of word `w` in a [row](Self::row), the samples from `skip` on.
+    #[inline]
+    pub(super) fn word(&self, row: usize, w: usize, skip: usize) -> u64 {
+        match skip.saturating_sub(64 * w) {
+            skip @ 0..64 => self.bits[row * self.words + w] & (u64::MAX << skip),
+            _ => 0,
+        }
+    }
+
+    /// Into `out`, the samples that count for a query with this label, but not
+    /// the first `skip`.
+    pub(super) fn fill(&self, label: usize, skip: usize, out: &mut [u64]) {
+        let row = self.row(label);
+        for (w, word) in out.iter_mut().enumerate() {
+            *word = self.word(row, w, skip);
+        }
     }
 }

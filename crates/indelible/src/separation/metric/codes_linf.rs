@@ -1,10 +1,10 @@
 //! Sup-norm distances of coded samples: every difference of two levels gets
 //! its rank among all of them, and a distance is the largest rank.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::{cmp::Ordering, ops::Range, sync::Arc};
 
-use super::{CHUNK, Limit, Metric};
-use crate::{Enclosure, number};
+use super::{CHUNK, Limit, Metric, Window, Windowed};
+use crate::{Enclosure, number, separation::columns::transpose};
 
 /// Ranks of all differences of two levels.
 pub(in crate::separation) struct Ranks {
@@ -68,6 +68,23 @@ impl Ranks {
         Self { rank, codes, first, levels: levels.clone() }
     }
 
+    /// The codes whose difference from `code` has a rank below `barrier`,
+    /// which is not 0.
+    #[inline]
+    fn window(&self, code: u8, barrier: u16) -> Window {
+        // Differences of codes below the first that may reach the barrier are
+        // inside; nearly always they are all that is.
+        let first = self.first.get(usize::from(barrier)).map_or(255, |&c| c.clamp(1, 256) - 1) as u8;
+        let (mut low, mut high) = (code.saturating_sub(first), code.saturating_add(first));
+        while high < u8::MAX && self.of(code, high + 1) < barrier {
+            high += 1;
+        }
+        while low > 0 && self.of(code, low - 1) < barrier {
+            low -= 1;
+        }
+        Window { low, span: high - low }
+    }
+
     /// Rank of the difference of two codes.
     #[inline]
     fn of(&self, a: u8, b: u8) -> u16 {
@@ -95,7 +112,7 @@ impl<'a> CodesLinf<'a> {
     }
 
     /// The lowest rank that is out of the limit.
-    fn barrier(&self, limit: Limit<u16>) -> u16 {
+    fn barrier(limit: Limit<u16>) -> u16 {
         match limit {
             Limit::None => u16::MAX,
             Limit::Below(rank) => rank,
@@ -108,7 +125,7 @@ impl Metric for CodesLinf<'_> {
     type Distance = u16;
 
     fn within(&self, i: usize, j: usize, limit: Limit<u16>) -> Option<u16> {
-        let barrier = self.barrier(limit);
+        let barrier = Self::barrier(limit);
         let a = &self.queries[i * self.width..(i + 1) * self.width];
         let b = &self.base[j * self.width..(j + 1) * self.width];
         // Differences of codes below `small` cannot reach the barrier.
@@ -142,5 +159,35 @@ impl Metric for CodesLinf<'_> {
         };
         // Rank 0 is distance 0, which every radius admits.
         (ranks.codes.partition_point(within).max(1) - 1) as u16
+    }
+}
+
+impl Windowed for CodesLinf<'_> {
+    fn columns(&self, samples: Range<usize>, features: &[usize], stride: usize) -> Vec<u8> {
+        transpose(self.base, self.width, samples, features, stride)
+    }
+
+    fn windows(&self, i: usize, limit: Limit<u16>, features: &[usize], out: &mut Vec<Window>) {
+        let barrier = Self::barrier(limit);
+        let row = &self.queries[i * self.width..(i + 1) * self.width];
+        out.clear();
+        if features.len() < 256 {
+            out.extend(features.iter().map(|&f| self.ranks.window(row[f], barrier)));
+        } else {
+            let table: Vec<Window> = (0..=255).map(|code| self.ranks.window(code, barrier)).collect();
+            out.extend(features.iter().map(|&f| table[usize::from(row[f])]));
+        }
+    }
+
+    fn reach(&self, limit: Limit<u16>) -> f64 {
+        match Self::barrier(limit) {
+            0 => -1.0,
+            u16::MAX => f64::INFINITY,
+            barrier => {
+                let last = self.ranks.codes.len() - 1;
+                let (a, b) = self.ranks.codes[usize::from(barrier).min(last)];
+                self.ranks.levels[usize::from(a)] - self.ranks.levels[usize::from(b)]
+            }
+        }
     }
 }

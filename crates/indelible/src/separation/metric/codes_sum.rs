@@ -3,7 +3,7 @@
 
 use std::{cmp::Ordering, sync::Arc};
 
-use super::{Limit, Metric, Power, allows};
+use super::{Limit, Metric, Power, Summed, allows};
 use crate::{Enclosure, separation::exact::ExactSum};
 
 /// `Σ|a − b|` or `Σ(a − b)²` of samples with codes of one table, in units of
@@ -16,6 +16,8 @@ pub(in crate::separation) struct CodesSum<'a> {
     /// `levels[c] = grid[c]·2^exponent`, up to a common shift.
     grid: Vec<i64>,
     exponent: i32,
+    /// The step of the grid, or its square, if the levels are evenly spaced.
+    step: Option<u128>,
 }
 
 /// The levels as integers `(level − levels[0])·2^−e`, and `e`; `None` where
@@ -63,7 +65,10 @@ impl<'a> CodesSum<'a> {
             Power::One => spread + terms,
             Power::Two => 2 * spread + terms,
         };
-        (needed < 128).then_some(Self { queries, base, width, power, grid, exponent })
+        let step = u128::from(grid[1].unsigned_abs());
+        let even = (0..256).all(|k| u128::from(grid[k].unsigned_abs()) == k as u128 * step);
+        let step = even.then_some(if power == Power::One { step } else { step * step });
+        (needed < 128).then_some(Self { queries, base, width, power, grid, exponent, step })
     }
 }
 
@@ -123,6 +128,32 @@ impl Metric for CodesSum<'_> {
                 }
             }
         }
+    }
+}
+
+impl Summed for CodesSum<'_> {
+    fn power(&self) -> Power {
+        self.power
+    }
+
+    fn reach(&self, limit: Limit<u128>) -> f64 {
+        let (Limit::Below(bound) | Limit::UpTo(bound)) = limit else { return f64::INFINITY };
+        if bound == 0 && matches!(limit, Limit::Below(_)) {
+            return -1.0;
+        }
+        let sum = (bound as f64).next_up();
+        let sum = if self.power == Power::One { sum } else { sum.sqrt().next_up() };
+        // A product with a power of two, rounded only where it overflows.
+        sum * 2f64.powi(self.exponent)
+    }
+
+    fn barrier(&self, limit: Limit<u128>) -> Option<u128> {
+        let step = self.step?;
+        Some(match limit {
+            Limit::None => u128::MAX,
+            Limit::Below(bound) => bound.div_ceil(step),
+            Limit::UpTo(bound) => bound / step + 1,
+        })
     }
 }
 

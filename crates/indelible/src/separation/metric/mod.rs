@@ -6,7 +6,7 @@ mod codes_sum;
 mod reals_linf;
 mod reals_sum;
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, ops::Range};
 
 use crate::{Enclosure, dataset::Features};
 
@@ -47,6 +47,43 @@ pub(super) trait Metric: Sync {
     /// A distance `t` such that `d ≤ t` exactly when `d ≤ radius`, for the
     /// distance `d` of any pair (`radius ≥ 0`, finite).
     fn threshold(&self, radius: f64) -> Self::Distance;
+}
+
+/// The codes `low..=low + span` of a feature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    pub(super) low: u8,
+    pub(super) span: u8,
+}
+
+/// A sup-norm distance that is within a limit only if every feature is, which
+/// codes of the features decide, perhaps with some doubt.
+pub(super) trait Windowed: Metric {
+    /// Codes of base samples, feature by feature; see
+    /// [`transpose`](super::columns::transpose).
+    fn columns(&self, samples: Range<usize>, features: &[usize], stride: usize) -> Vec<u8>;
+
+    /// For some features, the window that a sample's code lies in if the sample
+    /// is within `limit` of query `i`; a limit that admits something.
+    fn windows(&self, i: usize, limit: Limit<Self::Distance>, features: &[usize], out: &mut Vec<Window>);
+
+    /// A number for a limit, the smaller the fewer distances it admits:
+    /// infinite if it admits all, negative if it admits none.
+    fn reach(&self, limit: Limit<Self::Distance>) -> f64;
+}
+
+/// A distance that is a sum over features, or the root of one.
+pub(super) trait Summed: Metric {
+    /// The power of the differences that is summed.
+    fn power(&self) -> Power;
+
+    /// A number not below any distance that a limit admits: infinite if it
+    /// admits all, negative if it admits none.
+    fn reach(&self, limit: Limit<Self::Distance>) -> f64;
+
+    /// The smallest sum over codes that is out of a limit, where such sums
+    /// decide; above `u32::MAX` if all are within.
+    fn barrier(&self, limit: Limit<Self::Distance>) -> Option<u128>;
 }
 
 /// Whether a distance that compares to a limit's as `ordering` is within it.

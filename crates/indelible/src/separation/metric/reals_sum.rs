@@ -3,8 +3,12 @@
 
 use std::cmp::Ordering;
 
-use super::{CHUNK, Limit, Metric, allows, decode, magnitude};
-use crate::{Dataset, Enclosure, number::two_sum, separation::exact::ExactSum};
+use super::{CHUNK, Limit, Metric, Summed, allows, decode, magnitude};
+use crate::{
+    Dataset, Enclosure,
+    number::{self, two_sum},
+    separation::exact::ExactSum,
+};
 
 /// The power of the differences that is summed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -208,5 +212,26 @@ impl Metric for RealsSum<'_> {
         // A radius beyond all distances may overflow.
         let lower = if lower.is_finite() { lower } else { f64::MAX };
         SumDistance { lower, upper, source: Source::Radius(radius) }
+    }
+}
+
+impl Summed for RealsSum<'_> {
+    fn power(&self) -> Power {
+        self.power
+    }
+
+    fn reach(&self, limit: Limit<SumDistance>) -> f64 {
+        let (Limit::Below(bound) | Limit::UpTo(bound)) = limit else { return f64::INFINITY };
+        let none = matches!(limit, Limit::Below(_));
+        if none && bound.lower == 0.0 && self.easy(bound.source) == Some(0.0) {
+            return -1.0;
+        }
+        let sum = if self.power == Power::One { bound.upper } else { number::sqrt_up(bound.upper) };
+        // A quotient by a power of two; it may be rounded where it is subnormal.
+        (sum / self.scale).next_up()
+    }
+
+    fn barrier(&self, _: Limit<SumDistance>) -> Option<u128> {
+        None
     }
 }

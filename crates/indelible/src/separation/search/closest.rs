@@ -26,6 +26,10 @@ impl<M: Metric> Tally<M> for Closest<'_, M> {
         }
     }
 
+    fn shared(&self) -> bool {
+        true
+    }
+
     fn take(&mut self, i: usize, j: usize, distance: M::Distance) {
         let nearer = self.best.is_none_or(|(d, first, second)| {
             self.metric.compare(&distance, &d).then((i, j).cmp(&(first, second))) == Ordering::Less

@@ -17,12 +17,15 @@ use super::{
 pub(super) use self::{closest::closest, nearest::nearest, within::within};
 
 /// Queries that one task handles.
-const TILE: usize = 256;
+pub(super) const TILE: usize = 256;
 
 /// What a search does with the pairs it is shown.
 pub(super) trait Tally<M: Metric> {
     /// How near base samples must be to query `i` to be of interest now.
     fn limit(&self, i: usize) -> Limit<M::Distance>;
+
+    /// Whether a pair taken for one query may change the limits of others.
+    fn shared(&self) -> bool;
 
     /// Takes note of a pair within the limit of `i`. Pairs of one query come
     /// in ascending order of `j`.

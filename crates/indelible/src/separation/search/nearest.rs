@@ -31,6 +31,10 @@ impl<M: Metric> Tally<M> for Nearest<'_, M> {
         }
     }
 
+    fn shared(&self) -> bool {
+        false
+    }
+
     fn take(&mut self, i: usize, j: usize, distance: M::Distance) {
         let range = self.slots(i);
         let slots = &mut self.found[range];

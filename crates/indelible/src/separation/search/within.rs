@@ -32,6 +32,10 @@ impl<M: Metric> Tally<M> for Within<M::Distance> {
         Limit::UpTo(self.bound)
     }
 
+    fn shared(&self) -> bool {
+        false
+    }
+
     fn take(&mut self, i: usize, j: usize, distance: M::Distance) {
         self.count += 1;
         if self.keep > 0 {

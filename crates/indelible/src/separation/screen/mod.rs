@@ -1,0 +1,6 @@
+//! Ways to leave out pairs that certainly are too far apart.
+
+mod panels;
+mod windows;
+
+pub(super) use self::{panels::Panels, windows::Windows};
