@@ -55,11 +55,9 @@ pub(super) fn rows(question: &Question) -> Vec<Row> {
             "p = ∞ (sup balls contain Euclidean ones)",
             "Kim, Moon & Yun, NeurIPS 2025, Proposition 3.2",
         )),
-        Norm::L2 => rows.push(width(
-            "⌈ρ² min(N − 1, n)⌉",
-            "p = 2",
-            "Kim, Moon & Yun, NeurIPS 2025, Proposition 3.2",
-        )),
+        Norm::L2 => {
+            rows.push(width("⌈ρ² min(N − 1, n)⌉", "p = 2", "Kim, Moon & Yun, NeurIPS 2025, Proposition 3.2"))
+        }
         Norm::L1 => {}
     }
     if question.norm == Norm::L2 {
