@@ -22,7 +22,7 @@ enum Engine {
     /// Width 1: a linear program.
     Linear(Shape),
     /// Wider: a solver process, started when it is first needed.
-    Smt { program: String, positive: Vec<bool>, session: Option<Session> },
+    Smt { program: String, positive: Vec<bool>, session: Option<Box<Session>> },
 }
 
 /// What an engine says about some demands.
@@ -86,7 +86,8 @@ impl Finite {
                 let session = match session {
                     Some(session) => session,
                     None => {
-                        session.insert(Session::start(program, positive, self.features, self.classes, clock)?)
+                        let fresh = Session::start(program, positive, self.features, self.classes, clock)?;
+                        session.insert(Box::new(fresh))
                     }
                 };
                 for demand in &self.demands[session.len()..] {

@@ -32,6 +32,14 @@ const MARGINS: [(&str, u8); 2] = [("m4", 4), ("m64", 64)];
 /// Longest time limit handed to the solver, in milliseconds: it takes 32 bits.
 const LONGEST: u128 = 4_000_000_000;
 
+/// The network that is looked for, as terms of the solver.
+struct Unknowns {
+    offset: SExpr,
+    margin: SExpr,
+    biases: Vec<SExpr>,
+    weights: Vec<Vec<SExpr>>,
+}
+
 /// A solver process that holds the points of one pattern.
 pub(crate) struct Session {
     context: Context,
@@ -42,10 +50,7 @@ pub(crate) struct Session {
     positive: Vec<bool>,
     /// One selector per demand asserted.
     selectors: Vec<SExpr>,
-    biases: Vec<SExpr>,
-    weights: Vec<Vec<SExpr>>,
-    offset: SExpr,
-    margin: SExpr,
+    unknowns: Unknowns,
 }
 
 /// What the solver says about a set of demands.
@@ -79,7 +84,7 @@ impl Session {
         let mut builder = ContextBuilder::new();
         builder.solver(program).solver_args(arguments(clock));
         let mut context = builder.build().map_err(failed)?;
-        let setup = |context: &mut Context| -> io::Result<(SExpr, SExpr, Vec<SExpr>, Vec<Vec<SExpr>>)> {
+        let setup = |context: &mut Context| -> io::Result<Unknowns> {
             context.set_option(":produce-unsat-cores", context.true_())?;
             context.set_logic("QF_LRA")?;
             let real = context.real_sort();
@@ -110,9 +115,9 @@ impl Session {
                     context.assert(sorted)?;
                 }
             }
-            Ok((offset, margin, biases, weights))
+            Ok(Unknowns { offset, margin, biases, weights })
         };
-        let (offset, margin, biases, weights) = setup(&mut context).map_err(failed)?;
+        let unknowns = setup(&mut context).map_err(failed)?;
         Ok(Self {
             context,
             program: program.into(),
@@ -120,10 +125,7 @@ impl Session {
             classes,
             positive: positive.to_vec(),
             selectors: Vec::new(),
-            biases,
-            weights,
-            offset,
-            margin,
+            unknowns,
         })
     }
 
@@ -146,8 +148,8 @@ impl Session {
         let real = context.real_sort();
         let selector = context.declare_const(format!("s{index}"), context.bool_sort())?;
         let (lower, upper) = interval(demand.class, self.classes);
-        let mut terms = vec![self.offset];
-        for (i, (bias, weights)) in self.biases.iter().zip(&self.weights).enumerate() {
+        let mut terms = vec![self.unknowns.offset];
+        for (i, (bias, weights)) in self.unknowns.biases.iter().zip(&self.unknowns.weights).enumerate() {
             let u = context.declare_const(format!("u{index}_{i}"), real)?;
             let definition = context.eq(u, before(context, *bias, weights, &demand.point));
             context.assert(definition)?;
@@ -169,12 +171,12 @@ impl Session {
         }
         let value = context.plus_many(terms);
         if let Some(bound) = lower {
-            let bound = context.plus(number(context, &bound), self.margin);
+            let bound = context.plus(number(context, &bound), self.unknowns.margin);
             let condition = context.imp(selector, context.gt(value, bound));
             context.assert(condition)?;
         }
         if let Some(bound) = upper {
-            let bound = context.sub(number(context, &bound), self.margin);
+            let bound = context.sub(number(context, &bound), self.unknowns.margin);
             let condition = context.imp(selector, context.lt(value, bound));
             context.assert(condition)?;
         }
@@ -236,12 +238,12 @@ impl Session {
 
     /// Reads the network out of the solver's model.
     fn network(&mut self, clock: &Clock) -> Result<Candidate, Error> {
-        let mut wanted = vec![self.offset];
-        wanted.extend(&self.biases);
-        wanted.extend(self.weights.iter().flatten());
+        let mut wanted = vec![self.unknowns.offset];
+        wanted.extend(&self.unknowns.biases);
+        wanted.extend(self.unknowns.weights.iter().flatten());
         let values = self.values(&wanted).map_err(|e| failure(&self.program, &e, clock))?;
         let (offset, rest) = values.split_at(1);
-        let (biases, weights) = rest.split_at(self.biases.len());
+        let (biases, weights) = rest.split_at(self.unknowns.biases.len());
         let neurons = biases
             .iter()
             .zip(&self.positive)
