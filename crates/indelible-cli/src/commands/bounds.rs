@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indelible::{
-    Budget,
+    Budget, Norm,
     bounds::{Accuracy, Kind, Question, Row, measured, table},
     separation::separation,
 };
