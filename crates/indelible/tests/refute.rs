@@ -38,6 +38,7 @@ fn size(norm: Norm, a: &[f64], b: &[f64]) -> f64 {
         Norm::L1 => gaps.sum(),
         Norm::L2 => gaps.map(|g| g * g).sum::<f64>().sqrt(),
         Norm::Linf => gaps.fold(0.0, f64::max),
+        Norm::Lp(p) => gaps.map(|g| g.powf(p)).sum::<f64>().powf(1.0 / p),
     }
 }
 

@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indelible::{
-    Budget,
+    Budget, Norm,
     bounds::{Accuracy, Kind, Question, Row, measured, table},
     separation::separation,
 };
 use indelible_io::dataset::{ReadOptions, read};
 use serde_json::{Value, json};
 
-use super::NormArg;
 use crate::{
     bar::Bar,
     failure::Failure,
@@ -37,8 +36,8 @@ pub struct BoundsArgs {
     #[arg(long, value_name = "N", requires = "data")]
     limit: Option<usize>,
     /// Norm of the balls
-    #[arg(long, value_enum, default_value_t = NormArg::Linf)]
-    norm: NormArg,
+    #[arg(long, default_value_t = Norm::Linf)]
+    norm: Norm,
     /// The ratio 2μ/λ
     #[arg(long, value_name = "RHO", default_value_t = 0.9)]
     ratio: f64,
@@ -50,7 +49,7 @@ pub struct BoundsArgs {
 impl BoundsArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
-        let norm = self.norm.into();
+        let norm = self.norm;
         let mut options = ReadOptions::default();
         options.limit = self.limit;
         let data = self.data.as_ref().map(|path| read(path, &options)).transpose()?;

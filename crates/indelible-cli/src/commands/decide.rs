@@ -18,7 +18,7 @@ use indelible_io::{
 };
 use serde_json::json;
 
-use super::{NormArg, read_text};
+use super::read_text;
 use crate::{
     bar::Bar,
     data::DataArgs,
@@ -48,8 +48,8 @@ pub struct DecideArgs {
     #[arg(long, value_name = "R", required_unless_present = "check", allow_hyphen_values = true)]
     radius: Option<f64>,
     /// Norm of the balls: linf or l1
-    #[arg(long, value_enum, default_value_t = NormArg::Linf)]
-    norm: NormArg,
+    #[arg(long, default_value_t = Norm::Linf)]
+    norm: Norm,
     /// Give up after this many seconds (exit code 3)
     #[arg(long, value_name = "S", value_parser = limit)]
     timeout: Option<Duration>,
@@ -93,7 +93,7 @@ impl DecideArgs {
             return check(path, &data, &config, self.json);
         }
         let (Some(width), Some(radius)) = (self.width, self.radius) else { return Ok(()) };
-        let norm: Norm = self.norm.into();
+        let norm = self.norm;
         let decisions = match width {
             Width::Fixed(width) => vec![decide(&data, norm, radius, width, &config)?],
             Width::Auto => smallest_width(&data, norm, radius, &config)?,

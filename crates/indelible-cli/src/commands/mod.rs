@@ -14,8 +14,8 @@ mod witness;
 
 use std::path::Path;
 
-use clap::{Parser, Subcommand, ValueEnum};
-use indelible::{Dataset, Features, Norm};
+use clap::{Parser, Subcommand};
+use indelible::{Dataset, Features};
 use indelible_io::npy::{Array, Values, write_npz};
 
 use crate::failure::Failure;
@@ -81,27 +81,6 @@ impl Program {
             Command::Refute(args) => args.run(),
             Command::Witness(args) => args.run(),
             Command::Bounds(args) => args.run(),
-        }
-    }
-}
-
-/// The norms that the command line knows.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum NormArg {
-    /// Largest difference of a feature
-    Linf,
-    /// Sum of differences
-    L1,
-    /// Euclidean distance
-    L2,
-}
-
-impl From<NormArg> for Norm {
-    fn from(norm: NormArg) -> Self {
-        match norm {
-            NormArg::Linf => Self::Linf,
-            NormArg::L1 => Self::L1,
-            NormArg::L2 => Self::L2,
         }
     }
 }

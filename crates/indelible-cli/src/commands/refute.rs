@@ -14,7 +14,6 @@ use indelible_io::{
 };
 use serde_json::json;
 
-use super::NormArg;
 use crate::{
     bar::Bar,
     classes::match_classes,
@@ -35,8 +34,8 @@ pub struct RefuteArgs {
     #[arg(long, value_name = "R", allow_hyphen_values = true)]
     radius: f64,
     /// Norm of the balls
-    #[arg(long, value_enum, default_value_t = NormArg::Linf)]
-    norm: NormArg,
+    #[arg(long, default_value_t = Norm::Linf)]
+    norm: Norm,
     /// Write the two points: `X` and `y`, the labels they should get as positions among the classes
     #[arg(short, long, value_name = "FILE.npz")]
     output: Option<PathBuf>,
@@ -57,7 +56,7 @@ impl RefuteArgs {
             )));
         };
         let classes = match_classes(&network, &data)?;
-        let norm: Norm = self.norm.into();
+        let norm = self.norm;
         let started = Instant::now();
         let found = refute(layers, &data, &classes.map, classes.names.len(), norm, self.radius, &bar)?;
         let taken = started.elapsed().as_secs_f64();

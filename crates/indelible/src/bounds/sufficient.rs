@@ -76,16 +76,9 @@ fn robust(question: &Question) -> Vec<Row> {
             source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.2",
             ..base()
         }),
+        Norm::Lp(p) => rows.push(approximated(question, p)),
         Norm::L2 => {
-            rows.push(Row {
-                formula: "O(N n p² log(n/γ))",
-                value: big_n * n * 4.0 * (n / (1.0 - question.ratio)).ln().max(1.0),
-                accuracy: Accuracy::Order,
-                condition: "1 < p < ∞ (here p = 2, and γ = 1 − ρ in units of λ)",
-                built: built("yu2024-lp"),
-                source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.3",
-                ..base()
-            });
+            rows.push(approximated(question, 2.0));
             rows.push(Row {
                 formula: "(n + 1) N + O(N)",
                 value: (n + 1.0) * big_n,
@@ -98,6 +91,20 @@ fn robust(question: &Question) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// The approximation of `|t|^p` by piecewise linear functions.
+fn approximated(question: &Question, p: f64) -> Row {
+    let (big_n, n) = (question.samples as f64, question.features as f64);
+    Row {
+        formula: "O(N n p² log(n/γ))",
+        value: big_n * n * p * p * (n / (1.0 - question.ratio)).ln().max(1.0),
+        accuracy: Accuracy::Order,
+        condition: "1 < p < ∞ (γ = 1 − ρ in units of λ)",
+        built: built("yu2024-lp"),
+        source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.3",
+        ..base()
+    }
 }
 
 /// The three regimes of Kim, Moon & Yun, and the width of Egosi et al.

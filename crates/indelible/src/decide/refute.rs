@@ -54,8 +54,8 @@ pub struct Collision {
 /// `count` the number of classes of the network.
 ///
 /// # Errors
-/// When the radius is negative or no number, or the data do not fit the
-/// network.
+/// When the norm is none of `linf`, `l1` and `l2`, the radius is negative or no
+/// number, or the data do not fit the network.
 pub fn refute(
     network: &dyn Network,
     data: &Dataset,
@@ -67,6 +67,10 @@ pub fn refute(
 ) -> Result<Option<Collision>, Error> {
     if !(radius.is_finite() && radius >= 0.0) {
         return Err(Error::BadRadius { given: radius });
+    }
+    if let Norm::Lp(_) = norm {
+        let supported = "linf, l1, l2".to_owned();
+        return Err(Error::NormNotSupported { construction: "refute", supported, norm });
     }
     if network.inputs() != data.features() {
         return Err(Error::InputWidth { expected: network.inputs(), given: data.features() });
@@ -169,7 +173,7 @@ impl Search {
             Norm::L1 => self.basis.iter().zip(target).fold(length, |most, (q, t)| {
                 most.max(t.abs() / q.iter().fold(0.0_f64, |m, v| m.max(v.abs())))
             }),
-            Norm::L2 => length,
+            Norm::L2 | Norm::Lp(_) => length,
         };
         if needed > self.reach {
             return None;
@@ -179,13 +183,13 @@ impl Search {
         let size = match self.norm {
             Norm::Linf => shortest.iter().fold(0.0_f64, |m, v| m.max(v.abs())),
             Norm::L1 => shortest.iter().map(|v| v.abs()).sum(),
-            Norm::L2 => length,
+            Norm::L2 | Norm::Lp(_) => length,
         };
         if size <= self.reach {
             return Some(shortest);
         }
         let found = match self.norm {
-            Norm::L2 => None,
+            Norm::L2 | Norm::Lp(_) => None,
             Norm::Linf => self.program(target, features, &[1.0], -1.0),
             Norm::L1 => self.program(target, features, &[1.0, -1.0], 0.0),
         }?;
