@@ -50,8 +50,7 @@ impl BoundsArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
         let norm = self.norm;
-        let mut options = ReadOptions::default();
-        options.limit = self.limit;
+        let options = ReadOptions { limit: self.limit, ..ReadOptions::default() };
         let data = self.data.as_ref().map(|path| read(path, &options)).transpose()?;
         let question = match &data {
             Some(data) => Question {
