@@ -24,10 +24,25 @@ impl Failure {
     /// the answer has been printed already.
     pub fn exit(self) -> ExitCode {
         if !self.message.is_empty() {
-            eprintln!("indelible: {}", self.message.replace('\n', " "));
+            eprintln!("indelible: {}", one_line(&self.message));
         }
         ExitCode::from(self.code)
     }
+}
+
+/// Messages quote names from files, which may contain anything: characters that
+/// break lines or command a terminal are written as escapes.
+fn one_line(message: &str) -> String {
+    let mut line = String::with_capacity(message.len());
+    for c in message.chars() {
+        match c {
+            '\n' => line.push(' '),
+            '\u{2028}' | '\u{2029}' => line.extend(c.escape_unicode()),
+            c if c.is_control() => line.extend(c.escape_default()),
+            c => line.push(c),
+        }
+    }
+    line
 }
 
 impl From<indelible::Error> for Failure {
@@ -44,5 +59,18 @@ impl From<indelible::Error> for Failure {
 impl From<indelible_io::Error> for Failure {
     fn from(error: indelible_io::Error) -> Self {
         Self::input(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_names_stay_on_one_line() {
+        assert_eq!(
+            one_line("two\nlines, \r, \u{c}, \u{1b}[2J, \u{2028} and 'ß'"),
+            r"two lines, \r, \u{c}, \u{1b}[2J, \u{2028} and 'ß'"
+        );
     }
 }

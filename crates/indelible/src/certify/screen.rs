@@ -188,7 +188,12 @@ impl<T: Real> Rows<T> {
     #[inline]
     fn far(&self, sample: usize, position: usize, precision: Precision, distance: f64) -> bool {
         let safe = mul_up(distance, add_up(1.0, 4.0 * precision.unit_roundoff()));
-        let safe = T::from_f64(precision.round_up(safe));
+        let safe = precision.round_up(safe);
+        // A difference that overflows is only known to exceed finite numbers.
+        if !safe.is_finite() {
+            return false;
+        }
+        let safe = T::from_f64(safe);
         let a = self.samples[sample * self.width..][..self.width].as_chunks::<CHUNK>().0;
         let b = self.centers[position * self.width..][..self.width].as_chunks::<CHUNK>().0;
         a.iter().zip(b).any(|(a, b)| {
