@@ -17,7 +17,7 @@ from attack import Attacker
 from datasets import random_data, write_csv, write_idx
 from network import Network
 
-MUTANTS = 600
+MUTANTS = 500
 DAMAGED = 200
 WORKERS = 4
 
