@@ -59,7 +59,7 @@ pub enum Error {
         features: usize,
     },
     /// A word that is no norm.
-    #[error("unknown norm '{given}'; expected linf, l1 or l2")]
+    #[error("unknown norm '{given}'; expected linf, l1, l2 or lp with a number p from 1 to 1000, as in l1.5")]
     UnknownNorm {
         /// The word.
         given: String,

@@ -7,8 +7,7 @@ mod inspect;
 mod predict;
 mod separation;
 
-use clap::{Parser, Subcommand, ValueEnum};
-use indelible::Norm;
+use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 
@@ -58,27 +57,6 @@ impl Program {
             Command::Inspect(args) => args.run(),
             Command::Predict(args) => args.run(),
             Command::Certify(args) => args.run(),
-        }
-    }
-}
-
-/// The norms that the command line knows.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum NormArg {
-    /// Largest difference of a feature
-    Linf,
-    /// Sum of differences
-    L1,
-    /// Euclidean distance
-    L2,
-}
-
-impl From<NormArg> for Norm {
-    fn from(norm: NormArg) -> Self {
-        match norm {
-            NormArg::Linf => Self::Linf,
-            NormArg::L1 => Self::L1,
-            NormArg::L2 => Self::L2,
         }
     }
 }

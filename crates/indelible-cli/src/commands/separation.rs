@@ -4,13 +4,12 @@ use std::{path::PathBuf, time::Instant};
 
 use clap::Args;
 use indelible::{
-    Dataset,
+    Dataset, Norm,
     separation::{NearestEnemies, Separation, conflicts, nearest_enemies, separation},
 };
 use indelible_io::npy::{Array, Values, write_npz};
 use serde_json::json;
 
-use super::NormArg;
 use crate::{
     bar::Bar,
     data::DataArgs,
@@ -26,9 +25,9 @@ pub const MOST_CONFLICTS: usize = 10;
 pub struct SeparationArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// Norm of the distances
-    #[arg(long, value_enum, default_value_t = NormArg::Linf)]
-    norm: NormArg,
+    /// Norm of the distances: linf, l1, l2, or lP for a real P > 1, like l1.5
+    #[arg(long, default_value = "linf")]
+    norm: Norm,
     /// Write the nearest enemy of every sample: arrays `lower`, `upper` (distance) and `index` (-1: none)
     #[arg(long, value_name = "FILE.npz")]
     per_sample: Option<PathBuf>,
@@ -42,7 +41,7 @@ impl SeparationArgs {
         let bar = Bar::default();
         let data = self.data.read(&bar)?;
         let started = Instant::now();
-        let norm = self.norm.into();
+        let norm = self.norm;
         let enemies = self.per_sample.is_some().then(|| nearest_enemies(&data, norm, &bar));
         let found = match &enemies {
             Some(enemies) => closest(enemies),
