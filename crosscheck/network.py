@@ -87,15 +87,18 @@ def in_reals(model: onnx.ModelProto, points) -> np.ndarray:
             if layer + 1 < depth:
                 x = np.maximum(x, 0.0)
         return x
-    if not any(node.op_type == "Scan" for node in model.graph.node):
-        raise ValueError("a form that is not known")
-
-    def level(z, center, radius, scale, value):
-        excess = np.maximum(np.abs(z - center) - radius, 0.0).sum(axis=1, keepdims=True)
-        return value - scale * excess
-
-    running = np.maximum(level(x, *(values[f"first_{k}"] for k in ("center", "radius", "scale", "value"))), 0.0)
-    clipped = np.maximum(x, values["minima"])
-    for step in zip(values["centers"], values["radii"], values["scales"], values["values"]):
-        running = running + np.maximum(level(clipped, *step) - running, 0.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        running = np.maximum(level(x, *(values[f"first_{k}"] for k in ("center", "radius", "scale", "value"))), 0.0)
+        clipped = np.maximum(x, values["minima"])
+        centers = values["centers"]
+        if "levels" in values:
+            centers = values["levels"][centers.astype(int)]
+        for step in zip(centers, values["radii"], values["scales"], values["values"]):
+            running = running + np.maximum(level(clipped, *step) - running, 0.0)
     return -np.abs(running - values["targets"]) if "targets" in values else running
+
+
+def level(z, center, radius, scale, value):
+    """What one sample says of points: its value less what they violate."""
+    excess = np.maximum(np.abs(z - center) - radius, 0.0).sum(axis=1, keepdims=True)
+    return value - scale * excess

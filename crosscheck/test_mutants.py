@@ -14,14 +14,15 @@ import pytest
 from onnx import numpy_helper
 
 from attack import Attacker
-from datasets import random_data, write_csv
+from datasets import random_data, write_csv, write_idx
 from network import Network
 
-MUTANTS = 600
+MUTANTS = 500
+DAMAGED = 200
 WORKERS = 4
 
 # seed, samples, features, classes, least and largest feature
-SHAPES = [(11, 8, 2, 3, -1, 1), (12, 7, 3, 4, 0, 2)]
+SHAPES = [(11, 8, 2, 3, -1, 1), (12, 7, 3, 4, 0, 2), (13, 9, 4, 3, 0, 255)]
 BASES = [
     (form, precision, head, shape)
     for form in ("dense", "compact")
@@ -38,7 +39,9 @@ class Base:
         seed, samples, features, classes, least, most = shape
         self.program, self.folder = program, folder
         x, y = random_data(seed, samples, features, classes, least=least, most=most)
-        self.data = write_csv(folder / "data.csv", x, y)
+        # 8-bit images are written as such: the compact form keeps their codes and a table of levels.
+        images = (least, most) == (0, 255)
+        self.data = write_idx(folder, np.rint(x), y) if images else write_csv(folder / "data.csv", x, y)
         self.file = folder / "net.onnx"
         options = ("--form", form, "--precision", precision, "--head", head, "--ratio", ratio)
         self.radius = program.build(self.data.path, self.file, *options)["radius"]
@@ -56,8 +59,8 @@ class Base:
         path.unlink()
         return answer
 
-    def judge(self, number, file: bytes, **options) -> Counter:
-        return self.attacker.judge(file, self.certify(number, file), **options)
+    def judge(self, number, file: bytes, *, reals=True) -> Counter:
+        return self.attacker.judge(file, self.certify(number, file), reals=reals)
 
     def judge_all(self, files) -> Counter:
         with ThreadPoolExecutor(WORKERS) as pool:
@@ -69,8 +72,10 @@ def base(request, program, tmp_path):
     return Base(program, tmp_path, *request.param)
 
 
-def nudged(rng, value, steps):
-    """`value` moved by that many units in the last place."""
+def nudged(value, steps):
+    """`value` moved by that many units in the last place; codes wrap around."""
+    if value.dtype == np.uint8:
+        return np.uint8((int(value) + steps) % 256)
     for _ in range(abs(steps)):
         value = np.nextafter(value, np.sign(steps) * np.inf, dtype=value.dtype)
     return value
@@ -83,13 +88,16 @@ def change_one(rng, a):
     if len(nonzero) and rng.random() < 0.7:
         at = tuple(nonzero[rng.integers(len(nonzero))])
     value = a[at]
+    if a.dtype == np.uint8:
+        a[at] = rng.integers(256) if rng.random() < 0.5 else nudged(value, int(rng.integers(-2, 3)))
+        return a
     kind = rng.integers(7)
     if kind == 0:
         a[at] = -value
     elif kind == 1:
         a[at] = value * a.dtype.type(rng.choice([0, 0.5, 0.9, 0.99, 0.999999, 1.000001, 1.01, 1.1, 2, 10, 1e3, 1e-3]))
     elif kind in (2, 3):
-        a[at] = nudged(rng, value, int(rng.choice([-64, -16, -4, -3, -2, -1, 1, 2, 3, 4, 16, 64])))
+        a[at] = nudged(value, int(rng.choice([-64, -16, -4, -3, -2, -1, 1, 2, 3, 4, 16, 64])))
     elif kind == 4:
         a[at] = value + a.dtype.type(rng.choice([-1, 1]) * 10.0 ** rng.integers(-9, 3))
     elif kind == 5:
@@ -101,7 +109,7 @@ def change_one(rng, a):
 
 
 def change_many(rng, a):
-    kind = rng.integers(5)
+    kind = rng.choice([0, 1, 4]) if a.dtype == np.uint8 else rng.integers(5)
     if kind == 0 and len(a) > 1:
         i, j = rng.choice(len(a), 2, replace=False)
         a[[i, j]] = a[[j, i]]
@@ -127,13 +135,14 @@ def mutants_of(base, count, seed):
     """Files in which one to three tensors of weights were changed."""
     rng = np.random.default_rng(seed)
     model = base.model()
-    floats = [t for t in model.graph.initializer if t.data_type != onnx.TensorProto.INT64]
-    weights = np.array([np.prod(t.dims) for t in floats], dtype=float)
+    # Weights, thresholds and 8-bit codes; not the axes of sums.
+    tensors = [t for t in model.graph.initializer if t.data_type != onnx.TensorProto.INT64]
+    weights = np.array([np.prod(t.dims) for t in tensors], dtype=float)
     weights = 0.5 * weights / weights.sum() + 0.5 / len(weights)
     files = []
     while len(files) < count:
-        chosen = rng.choice(len(floats), rng.choice([1, 1, 1, 2, 3]), p=weights)
-        kept = [(floats[i], floats[i].raw_data) for i in chosen]
+        chosen = rng.choice(len(tensors), rng.choice([1, 1, 1, 2, 3]), p=weights)
+        kept = [(tensors[i], tensors[i].raw_data) for i in chosen]
         for tensor, _ in kept:
             change = rng.choice([change_one, change_one, change_many, flip_bit])
             with np.errstate(all="ignore"):
@@ -183,7 +192,7 @@ def test_damaged_bytes(base):
     """Bytes changed anywhere, pieces cut out or doubled: refused, or what is certified is true."""
     rng = np.random.default_rng(3)
     counts = Counter()
-    for number in range(250):
+    for number in range(DAMAGED):
         file = bytearray(base.bytes)
         at = int(rng.integers(len(file)))
         # The structure is at the ends of the file and between the tensors, the weights are the bulk.
@@ -207,5 +216,28 @@ def test_damaged_bytes(base):
                 counts["onnxruntime refuses"] += 1
                 continue
         counts += base.attacker.judge(file, answer, reals=False)
-    assert counts["refused"] >= 50, counts
+    assert counts["refused"] >= DAMAGED // 5, counts
     print(dict(counts))
+
+
+@pytest.mark.parametrize("precision", ["f32", "f64"])
+def test_differences_that_overflow(program, tmp_path, precision):
+    """A step at −0.6 M, M the largest number of the format, reaches 0.9 M and into the ball of a sample at
+    0.5 M. That their difference is infinite must not count as far enough."""
+    base = Base(program, tmp_path, "compact", precision, "scalar", (0, 2, 1, 2, -1, 1))
+    format = base.attacker.format
+    most = float(np.finfo(format).max)
+    model = base.model()
+    values = {
+        "first_center": -0.6 * most, "first_radius": 0.85 * most, "first_scale": 2 / (0.05 * most), "first_value": 2,
+        "minima": -most, "centers": 0.5 * most, "radii": 0.5 * most, "scales": 1 / (0.1 * most), "values": 1,
+    }
+    for tensor in model.graph.initializer:
+        if tensor.name in values:
+            array = np.full(tensor.dims, values[tensor.name], format)
+            tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+    base.data = write_csv(tmp_path / "data.csv", [[float(format(0.5 * most))]], [0])
+    answer = base.certify(0, model.SerializeToString(), 0.49 * most)
+    assert answer.code == 1 and answer.json["refuted"] == 1
+    seen = Attacker(base.data, [0.49 * most], format).judge(model.SerializeToString(), answer, reals=False)
+    assert seen["confirmed refutations"] == 1

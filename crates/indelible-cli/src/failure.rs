@@ -29,14 +29,15 @@ impl Failure {
     /// the answer has been printed already.
     pub fn exit(self) -> ExitCode {
         if !self.message.is_empty() {
-            eprintln!("indelible: {}", printable(&self.message));
+            eprintln!("indelible: {}", one_line(&self.message));
         }
         ExitCode::from(self.code)
     }
 }
 
-/// One line without control characters, which names out of a file may hold.
-fn printable(text: &str) -> String {
+/// Messages quote names from files, which may contain anything: characters that
+/// break lines or command a terminal are written as escapes.
+fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -67,5 +68,18 @@ impl From<indelible::Error> for Failure {
 impl From<indelible_io::Error> for Failure {
     fn from(error: indelible_io::Error) -> Self {
         Self::input(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_names_stay_on_one_line() {
+        assert_eq!(
+            one_line("two\nlines, \r, \u{c}, \u{1b}[2J, \u{2028} and 'ß'"),
+            r"two lines, \r, \u{c}, \u{1b}[2J, \u{2028} and 'ß'"
+        );
     }
 }

@@ -256,7 +256,13 @@ impl<T: Real> Rows<T> {
         let more = add_up(1.0, 4.0 * self.precision.unit_roundoff());
         let ball = self.samples[sample * self.width..][..self.width].as_chunks::<CHUNK>().0;
         for (position, &distance) in distances.iter().enumerate() {
-            let safe = T::from_f64(self.precision.round_up(mul_up(distance, more)));
+            let safe = self.precision.round_up(mul_up(distance, more));
+            // A difference that overflows is only known to exceed finite numbers.
+            if !safe.is_finite() {
+                open.push(position);
+                continue;
+            }
+            let safe = T::from_f64(safe);
             let center = &self.centers[(start + position) * self.width..][..self.width];
             let settled = ball.iter().zip(center.as_chunks::<CHUNK>().0).any(|(a, b)| {
                 let mut far = false;
