@@ -32,8 +32,10 @@ use crate::{
     report::{self, Report, grouped, real},
 };
 
-/// Largest dense file that `auto` writes.
+/// Largest dense file that `auto` writes, and of cells, which have few weights
+/// that are not 0.
 const LARGEST_DENSE: u64 = 512 << 20;
+const LARGEST_DENSE_CELLS: u64 = 1 << 20;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum HeadArg {
@@ -45,11 +47,11 @@ enum HeadArg {
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum FormArg {
-    /// Dense up to 512 MiB, else compact
+    /// Dense up to 512 MiB (cells: 1 MiB), else compact
     Auto,
     /// One Gemm per layer
     Dense,
-    /// A Scan over the samples
+    /// A Scan over the samples; cells: gathers
     Compact,
 }
 
@@ -199,7 +201,8 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
     let size = size(network.as_ref());
     let dense = order.dense.unwrap_or_else(|| {
         let element = if order.options.precision == Precision::F32 { 4 } else { 8 };
-        size.all as u64 * element <= LARGEST_DENSE
+        let largest = if entry.name == "cells" { LARGEST_DENSE_CELLS } else { LARGEST_DENSE };
+        size.all as u64 * element <= largest
     });
     lap("build", &mut clock);
     bar.busy("writing");
@@ -210,6 +213,7 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
         radii: Some(budget.radii().clone()),
         ratio: budget.ratio(),
         classes: Some(data.class_names().to_vec()),
+        features: data.feature_names().map(<[String]>::to_vec),
         dataset: Some(digest(data)),
     };
     let mut file = AtomicFile::create(order.output)?;

@@ -32,6 +32,7 @@ impl InspectArgs {
         let size = match &network.model {
             Model::Layers(layers) => size(layers),
             Model::Recurrence(recurrence) => recurrence.layered_size(),
+            Model::Cells(cells) => size(cells),
         };
         let metadata = &network.metadata;
         let mut report = Report::default();

@@ -29,6 +29,8 @@ pub struct Metadata {
     /// Names of the classes, in the order of logits or of the integers
     /// `1..=L` (`indelible.classes`, a JSON array).
     pub classes: Option<Vec<String>>,
+    /// Names of the features (`indelible.features`, a JSON array).
+    pub features: Option<Vec<String>>,
     /// SHA-256 of the dataset (`indelible.dataset`).
     pub dataset: Option<String>,
 }
@@ -54,6 +56,7 @@ impl Metadata {
         }
         push("ratio", self.ratio.map(|r| r.to_string()));
         push("classes", self.classes.as_ref().map(|names| serde_json::json!(names).to_string()));
+        push("features", self.features.as_ref().map(|names| serde_json::json!(names).to_string()));
         push("dataset", self.dataset.clone());
         entries
     }
@@ -77,6 +80,9 @@ impl Metadata {
                 Some("classes") => {
                     metadata.classes = Some(serde_json::from_str(value).map_err(|_| bad())?);
                 }
+                Some("features") => {
+                    metadata.features = Some(serde_json::from_str(value).map_err(|_| bad())?);
+                }
                 Some("dataset") => metadata.dataset = Some(value.clone()),
                 _ => {}
             }
@@ -98,6 +104,7 @@ mod tests {
             radii: Some(Radii::PerSample(vec![0.1, f64::from_bits(1), 1e30, 0.0])),
             ratio: Some(0.9),
             classes: Some(vec!["a \"quoted\", name".into(), "ß".into()]),
+            features: Some(vec!["width".into(), "a,b".into()]),
             dataset: Some("00ff".into()),
         };
         assert_eq!(Metadata::from_entries(&metadata.entries()).unwrap(), metadata);
