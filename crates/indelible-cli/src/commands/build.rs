@@ -9,9 +9,10 @@ use std::{
 use clap::{Args, ValueEnum};
 use indelible::{
     Budget, Dataset, Error, Norm, Precision, Radii,
+    cells::samples_in_cells,
     certify::Certificate,
     constructions::{Construction, Entry, Options},
-    network::{Head, Size, size},
+    network::{Head, Model, Size, size},
     separation::{conflicts, nearest_enemies, separation},
 };
 use indelible_io::{
@@ -204,6 +205,11 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
         let largest = if entry.name == "cells" { LARGEST_DENSE_CELLS } else { LARGEST_DENSE };
         size.all as u64 * element <= largest
     });
+    let compact = if dense { None } else { Some(network.compact()?) };
+    let samples_per_cell = match &compact {
+        Some(Model::Cells(cells)) => Some(samples_in_cells(cells, data, budget.radii())),
+        _ => None,
+    };
     lap("build", &mut clock);
     bar.busy("writing");
     let metadata = Metadata {
@@ -214,13 +220,14 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
         ratio: budget.ratio(),
         classes: Some(data.class_names().to_vec()),
         features: data.feature_names().map(<[String]>::to_vec),
+        samples_per_cell,
         dataset: Some(digest(data)),
     };
     let mut file = AtomicFile::create(order.output)?;
-    write(network.as_ref(), dense, &metadata, &mut file, order.output)?;
+    write(network.as_ref(), compact.as_ref(), &metadata, &mut file, order.output)?;
     let written = file.flushed()?.to_path_buf();
     let bytes = std::fs::metadata(&written).map_or(0, |found| found.len());
-    drop(network);
+    drop((network, compact));
     lap("write", &mut clock);
     let certificate = if order.certify {
         let certificate = certify_file(&onnx::open(&written)?, data, order.norm, budget.radii(), bar)?;
@@ -252,15 +259,14 @@ fn budget(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Budget, Error>
 
 fn write(
     network: &dyn Construction,
-    dense: bool,
+    compact: Option<&Model>,
     metadata: &Metadata,
     file: &mut dyn Write,
     target: &Path,
 ) -> Result<(), Failure> {
-    let written = if dense {
-        write_dense(network, metadata, file)
-    } else {
-        write_compact(&network.compact()?, metadata, file)
+    let written = match compact {
+        None => write_dense(network, metadata, file),
+        Some(compact) => write_compact(compact, metadata, file),
     };
     written.map_err(|source| Failure::input(format!("cannot write {}: {source}", target.display())))
 }

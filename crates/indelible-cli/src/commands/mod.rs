@@ -3,6 +3,7 @@
 mod build;
 mod certify;
 mod demo;
+mod explain;
 mod inspect;
 mod predict;
 mod separation;
@@ -36,6 +37,8 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Labels that a network gives
     Predict(predict::PredictArgs),
+    /// Which constraints recognise a sample, in words
+    Explain(explain::ExplainArgs),
     /// Prove, sample by sample, that a network keeps the labels within a radius
     Certify(certify::CertifyArgs),
 }
@@ -57,6 +60,7 @@ impl Program {
             Command::Build(args) => args.run(),
             Command::Inspect(args) => args.run(),
             Command::Predict(args) => args.run(),
+            Command::Explain(args) => args.run(),
             Command::Certify(args) => args.run(),
         }
     }

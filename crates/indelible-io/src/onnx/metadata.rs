@@ -31,6 +31,9 @@ pub struct Metadata {
     pub classes: Option<Vec<String>>,
     /// Names of the features (`indelible.features`, a JSON array).
     pub features: Option<Vec<String>>,
+    /// For every cell of a network of cells, in its order, how many samples lie
+    /// in it with their whole ball (`indelible.samples_per_cell`, a JSON array).
+    pub samples_per_cell: Option<Vec<usize>>,
     /// SHA-256 of the dataset (`indelible.dataset`).
     pub dataset: Option<String>,
 }
@@ -57,6 +60,10 @@ impl Metadata {
         push("ratio", self.ratio.map(|r| r.to_string()));
         push("classes", self.classes.as_ref().map(|names| serde_json::json!(names).to_string()));
         push("features", self.features.as_ref().map(|names| serde_json::json!(names).to_string()));
+        push(
+            "samples_per_cell",
+            self.samples_per_cell.as_ref().map(|counts| serde_json::json!(counts).to_string()),
+        );
         push("dataset", self.dataset.clone());
         entries
     }
@@ -83,6 +90,9 @@ impl Metadata {
                 Some("features") => {
                     metadata.features = Some(serde_json::from_str(value).map_err(|_| bad())?);
                 }
+                Some("samples_per_cell") => {
+                    metadata.samples_per_cell = Some(serde_json::from_str(value).map_err(|_| bad())?);
+                }
                 Some("dataset") => metadata.dataset = Some(value.clone()),
                 _ => {}
             }
@@ -105,6 +115,7 @@ mod tests {
             ratio: Some(0.9),
             classes: Some(vec!["a \"quoted\", name".into(), "ß".into()]),
             features: Some(vec!["width".into(), "a,b".into()]),
+            samples_per_cell: Some(vec![3, 0, 17]),
             dataset: Some("00ff".into()),
         };
         assert_eq!(Metadata::from_entries(&metadata.entries()).unwrap(), metadata);

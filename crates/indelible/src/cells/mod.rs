@@ -20,6 +20,7 @@ mod candidate;
 mod choose;
 mod grid;
 mod grow;
+mod held;
 mod kernel;
 mod off_grid;
 mod pick;
@@ -31,6 +32,8 @@ use crate::{
     network::{Cell, Constraint, Side},
     number::sub_down,
 };
+
+pub use held::samples_in_cells;
 
 use balls::Balls;
 use candidate::Candidate;
@@ -114,4 +117,38 @@ fn everything(balls: &Balls<'_>, class: usize) -> Result<Cell, Error> {
     }
     let constraint = Constraint { feature: 0, side: Side::AtLeast, threshold };
     Ok(Cell { class, scale: 1.0, constraints: vec![constraint] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Features, Norm, Silent, separation::separation};
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Merging never costs parameters, whatever the data.
+        #[test]
+        fn merging_is_never_dearer(
+            values in prop::collection::vec(0u8..12, 2..160),
+            n in 1usize..4,
+            ratio in 0.1f64..0.99,
+        ) {
+            let rows = values.len() / n;
+            prop_assume!(rows > 1);
+            let labels: Vec<usize> = values.chunks_exact(n).map(|x| usize::from(x[0] * 7 + x[n - 1]) % 3).collect();
+            let names = ["0", "1", "2"].map(String::from).to_vec();
+            let codes = values[..rows * n].to_vec();
+            let data = Dataset::new(Features::integer_codes(codes.into()), n, labels, names).unwrap();
+            let found = separation(&data, Norm::Linf, &Silent);
+            prop_assume!(found.pair.is_some());
+            let budget = Budget::from_ratio(ratio, &found).unwrap();
+            let cells = cover(&data, &budget, Precision::F32, &Silent).unwrap();
+            let balls = Balls { data: &data, radii: budget.radii(), precision: Precision::F32 };
+            let grid = Grid::new(&balls, 0.5 * (1.0 - ratio));
+            let chooser = Chooser { balls: &balls, grid: &grid, progress: &Silent, scratch: Mutex::new(vec![]) };
+            let single: Vec<Cell> = chooser.single().unwrap().iter().map(|c| c.cell(&balls, &grid)).collect();
+            prop_assert_eq!(single.len(), data.samples());
+            prop_assert!(parameters(&cells) <= parameters(&single));
+        }
+    }
 }
