@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+# Pixels k/255 rounded to binary32, as every image pipeline has them.
+PIXELS = (np.arange(256, dtype=np.float32) / np.float32(255)).astype(np.float64)
+
 
 @dataclass
 class Dataset:
@@ -72,6 +75,19 @@ def iris() -> Dataset:
     return Dataset(table.data, [str(table.target_names[c]) for c in table.target], "iris")
 
 
+def write_idx(folder: Path, codes, y) -> Dataset:
+    """8-bit images, labels beside them; the compact form keeps 8-bit codes of these."""
+    codes = np.asarray(codes, dtype=np.uint8)
+    path = folder / "train-images-idx3-ubyte"
+    shape = codes.shape if codes.ndim == 3 else (len(codes), 1, codes.shape[1])
+    sizes = b"".join(int(d).to_bytes(4, "big") for d in shape)
+    path.write_bytes(b"\0\0\x08\x03" + sizes + codes.tobytes())
+    labels = np.asarray(y, dtype=np.uint8)
+    header = b"\0\0\x08\x01" + len(labels).to_bytes(4, "big")
+    (folder / "train-labels-idx1-ubyte").write_bytes(header + labels.tobytes())
+    return Dataset(PIXELS[codes.reshape(len(codes), -1)], [str(label) for label in y], path)
+
+
 def digits(limit=None):
     """8x8 digits with pixels 0..16 and their labels; write them with `write_npz`."""
     from sklearn.datasets import load_digits
@@ -87,8 +103,7 @@ def read_idx(path: Path) -> np.ndarray:
 
 
 def read_mnist(images: Path, limit=None) -> Dataset:
-    """Pixels k/255 rounded to binary32, as every image pipeline has them."""
+    """The first `limit` images."""
     x = read_idx(images)[:limit]
     y = read_idx(images.with_name(images.name.replace("images-idx3", "labels-idx1")))[:limit]
-    levels = (np.arange(256, dtype=np.float32) / np.float32(255)).astype(np.float64)
-    return Dataset(levels[x.reshape(len(x), -1)], [str(label) for label in y], images)
+    return Dataset(PIXELS[x.reshape(len(x), -1)], [str(label) for label in y], images)

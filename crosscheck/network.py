@@ -30,9 +30,13 @@ class Network:
             for key, value in self.session.get_modelmeta().custom_metadata_map.items()
         }
 
+        # What outputs mean in a file that does not say so; see `classes`.
+        self.default_classes = [str(c) for c in range(self.session.get_outputs()[0].shape[-1])]
+
     @property
     def classes(self) -> list[str]:
-        return json.loads(self.metadata["classes"])
+        """The names of the classes; without any, logit c is class c."""
+        return json.loads(self.metadata["classes"]) if "classes" in self.metadata else self.default_classes
 
     def radii(self, samples) -> np.ndarray:
         """The radius of every sample that the file claims."""

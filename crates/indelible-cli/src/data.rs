@@ -38,17 +38,18 @@ pub struct DataArgs {
 }
 
 impl DataArgs {
-    fn options(&self, expected_features: Option<usize>) -> ReadOptions {
-        let mut options = ReadOptions::default();
-        options.labels = self.labels.clone();
-        options.label_column = self.label_column.clone();
-        options.scale = match self.scale {
-            ScaleArg::Unit => Scale::Unit,
-            ScaleArg::None => Scale::None,
-        };
-        options.limit = self.limit;
-        options.expected_features = expected_features;
-        options
+    pub fn options(&self, expected_features: Option<usize>) -> ReadOptions {
+        ReadOptions {
+            labels: self.labels.clone(),
+            label_column: self.label_column.clone(),
+            scale: match self.scale {
+                ScaleArg::Unit => Scale::Unit,
+                ScaleArg::None => Scale::None,
+            },
+            limit: self.limit,
+            expected_features,
+            ..ReadOptions::default()
+        }
     }
 
     /// Reads the labelled dataset.

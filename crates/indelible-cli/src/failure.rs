@@ -20,6 +20,11 @@ impl Failure {
         Self { code: 1, message }
     }
 
+    /// Time ran out before there was an answer: exit code 3.
+    pub fn open(message: String) -> Self {
+        Self { code: 3, message }
+    }
+
     /// Says the one line and gives the exit code. An empty message means that
     /// the answer has been printed already.
     pub fn exit(self) -> ExitCode {
@@ -32,10 +37,14 @@ impl Failure {
 
 impl From<indelible::Error> for Failure {
     fn from(error: indelible::Error) -> Self {
-        use indelible::Error as E;
+        use indelible::{Error as E, decide::DecideError};
         let message = error.to_string();
         match error {
             E::RadiusTooLarge { .. } | E::Inseparable { .. } | E::TooFine { .. } => Self::no(message),
+            E::Decide(DecideError::NotMemorized { .. } | DecideError::BadRefutation { .. }) => {
+                Self::no(message)
+            }
+            E::Decide(DecideError::TimedOut | DecideError::SolverGaveUp { .. }) => Self::open(message),
             _ => Self::input(message),
         }
     }

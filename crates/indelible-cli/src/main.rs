@@ -8,6 +8,7 @@ mod classes;
 mod commands;
 mod data;
 mod failure;
+mod histogram;
 mod report;
 
 use std::process::ExitCode;

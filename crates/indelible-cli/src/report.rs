@@ -31,9 +31,9 @@ impl Report {
     }
 
     /// Prints one or the other.
-    pub fn print(self, as_json: bool) {
+    pub fn print(&self, as_json: bool) {
         if as_json {
-            print(&format!("{}\n", Value::Object(self.json)));
+            print(&format!("{}\n", Value::Object(self.json.clone())));
             return;
         }
         let width = self.lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);

@@ -149,3 +149,29 @@ fn a_reader_that_goes_away_is_no_panic() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
+
+#[test]
+fn separation_answers_what_people_ask() {
+    let place = Workplace::new();
+    place.file("train.csv", "x,label\n0,a\n4,b\n4.5,b\n10,a\n").file("test.csv", "x,label\n3,a\n9,c\n");
+    let all = place.json("separation train.csv --per-sample near.npz --k 2");
+    assert_eq!(all["separation"]["lower"], 4.0);
+    assert_eq!(all["histogram"]["classes"][0]["smallest"], 4.0);
+    assert_eq!(all["histogram"]["classes"][1]["bins"].as_array().map(Vec::len), Some(32));
+    assert!(place.path("near.npz").is_file());
+    assert_eq!(place.json("separation train.csv --bound-only").get("histogram"), None);
+    let test = place.json("separation train.csv --against test.csv");
+    assert_eq!((&test["samples"], &test["against"]), (&2.into(), &4.into()));
+    assert_eq!(test["separation"]["lower"], 1.0);
+    assert_eq!(test["closest_pair"], serde_json::json!([0, 1]));
+    let close = place.json("separation train.csv --within 4.5");
+    assert_eq!((&close["count"], &close["pairs"][0]["pair"]), (&2.into(), &serde_json::json!([0, 1])));
+    assert_eq!(place.json("separation train.csv --within 4.5 --all-pairs")["count"], 3);
+    assert_eq!(
+        place.json("separation train.csv --within 4.5 --pairs 1")["pairs"].as_array().map(Vec::len),
+        Some(1)
+    );
+    place.refused("separation train.csv --k 2", 2, &["--per-sample"]);
+    place.refused("separation train.csv --within -1", 2, &["-1"]);
+    place.refused("separation train.csv --per-sample near.npz --k 0", 2, &["--k"]);
+}

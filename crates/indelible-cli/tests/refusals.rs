@@ -140,7 +140,7 @@ fn impossible_requests_name_the_limit() {
     place.refused("build points.csv", 2, &["--output"]);
     place.refused("build points.csv -o no/such/folder/net.onnx", 2, &["no/such/folder/net.onnx"]);
     place.refused("build points.csv -o .", 2, &["directory"]);
-    place.refused("separation points.csv --norm l7", 2, &["l7"]);
+    place.refused("separation points.csv --norm l0.5", 2, &["l0.5"]);
     place.refused("separation points.csv --limit 0", 2, &[]);
     place.refused("separation points.csv --threads 0", 2, &["--threads"]);
     place.refused("nonsense", 2, &["nonsense"]);

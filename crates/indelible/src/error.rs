@@ -1,6 +1,6 @@
 //! What can go wrong in the library.
 
-use crate::{norm::Norm, number::Precision};
+use crate::{decide::DecideError, norm::Norm, number::Precision};
 
 /// An error of the library; its text says what was given, what was expected
 /// and where.
@@ -59,7 +59,7 @@ pub enum Error {
         features: usize,
     },
     /// A word that is no norm.
-    #[error("unknown norm '{given}'; expected linf, l1 or l2")]
+    #[error("unknown norm '{given}'; expected linf, l1, l2 or lp with a number p from 1 to 1000, as in l1.5")]
     UnknownNorm {
         /// The word.
         given: String,
@@ -168,4 +168,15 @@ pub enum Error {
         /// Features of the second.
         base: usize,
     },
+    /// A small network could not be decided, made hard or refuted.
+    #[error(transparent)]
+    Decide(#[from] DecideError),
+}
+
+impl Error {
+    /// Whether the time allowed ran out or the solver gave up: the question is
+    /// open, nothing is wrong.
+    pub(crate) fn is_time_out(&self) -> bool {
+        matches!(self, Self::Decide(DecideError::TimedOut | DecideError::SolverGaveUp { .. }))
+    }
 }

@@ -17,12 +17,16 @@
 //! - [`constructions`]: theorems as code, one file each.
 //! - [`network`]: layers, sizes, evaluation.
 //! - [`certify`]: proofs about a network as stored, which trust no builder.
+//! - [`decide`]: whether a small network exists, exactly.
+//! - [`bounds`]: what the literature proves necessary and sufficient.
 
+pub mod bounds;
 pub mod budget;
 pub mod cells;
 pub mod certify;
 pub mod constructions;
 pub mod dataset;
+pub mod decide;
 pub mod error;
 pub mod network;
 pub mod norm;

@@ -11,17 +11,44 @@ pub enum Norm {
     L1,
     /// Euclidean norm, `‖x‖₂`.
     L2,
+    /// `‖x‖_p = (Σ |x_j|^p)^(1/p)` for a real number `1 < p ≤ 1000`; made by
+    /// [`Norm::lp`], which checks the exponent.
+    Lp(f64),
     /// Largest absolute value, `‖x‖_∞`.
     Linf,
 }
 
+impl Norm {
+    /// Largest exponent of [`Norm::Lp`]: on `n` features, the norm with this
+    /// exponent is at most `n^(1/1000)` times the sup norm.
+    pub const LARGEST_EXPONENT: f64 = 1000.0;
+
+    /// The norm with exponent `p`: `l1` and `l2` for 1 and 2, else
+    /// [`Norm::Lp`].
+    ///
+    /// # Errors
+    /// When `p` is below 1, above [`Norm::LARGEST_EXPONENT`] or NaN.
+    pub fn lp(p: f64) -> Result<Self, Error> {
+        if p == 1.0 {
+            Ok(Self::L1)
+        } else if p == 2.0 {
+            Ok(Self::L2)
+        } else if p > 1.0 && p <= Self::LARGEST_EXPONENT {
+            Ok(Self::Lp(p))
+        } else {
+            Err(Error::UnknownNorm { given: format!("l{p}") })
+        }
+    }
+}
+
 impl fmt::Display for Norm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::L1 => "l1",
-            Self::L2 => "l2",
-            Self::Linf => "linf",
-        })
+        match self {
+            Self::L1 => f.write_str("l1"),
+            Self::L2 => f.write_str("l2"),
+            Self::Lp(p) => write!(f, "l{p}"),
+            Self::Linf => f.write_str("linf"),
+        }
     }
 }
 
@@ -29,11 +56,37 @@ impl FromStr for Norm {
     type Err = Error;
 
     fn from_str(s: &str) -> Result<Self, Error> {
-        match s {
-            "l1" => Ok(Self::L1),
-            "l2" => Ok(Self::L2),
-            "linf" => Ok(Self::Linf),
-            _ => Err(Error::UnknownNorm { given: s.into() }),
+        let unknown = || Error::UnknownNorm { given: s.into() };
+        match s.strip_prefix('l') {
+            Some("inf") => Ok(Self::Linf),
+            // Digits and a point: other ways to write a number are no norms.
+            Some(p) if p.starts_with(|c: char| c.is_ascii_digit()) => {
+                Self::lp(p.parse().map_err(|_| unknown())?).map_err(|_| unknown())
+            }
+            _ => Err(unknown()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn norms_are_read_as_they_are_written() {
+        for (text, norm) in [
+            ("l1", Norm::L1),
+            ("l2", Norm::L2),
+            ("linf", Norm::Linf),
+            ("l1.5", Norm::Lp(1.5)),
+            ("l3", Norm::Lp(3.0)),
+        ] {
+            assert_eq!(text.parse::<Norm>(), Ok(norm));
+            assert_eq!(norm.to_string(), text);
+        }
+        assert_eq!("l2.0".parse::<Norm>(), Ok(Norm::L2));
+        for text in ["", "l", "l0", "l0.5", "l-3", "l1001", "lnan", "linfinity", "p2", "l1e", "2", "l3x"] {
+            assert_eq!(text.parse::<Norm>(), Err(Error::UnknownNorm { given: text.into() }), "{text}");
         }
     }
 }

@@ -76,7 +76,7 @@ fn distance(values: &[i128], width: usize, norm: Norm, i: usize, j: usize) -> i1
     match norm {
         Norm::Linf => gaps.max().unwrap_or(0),
         Norm::L1 => gaps.sum(),
-        Norm::L2 => gaps.map(|g| g * g).sum(),
+        _ => gaps.map(|g| g * g).sum(),
     }
 }
 

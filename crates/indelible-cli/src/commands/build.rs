@@ -22,7 +22,6 @@ use indelible_io::{
 use serde_json::json;
 
 use super::{
-    NormArg,
     certify::certify_file,
     separation::{MOST_CONFLICTS, conflict_message},
 };
@@ -76,8 +75,8 @@ pub struct BuildArgs {
     #[arg(long, default_value = "yu2024-linf")]
     construction: String,
     /// Norm of the radius
-    #[arg(long, value_enum, default_value_t = NormArg::Linf)]
-    norm: NormArg,
+    #[arg(long, default_value = "linf")]
+    norm: Norm,
     /// Radius around every sample, in the units of the features
     #[arg(long, conflicts_with_all = ["ratio", "per_sample"], value_name = "R")]
     radius: Option<f64>,
@@ -154,7 +153,7 @@ impl BuildArgs {
         let read = started.elapsed().as_secs_f64();
         let order = Order {
             construction: &self.construction,
-            norm: self.norm.into(),
+            norm: self.norm,
             radius: self.radius,
             per_sample: self.per_sample,
             options: Options {

@@ -10,7 +10,6 @@ use indelible::{
 use indelible_io::{digest, onnx};
 use serde_json::{Value, json};
 
-use super::NormArg;
 use crate::{
     bar::Bar,
     classes::{Classes, match_classes},
@@ -31,8 +30,8 @@ pub struct CertifyArgs {
     #[command(flatten)]
     data: DataArgs,
     /// Norm of the radius
-    #[arg(long, value_enum, default_value_t = NormArg::Linf)]
-    norm: NormArg,
+    #[arg(long, default_value = "linf")]
+    norm: Norm,
     /// Radius around every sample [default: what the file claims]
     #[arg(long, value_name = "R")]
     radius: Option<f64>,
@@ -51,7 +50,7 @@ impl CertifyArgs {
             None => self.claimed(&network, &data)?,
         };
         let started = Instant::now();
-        let certificate = certify_file(&network, &data, self.norm.into(), &radii, &bar)?;
+        let certificate = certify_file(&network, &data, self.norm, &radii, &bar)?;
         let taken = started.elapsed().as_secs_f64();
         let classes = match_classes(&network, &data)?;
         report(&certificate, &data, &radii, &classes, taken).print(self.json);
@@ -66,7 +65,7 @@ impl CertifyArgs {
                 self.network.display()
             )));
         };
-        if network.metadata.norm != Some(self.norm.into()) {
+        if network.metadata.norm != Some(self.norm) {
             return Err(Failure::input(format!(
                 "{} claims no radius in this norm; give --radius",
                 self.network.display()

@@ -1,15 +1,23 @@
 //! The commands, one file each.
 
+mod bounds;
 mod build;
 mod certify;
+mod decide;
 mod demo;
 mod explain;
+mod hard;
 mod inspect;
 mod predict;
+mod refute;
 mod separation;
+mod witness;
 
-use clap::{Parser, Subcommand, ValueEnum};
-use indelible::Norm;
+use std::path::Path;
+
+use clap::{Parser, Subcommand};
+use indelible::{Dataset, Features};
+use indelible_io::npy::{Array, Values, write_npz};
 
 use crate::failure::Failure;
 
@@ -41,6 +49,16 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Prove, sample by sample, that a network keeps the labels within a radius
     Certify(certify::CertifyArgs),
+    /// Decide, exactly, whether a network of depth 2 and a given width memorizes the data
+    Decide(decide::DecideArgs),
+    /// Make data of a set system or NAE-3SAT formula on which deciding is hard; read solutions back
+    Hard(hard::HardArgs),
+    /// Find two points of different labels that the first layer of a network cannot tell apart
+    Refute(refute::RefuteArgs),
+    /// Make data on which networks with a narrow first layer must fail
+    Witness(witness::WitnessArgs),
+    /// What is known to be necessary and sufficient, as one table
+    Bounds(bounds::BoundsArgs),
 }
 
 impl Program {
@@ -62,27 +80,41 @@ impl Program {
             Command::Predict(args) => args.run(),
             Command::Explain(args) => args.run(),
             Command::Certify(args) => args.run(),
+            Command::Decide(args) => args.run(),
+            Command::Hard(args) => args.run(),
+            Command::Refute(args) => args.run(),
+            Command::Witness(args) => args.run(),
+            Command::Bounds(args) => args.run(),
         }
     }
 }
 
-/// The norms that the command line knows.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum NormArg {
-    /// Largest difference of a feature
-    Linf,
-    /// Sum of differences
-    L1,
-    /// Euclidean distance
-    L2,
+/// The text of a file, or the one line that says why it cannot be read.
+fn read_text(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|e| Failure::input(format!("cannot read {}: {e}", path.display())))
 }
 
-impl From<NormArg> for Norm {
-    fn from(norm: NormArg) -> Self {
-        match norm {
-            NormArg::Linf => Self::Linf,
-            NormArg::L1 => Self::L1,
-            NormArg::L2 => Self::L2,
+/// Writes a dataset as NPZ: `X`, `y` and the names of all classes.
+fn write_dataset(data: &Dataset, path: &Path) -> Result<(), Failure> {
+    let names: Vec<&str> = data.class_names().iter().map(String::as_str).collect();
+    let labels: Vec<&str> = data.labels().iter().map(|&c| names[c]).collect();
+    let numbers: Option<Vec<i64>> = labels.iter().map(|name| name.parse().ok()).collect();
+    let labels = match &numbers {
+        Some(numbers) => Values::I64(numbers),
+        None => Values::Text(&labels),
+    };
+    let rows: Vec<f64>;
+    let values = match data.storage() {
+        Features::F32(values) => Values::F32(values),
+        Features::F64(values) => Values::F64(values),
+        Features::Coded { .. } => {
+            rows = (0..data.samples()).flat_map(|i| data.row(i)).collect();
+            Values::F64(&rows)
         }
-    }
+    };
+    let matrix = Array::matrix(values, data.features())
+        .ok_or_else(|| Failure::input("the rows of the dataset are not equally long".into()))?;
+    let arrays =
+        [("X", matrix), ("y", Array::vector(labels)), ("class_names", Array::vector(Values::Text(&names)))];
+    Ok(write_npz(path, &arrays)?)
 }

@@ -118,12 +118,15 @@ fn in_ball(point: &[f64], x: &[f64], radius: f64, norm: Norm) -> bool {
     distance_up(point, x, norm) <= radius
 }
 
-/// The distance of two points, rounded up.
+/// A number not below the distance of two points: the distance rounded up, and
+/// for other p that of the next smaller exponent of 1 and 2, since norms fall
+/// as p grows.
 fn distance_up(a: &[f64], b: &[f64], norm: Norm) -> f64 {
     let differences = a.iter().zip(b).map(|(&a, &b)| sub_up(a.max(b), a.min(b)));
     match norm {
         Norm::Linf => differences.fold(0.0, f64::max),
         Norm::L1 => differences.fold(0.0, add_up),
-        Norm::L2 => sqrt_up(differences.fold(0.0, |sum, d| add_up(sum, mul_up(d, d)))),
+        Norm::Lp(p) if p < 2.0 => differences.fold(0.0, add_up),
+        Norm::L2 | Norm::Lp(_) => sqrt_up(differences.fold(0.0, |sum, d| add_up(sum, mul_up(d, d)))),
     }
 }

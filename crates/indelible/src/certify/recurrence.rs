@@ -76,17 +76,21 @@ pub(super) fn verdicts(claim: &Claim<'_>, recurrence: &Recurrence, progress: &dy
     };
     progress.begin("certify", samples as u64);
     let checker = Checker { claim, recurrence, screen: Screen::new(claim, recurrence, &reaches), reaches };
-    let starts: Vec<usize> = (0..samples).step_by(BALLS).collect();
-    let verdicts = starts
-        .into_par_iter()
-        .flat_map_iter(|start| {
-            let end = (start + BALLS).min(samples);
-            let verdicts = checker.verdicts(start..end);
-            progress.advance((end - start) as u64);
-            verdicts
+    let found: Vec<(usize, Verdict)> = checker
+        .screen
+        .order()
+        .par_chunks(BALLS)
+        .flat_map_iter(|samples| {
+            let verdicts = checker.verdicts(samples);
+            progress.advance(samples.len() as u64);
+            samples.iter().copied().zip(verdicts)
         })
         .collect();
     progress.end();
+    let mut verdicts = undecided();
+    for (sample, verdict) in found {
+        verdicts[sample] = verdict;
+    }
     verdicts
 }
 
@@ -128,29 +132,28 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// Verdicts for a few neighbouring samples.
-    fn verdicts(&self, samples: std::ops::Range<usize>) -> Vec<Verdict> {
-        let targets: Vec<f64> = samples.clone().map(|i| self.target(i)).collect();
-        let mut silent = vec![true; targets.len()];
-        let open = self.screen.open_pairs(samples.clone(), &targets);
+    /// Verdicts for a few samples.
+    fn verdicts(&self, samples: &[usize]) -> Vec<Verdict> {
+        let targets: Vec<f64> = samples.iter().map(|&i| self.target(i)).collect();
+        let open = self.screen.open_pairs(samples, &targets);
         let mut center = vec![0.0; self.recurrence.inputs()];
-        for (sample, steps) in open {
+        let mut verdict = |sample: usize, target: f64, steps: Vec<usize>| {
             let ball = Ball::new(self.claim, self.recurrence, sample);
-            silent[sample - samples.start] = steps.into_iter().all(|step| {
+            let silent = steps.into_iter().all(|step| {
                 self.recurrence.copy_center(step, &mut center);
                 self.silenced(&ball, step, &center)
             });
-        }
+            if silent && self.recognised(&ball, sample, target) {
+                self.head(sample, target)
+            } else {
+                Verdict::Undecided
+            }
+        };
         samples
+            .iter()
             .zip(targets)
-            .zip(silent)
-            .map(|((sample, target), silent)| {
-                if silent && self.recognised(sample, target) {
-                    self.head(sample, target)
-                } else {
-                    Verdict::Undecided
-                }
-            })
+            .zip(open)
+            .map(|((&sample, target), steps)| verdict(sample, target, steps))
             .collect()
     }
 
@@ -169,8 +172,7 @@ impl Checker<'_> {
 
     /// Condition 2: some step for `target` holds the whole ball. The step of
     /// the sample's own number is tried first.
-    fn recognised(&self, sample: usize, target: f64) -> bool {
-        let ball = Ball::new(self.claim, self.recurrence, sample);
+    fn recognised(&self, ball: &Ball, sample: usize, target: f64) -> bool {
         let mut center = vec![0.0; self.recurrence.inputs()];
         let mut holds = |step: usize| {
             self.recurrence.values[step] == target && {

@@ -1,12 +1,14 @@
 //! Chooses, for a norm and a storage, how distances are measured and how
 //! pairs are left out.
 
+use std::sync::Arc;
+
 use super::{
     kernel::Isa,
-    metric::{CodesLinf, CodesSum, Metric, Power, RealsLinf, RealsSum},
+    metric::{CodesLinf, CodesLp, CodesSum, Metric, Power, RealsLinf, RealsLp, RealsSum},
     relation::Relation,
     screen::{Panels, Windows},
-    search::{Plain, Screen},
+    search::Screen,
     shadow::Shadow,
 };
 use crate::{Dataset, Norm, dataset::Features};
@@ -21,44 +23,71 @@ pub(super) trait Search {
 }
 
 /// Runs a search between two datasets of one width (the same one twice for
-/// pairs within it).
+/// pairs within it) with the best instructions there are.
 pub(super) fn dispatch<T: Search>(
-    queries: &Dataset,
-    base: &Dataset,
+    data: (&Dataset, &Dataset),
+    relation: &Relation,
+    norm: Norm,
+    search: T,
+) -> T::Output {
+    dispatch_on(Isa::best(), data, relation, norm, search)
+}
+
+/// Runs a search between queries and base samples with some instructions.
+pub(super) fn dispatch_on<T: Search>(
+    isa: Isa,
+    (queries, base): (&Dataset, &Dataset),
     relation: &Relation,
     norm: Norm,
     search: T,
 ) -> T::Output {
     let width = base.features();
-    if let (Features::Coded { codes: a, levels }, Features::Coded { codes: b, levels: other }) =
-        (queries.storage(), base.storage())
-        && levels == other
-    {
-        let power = match norm {
-            Norm::Linf => {
+    let codes = shared_codes(queries, base);
+    let shadow = || Shadow::new(base, norm, codes.is_some());
+    match norm {
+        Norm::Linf => {
+            if let Some((a, b, levels)) = codes {
                 let metric = CodesLinf::new(a, b, width, levels);
-                let screen = Windows::new(&metric, *relation, width, Isa::best());
+                return search.run(&metric, &Windows::new(&metric, *relation, width, isa), relation);
+            }
+            let metric = RealsLinf::new(queries, base, isa);
+            search.run(&metric, &Windows::new(&metric, *relation, width, isa), relation)
+        }
+        Norm::L1 | Norm::L2 => {
+            let power = if norm == Norm::L1 { Power::One } else { Power::Two };
+            if let Some((a, b, levels)) = codes
+                && let Some(metric) = CodesSum::new(a, b, width, levels, power)
+            {
+                let screen = Panels::new(&metric, *relation, (queries, base), shadow(), isa);
                 return search.run(&metric, &screen, relation);
             }
-            Norm::L1 => Power::One,
-            Norm::L2 => Power::Two,
-        };
-        if let Some(metric) = CodesSum::new(a, b, width, levels, power) {
-            let shadow = Shadow::new(base, power, true);
-            let screen = Panels::new(&metric, *relation, (queries, base), shadow, Isa::best());
-            return search.run(&metric, &screen, relation);
+            let metric = RealsSum::new(queries, base, power, isa);
+            search.run(&metric, &Panels::new(&metric, *relation, (queries, base), shadow(), isa), relation)
+        }
+        Norm::Lp(p) => {
+            if let Some((a, b, levels)) = codes
+                && let Some(metric) = CodesLp::new(a, b, width, levels, p)
+            {
+                let screen = Panels::new(&metric, *relation, (queries, base), shadow(), isa);
+                return search.run(&metric, &screen, relation);
+            }
+            let metric = RealsLp::new(queries, base, p, isa);
+            search.run(&metric, &Panels::new(&metric, *relation, (queries, base), shadow(), isa), relation)
         }
     }
-    let power = match norm {
-        Norm::Linf => {
-            let metric = RealsLinf::new(queries, base);
-            return search.run(&metric, &Plain { metric: &metric, relation: *relation }, relation);
+}
+
+/// Codes of queries and base samples, and their levels.
+type Codes<'a> = (&'a [u8], &'a [u8], &'a Arc<[f64]>);
+
+/// The codes of two datasets, if they have the same levels.
+fn shared_codes<'a>(queries: &'a Dataset, base: &'a Dataset) -> Option<Codes<'a>> {
+    match (queries.storage(), base.storage()) {
+        (Features::Coded { codes: a, levels }, Features::Coded { codes: b, levels: other })
+            if levels == other =>
+        {
+            Some((a, b, levels))
         }
-        Norm::L1 => Power::One,
-        Norm::L2 => Power::Two,
-    };
-    let metric = RealsSum::new(queries, base, power);
-    let shadow = Shadow::new(base, power, false);
-    let screen = Panels::new(&metric, *relation, (queries, base), shadow, Isa::best());
-    search.run(&metric, &screen, relation)
+        _ => None,
+    }
 }

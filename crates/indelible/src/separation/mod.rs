@@ -19,10 +19,13 @@ mod dispatch;
 mod exact;
 mod kernel;
 mod metric;
+mod power;
 mod relation;
 mod screen;
 mod search;
 mod shadow;
+#[cfg(test)]
+mod tests;
 
 pub use self::{conflicts::conflicts, relation::Pairs};
 use self::{dispatch::dispatch, metric::Metric, relation::Relation, search::Screen};
@@ -101,7 +104,7 @@ const NONE: Enclosure = Enclosure::exact(f64::INFINITY);
 #[must_use]
 pub fn separation(data: &Dataset, norm: Norm, progress: &dyn Progress) -> Separation {
     let relation = Relation::once(data, Pairs::Enemies);
-    let found = dispatch(data, data, &relation, norm, Closest(progress));
+    let found = dispatch((data, data), &relation, norm, Closest(progress));
     let (distance, pair) = found.map_or((NONE, None), |(d, i, j)| (d, Some((i, j))));
     Separation { norm, distance, pair }
 }
@@ -110,7 +113,7 @@ pub fn separation(data: &Dataset, norm: Norm, progress: &dyn Progress) -> Separa
 #[must_use]
 pub fn nearest_enemies(data: &Dataset, norm: Norm, progress: &dyn Progress) -> NearestEnemies {
     let search = Nearest { per_query: 1, progress };
-    single(norm, dispatch(data, data, &Relation::within(data), norm, search))
+    single(norm, dispatch((data, data), &Relation::within(data), norm, search))
 }
 
 /// The `per_sample` nearest enemies of every sample, nearest first and
@@ -127,7 +130,7 @@ pub fn k_nearest_enemies(
     if per_query == 0 {
         return vec![Vec::new(); data.samples()];
     }
-    let found = dispatch(data, data, &Relation::within(data), norm, Nearest { per_query, progress });
+    let found = dispatch((data, data), &Relation::within(data), norm, Nearest { per_query, progress });
     found.chunks(per_query).map(|near| near.iter().flatten().copied().collect()).collect()
 }
 
@@ -155,7 +158,7 @@ pub fn nearest_enemies_between(
         .collect();
     let labels: Vec<usize> = queries.labels().iter().map(|&y| numbers[y]).collect();
     let relation = Relation::between(&labels, base);
-    Ok(single(norm, dispatch(queries, base, &relation, norm, Nearest { per_query: 1, progress })))
+    Ok(single(norm, dispatch((queries, base), &relation, norm, Nearest { per_query: 1, progress })))
 }
 
 /// The number of pairs at distance at most `radius`, and the
@@ -175,7 +178,7 @@ pub fn pairs_within(
         return Err(Error::BadRadius { given: radius });
     }
     let relation = Relation::once(data, pairs);
-    let (count, found) = dispatch(data, data, &relation, norm, Within { radius, keep: limit, progress });
+    let (count, found) = dispatch((data, data), &relation, norm, Within { radius, keep: limit, progress });
     let pairs = found.into_iter().map(|(i, j, distance)| ClosePair { pair: (i, j), distance }).collect();
     Ok(ClosePairs { norm, count, pairs })
 }

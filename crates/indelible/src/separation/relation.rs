@@ -53,7 +53,7 @@ impl<'a> Relation<'a> {
     }
 
     /// Whether query `i` and base sample `j` are compared.
-    #[inline]
+    #[cfg(test)]
     pub(super) fn counts(&self, i: usize, j: usize) -> bool {
         j >= self.start(i) && (self.pairs == Pairs::All || self.queries[i] != self.base[j])
     }

@@ -5,20 +5,24 @@
 //! inequality, `‖x − x'‖ ≥ s·‖q − q'‖ − ‖r‖ − ‖r'‖`. Distances of codes are
 //! integers and cost a quarter of those of binary32 numbers or less.
 
-use super::metric::Power;
-use crate::{Dataset, dataset::Features};
+use crate::{Dataset, Norm, dataset::Features};
 
 /// Features that are shadowed at most, so that sums of 255² stay below 2^31;
 /// leaving out features only lowers distances of codes.
 const MOST: usize = 32_768;
 /// Samples that the unit is chosen by.
 const SAMPLES: usize = 256;
+/// Samples whose nearest ones are looked at to choose a table.
+const FEW: usize = 32;
+/// Bounds the relative error of powers of the mathematical library, generously.
+const SLACK: f64 = 1e-9;
 /// Units tried are halved this many times.
 const HALVINGS: i32 = 8;
 
 /// How samples of a dataset are coded.
 pub(super) struct Shadow {
-    power: Power,
+    norm: Norm,
+    pub(super) sums: Sums,
     /// Features that are shadowed.
     width: usize,
     /// The real number that a difference of 1 between codes stands for.
@@ -26,6 +30,16 @@ pub(super) struct Shadow {
     coding: Coding,
     /// Bounds the rounding error of a coded feature.
     slack: f64,
+}
+
+/// What is summed over the differences of codes.
+pub(super) enum Sums {
+    /// Absolute values.
+    Absolute,
+    /// Squares.
+    Squares,
+    /// `⌊255·(|difference|/typical)^p⌋`, at most 255.
+    Table { entries: Box<[u8; 256]>, typical: f64, p: f64 },
 }
 
 enum Coding {
@@ -36,14 +50,48 @@ enum Coding {
 }
 
 impl Shadow {
-    /// Shadows for samples like those of `data`; `table` says that all have
-    /// its levels.
-    pub(super) fn new(data: &Dataset, power: Power, table: bool) -> Self {
+    /// Shadows for samples like those of `data`, in a norm but `linf`; `table`
+    /// says that all have its levels.
+    pub(super) fn new(data: &Dataset, norm: Norm, table: bool) -> Self {
         let width = data.features().min(MOST);
-        match data.storage() {
-            Features::Coded { levels, .. } if table => Self::of_levels(levels, power, width),
-            _ => Self::of_samples(data, power, width),
+        let mut shadow = match data.storage() {
+            Features::Coded { levels, .. } if table => Self::of_levels(levels, norm, width),
+            _ => Self::of_samples(data, norm, width),
+        };
+        shadow.sums = match norm {
+            Norm::L1 => Sums::Absolute,
+            Norm::Lp(p) => shadow.table(data, p),
+            Norm::L2 | Norm::Linf => Sums::Squares,
+        };
+        shadow
+    }
+
+    /// The table of powers, in units such that it is used up to what is the
+    /// largest difference between near samples.
+    fn table(&self, data: &Dataset, p: f64) -> Sums {
+        let chosen = spread_out(data.samples(), SAMPLES);
+        let mut codes = vec![0; self.padded() * chosen.len()];
+        for (row, &i) in codes.chunks_exact_mut(self.padded()).zip(&chosen) {
+            self.code(data, i, row);
         }
+        let powers: Vec<f64> = (0..256).map(|k| (f64::from(k) / 255.0).powf(p)).collect();
+        let rows: Vec<&[u8]> = codes.chunks_exact(self.padded()).collect();
+        // The largest difference to the nearest of the other samples.
+        let mut largest: Vec<u8> = (0..rows.len().min(FEW))
+            .filter_map(|i| {
+                let distance = |j: usize| -> f64 {
+                    rows[i].iter().zip(rows[j]).map(|(&a, &b)| powers[usize::from(a.abs_diff(b))]).sum()
+                };
+                let others = (0..rows.len()).filter(|&j| j != i);
+                let nearest = others.min_by(|&j, &k| distance(j).total_cmp(&distance(k)))?;
+                rows[i].iter().zip(rows[nearest]).map(|(a, b)| a.abs_diff(*b)).max()
+            })
+            .collect();
+        largest.sort_unstable();
+        let typical = f64::from(largest.get(largest.len() / 2).copied().unwrap_or(255).max(1));
+        // Entries are lower bounds, whatever the mathematical library rounds to.
+        let entry = |k: usize| (255.0 * (k as f64 / typical).powf(p) * (1.0 - SLACK)) as u8;
+        Sums::Table { entries: Box::new(std::array::from_fn(entry)), typical, p }
     }
 
     /// Codes per sample: features, padded to a multiple of 8.
@@ -51,7 +99,7 @@ impl Shadow {
         self.width.next_multiple_of(8)
     }
 
-    fn of_levels(levels: &[f64], power: Power, width: usize) -> Self {
+    fn of_levels(levels: &[f64], norm: Norm, width: usize) -> Self {
         let (first, last) = (levels[0], levels[255]);
         // Halves, so that the difference cannot overflow; a level that is evenly
         // spaced gets its own code.
@@ -65,7 +113,8 @@ impl Shadow {
             .zip(&codes)
             .map(|(v, &q)| (v - first - f64::from(q) * unit).abs() + slack)
             .collect();
-        let mut shadow = Self { power, width, unit, coding: Coding::Offsets(Vec::new()), slack };
+        let mut shadow =
+            Self { norm, sums: Sums::Squares, width, unit, coding: Coding::Offsets(Vec::new()), slack };
         let worst = errors.iter().fold(0.0f64, |m, &e| m.max(e));
         // Evenly spaced levels that were rounded: all samples are as good.
         let constant = (worst < 1e-3 * unit).then(|| shadow.total((0..width).map(|_| worst)));
@@ -73,9 +122,9 @@ impl Shadow {
         shadow
     }
 
-    fn of_samples(data: &Dataset, power: Power, width: usize) -> Self {
-        let count = data.samples().min(SAMPLES);
-        let chosen: Vec<usize> = (0..count).map(|k| k * data.samples() / count).collect();
+    fn of_samples(data: &Dataset, norm: Norm, width: usize) -> Self {
+        let chosen = spread_out(data.samples(), SAMPLES);
+        let count = chosen.len();
         let mut ranges = Vec::with_capacity(width);
         let mut values = vec![0.0; count];
         for f in 0..width {
@@ -91,7 +140,8 @@ impl Shadow {
         let mut best: Option<(f64, Self)> = None;
         let mut codes = vec![0; width.next_multiple_of(8)];
         for halving in 0..=HALVINGS {
-            let unit = (spread / 255.0 * 2f64.powi(-halving)).max(f64::MIN_POSITIVE);
+            // Other samples lie a little outside the range of the chosen ones.
+            let unit = (1.25 * spread / 255.0 * 2f64.powi(-halving)).max(f64::MIN_POSITIVE);
             let offset = |&(low, median, high): &(f64, f64, f64)| {
                 let middle = if high - low <= 255.0 * unit { low / 2.0 + high / 2.0 } else { median };
                 (middle - 127.5 * unit).clamp(-f64::MAX, f64::MAX)
@@ -99,7 +149,8 @@ impl Shadow {
             let offsets: Vec<f64> = ranges.iter().map(offset).collect();
             let largest = offsets.iter().fold(0.0f64, |m, o| m.max(o.abs()));
             let slack = rounding(largest, 256.0 * unit);
-            let shadow = Self { power, width, unit, coding: Coding::Offsets(offsets), slack };
+            let shadow =
+                Self { norm, sums: Sums::Squares, width, unit, coding: Coding::Offsets(offsets), slack };
             let mut errors: Vec<f64> = chosen.iter().map(|&i| shadow.code(data, i, &mut codes)).collect();
             errors.sort_unstable_by(f64::total_cmp);
             let median = errors[count / 2];
@@ -109,16 +160,34 @@ impl Shadow {
         }
         match best {
             Some((_, shadow)) => shadow,
-            None => Self { power, width: 0, unit: 1.0, coding: Coding::Offsets(Vec::new()), slack: 0.0 },
+            None => Self {
+                norm,
+                sums: Sums::Squares,
+                width: 0,
+                unit: 1.0,
+                coding: Coding::Offsets(Vec::new()),
+                slack: 0.0,
+            },
         }
     }
 
     /// An upper bound of the norm of errors.
     fn total(&self, errors: impl Iterator<Item = f64>) -> f64 {
         let growth = 1.0 + (self.width as f64 + 8.0) * f64::EPSILON;
-        match self.power {
-            Power::One => errors.sum::<f64>() * growth,
-            Power::Two => errors.map(|e| e * e).sum::<f64>().sqrt() * growth + f64::MIN_POSITIVE.sqrt(),
+        match self.norm {
+            Norm::L1 => errors.sum::<f64>() * growth,
+            _ => self.norm_of_errors(errors.map(|e| e * e).sum::<f64>().sqrt() * growth),
+        }
+    }
+
+    /// Bounds the norm of errors whose Euclidean norm, but for underflow, is
+    /// below a number.
+    fn norm_of_errors(&self, norm: f64) -> f64 {
+        let norm = norm + f64::MIN_POSITIVE.sqrt();
+        match self.norm {
+            // Hölder's inequality; above 2, norms only get smaller.
+            Norm::Lp(p) if p < 2.0 => norm * (self.width as f64).powf(1.0 / p - 0.5) * (1.0 + SLACK),
+            _ => norm,
         }
     }
 
@@ -155,6 +224,7 @@ impl Shadow {
     fn round(&self, row: impl Iterator<Item = f64>, offsets: &[f64], out: &mut [u8]) -> f64 {
         let mut largest = 0.0f64;
         let inverse = 1.0 / self.unit;
+        let absolute = self.norm == Norm::L1;
         // Four sums, so that additions do not wait for each other.
         let mut sums = [0.0; 4];
         for (k, ((x, &o), out)) in row.zip(offsets).zip(out).enumerate() {
@@ -162,15 +232,16 @@ impl Shadow {
             let code = ((x - o) * inverse).round_ties_even() as u8;
             *out = code;
             let error = (x - o - f64::from(code) * self.unit).abs();
-            sums[k % 4] += if self.power == Power::One { error } else { error * error };
+            sums[k % 4] += if absolute { error } else { error * error };
         }
         let slack = self.slack + 8.0 * f64::EPSILON * largest;
         let width = self.width as f64;
         let growth = 1.0 + (width + 8.0) * f64::EPSILON;
         let sum = sums.iter().sum::<f64>();
-        match self.power {
-            Power::One => (sum + width * slack) * growth,
-            Power::Two => (sum.sqrt() + width.sqrt() * slack) * growth + f64::MIN_POSITIVE.sqrt(),
+        if absolute {
+            (sum + width * slack) * growth
+        } else {
+            self.norm_of_errors((sum.sqrt() + width.sqrt() * slack) * growth)
         }
     }
 
@@ -178,10 +249,20 @@ impl Shadow {
     /// distance above `reach`, given the sum of their errors.
     pub(super) fn barrier(&self, reach: f64, errors: f64) -> u32 {
         let bound = (reach + errors) / self.unit * (1.0 + 8.0 * f64::EPSILON);
-        let sum = if self.power == Power::One { bound } else { bound * bound * (1.0 + 2.0 * f64::EPSILON) };
+        let sum = match &self.sums {
+            Sums::Absolute => bound,
+            Sums::Squares => bound * bound * (1.0 + 2.0 * f64::EPSILON),
+            Sums::Table { typical, p, .. } => 255.0 * (bound / typical).powf(*p) * (1.0 + SLACK),
+        };
         // The cast rounds down and saturates.
         (sum as u32).saturating_add(1)
     }
+}
+
+/// At most `count` of so many samples, spread evenly.
+fn spread_out(samples: usize, count: usize) -> Vec<usize> {
+    let count = count.min(samples);
+    (0..count).map(|k| k * samples / count).collect()
 }
 
 /// Bounds the rounding error of coding numbers up to `largest` by codes that

@@ -3,6 +3,9 @@
 
 pub(super) mod cover;
 pub(super) mod dot;
+pub(super) mod lut;
+pub(super) mod powers;
+pub(super) mod reals;
 pub(super) mod sad;
 pub(super) mod sift;
 

@@ -3,8 +3,11 @@
 
 use std::{cmp::Ordering, ops::Range, sync::Arc};
 
-use super::{CHUNK, Limit, Metric, Window, Windowed};
+use super::{Limit, Metric, Window, Windowed};
 use crate::{Enclosure, number, separation::columns::transpose};
+
+/// Features handled at a time, where early exits are tried.
+const CHUNK: usize = 64;
 
 /// Ranks of all differences of two levels.
 pub(in crate::separation) struct Ranks {
@@ -16,6 +19,9 @@ pub(in crate::separation) struct Ranks {
     codes: Vec<(u8, u8)>,
     /// Smallest difference of codes that has the given rank or a higher one.
     first: Vec<u16>,
+    /// Smallest difference of codes from which on all have the given rank or a
+    /// higher one.
+    sure: Vec<u16>,
     levels: Arc<[f64]>,
 }
 
@@ -65,7 +71,17 @@ impl Ranks {
         for r in (0..codes.len()).rev() {
             first[r] = first[r].min(first[r + 1]);
         }
-        Self { rank, codes, first, levels: levels.clone() }
+        let mut sure = vec![0u16; codes.len() + 1];
+        for a in 0..256usize {
+            for b in 0..=a {
+                let slot = &mut sure[usize::from(rank[256 * a + b]) + 1];
+                *slot = (*slot).max((a - b) as u16 + 1);
+            }
+        }
+        for r in 1..sure.len() {
+            sure[r] = sure[r].max(sure[r - 1]);
+        }
+        Self { rank, codes, first, sure, levels: levels.clone() }
     }
 
     /// The codes whose difference from `code` has a rank below `barrier`,
@@ -128,13 +144,16 @@ impl Metric for CodesLinf<'_> {
         let barrier = Self::barrier(limit);
         let a = &self.queries[i * self.width..(i + 1) * self.width];
         let b = &self.base[j * self.width..(j + 1) * self.width];
-        // Differences of codes below `small` cannot reach the barrier.
-        let small = self.ranks.first.get(usize::from(barrier)).copied().unwrap_or(256);
+        // Differences of codes below `small` cannot reach the barrier, and those
+        // from `large` on do.
+        let at = |differences: &[u16]| differences.get(usize::from(barrier)).copied().unwrap_or(256);
+        let (small, large) = (at(&self.ranks.first), at(&self.ranks.sure));
         let rank =
             |a: &[u8], b: &[u8]| a.iter().zip(b).fold(0, |m: u16, (&a, &b)| m.max(self.ranks.of(a, b)));
         for (a, b) in a.chunks(CHUNK).zip(b.chunks(CHUNK)) {
             let spread = a.iter().zip(b).fold(0, |m: u8, (&a, &b)| m.max(a.abs_diff(b)));
-            if u16::from(spread) >= small && rank(a, b) >= barrier {
+            let spread = u16::from(spread);
+            if spread >= large || (spread >= small && rank(a, b) >= barrier) {
                 return None;
             }
         }

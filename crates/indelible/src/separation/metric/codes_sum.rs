@@ -132,10 +132,6 @@ impl Metric for CodesSum<'_> {
 }
 
 impl Summed for CodesSum<'_> {
-    fn power(&self) -> Power {
-        self.power
-    }
-
     fn reach(&self, limit: Limit<u128>) -> f64 {
         let (Limit::Below(bound) | Limit::UpTo(bound)) = limit else { return f64::INFINITY };
         if bound == 0 && matches!(limit, Limit::Below(_)) {

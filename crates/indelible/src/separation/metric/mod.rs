@@ -2,8 +2,10 @@
 //! compute it.
 
 mod codes_linf;
+mod codes_lp;
 mod codes_sum;
 mod reals_linf;
+mod reals_lp;
 mod reals_sum;
 
 use std::{cmp::Ordering, ops::Range};
@@ -12,8 +14,10 @@ use crate::{Enclosure, dataset::Features};
 
 pub(super) use self::{
     codes_linf::CodesLinf,
+    codes_lp::CodesLp,
     codes_sum::CodesSum,
     reals_linf::RealsLinf,
+    reals_lp::RealsLp,
     reals_sum::{Power, RealsSum},
 };
 
@@ -74,15 +78,12 @@ pub(super) trait Windowed: Metric {
 
 /// A distance that is a sum over features, or the root of one.
 pub(super) trait Summed: Metric {
-    /// The power of the differences that is summed.
-    fn power(&self) -> Power;
-
-    /// A number not below any distance that a limit admits: infinite if it
-    /// admits all, negative if it admits none.
+    /// A number such that a pair that is farther apart is certainly out of a
+    /// limit: infinite if it admits all, negative if it admits none.
     fn reach(&self, limit: Limit<Self::Distance>) -> f64;
 
     /// The smallest sum over codes that is out of a limit, where such sums
-    /// decide; above `u32::MAX` if all are within.
+    /// of absolute values or squares decide; above `u32::MAX` if all are within.
     fn barrier(&self, limit: Limit<Self::Distance>) -> Option<u128>;
 }
 
@@ -92,31 +93,6 @@ fn allows<D>(limit: Limit<D>, ordering: impl FnOnce(D) -> Ordering) -> bool {
         Limit::None => true,
         Limit::Below(bound) => ordering(bound) == Ordering::Less,
         Limit::UpTo(bound) => ordering(bound) != Ordering::Greater,
-    }
-}
-
-/// Features handled at a time where early exits are tried.
-const CHUNK: usize = 64;
-
-/// The values at `start..start + out.len()` of a storage, times `scale`.
-fn decode(features: &Features, start: usize, scale: f64, out: &mut [f64]) {
-    let range = start..start + out.len();
-    match features {
-        Features::Coded { codes, levels } => {
-            for (o, &c) in out.iter_mut().zip(&codes[range]) {
-                *o = levels[usize::from(c)] * scale;
-            }
-        }
-        Features::F32(values) => {
-            for (o, &v) in out.iter_mut().zip(&values[range]) {
-                *o = f64::from(v) * scale;
-            }
-        }
-        Features::F64(values) => {
-            for (o, &v) in out.iter_mut().zip(&values[range]) {
-                *o = v * scale;
-            }
-        }
     }
 }
 

@@ -1,24 +1,64 @@
 //! Sup-norm distances of samples in any storage, exactly.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, ops::Range};
+
+use rayon::prelude::*;
 
 use super::{
-    CHUNK, Limit, Metric, allows,
+    Limit, Metric, Window, Windowed, allows,
     codes_linf::{compare_differences, difference},
-    decode,
 };
-use crate::{Dataset, Enclosure, number};
+use crate::{
+    Dataset, Enclosure, number,
+    separation::kernel::{
+        Isa,
+        reals::{CHUNK, Gather, LANES, Stretch, gather},
+    },
+};
 
 /// Sup-norm distances between samples of two datasets of one width.
 pub(in crate::separation) struct RealsLinf<'a> {
     queries: &'a Dataset,
     base: &'a Dataset,
+    isa: Isa,
+    /// How each feature is coded for screens.
+    coding: Vec<Coding>,
+}
+
+/// Codes `⌊(x − low)·scale⌋`, cut off at 0 and 255: a larger number never has
+/// a smaller code, as every rounding is monotone.
+#[derive(Clone, Copy)]
+struct Coding {
+    low: f64,
+    scale: f64,
+}
+
+impl Coding {
+    #[inline]
+    fn code(self, x: f64) -> u8 {
+        // The cast saturates and makes 0 of NaN, which is 0·∞: a feature
+        // without spread.
+        ((x - self.low) * self.scale) as u8
+    }
 }
 
 impl<'a> RealsLinf<'a> {
     /// Distances from samples of `queries` to samples of `base`.
-    pub(in crate::separation) fn new(queries: &'a Dataset, base: &'a Dataset) -> Self {
-        Self { queries, base }
+    pub(in crate::separation) fn new(queries: &'a Dataset, base: &'a Dataset, isa: Isa) -> Self {
+        let width = base.features();
+        let empty = || vec![(f64::INFINITY, f64::NEG_INFINITY); width];
+        let ranges = (0..base.samples())
+            .into_par_iter()
+            .fold(empty, |mut ranges, j| {
+                for (f, range) in ranges.iter_mut().enumerate() {
+                    let x = base.value(j, f);
+                    *range = (range.0.min(x), range.1.max(x));
+                }
+                ranges
+            })
+            .reduce(empty, |a, b| a.iter().zip(&b).map(|(a, b)| (a.0.min(b.0), a.1.max(b.1))).collect());
+        let coding = ranges.iter().map(|&(low, high)| Coding { low, scale: 255.9 / (high - low) }).collect();
+        Self { queries, base, isa, coding }
     }
 
     /// Exact distance over the features where the rounded difference is
@@ -39,7 +79,7 @@ impl<'a> RealsLinf<'a> {
     }
 }
 
-impl Metric for RealsLinf<'_> {
+impl<'a> Metric for RealsLinf<'a> {
     /// Whether it is halved, and two numbers whose sum it is.
     type Distance = (bool, f64, f64);
 
@@ -50,17 +90,16 @@ impl Metric for RealsLinf<'_> {
             Limit::Below((false, h, _)) | Limit::UpTo((false, h, _)) => h,
             _ => f64::INFINITY,
         };
-        let (mut a, mut b) = ([0.0; CHUNK], [0.0; CHUNK]);
+        let stretch = |data: &'a Dataset, start| Stretch { features: data.storage(), start, scale: 1.0 };
+        let mut lanes = [0.0; LANES];
         let mut largest = 0.0f64;
         for start in (0..width).step_by(CHUNK) {
-            let count = CHUNK.min(width - start);
-            decode(self.queries.storage(), i * width + start, 1.0, &mut a[..count]);
-            decode(self.base.storage(), j * width + start, 1.0, &mut b[..count]);
-            let spread = a[..count].iter().zip(&b[..count]).fold(0.0f64, |m, (a, b)| m.max((a - b).abs()));
-            if spread > barrier {
+            let (a, b) = (stretch(self.queries, i * width + start), stretch(self.base, j * width + start));
+            gather(self.isa, Gather::Largest, a, b, CHUNK.min(width - start), &mut lanes);
+            largest = lanes.iter().fold(0.0, |m, &l| m.max(l));
+            if largest > barrier {
                 return None;
             }
-            largest = largest.max(spread);
         }
         let distance = self.exact(i, j, largest);
         allows(limit, |bound| compare_differences(distance, bound)).then_some(distance)
@@ -80,5 +119,43 @@ impl Metric for RealsLinf<'_> {
 
     fn threshold(&self, radius: f64) -> Self::Distance {
         (false, radius, 0.0)
+    }
+}
+
+impl Windowed for RealsLinf<'_> {
+    fn columns(&self, samples: Range<usize>, features: &[usize], stride: usize) -> Vec<u8> {
+        let mut codes = vec![0; features.len() * stride];
+        // A few features at a time share the cache lines that they are read from.
+        codes.par_chunks_mut(stride * 32).zip(features.par_chunks(32)).for_each(|(out, features)| {
+            for (k, j) in samples.clone().enumerate() {
+                for (s, &f) in features.iter().enumerate() {
+                    out[s * stride + k] = self.coding[f].code(self.base.value(j, f));
+                }
+            }
+        });
+        codes
+    }
+
+    fn windows(&self, i: usize, limit: Limit<Self::Distance>, features: &[usize], out: &mut Vec<Window>) {
+        let bound = match limit {
+            Limit::Below((false, h, l)) | Limit::UpTo((false, h, l)) => number::add_up(h, l),
+            _ => f64::INFINITY,
+        };
+        out.clear();
+        out.extend(features.iter().map(|&f| {
+            let x = self.queries.value(i, f);
+            let coding = self.coding[f];
+            let low = coding.code(number::sub_down(x, bound));
+            Window { low, span: coding.code(number::add_up(x, bound)) - low }
+        }));
+    }
+
+    fn reach(&self, limit: Limit<Self::Distance>) -> f64 {
+        match limit {
+            Limit::None => f64::INFINITY,
+            Limit::Below((false, 0.0, _)) => -1.0,
+            Limit::Below((true, ..)) | Limit::UpTo((true, ..)) => f64::MAX,
+            Limit::Below((false, h, _)) | Limit::UpTo((false, h, _)) => h,
+        }
     }
 }

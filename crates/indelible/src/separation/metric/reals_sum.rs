@@ -3,11 +3,17 @@
 
 use std::cmp::Ordering;
 
-use super::{CHUNK, Limit, Metric, Summed, allows, decode, magnitude};
+use super::{Limit, Metric, Summed, allows, magnitude};
 use crate::{
     Dataset, Enclosure,
     number::{self, two_sum},
-    separation::exact::ExactSum,
+    separation::{
+        exact::ExactSum,
+        kernel::{
+            Isa,
+            reals::{CHUNK, Gather, LANES, Stretch, gather},
+        },
+    },
 };
 
 /// The power of the differences that is summed.
@@ -41,6 +47,7 @@ pub(in crate::separation) struct RealsSum<'a> {
     queries: &'a Dataset,
     base: &'a Dataset,
     power: Power,
+    isa: Isa,
     /// A power of two that brings all values far from overflow.
     scale: f64,
     /// Bounds the relative error of a sum.
@@ -72,7 +79,12 @@ fn plain(terms: impl Iterator<Item = (f64, f64)>, power: Power) -> Option<f64> {
 
 impl<'a> RealsSum<'a> {
     /// Distances from samples of `queries` to samples of `base`.
-    pub(in crate::separation) fn new(queries: &'a Dataset, base: &'a Dataset, power: Power) -> Self {
+    pub(in crate::separation) fn new(
+        queries: &'a Dataset,
+        base: &'a Dataset,
+        power: Power,
+        isa: Isa,
+    ) -> Self {
         let largest = magnitude(queries.storage()).max(magnitude(base.storage()));
         let scale = if largest == 0.0 || (1e-100..1e100).contains(&largest) {
             1.0
@@ -85,7 +97,7 @@ impl<'a> RealsSum<'a> {
         // scaled values and of squares adds at most 2^-1073 per term.
         let relative = (terms + 8.0) * f64::EPSILON;
         let absolute = terms * 2f64.powi(-1070);
-        Self { queries, base, power, scale, relative, absolute }
+        Self { queries, base, power, isa, scale, relative, absolute }
     }
 
     fn enclose(&self, sum: f64) -> (f64, f64) {
@@ -134,7 +146,7 @@ impl<'a> RealsSum<'a> {
     }
 }
 
-impl Metric for RealsSum<'_> {
+impl<'a> Metric for RealsSum<'a> {
     type Distance = SumDistance;
 
     fn within(&self, i: usize, j: usize, limit: Limit<SumDistance>) -> Option<SumDistance> {
@@ -143,24 +155,13 @@ impl Metric for RealsSum<'_> {
             Limit::Below(bound) | Limit::UpTo(bound) => bound.upper,
             Limit::None => f64::INFINITY,
         };
-        let (mut a, mut b) = ([0.0; CHUNK], [0.0; CHUNK]);
-        let mut lanes = [0.0; 8];
+        let what = if self.power == Power::One { Gather::Sum } else { Gather::Squares };
+        let stretch =
+            |data: &'a Dataset, start| Stretch { features: data.storage(), start, scale: self.scale };
+        let mut lanes = [0.0; LANES];
         for start in (0..width).step_by(CHUNK) {
-            let count = CHUNK.min(width - start);
-            if count < CHUNK {
-                (a, b) = ([0.0; CHUNK], [0.0; CHUNK]);
-            }
-            decode(self.queries.storage(), i * width + start, self.scale, &mut a[..count]);
-            decode(self.base.storage(), j * width + start, self.scale, &mut b[..count]);
-            for (a, b) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
-                for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
-                    let gap = a - b;
-                    *lane += match self.power {
-                        Power::One => gap.abs(),
-                        Power::Two => gap * gap,
-                    };
-                }
-            }
+            let (a, b) = (stretch(self.queries, i * width + start), stretch(self.base, j * width + start));
+            gather(self.isa, what, a, b, CHUNK.min(width - start), &mut lanes);
             if self.enclose(lanes.iter().sum()).0 > barrier {
                 return None;
             }
@@ -216,10 +217,6 @@ impl Metric for RealsSum<'_> {
 }
 
 impl Summed for RealsSum<'_> {
-    fn power(&self) -> Power {
-        self.power
-    }
-
     fn reach(&self, limit: Limit<SumDistance>) -> f64 {
         let (Limit::Below(bound) | Limit::UpTo(bound)) = limit else { return f64::INFINITY };
         let none = matches!(limit, Limit::Below(_));

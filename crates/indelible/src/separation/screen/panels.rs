@@ -1,4 +1,4 @@
-//! Leaves out, in the norms `l1` and `l2`, samples whose shadows are too far
+//! Leaves out, in all norms that sum over features, samples whose shadows are too far
 //! from a query's: all distances of shadows are taken, many at a time, from
 //! panels that fit the caches.
 
@@ -9,11 +9,11 @@ use rayon::prelude::*;
 use crate::{
     Dataset,
     separation::{
-        kernel::{Isa, PANEL, ROWS, dot, sad},
-        metric::{Limit, Power, Summed},
+        kernel::{Isa, PANEL, ROWS, dot, lut, sad},
+        metric::{Limit, Summed},
         relation::{Masks, Relation},
         search::{Screen, Tally},
-        shadow::Shadow,
+        shadow::{Shadow, Sums},
     },
 };
 
@@ -42,7 +42,8 @@ pub(in crate::separation) struct PanelBlock {
 struct Panel {
     codes: Vec<u8>,
     terms: [u32; PANEL],
-    /// Bounds the errors of its samples.
+    /// Bounds of the errors of its samples, and the largest.
+    errors: [f64; PANEL],
     error: f64,
 }
 
@@ -71,11 +72,17 @@ impl<'a, M: Summed> Panels<'a, M> {
     /// Codes up to 64 samples.
     fn panel(&self, samples: Range<usize>) -> Panel {
         let width = self.shadow.padded();
-        let group = if self.metric.power() == Power::One { sad::GROUP } else { dot::GROUP };
-        let mut panel = Panel { codes: vec![0; width * PANEL], terms: [0; PANEL], error: 0.0 };
+        let group = match self.shadow.sums {
+            Sums::Absolute => sad::GROUP,
+            Sums::Squares => dot::GROUP,
+            Sums::Table { .. } => lut::GROUP,
+        };
+        let mut panel =
+            Panel { codes: vec![0; width * PANEL], terms: [0; PANEL], errors: [0.0; PANEL], error: 0.0 };
         let mut row = vec![0; width];
         for (s, j) in samples.enumerate() {
-            panel.error = panel.error.max(self.shadow.code(self.base, j, &mut row));
+            panel.errors[s] = self.shadow.code(self.base, j, &mut row);
+            panel.error = panel.error.max(panel.errors[s]);
             for (g, codes) in row.chunks_exact(group).enumerate() {
                 let at = (g * PANEL + s) * group;
                 panel.codes[at..at + group].copy_from_slice(codes);
@@ -105,7 +112,7 @@ impl<'a, M: Summed> Panels<'a, M> {
             rows.masks[k] = block.masks.row(self.relation.queries[i]);
             rows.barriers[k] = self.barrier(tally.limit(i), rows.errors[k] + block.error);
         }
-        if self.metric.power() == Power::Two {
+        if matches!(self.shadow.sums, Sums::Squares) {
             rows.signed = rows.codes.iter().map(|&a| (a ^ 128) as i8).collect();
         }
         rows
@@ -165,11 +172,11 @@ impl<M: Summed> Screen<M> for Panels<'_, M> {
                     }
                 }
                 let codes = first * width..(first + ROWS) * width;
-                let masks = match self.metric.power() {
-                    Power::One => {
+                let masks = match &self.shadow.sums {
+                    Sums::Absolute => {
                         sad::near(self.isa, &panel.codes, &rows.codes[codes], &barriers, &mut values)
                     }
-                    Power::Two => {
+                    Sums::Squares => {
                         let mut row_terms = [0; ROWS];
                         row_terms.copy_from_slice(&rows.terms[first..first + ROWS]);
                         let operands = dot::Operands {
@@ -179,6 +186,9 @@ impl<M: Summed> Screen<M> for Panels<'_, M> {
                             row_terms,
                         };
                         dot::near(self.isa, &operands, &barriers, &mut values)
+                    }
+                    Sums::Table { entries, .. } => {
+                        lut::near(self.isa, entries, &panel.codes, &rows.codes[codes], &barriers, &mut values)
                     }
                 };
                 for k in first..last {
@@ -192,7 +202,12 @@ impl<M: Summed> Screen<M> for Panels<'_, M> {
                         let s = found.trailing_zeros() as usize;
                         found &= found - 1;
                         let j = block.start + p * PANEL + s;
-                        if values[k - first][s] < barriers[k - first]
+                        let value = values[k - first][s];
+                        // The panel's bound of the errors may be much above the sample's.
+                        let far = panel.errors[s] < error
+                            && value >= self.barrier(tally.limit(i), rows.errors[k] + panel.errors[s]);
+                        if value < barriers[k - first]
+                            && !far
                             && let Some(distance) = self.metric.within(i, j, tally.limit(i))
                         {
                             tally.take(i, j, distance);

@@ -9,10 +9,7 @@ mod within;
 
 use std::ops::Range;
 
-use super::{
-    metric::{Limit, Metric},
-    relation::Relation,
-};
+use super::metric::{Limit, Metric};
 
 pub(super) use self::{closest::closest, nearest::nearest, within::within};
 
@@ -47,36 +44,6 @@ pub(super) trait Screen<M: Metric>: Sync {
     /// Shows the tally every pair of `queries` with samples of the block that
     /// counts and is within its limit.
     fn scan(&self, block: &Self::Block, queries: Range<usize>, tally: &mut impl Tally<M>);
-}
-
-/// Leaves out nothing: every distance is taken.
-pub(super) struct Plain<'a, M> {
-    pub(super) metric: &'a M,
-    pub(super) relation: Relation<'a>,
-}
-
-impl<M: Metric> Screen<M> for Plain<'_, M> {
-    type Block = Range<usize>;
-
-    fn block_size(&self) -> usize {
-        512
-    }
-
-    fn block(&self, base: Range<usize>) -> Range<usize> {
-        base
-    }
-
-    fn scan(&self, block: &Range<usize>, queries: Range<usize>, tally: &mut impl Tally<M>) {
-        for i in queries {
-            for j in block.start.max(self.relation.start(i))..block.end {
-                if self.relation.counts(i, j)
-                    && let Some(distance) = self.metric.within(i, j, tally.limit(i))
-                {
-                    tally.take(i, j, distance);
-                }
-            }
-        }
-    }
 }
 
 /// The blocks of base samples, in order.

@@ -1,0 +1,253 @@
+//! Every instruction set and number of threads finds the same, to the bit, and
+//! the same as a search that leaves out nothing.
+
+use super::{
+    Closest, Nearest, Within,
+    dispatch::{Search, dispatch_on},
+    kernel::Isa,
+    metric::Metric,
+    relation::{Pairs, Relation},
+    search::{Screen, Tally},
+};
+use crate::{Dataset, Enclosure, Features, Norm, Progress, Silent};
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+/// Leaves out nothing: every distance is taken.
+struct Plain<'a, M> {
+    metric: &'a M,
+    relation: Relation<'a>,
+}
+
+impl<M: Metric> Screen<M> for Plain<'_, M> {
+    type Block = Range<usize>;
+
+    fn block_size(&self) -> usize {
+        512
+    }
+
+    fn block(&self, base: Range<usize>) -> Range<usize> {
+        base
+    }
+
+    fn scan(&self, block: &Range<usize>, queries: Range<usize>, tally: &mut impl Tally<M>) {
+        for i in queries {
+            for j in block.start.max(self.relation.start(i))..block.end {
+                if self.relation.counts(i, j)
+                    && let Some(distance) = self.metric.within(i, j, tally.limit(i))
+                {
+                    tally.take(i, j, distance);
+                }
+            }
+        }
+    }
+}
+
+/// Runs a search without a screen.
+struct Unscreened<T>(T);
+
+impl<T: Search> Search for Unscreened<T> {
+    type Output = T::Output;
+
+    fn run<M: Metric, S: Screen<M>>(self, metric: &M, _: &S, relation: &Relation) -> T::Output {
+        self.0.run(metric, &Plain { metric, relation: *relation }, relation)
+    }
+}
+
+/// All that can be asked of a dataset.
+#[derive(Debug, PartialEq)]
+struct Answers {
+    closest: Option<(Enclosure, usize, usize)>,
+    nearest: Vec<Option<super::Neighbour>>,
+    within: (u64, Vec<(usize, usize, Enclosure)>),
+}
+
+fn answers(data: &Dataset, norm: Norm, isa: Option<Isa>) -> Answers {
+    fn run<T: Search>(
+        data: &Dataset,
+        relation: &Relation,
+        norm: Norm,
+        isa: Option<Isa>,
+        search: T,
+    ) -> T::Output {
+        match isa {
+            Some(isa) => dispatch_on(isa, (data, data), relation, norm, search),
+            None => dispatch_on(Isa::Portable, (data, data), relation, norm, Unscreened(search)),
+        }
+    }
+    let progress = &Silent;
+    let closest = run(data, &Relation::once(data, Pairs::Enemies), norm, isa, Closest(progress));
+    let radius = closest.map_or(1.0, |(d, ..)| d.upper * 1.05).min(f64::MAX);
+    Answers {
+        closest,
+        nearest: run(data, &Relation::within(data), norm, isa, Nearest { per_query: 2, progress }),
+        within: run(data, &Relation::once(data, Pairs::All), norm, isa, Within { radius, keep: 5, progress }),
+    }
+}
+
+/// Numbers that look random, the same on every run.
+fn noise(seed: u64) -> impl FnMut() -> u64 {
+    let mut state = seed;
+    move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) ^ (state >> 11)
+    }
+}
+
+fn dataset(features: Features, width: usize, labels: Vec<usize>) -> Dataset {
+    let classes = labels.iter().max().map_or(1, |m| m + 1);
+    Dataset::new(features, width, labels, (0..classes).map(|c| c.to_string()).collect()).expect("sound data")
+}
+
+const NORMS: [Norm; 5] = [Norm::Linf, Norm::L1, Norm::L2, Norm::Lp(3.0), Norm::Lp(1.5)];
+
+/// Compares all paths on a dataset.
+fn check(name: &str, data: &Dataset) {
+    for norm in NORMS {
+        let expected = answers(data, norm, None);
+        for (k, isa) in Isa::available().into_iter().enumerate() {
+            // The best set with two numbers of threads, the others with one more.
+            for &threads in if k == 0 { &[1, 2][..] } else { &[3] } {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+                let found = pool.install(|| answers(data, norm, Some(isa)));
+                assert_eq!(found, expected, "{name}, {norm}, {isa:?}, {threads} threads");
+            }
+        }
+    }
+}
+
+/// Small stand-ins for images: dark, with a bright blob per class.
+fn images(samples: usize, width: usize, classes: usize) -> (Vec<u8>, Vec<usize>) {
+    let mut random = noise(7);
+    let labels: Vec<usize> = (0..samples).map(|_| random() as usize % classes).collect();
+    let mut codes = Vec::new();
+    for &y in &labels {
+        let center = (y * 7 + random() as usize % 5) % width;
+        for f in 0..width {
+            let bright = 255usize.saturating_sub(60 * f.abs_diff(center));
+            codes.push(if bright == 0 { 0 } else { bright.saturating_sub(random() as usize % 40) as u8 });
+        }
+    }
+    (codes, labels)
+}
+
+#[test]
+fn images_of_several_blocks() {
+    // More than a block of windows; more than a tile, and no multiple of one.
+    let (codes, labels) = images(1300, 40, 10);
+    check("unit codes", &dataset(Features::unit_codes(codes.clone().into()), 40, labels.clone()));
+    check("integer codes", &dataset(Features::integer_codes(codes.clone().into()), 40, labels.clone()));
+    let gamma: Vec<f64> = (0..256).map(|k| (f64::from(k) / 255.0).powf(2.2) + 1e-9 * f64::from(k)).collect();
+    let features = Features::Coded { codes: codes.clone().into(), levels: gamma.into() };
+    check("gamma levels", &dataset(features, 40, labels.clone()));
+    let singles: Vec<f32> = codes.iter().map(|&c| f32::from(c) / 255.0).collect();
+    check("singles", &dataset(Features::F32(singles.into()), 40, labels));
+}
+
+#[test]
+fn more_than_a_block_of_panels() {
+    let (codes, labels) = images(6400, 9, 3);
+    let data = dataset(Features::unit_codes(codes.into()), 9, labels);
+    for norm in [Norm::L1, Norm::L2] {
+        assert_eq!(answers(&data, norm, Some(Isa::best())), answers(&data, norm, None), "{norm}");
+    }
+}
+
+#[test]
+fn hostile_sets() {
+    let mut random = noise(3);
+    let two = |samples: usize| (0..samples).map(|i| i % 2).collect::<Vec<_>>();
+    // All points equally far from each other, in every norm.
+    let simplex: Vec<u8> = (0..90 * 90).map(|k| if k / 90 == k % 90 { 255 } else { 0 }).collect();
+    check("simplex", &dataset(Features::unit_codes(simplex.clone().into()), 90, two(90)));
+    let reals: Vec<f64> = simplex.iter().map(|&c| f64::from(c) * 0.1).collect();
+    check("simplex of reals", &dataset(Features::F64(reals.into()), 90, two(90)));
+    // Equal in all but one feature.
+    let mut one = vec![0.3f32; 300 * 50];
+    for (i, row) in one.chunks_mut(50).enumerate() {
+        row[37] = (i * 7919 % 300) as f32 * 0.01;
+    }
+    check("one feature", &dataset(Features::F32(one.into()), 50, two(300)));
+    // A single enemy.
+    let codes: Vec<u8> = (0..500 * 12).map(|_| random() as u8).collect();
+    let labels = (0..500).map(|i| usize::from(i == 321)).collect();
+    check("one enemy", &dataset(Features::unit_codes(codes.clone().into()), 12, labels));
+    // A thousand classes; one class.
+    let labels = (0..500).map(|i| i * 2 % 1000).collect();
+    check("thousand classes", &dataset(Features::unit_codes(codes.clone().into()), 12, labels));
+    check("one class", &dataset(Features::unit_codes(codes.into()), 12, vec![0; 500]));
+    // Clusters of duplicates, with and without conflicts.
+    let points: Vec<f32> = (0..8 * 20).map(|_| random() as f32 * 1e-9 + 0.1).collect();
+    let clusters: Vec<f32> = (0..400).flat_map(|i| points[i % 8 * 20..(i % 8 + 1) * 20].to_vec()).collect();
+    check(
+        "clusters",
+        &dataset(Features::F32(clusters.clone().into()), 20, (0..400).map(|i| i % 8 % 3).collect()),
+    );
+    check("conflicts", &dataset(Features::F32(clusters.into()), 20, (0..400).map(|i| i % 3).collect()));
+    // Denormals, huge numbers, and both; one outlier.
+    for (name, low, high) in [("denormal", 1e-44, 1e-43), ("huge", 1e37, 3e38), ("both", 1e-44, 3e38)] {
+        let mut next = || (random() % 1000) as f32 / 1000.0;
+        let values: Vec<f32> =
+            (0..200 * 7).map(|k| if k % 2 == 0 { low * next() } else { high * (next() - 0.5) }).collect();
+        check(name, &dataset(Features::F32(values.into()), 7, two(200)));
+    }
+    for scale in [1e-310, 1e-160, 1e160, 1e308] {
+        let values: Vec<f64> =
+            (0..200 * 7).map(|_| ((random() % 2001) as f64 / 1000.0 - 1.0) * scale).collect();
+        check("doubles", &dataset(Features::F64(values.into()), 7, two(200)));
+    }
+    let mut outlier: Vec<f64> = (0..300 * 9).map(|_| (random() % 1000) as f64 / 7.0).collect();
+    outlier[1234] = 1e12;
+    check("outlier", &dataset(Features::F64(outlier.into()), 9, two(300)));
+}
+
+#[test]
+fn wide_rows() {
+    // More features than a shadow or a pool of windows holds.
+    let width = 33_000;
+    let mut random = noise(11);
+    let codes: Vec<u8> = (0..24 * width).map(|_| random() as u8).collect();
+    let data = dataset(Features::integer_codes(codes.into()), width, (0..24).map(|i| i % 2).collect());
+    for norm in [Norm::Linf, Norm::L1, Norm::L2] {
+        for isa in Isa::available() {
+            assert_eq!(answers(&data, norm, Some(isa)), answers(&data, norm, None), "{norm} {isa:?}");
+        }
+    }
+}
+
+/// Counts what it is told.
+#[derive(Default)]
+struct Counter {
+    total: AtomicU64,
+    done: AtomicU64,
+    ended: AtomicU64,
+}
+
+impl Progress for Counter {
+    fn begin(&self, _: &str, total: u64) {
+        self.total.fetch_add(total, Ordering::Relaxed);
+    }
+    fn advance(&self, units: u64) {
+        self.done.fetch_add(units, Ordering::Relaxed);
+    }
+    fn end(&self) {
+        self.ended.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn progress_reaches_its_total() {
+    let (codes, labels) = images(1500, 10, 4);
+    let data = dataset(Features::unit_codes(codes.into()), 10, labels);
+    for norm in NORMS {
+        let counter = Counter::default();
+        assert!(super::separation(&data, norm, &counter).pair.is_some());
+        assert_eq!(super::nearest_enemies(&data, norm, &counter).indices.len(), 1500);
+        let close = super::pairs_within(&data, norm, 0.5, Pairs::All, 3, &counter);
+        assert!(close.is_ok());
+        assert_eq!(counter.done.into_inner(), counter.total.into_inner());
+        assert_eq!(counter.ended.into_inner(), 3);
+    }
+}
