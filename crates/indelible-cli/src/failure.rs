@@ -29,10 +29,24 @@ impl Failure {
     /// the answer has been printed already.
     pub fn exit(self) -> ExitCode {
         if !self.message.is_empty() {
-            eprintln!("indelible: {}", self.message.replace('\n', " "));
+            eprintln!("indelible: {}", printable(&self.message));
         }
         ExitCode::from(self.code)
     }
+}
+
+/// One line without control characters, which names out of a file may hold.
+fn printable(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => line.push(' '),
+            '\u{2028}' | '\u{2029}' => line.extend(c.escape_unicode()),
+            c if c.is_control() => line.extend(c.escape_default()),
+            c => line.push(c),
+        }
+    }
+    line
 }
 
 impl From<indelible::Error> for Failure {

@@ -78,7 +78,7 @@ fn formulas_become_data_and_assignments() {
 #[test]
 fn setosa_is_a_matter_of_one_neuron() {
     let place = Workplace::new();
-    place.file("setosa.csv", &setosa());
+    place.file("setosa.csv", setosa());
     let decided =
         place.json("decide setosa.csv --width auto --radius 0.1 --solver no-such-solver -o net.onnx");
     assert_eq!((&decided["answer"], &decided["width"]), (&json!("yes"), &json!(1)));

@@ -68,7 +68,7 @@ proptest! {
         features in 1usize..100_000,
         classes in 1usize..20,
         ratio in 1e-9f64..0.999_999_999,
-        norm in prop::sample::select(vec![Norm::L1, Norm::L2, Norm::Linf]),
+        norm in prop::sample::select(vec![Norm::L1, Norm::L2, Norm::Linf, Norm::Lp(1.5), Norm::Lp(3.0)]),
     ) {
         let rows = table(&Question { samples, features, classes, norm, ratio }).unwrap();
         for row in &rows {

@@ -157,7 +157,7 @@ fn refutations_survive_their_text_and_false_ones_do_not() {
     assert!(broken("point 0 1", "point 9 1").contains("is not about these data"));
     assert!(broken("point 0 1", "point 0 9").contains("line 6: expected a sample"));
     assert!(broken("point 0 1", "dot 0 1").contains("line 6: expected 'point SAMPLE"));
-    assert!(broken("norm linf", "norm l7").contains("unknown norm"));
+    assert!(broken("norm linf", "norm sup").contains("unknown norm"));
     // Any point dropped leaves points that some network gets right.
     for line in text.lines().filter(|l| l.starts_with("point")) {
         assert!(broken(&format!("{line}\n"), "").contains("gives all its points their class"));

@@ -36,8 +36,9 @@ fn size(norm: Norm, a: &[f64], b: &[f64]) -> f64 {
     let gaps = a.iter().zip(b).map(|(a, b)| (a - b).abs());
     match norm {
         Norm::L1 => gaps.sum(),
-        Norm::L2 | Norm::Lp(_) => gaps.map(|g| g * g).sum::<f64>().sqrt(),
+        Norm::L2 => gaps.map(|g| g * g).sum::<f64>().sqrt(),
         Norm::Linf => gaps.fold(0.0, f64::max),
+        Norm::Lp(p) => gaps.map(|g| g.powf(p)).sum::<f64>().powf(1.0 / p),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indelible::{
-    Budget,
+    Budget, Norm,
     bounds::{Accuracy, Kind, Question, Row, measured, table},
     separation::separation,
 };
@@ -36,7 +36,7 @@ pub struct BoundsArgs {
     #[arg(long, value_name = "N", requires = "data")]
     limit: Option<usize>,
     /// Norm of the balls
-    #[arg(long, default_value = "linf")]
+    #[arg(long, default_value_t = Norm::Linf)]
     norm: Norm,
     /// The ratio 2μ/λ
     #[arg(long, value_name = "RHO", default_value_t = 0.9)]
@@ -50,8 +50,7 @@ impl BoundsArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
         let norm = self.norm;
-        let mut options = ReadOptions::default();
-        options.limit = self.limit;
+        let options = ReadOptions { limit: self.limit, ..ReadOptions::default() };
         let data = self.data.as_ref().map(|path| read(path, &options)).transpose()?;
         let question = match &data {
             Some(data) => Question {

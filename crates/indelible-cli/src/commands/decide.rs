@@ -48,7 +48,7 @@ pub struct DecideArgs {
     #[arg(long, value_name = "R", required_unless_present = "check", allow_hyphen_values = true)]
     radius: Option<f64>,
     /// Norm of the balls: linf or l1
-    #[arg(long, default_value = "linf")]
+    #[arg(long, default_value_t = Norm::Linf)]
     norm: Norm,
     /// Give up after this many seconds (exit code 3)
     #[arg(long, value_name = "S", value_parser = limit)]

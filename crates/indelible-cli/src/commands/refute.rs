@@ -34,7 +34,7 @@ pub struct RefuteArgs {
     #[arg(long, value_name = "R", allow_hyphen_values = true)]
     radius: f64,
     /// Norm of the balls
-    #[arg(long, default_value = "linf")]
+    #[arg(long, default_value_t = Norm::Linf)]
     norm: Norm,
     /// Write the two points: `X` and `y`, the labels they should get as positions among the classes
     #[arg(short, long, value_name = "FILE.npz")]

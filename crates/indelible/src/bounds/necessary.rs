@@ -58,6 +58,11 @@ pub(super) fn rows(question: &Question) -> Vec<Row> {
         Norm::L2 => {
             rows.push(width("⌈ρ² min(N − 1, n)⌉", "p = 2", "Kim, Moon & Yun, NeurIPS 2025, Proposition 3.2"))
         }
+        Norm::Lp(p) if p > 2.0 => rows.push(width(
+            "⌈ρ² min(N − 1, n)⌉",
+            "p > 2 (balls contain Euclidean ones)",
+            "Kim, Moon & Yun, NeurIPS 2025, Proposition 3.2",
+        )),
         Norm::L1 | Norm::Lp(_) => {}
     }
     if question.norm == Norm::L2 {

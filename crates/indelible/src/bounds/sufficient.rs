@@ -76,9 +76,9 @@ fn robust(question: &Question) -> Vec<Row> {
             source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.2",
             ..base()
         }),
-        Norm::Lp(p) => rows.push(general(question, p)),
+        Norm::Lp(p) => rows.push(approximated(question, p)),
         Norm::L2 => {
-            rows.push(general(question, 2.0));
+            rows.push(approximated(question, 2.0));
             rows.push(Row {
                 formula: "(n + 1) N + O(N)",
                 value: (n + 1.0) * big_n,
@@ -93,8 +93,8 @@ fn robust(question: &Question) -> Vec<Row> {
     rows
 }
 
-/// The construction for any exponent.
-fn general(question: &Question, p: f64) -> Row {
+/// The approximation of `|t|^p` by piecewise linear functions.
+fn approximated(question: &Question, p: f64) -> Row {
     let (big_n, n) = (question.samples as f64, question.features as f64);
     Row {
         formula: "O(N n p² log(n/γ))",

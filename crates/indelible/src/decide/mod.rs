@@ -146,7 +146,7 @@ fn check_question(norm: Norm, radius: f64, width: usize) -> Result<(), Error> {
     if width == 0 || width > LARGEST_WIDTH {
         return Err(DecideError::BadWidth { given: width, largest: LARGEST_WIDTH }.into());
     }
-    if norm == Norm::L2 {
+    if !matches!(norm, Norm::Linf | Norm::L1) {
         return Err(DecideError::BadNorm { given: norm }.into());
     }
     if !(radius.is_finite() && radius >= 0.0) {

@@ -54,8 +54,8 @@ pub struct Collision {
 /// `count` the number of classes of the network.
 ///
 /// # Errors
-/// When the radius is negative or no number, or the data do not fit the
-/// network.
+/// When the norm is none of `linf`, `l1` and `l2`, the radius is negative or no
+/// number, or the data do not fit the network.
 pub fn refute(
     network: &dyn Network,
     data: &Dataset,
@@ -68,13 +68,9 @@ pub fn refute(
     if !(radius.is_finite() && radius >= 0.0) {
         return Err(Error::BadRadius { given: radius });
     }
-    if matches!(norm, Norm::Lp(_)) {
-        let supported = "linf, l1, l2".into();
-        return Err(Error::NormNotSupported {
-            construction: "the search for colliding balls",
-            supported,
-            norm,
-        });
+    if let Norm::Lp(_) = norm {
+        let supported = "linf, l1, l2".to_owned();
+        return Err(Error::NormNotSupported { construction: "refute", supported, norm });
     }
     if network.inputs() != data.features() {
         return Err(Error::InputWidth { expected: network.inputs(), given: data.features() });

@@ -14,6 +14,8 @@
 //!   `ρ` of `e_j`, so width `k` fails (Yu, Gao & Zhang, ICLR 2024, Theorem 4.6;
 //!   Kim, Moon & Yun, Proposition C.7). For `ρ ≤ 1/2` the sup
 //!   ball still contains the Euclidean one, and the bound for `p = 2` holds.
+//! - `p > 2`: the balls contain the Euclidean ones, so the bound for `p = 2` holds.
+//! - `1 < p < 2`: no bound is claimed (1).
 //! - `p = 1`: one neuron, the sum of the features, keeps all balls apart for
 //!   every `ρ < 1`: nothing more is necessary on these data.
 
@@ -59,6 +61,7 @@ pub fn necessary_width(norm: Norm, ratio: f64, samples: usize, features: usize) 
     let d = samples.saturating_sub(1).min(features);
     Ok(match norm {
         Norm::L1 => 1,
+        Norm::Lp(p) if p < 2.0 => 1,
         Norm::Linf if ratio > 0.5 => d,
         // At least 1, and at most d since ρ < 1.
         _ => ((ratio * ratio * d as f64).ceil() as usize).clamp(1, d.max(1)),
