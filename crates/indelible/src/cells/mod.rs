@@ -6,11 +6,11 @@
 //! constraint of every other cell by a positive slack. Real data need few
 //! constraints per cell and few cells per class; [`cover`] finds such cells.
 //!
-//! How: [`grid`] chooses a few thresholds per feature and writes down, as bits,
-//! on which side of each every ball lies; [`grow`] grows a cell around a seed
-//! by counting those bits ([`kernel`]); [`choose`] covers all balls by cells
+//! How: `grid` chooses a few thresholds per feature and writes down, as bits,
+//! on which side of each every ball lies; `grow` grows a cell around a seed
+//! by counting those bits (`kernel`); `choose` covers all balls by cells
 //! from many seeds, most balls per parameter first. Balls that the grid cannot
-//! tell apart get constraints off it ([`off_grid`]).
+//! tell apart get constraints off it (`off_grid`).
 //!
 //! Not a classifier: nothing here asks what lies between the balls.
 
