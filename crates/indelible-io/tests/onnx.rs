@@ -4,7 +4,7 @@ use indelible::{
     Budget, Dataset, Enclosure, Features, Norm, Precision, Radii, Silent,
     certify::{Certificate, Claim, certify},
     constructions::{Construction, Entry, Options},
-    network::{Head, Layer, Model, RecurrenceEvaluator, evaluate, predicted_class},
+    network::{CellEvaluator, Head, Layer, Model, RecurrenceEvaluator, evaluate, predicted_class},
     separation::separation,
 };
 use indelible_io::onnx::{self, Metadata, OnnxError, write_compact, write_dense};
@@ -79,7 +79,7 @@ fn what_is_written_is_read_back() {
 
             let read = onnx::read(compact(&data, options).into()).unwrap();
             let Model::Recurrence(found) = &read.model else { panic!("recurrence expected") };
-            let expected = network.compact().unwrap();
+            let Model::Recurrence(expected) = network.compact().unwrap() else { panic!("recurrence") };
             assert_eq!(found.precision, expected.precision);
             assert_eq!(found.minima, expected.minima);
             assert_eq!(
@@ -150,6 +150,7 @@ fn broken(model: &Model, data: &Dataset, radius: f64) -> bool {
         let outputs = match model {
             Model::Layers(layers) => evaluate(layers, &points),
             Model::Recurrence(recurrence) => RecurrenceEvaluator::new(recurrence).evaluate(&points),
+            Model::Cells(cells) => CellEvaluator::new(cells).evaluate(&points),
         }
         .unwrap();
         outputs

@@ -129,6 +129,12 @@ pub enum Error {
         /// The norm given.
         norm: Norm,
     },
+    /// A network of cells that is none.
+    #[error("no network of cells: {why}")]
+    BadCell {
+        /// What is wrong.
+        why: String,
+    },
     /// Inputs of a length that the network does not take.
     #[error("the network takes {expected} features; the data have {given}")]
     InputWidth {

@@ -13,6 +13,7 @@
 //! - [`norm`], [`number`]: norms; outward rounding and enclosures.
 //! - [`separation`]: how far apart the classes are, exactly.
 //! - [`budget`]: which radius every sample gets.
+//! - [`cells`]: boxes that recognise balls, few and sparse.
 //! - [`constructions`]: theorems as code, one file each.
 //! - [`network`]: layers, sizes, evaluation.
 //! - [`certify`]: proofs about a network as stored, which trust no builder.
@@ -21,6 +22,7 @@
 
 pub mod bounds;
 pub mod budget;
+pub mod cells;
 pub mod certify;
 pub mod constructions;
 pub mod dataset;

@@ -9,9 +9,10 @@ use std::{
 use clap::{Args, ValueEnum};
 use indelible::{
     Budget, Dataset, Error, Norm, Precision, Radii,
+    cells::samples_in_cells,
     certify::Certificate,
     constructions::{Construction, Entry, Options},
-    network::{Head, Size, size},
+    network::{Head, Model, Size, size},
     separation::{conflicts, nearest_enemies, separation},
 };
 use indelible_io::{
@@ -31,8 +32,10 @@ use crate::{
     report::{self, Report, grouped, real},
 };
 
-/// Largest dense file that `auto` writes.
+/// Largest dense file that `auto` writes, and of cells, which have few weights
+/// that are not 0.
 const LARGEST_DENSE: u64 = 512 << 20;
+const LARGEST_DENSE_CELLS: u64 = 1 << 20;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum HeadArg {
@@ -44,11 +47,11 @@ enum HeadArg {
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum FormArg {
-    /// Dense up to 512 MiB, else compact
+    /// Dense up to 512 MiB (cells: 1 MiB), else compact
     Auto,
     /// One Gemm per layer
     Dense,
-    /// A Scan over the samples
+    /// A Scan over the samples; cells: gathers
     Compact,
 }
 
@@ -198,8 +201,14 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
     let size = size(network.as_ref());
     let dense = order.dense.unwrap_or_else(|| {
         let element = if order.options.precision == Precision::F32 { 4 } else { 8 };
-        size.all as u64 * element <= LARGEST_DENSE
+        let largest = if entry.name == "cells" { LARGEST_DENSE_CELLS } else { LARGEST_DENSE };
+        size.all as u64 * element <= largest
     });
+    let compact = if dense { None } else { Some(network.compact()?) };
+    let samples_per_cell = match &compact {
+        Some(Model::Cells(cells)) => Some(samples_in_cells(cells, data, budget.radii())),
+        _ => None,
+    };
     lap("build", &mut clock);
     bar.busy("writing");
     let metadata = Metadata {
@@ -209,13 +218,15 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
         radii: Some(budget.radii().clone()),
         ratio: budget.ratio(),
         classes: Some(data.class_names().to_vec()),
+        features: data.feature_names().map(<[String]>::to_vec),
+        samples_per_cell,
         dataset: Some(digest(data)),
     };
     let mut file = AtomicFile::create(order.output)?;
-    write(network.as_ref(), dense, &metadata, &mut file, order.output)?;
+    write(network.as_ref(), compact.as_ref(), &metadata, &mut file, order.output)?;
     let written = file.flushed()?.to_path_buf();
     let bytes = std::fs::metadata(&written).map_or(0, |found| found.len());
-    drop(network);
+    drop((network, compact));
     lap("write", &mut clock);
     let certificate = if order.certify {
         let certificate = certify_file(&onnx::open(&written)?, data, order.norm, budget.radii(), bar)?;
@@ -247,15 +258,14 @@ fn budget(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Budget, Error>
 
 fn write(
     network: &dyn Construction,
-    dense: bool,
+    compact: Option<&Model>,
     metadata: &Metadata,
     file: &mut dyn Write,
     target: &Path,
 ) -> Result<(), Failure> {
-    let written = if dense {
-        write_dense(network, metadata, file)
-    } else {
-        write_compact(&network.compact()?, metadata, file)
+    let written = match compact {
+        None => write_dense(network, metadata, file),
+        Some(compact) => write_compact(compact, metadata, file),
     };
     written.map_err(|source| Failure::input(format!("cannot write {}: {source}", target.display())))
 }

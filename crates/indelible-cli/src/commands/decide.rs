@@ -205,9 +205,9 @@ fn write<'a>(
         construction: Some("decide".into()),
         norm: Some(norm),
         radii: Some(Radii::Uniform(radius)),
-        ratio: None,
         classes: Some(data.class_names().to_vec()),
         dataset: Some(digest(data)),
+        ..Metadata::default()
     };
     let mut file = AtomicFile::create(path)?;
     write_dense(network, &metadata, &mut file)
@@ -215,7 +215,7 @@ fn write<'a>(
     let written = onnx::open(file.flushed()?)?;
     let holds = match &written.model {
         Model::Layers(layers) => ShallowNetwork::from_network(layers)?.memorizes(data, norm, radius)?,
-        Model::Recurrence(_) => false,
+        Model::Recurrence(_) | Model::Cells(_) => false,
     };
     if !holds {
         return Err(Failure::no("the file written did not pass the exact check; nothing was kept".into()));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use indelible::{
     Radii,
-    network::{Model, size},
+    network::{CellNetwork, Model, size},
 };
 use indelible_io::onnx::{self, Metadata};
 use serde_json::{Value, json};
@@ -32,6 +32,7 @@ impl InspectArgs {
         let size = match &network.model {
             Model::Layers(layers) => size(layers),
             Model::Recurrence(recurrence) => recurrence.layered_size(),
+            Model::Cells(cells) => size(cells),
         };
         let metadata = &network.metadata;
         let mut report = Report::default();
@@ -53,12 +54,65 @@ impl InspectArgs {
             .line("parameters", format!("{} nonzero, {} in all", grouped(size.nonzero), grouped(size.all)))
             .line("largest parameter", real(size.max_abs))
             .line("form", format!("{}, {}", network.form(), network.model.precision()));
+        if let Model::Cells(cells) = &network.model {
+            describe(cells, metadata.samples_per_cell.as_deref(), &mut report);
+        }
         for (name, value) in metadata_lines(metadata) {
             report.line(name, value);
         }
         report.print(self.json);
         Ok(())
     }
+}
+
+/// Cells, constraints, and how many of each; `samples` is what the file claims
+/// about the balls in every cell.
+fn describe(cells: &CellNetwork, samples: Option<&[usize]>, report: &mut Report) {
+    let counts: Vec<usize> = (0..cells.cells()).map(|k| cells.members_of(k).len()).collect();
+    let histogram = histogram(&counts);
+    let mut of_class = vec![0usize; cells.classes()];
+    for &class in cells.classes_of_cells() {
+        of_class[class] += 1;
+    }
+    report
+        .json("cells", cells.cells())
+        .json("cells_of_classes", of_class.clone())
+        .json("constraints", cells.memberships())
+        .json("distinct_constraints", cells.constraints().len())
+        .json("constraints_per_cell", json!(histogram));
+    let list = |counts: &[(usize, usize)]| {
+        let parts: Vec<String> =
+            counts.iter().map(|(value, times)| format!("{value}: {}", grouped(*times))).collect();
+        parts.join(", ")
+    };
+    report
+        .line("cells", grouped(cells.cells()))
+        .line(
+            "constraints",
+            format!(
+                "{}, {} of them distinct",
+                grouped(cells.memberships()),
+                grouped(cells.constraints().len())
+            ),
+        )
+        .line("per cell", format!("constraints: cells  {}", list(&histogram)));
+    if let Some(samples) = samples {
+        let mut sorted = samples.to_vec();
+        sorted.sort_unstable();
+        let middle = sorted.get(sorted.len() / 2).copied().unwrap_or(0);
+        let (least, most) = (sorted.first().copied().unwrap_or(0), sorted.last().copied().unwrap_or(0));
+        report.json("samples_per_cell", samples).line(
+            "samples per cell",
+            format!("{} to {}, median {} (claimed)", grouped(least), grouped(most), grouped(middle)),
+        );
+    }
+}
+
+/// How often every value occurs, by value.
+fn histogram(values: &[usize]) -> Vec<(usize, usize)> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    sorted.chunk_by(|a, b| a == b).map(|same| (same[0], same.len())).collect()
 }
 
 fn metadata_json(metadata: &Metadata) -> Value {

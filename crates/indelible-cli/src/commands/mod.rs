@@ -5,6 +5,7 @@ mod build;
 mod certify;
 mod decide;
 mod demo;
+mod explain;
 mod hard;
 mod inspect;
 mod predict;
@@ -44,6 +45,8 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Labels that a network gives
     Predict(predict::PredictArgs),
+    /// Which constraints recognise a sample, in words
+    Explain(explain::ExplainArgs),
     /// Prove, sample by sample, that a network keeps the labels within a radius
     Certify(certify::CertifyArgs),
     /// Decide, exactly, whether a network of depth 2 and a given width memorizes the data
@@ -75,6 +78,7 @@ impl Program {
             Command::Build(args) => args.run(),
             Command::Inspect(args) => args.run(),
             Command::Predict(args) => args.run(),
+            Command::Explain(args) => args.run(),
             Command::Certify(args) => args.run(),
             Command::Decide(args) => args.run(),
             Command::Hard(args) => args.run(),

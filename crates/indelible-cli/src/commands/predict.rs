@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Instant};
 use clap::Args;
 use indelible::{
     Dataset, Error, Progress,
-    network::{Model, RecurrenceEvaluator, evaluate, predicted_class},
+    network::{CellEvaluator, Model, RecurrenceEvaluator, evaluate, predicted_class},
 };
 use indelible_io::{
     npy::{Array, Values, write_npy},
@@ -90,6 +90,9 @@ impl PredictArgs {
     }
 }
 
+/// Gives the outputs for rows of features.
+type Evaluate<'a> = Box<dyn Fn(&[f64]) -> Result<Vec<f64>, Error> + 'a>;
+
 /// The class of every sample, `None` for NaN.
 pub fn predict(
     model: &Model,
@@ -97,9 +100,16 @@ pub fn predict(
     classes: usize,
     bar: &Bar,
 ) -> Result<Vec<Option<usize>>, Failure> {
-    let evaluator = match model {
-        Model::Recurrence(recurrence) => Some(RecurrenceEvaluator::new(recurrence)),
-        Model::Layers(_) => None,
+    let evaluate: Evaluate<'_> = match model {
+        Model::Layers(network) => Box::new(|rows| evaluate(network, rows)),
+        Model::Recurrence(recurrence) => {
+            let evaluator = RecurrenceEvaluator::new(recurrence);
+            Box::new(move |rows| evaluator.evaluate(rows))
+        }
+        Model::Cells(cells) => {
+            let evaluator = CellEvaluator::new(cells);
+            Box::new(move |rows| evaluator.evaluate(rows))
+        }
     };
     let n = data.features();
     let mut predicted = Vec::with_capacity(data.samples());
@@ -111,11 +121,7 @@ pub fn predict(
         for (sample, row) in (start..end).zip(rows.chunks_exact_mut(n)) {
             data.copy_row(sample, row);
         }
-        let outputs = match (model, &evaluator) {
-            (Model::Layers(network), _) => evaluate(network, &rows)?,
-            (_, Some(evaluator)) => evaluator.evaluate(&rows)?,
-            (Model::Recurrence(_), None) => vec![],
-        };
+        let outputs = evaluate(&rows)?;
         predicted.extend(outputs.chunks(model.outputs()).map(|row| predicted_class(row, classes)));
         bar.advance((end - start) as u64);
     }

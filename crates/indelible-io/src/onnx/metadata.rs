@@ -29,6 +29,11 @@ pub struct Metadata {
     /// Names of the classes, in the order of logits or of the integers
     /// `1..=L` (`indelible.classes`, a JSON array).
     pub classes: Option<Vec<String>>,
+    /// Names of the features (`indelible.features`, a JSON array).
+    pub features: Option<Vec<String>>,
+    /// For every cell of a network of cells, in its order, how many samples lie
+    /// in it with their whole ball (`indelible.samples_per_cell`, a JSON array).
+    pub samples_per_cell: Option<Vec<usize>>,
     /// SHA-256 of the dataset (`indelible.dataset`).
     pub dataset: Option<String>,
 }
@@ -54,6 +59,11 @@ impl Metadata {
         }
         push("ratio", self.ratio.map(|r| r.to_string()));
         push("classes", self.classes.as_ref().map(|names| serde_json::json!(names).to_string()));
+        push("features", self.features.as_ref().map(|names| serde_json::json!(names).to_string()));
+        push(
+            "samples_per_cell",
+            self.samples_per_cell.as_ref().map(|counts| serde_json::json!(counts).to_string()),
+        );
         push("dataset", self.dataset.clone());
         entries
     }
@@ -77,6 +87,12 @@ impl Metadata {
                 Some("classes") => {
                     metadata.classes = Some(serde_json::from_str(value).map_err(|_| bad())?);
                 }
+                Some("features") => {
+                    metadata.features = Some(serde_json::from_str(value).map_err(|_| bad())?);
+                }
+                Some("samples_per_cell") => {
+                    metadata.samples_per_cell = Some(serde_json::from_str(value).map_err(|_| bad())?);
+                }
                 Some("dataset") => metadata.dataset = Some(value.clone()),
                 _ => {}
             }
@@ -98,6 +114,8 @@ mod tests {
             radii: Some(Radii::PerSample(vec![0.1, f64::from_bits(1), 1e30, 0.0])),
             ratio: Some(0.9),
             classes: Some(vec!["a \"quoted\", name".into(), "ß".into()]),
+            features: Some(vec!["width".into(), "a,b".into()]),
+            samples_per_cell: Some(vec![3, 0, 17]),
             dataset: Some("00ff".into()),
         };
         assert_eq!(Metadata::from_entries(&metadata.entries()).unwrap(), metadata);

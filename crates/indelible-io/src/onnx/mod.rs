@@ -2,9 +2,10 @@
 //!
 //! Two forms are written: *dense* ([`write_dense`]), one Gemm per layer with a
 //! Relu between each two, and *compact* ([`write_compact`]), a Scan over the
-//! samples. [`read`] takes both, and chains of Gemm, MatMul, Add and Relu that
+//! samples, or gathers for cells. [`read`] takes both, and chains of Gemm, MatMul, Add and Relu that
 //! others wrote.
 
+mod cells;
 mod graph;
 mod layers;
 mod metadata;
@@ -33,12 +34,12 @@ pub struct Network {
 }
 
 impl Network {
-    /// The name of its form: `dense` for layers, `compact` for a recurrence.
+    /// The name of its form: `dense` for layers, `compact` for all others.
     #[must_use]
     pub fn form(&self) -> &'static str {
         match self.model {
             Model::Layers(_) => "dense",
-            Model::Recurrence(_) => "compact",
+            Model::Recurrence(_) | Model::Cells(_) => "compact",
         }
     }
 }
@@ -150,7 +151,11 @@ pub fn read(bytes: Bytes) -> Result<Network, OnnxError> {
         }
         Some(_) => {}
     }
-    let graph = graph::Graph::new(model.graph.ok_or(OnnxError::Missing("graph"))?)?;
+    let graph = model.graph.ok_or(OnnxError::Missing("graph"))?;
+    if graph.name == cells::NAME {
+        return Ok(Network { model: Model::Cells(cells::read(&graph, opset)?), metadata });
+    }
+    let graph = graph::Graph::new(graph)?;
     let model = if graph.has_operator("Scan") || graph.has_operator("Abs") {
         Model::Recurrence(recurrence::read(&graph, opset)?)
     } else {

@@ -4,12 +4,12 @@ use std::io::{self, Write};
 
 use indelible::{
     Features, Precision,
-    network::{Layer, Network, Recurrence},
+    network::{Layer, Model, Network, Recurrence},
 };
 use prost::Message;
 
 use super::{
-    Metadata, OnnxError,
+    Metadata, OnnxError, cells,
     proto::{self, attribute_type, data_type},
 };
 
@@ -24,14 +24,14 @@ const IR_VERSION: i64 = 8;
 type Fill<'a> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>;
 
 /// A tensor whose bytes are made while writing.
-struct Initializer<'a> {
+pub(super) struct Initializer<'a> {
     head: proto::Tensor,
     bytes: u64,
     fill: Fill<'a>,
 }
 
 impl<'a> Initializer<'a> {
-    fn new(name: impl Into<String>, dims: &[usize], data_type: i32, fill: Fill<'a>) -> Self {
+    pub fn new(name: impl Into<String>, dims: &[usize], data_type: i32, fill: Fill<'a>) -> Self {
         let dims: Vec<i64> = dims.iter().map(|&d| d as i64).collect();
         let bytes = dims.iter().product::<i64>() as u64 * element_bytes(data_type);
         let head = proto::Tensor { dims, data_type, name: name.into(), ..Default::default() };
@@ -39,7 +39,7 @@ impl<'a> Initializer<'a> {
     }
 
     /// Numbers rounded to `precision`, which holds them all.
-    fn numbers(name: impl Into<String>, dims: &[usize], precision: Precision, values: &'a [f64]) -> Self {
+    pub fn numbers(name: impl Into<String>, dims: &[usize], precision: Precision, values: &'a [f64]) -> Self {
         let fill: Fill<'a> = Box::new(move |out| write_numbers(out, precision, values.iter().copied()));
         Self::new(name, dims, float_type(precision), fill)
     }
@@ -119,14 +119,24 @@ pub fn write_dense(network: &dyn Network, metadata: &Metadata, out: &mut dyn Wri
     write_model(graph, &initializers, metadata, out)
 }
 
+/// Writes `model` in the form that suits it: layers densely, a recurrence as a
+/// Scan over its steps, cells by gathering.
+///
+/// # Errors
+/// When the file would be larger than 2 GiB, or writing fails.
+pub fn write_compact(model: &Model, metadata: &Metadata, out: &mut dyn Write) -> Result<(), OnnxError> {
+    match model {
+        Model::Layers(network) => write_dense(network, metadata, out),
+        Model::Recurrence(recurrence) => write_recurrence(recurrence, metadata, out),
+        Model::Cells(network) => cells::write(network, metadata, out),
+    }
+}
+
 /// Writes `recurrence` as a Scan over its steps.
 ///
 /// The input `x` has shape `[batch, n]`, the output `y` shape
 /// `[batch, outputs]`; 8-bit centers are stored as bytes with a table.
-///
-/// # Errors
-/// When the file would be larger than 2 GiB, or writing fails.
-pub fn write_compact(
+fn write_recurrence(
     recurrence: &Recurrence,
     metadata: &Metadata,
     out: &mut dyn Write,
@@ -254,7 +264,7 @@ fn step_nodes(prefix: &str, x: &str, center: &str, previous: Option<&str>, next:
 
 /// Writes the model message: everything small at once, then the initializers
 /// one after the other.
-fn write_model(
+pub(super) fn write_model(
     graph: proto::Graph,
     initializers: &[Initializer<'_>],
     metadata: &Metadata,
@@ -336,7 +346,7 @@ fn varint_len(value: u64) -> u64 {
     prost::encoding::encoded_len_varint(value) as u64
 }
 
-fn float_type(precision: Precision) -> i32 {
+pub(super) fn float_type(precision: Precision) -> i32 {
     match precision {
         Precision::F32 => data_type::FLOAT,
         Precision::F64 => data_type::DOUBLE,
@@ -351,7 +361,7 @@ fn element_bytes(data_type: i32) -> u64 {
     }
 }
 
-fn node(op: &str, inputs: &[&str], output: &str) -> proto::Node {
+pub(super) fn node(op: &str, inputs: &[&str], output: &str) -> proto::Node {
     proto::Node {
         input: inputs.iter().map(ToString::to_string).collect(),
         output: vec![output.into()],
@@ -361,7 +371,7 @@ fn node(op: &str, inputs: &[&str], output: &str) -> proto::Node {
     }
 }
 
-fn int_attribute(name: &str, i: i64) -> proto::Attribute {
+pub(super) fn int_attribute(name: &str, i: i64) -> proto::Attribute {
     proto::Attribute { name: name.into(), i: Some(i), r#type: attribute_type::INT, ..Default::default() }
 }
 
@@ -371,7 +381,7 @@ enum Dim<'a> {
     Size(usize),
 }
 
-fn matrix(name: &str, precision: Precision, rows: &str, columns: usize) -> proto::ValueInfo {
+pub(super) fn matrix(name: &str, precision: Precision, rows: &str, columns: usize) -> proto::ValueInfo {
     value(name, float_type(precision), &[Dim::Name(rows), Dim::Size(columns)])
 }
 

@@ -3,7 +3,7 @@
 use super::Claim;
 use crate::{
     Error, Norm, Precision,
-    network::{Model, RecurrenceEvaluator, evaluate, predicted_class},
+    network::{CellEvaluator, Model, RecurrenceEvaluator, evaluate, predicted_class},
     number::{add_down, add_up, mul_up, sqrt_up, sub_up},
 };
 
@@ -63,6 +63,7 @@ fn outputs(model: &Model, points: &[f64]) -> Result<Vec<f64>, Error> {
     match model {
         Model::Layers(network) => evaluate(network, points),
         Model::Recurrence(recurrence) => RecurrenceEvaluator::new(recurrence).evaluate(points),
+        Model::Cells(cells) => CellEvaluator::new(cells).evaluate(points),
     }
 }
 

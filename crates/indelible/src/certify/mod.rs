@@ -12,11 +12,13 @@
 //! *refuted* comes with a point of the ball at which the network, evaluated in
 //! its format, gives another label, and *undecided* is everything else.
 //!
-//! Nothing here looks at how a network was built. Two engines share nothing
-//! but number types: intervals for affine layers and ReLUs (`layers`), and an
-//! exact analysis of the recurrence over samples (`recurrence`).
+//! Nothing here looks at how a network was built. The engines share nothing
+//! but number types: intervals for affine layers and ReLUs (`layers`), and
+//! exact analyses of the recurrence over samples (`recurrence`) and of cells
+//! (`cells`).
 
 mod attack;
+mod cells;
 mod interval;
 mod layers;
 mod recurrence;
@@ -126,6 +128,7 @@ pub fn certify(claim: &Claim<'_>, progress: &dyn Progress) -> Result<Certificate
     let mut verdicts = match claim.model {
         Model::Layers(network) => layers::verdicts(claim, network, progress),
         Model::Recurrence(recurrence) => recurrence::verdicts(claim, recurrence, progress),
+        Model::Cells(network) => cells::verdicts(claim, network, progress),
     };
     let open: Vec<usize> =
         (0..data.samples()).filter(|&i| verdicts[i] == Verdict::Undecided).take(MOST_ATTACKS).collect();

@@ -4,13 +4,15 @@
 //! its theorem, layer by layer, and where there is one its compact form.
 //! [`REGISTRY`] lists them all.
 
+mod cells;
 mod yu2024_linf;
 
+pub use cells::Cells;
 pub use yu2024_linf::Yu2024Linf;
 
 use crate::{
     Budget, Dataset, Error, Norm, Precision,
-    network::{Head, Network, Recurrence},
+    network::{Head, Model, Network},
 };
 
 /// What a construction may choose.
@@ -30,12 +32,12 @@ impl Default for Options {
 
 /// A network built by a construction.
 pub trait Construction: Network {
-    /// The same function as a recurrence over samples, for sizes where layers
-    /// are too many to write.
+    /// The same function in a compact form, for sizes where layers are too
+    /// many to write.
     ///
     /// # Errors
-    /// When the format cannot hold that form.
-    fn compact(&self) -> Result<Recurrence, Error>;
+    /// When there is none, or the format cannot hold it.
+    fn compact(&self) -> Result<Model, Error>;
 }
 
 impl std::fmt::Debug for dyn Construction {
@@ -59,12 +61,20 @@ pub struct Entry {
 type Build = fn(&Dataset, &Budget, Options) -> Result<Box<dyn Construction>, Error>;
 
 /// All constructions.
-pub const REGISTRY: &[Entry] = &[Entry {
-    name: "yu2024-linf",
-    source: "Yu, Gao & Zhang, ICLR 2024, Theorem 4.8",
-    norms: &[Norm::Linf],
-    build: |data, budget, options| Ok(Box::new(Yu2024Linf::new(data, budget, options)?)),
-}];
+pub const REGISTRY: &[Entry] = &[
+    Entry {
+        name: "yu2024-linf",
+        source: "Yu, Gao & Zhang, ICLR 2024, Theorem 4.8",
+        norms: &[Norm::Linf],
+        build: |data, budget, options| Ok(Box::new(Yu2024Linf::new(data, budget, options)?)),
+    },
+    Entry {
+        name: "cells",
+        source: "sparse, merged cells",
+        norms: &[Norm::Linf],
+        build: |data, budget, options| Ok(Box::new(Cells::new(data, budget, options)?)),
+    },
+];
 
 impl Entry {
     /// The construction called `name`.

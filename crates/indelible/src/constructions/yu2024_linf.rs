@@ -35,7 +35,7 @@ use rayon::prelude::*;
 
 use crate::{
     Budget, Dataset, Error, Features, Precision,
-    network::{Head, Layer, LayerBuilder, Network, Recurrence},
+    network::{Head, Layer, LayerBuilder, Model, Network, Recurrence},
     number::{add_up, div_up, sub_down, sub_up},
 };
 
@@ -300,7 +300,7 @@ impl Construction for Yu2024Linf {
     /// features, instead of two thresholds per feature: `|c(x) − x_k| − r_k`
     /// is the larger of the two violations. `r_k` covers what rounding the
     /// input, the center and the difference may add.
-    fn compact(&self) -> Result<Recurrence, Error> {
+    fn compact(&self) -> Result<Model, Error> {
         let precision = self.options.precision;
         let radii = self.budget.radii();
         let too_fine = |why: String| Error::TooFine { precision, why };
@@ -334,7 +334,7 @@ impl Construction for Yu2024Linf {
             stored_radii.push(radius);
             scales.push(scale);
         }
-        Ok(Recurrence {
+        Ok(Model::Recurrence(Recurrence {
             precision,
             minima: self.minima.clone(),
             centers,
@@ -343,7 +343,7 @@ impl Construction for Yu2024Linf {
             values: (0..self.data.samples()).map(|k| self.value(k)).collect(),
             targets: (self.options.head == Head::Logits)
                 .then(|| (1..=self.data.classes()).map(|c| c as f64).collect()),
-        })
+        }))
     }
 }
 

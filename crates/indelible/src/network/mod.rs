@@ -7,11 +7,13 @@
 //! needs the memory of its largest layer. What a file holds is read back as a
 //! [`Model`].
 
+mod cells;
 mod evaluate;
 mod layer;
 mod recurrence;
 mod size;
 
+pub use cells::{Cell, CellEvaluator, CellNetwork, Constraint, Side};
 pub use evaluate::evaluate;
 pub use layer::{Layer, LayerBuilder};
 pub use recurrence::{Recurrence, RecurrenceEvaluator};
@@ -116,6 +118,8 @@ pub enum Model {
     Layers(StoredNetwork),
     /// A recurrence over samples.
     Recurrence(Recurrence),
+    /// Cells of one-sided constraints.
+    Cells(CellNetwork),
 }
 
 impl Model {
@@ -125,6 +129,7 @@ impl Model {
         match self {
             Self::Layers(network) => network.inputs(),
             Self::Recurrence(recurrence) => recurrence.inputs(),
+            Self::Cells(cells) => cells.inputs(),
         }
     }
 
@@ -134,6 +139,7 @@ impl Model {
         match self {
             Self::Layers(network) => network.outputs(),
             Self::Recurrence(recurrence) => recurrence.outputs(),
+            Self::Cells(cells) => cells.outputs(),
         }
     }
 
@@ -143,6 +149,7 @@ impl Model {
         match self {
             Self::Layers(network) => network.precision,
             Self::Recurrence(recurrence) => recurrence.precision,
+            Self::Cells(cells) => cells.precision(),
         }
     }
 }
