@@ -15,6 +15,9 @@ pub struct Classes {
     pub names: Vec<String>,
 }
 
+/// Labels of a scalar head that are numbered without names, at most.
+const MOST_NUMBERED: usize = 1 << 20;
+
 /// Matches classes by name where the file names its classes. Else, where all
 /// names of the dataset are integers that the outputs can mean, by number:
 /// logit `c` is class `c`, a scalar near `c` is class `c`. Else by order.
@@ -31,7 +34,15 @@ pub fn match_classes(network: &Network, data: &Dataset) -> Result<Classes, Failu
         }
         None => {
             let first = usize::from(outputs == 1);
-            let count = if outputs == 1 { given.len() } else { outputs };
+            // A scalar says nothing of how many labels there are: names that are
+            // numbers stand for themselves, up to the largest.
+            let numbers = given.iter().map(|name| name.parse().ok().filter(|number| *number > 0));
+            let largest = numbers.collect::<Option<Vec<usize>>>().and_then(|all| all.into_iter().max());
+            let count = match largest {
+                Some(largest) if outputs == 1 && largest <= MOST_NUMBERED => largest,
+                _ if outputs == 1 => given.len(),
+                _ => outputs,
+            };
             let numbers: Vec<String> = (first..first + count).map(|c| c.to_string()).collect();
             if given.iter().all(|name| numbers.contains(name)) {
                 numbers

@@ -1,13 +1,21 @@
 //! Answers: one JSON object, or aligned lines for people.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use serde_json::{Map, Value};
 
-/// Writes to stdout; a reader that has gone away is no error.
+/// Writes to stdout. A reader that has gone away is no error; an answer that
+/// cannot be written is, and ends the program.
 pub fn print(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("indelible: cannot write the answer to standard output: {e}");
+            indelible_io::remove_unfinished();
+            std::process::exit(2);
+        }
+        _ => {}
+    }
 }
 
 /// An answer that is built line by line.

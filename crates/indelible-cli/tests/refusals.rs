@@ -140,12 +140,23 @@ fn impossible_requests_name_the_limit() {
     place.refused("build points.csv", 2, &["--output"]);
     place.refused("build points.csv -o no/such/folder/net.onnx", 2, &["no/such/folder/net.onnx"]);
     place.refused("build points.csv -o .", 2, &["directory"]);
+    place.refused("build points.csv -o points.csv", 2, &["points.csv", "-o"]);
     place.refused("separation points.csv --norm l0.5", 2, &["l0.5"]);
     place.refused("separation points.csv --limit 0", 2, &[]);
     place.refused("separation points.csv --threads 0", 2, &["--threads"]);
     place.refused("nonsense", 2, &["nonsense"]);
     place.refused("", 2, &[]);
     assert_eq!(place.files(), ["points.csv"]);
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_an_error() {
+    let place = Workplace::new();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = place.command("separation iris --json").stdout(full).output().unwrap();
+    let run = Run::of(output);
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("standard output") && run.stderr.lines().count() == 1, "{}", run.stderr);
 }
 
 #[test]

@@ -23,6 +23,7 @@ use serde_json::json;
 
 use super::{
     certify::certify_file,
+    inspect::model_size,
     separation::{MOST_CONFLICTS, conflict_message},
 };
 use crate::{
@@ -78,10 +79,10 @@ pub struct BuildArgs {
     #[arg(long, default_value = "linf")]
     norm: Norm,
     /// Radius around every sample, in the units of the features
-    #[arg(long, conflicts_with_all = ["ratio", "per_sample"], value_name = "R")]
+    #[arg(long, conflicts_with_all = ["ratio", "per_sample"], value_name = "R", allow_negative_numbers = true)]
     radius: Option<f64>,
     /// Radius as a share of the largest possible one, between 0 and 1
-    #[arg(long, default_value_t = 0.9, value_name = "RHO")]
+    #[arg(long, default_value_t = 0.9, value_name = "RHO", allow_negative_numbers = true)]
     ratio: f64,
     /// A radius for each sample: the ratio of half the distance to its own nearest enemy
     #[arg(long)]
@@ -147,8 +148,18 @@ impl BuildArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
         let started = Instant::now();
-        // A wrong name should not cost a long computation.
+        // A wrong name should not cost a long computation, nor a slip the data.
         Entry::named(&self.construction)?;
+        for input in [Some(&self.data.path), self.data.labels.as_ref()].into_iter().flatten() {
+            if let (Ok(input), Ok(output)) = (input.canonicalize(), self.output.canonicalize())
+                && input == output
+            {
+                let path = self.output.display();
+                return Err(Failure::input(format!(
+                    "{path} is read as data; give another file to write (-o)"
+                )));
+            }
+        }
         let data = self.data.read(&bar)?;
         let read = started.elapsed().as_secs_f64();
         let order = Order {
@@ -191,6 +202,7 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
         *clock = Instant::now();
     };
     let entry = Entry::named(order.construction)?;
+    let mut file = AtomicFile::create(order.output)?;
     let budget = budget(data, order, bar).map_err(|error| match error {
         Error::Inseparable { .. } => Failure::no(conflict_message(data, &conflicts(data, MOST_CONFLICTS))),
         other => other.into(),
@@ -198,12 +210,20 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
     lap("separation", &mut clock);
     bar.busy("building");
     let network = entry.build(data, &budget, order.options)?;
-    let size = size(network.as_ref());
+    let mut size = size(network.as_ref());
     let dense = order.dense.unwrap_or_else(|| {
         let element = if order.options.precision == Precision::F32 { 4 } else { 8 };
         let largest = if entry.name == "cells" { LARGEST_DENSE_CELLS } else { LARGEST_DENSE };
         size.all as u64 * element <= largest
     });
+    // Said before the work, not after it.
+    let bytes = size.all as u64 * if order.options.precision == Precision::F32 { 4 } else { 8 };
+    if dense && bytes >= 1 << 31 {
+        return Err(Failure::input(format!(
+            "the dense form would take {}, and ONNX files end at 2 GiB; use --form compact or fewer samples",
+            report::bytes(bytes)
+        )));
+    }
     let compact = if dense { None } else { Some(network.compact()?) };
     let samples_per_cell = match &compact {
         Some(Model::Cells(cells)) => Some(samples_in_cells(cells, data, budget.radii())),
@@ -222,10 +242,13 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
         samples_per_cell,
         dataset: Some(digest(data)),
     };
-    let mut file = AtomicFile::create(order.output)?;
     write(network.as_ref(), compact.as_ref(), &metadata, &mut file, order.output)?;
     let written = file.flushed()?.to_path_buf();
     let bytes = std::fs::metadata(&written).map_or(0, |found| found.len());
+    // What is reported of a compact file is what it holds.
+    if let Some(compact) = &compact {
+        size = model_size(compact);
+    }
     drop((network, compact));
     lap("write", &mut clock);
     let certificate = if order.certify {
@@ -304,7 +327,7 @@ fn report(data: &Dataset, order: &Order<'_>, built: &Built) -> Report {
         Radii::Uniform(radius) => real(*radius),
         Radii::PerSample(_) => format!("{} to {}, one per sample", real(radii.smallest()), real(largest)),
     };
-    let ratio = built.budget.ratio().map_or(String::new(), |ratio| format!(" (ratio {})", real(ratio)));
+    let ratio = built.budget.ratio().map_or(String::new(), |ratio| format!(" (ratio {ratio})"));
     let times: Vec<String> =
         built.seconds.iter().map(|(name, value)| format!("{name} {}", report::seconds(*value))).collect();
     report

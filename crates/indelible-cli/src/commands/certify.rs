@@ -33,7 +33,7 @@ pub struct CertifyArgs {
     #[arg(long, default_value = "linf")]
     norm: Norm,
     /// Radius around every sample [default: what the file claims]
-    #[arg(long, value_name = "R")]
+    #[arg(long, value_name = "R", allow_negative_numbers = true)]
     radius: Option<f64>,
     /// Print one JSON object
     #[arg(long)]
@@ -155,7 +155,9 @@ fn report(certificate: &Certificate, data: &Dataset, radii: &Radii, classes: &Cl
         report.line("smallest margin", format!("{} (sample {sample})", real(margin)));
     }
     report.line("time", seconds(taken));
-    for (sample, verdict) in certificate.failures().take(MOST_LISTED) {
+    let (refuted, undecided): (Vec<_>, Vec<_>) =
+        certificate.failures().partition(|(_, verdict)| matches!(verdict, Verdict::Refuted { .. }));
+    for (sample, verdict) in refuted.into_iter().chain(undecided).take(MOST_LISTED) {
         let what = match verdict {
             Verdict::Refuted { predicted, .. } => {
                 format!("refuted: a point of its ball gets {}", name(predicted).map_or("NaN", String::as_str))

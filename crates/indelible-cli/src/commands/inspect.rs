@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use indelible::{
     Radii,
-    network::{CellNetwork, Model, size},
+    network::{CellNetwork, Model, Size, size},
 };
 use indelible_io::onnx::{self, Metadata};
 use serde_json::{Value, json};
@@ -29,11 +29,7 @@ pub struct InspectArgs {
 impl InspectArgs {
     pub fn run(self) -> Result<(), Failure> {
         let network = onnx::open(&self.network)?;
-        let size = match &network.model {
-            Model::Layers(layers) => size(layers),
-            Model::Recurrence(recurrence) => recurrence.layered_size(),
-            Model::Cells(cells) => size(cells),
-        };
+        let size = model_size(&network.model);
         let metadata = &network.metadata;
         let mut report = Report::default();
         report
@@ -113,6 +109,15 @@ fn histogram(values: &[usize]) -> Vec<(usize, usize)> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable();
     sorted.chunk_by(|a, b| a == b).map(|same| (same[0], same.len())).collect()
+}
+
+/// Size of the layered network that a file describes.
+pub fn model_size(model: &Model) -> Size {
+    match model {
+        Model::Layers(layers) => size(layers),
+        Model::Recurrence(recurrence) => recurrence.layered_size(),
+        Model::Cells(cells) => size(cells),
+    }
 }
 
 fn metadata_json(metadata: &Metadata) -> Value {

@@ -53,7 +53,7 @@ pub struct SeparationArgs {
     #[arg(long, value_name = "TEST")]
     against: Option<PathBuf>,
     /// Count the pairs at distance R or less
-    #[arg(long, value_name = "R", conflicts_with_all = ["against", "per_sample"])]
+    #[arg(long, value_name = "R", conflicts_with_all = ["against", "per_sample"], allow_negative_numbers = true)]
     within: Option<f64>,
     /// With --within: count pairs of equal labels too (near-duplicates)
     #[arg(long, requires = "within")]
@@ -208,7 +208,7 @@ fn describe(report: &mut Report, data: &Dataset, found: &Separation, equal: &[(u
             report
                 .line("separation", format!("{} ({kind})", found.distance))
                 .line("closest pair", format!("sample {i} ({}) and sample {j} ({})", name(i), name(j)))
-                .line("largest radius", format!("every radius below {}", real(radius)));
+                .line("largest radius", format!("every radius below {radius}"));
         }
         None => {
             report

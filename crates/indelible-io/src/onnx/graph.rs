@@ -92,6 +92,9 @@ impl Graph {
 
     /// The initializer that `node` reads as `name`.
     pub fn tensor(&self, node: &proto::Node, name: &str) -> Result<&proto::Tensor, OnnxError> {
+        if self.producers.contains_key(name) || name == self.input {
+            return Err(operator(node, " of two computed values: branches".into()));
+        }
         self.tensors
             .get(name)
             .ok_or_else(|| OnnxError::Dangling { node: node.name.clone(), name: name.into() })

@@ -87,6 +87,10 @@ fn propagate(network: &StoredNetwork, input: Vec<Interval>) -> Option<Vec<Interv
         let mut terms = Vec::new();
         for index in 0..layer.outputs() {
             let row = layer.row(index);
+            if let ([column], [1.0], 0.0) = (row.columns, row.weights, row.bias) {
+                sums.push(values[*column]);
+                continue;
+            }
             terms.clear();
             terms
                 .extend(row.columns.iter().zip(row.weights).map(|(&c, &w)| arithmetic.product(w, values[c])));
@@ -117,6 +121,9 @@ fn refined(
     values: &[Interval],
 ) -> Option<Interval> {
     let row = layer.row(index);
+    if row.columns.len() < 2 {
+        return None;
+    }
     let used = || row.columns.iter().zip(row.weights).filter(|(c, _)| !values[**c].is_zero());
     let open = |c: usize| stage.sums[c].lower < 0.0;
     let work: usize = used().map(|(&c, _)| stage.layer.row(c).columns.len()).sum();
