@@ -14,7 +14,7 @@ use indelible_io::{
 
 use crate::{
     bar::Bar,
-    classes::match_classes,
+    classes::{match_classes, named_classes},
     data::DataArgs,
     failure::Failure,
     report::{Report, grouped, seconds},
@@ -54,9 +54,16 @@ impl PredictArgs {
             let labels: Vec<usize> = data.labels().iter().map(|&label| classes.map[label]).collect();
             (classes.names, Some(labels))
         } else {
-            let count = network.model.outputs();
-            let names = network.metadata.classes.clone();
-            (names.unwrap_or_else(|| (0..count).map(|c| c.to_string()).collect()), None)
+            let names = match (named_classes(&network)?, network.model.outputs()) {
+                (Some(names), _) => names.to_vec(),
+                (None, 1) => {
+                    return Err(Failure::input(
+                        "the network has a scalar output and does not name its classes, and the data have no labels: nobody knows how many there are".into(),
+                    ));
+                }
+                (None, count) => (0..count).map(|c| c.to_string()).collect(),
+            };
+            (names, None)
         };
         let started = Instant::now();
         let predicted = predict(&network.model, data, names.len(), &bar)?;

@@ -20,8 +20,14 @@ pub(super) struct Graph {
     pub nodes: Vec<proto::Node>,
     /// Name of the one input.
     pub input: String,
-    /// Declared number of features, where it is declared.
+    /// Declared number of features, where it is declared: the product of all
+    /// dimensions but the first.
     pub features: Option<usize>,
+    /// Declared rank of the input.
+    pub rank: Option<usize>,
+    /// Whether the last dimension holds all features, so that rows need not be
+    /// flattened.
+    pub flat: bool,
     /// Name of the one output.
     pub output: String,
     tensors: HashMap<String, proto::Tensor>,
@@ -54,7 +60,8 @@ impl Graph {
                 graph.output.len()
             )));
         };
-        let (input, features) = (input.name.clone(), declared_features(input)?);
+        let Declared { features, rank, flat } = declared(input)?;
+        let input = input.name.clone();
         let output = output.name.clone();
         let mut nodes = Vec::with_capacity(graph.node.len());
         let mut producers = HashMap::new();
@@ -78,7 +85,7 @@ impl Graph {
                 nodes.push(node);
             }
         }
-        Ok(Self { nodes, input, features, output, tensors, producers })
+        Ok(Self { nodes, input, features, rank, flat, output, tensors, producers })
     }
 
     pub fn has_operator(&self, op: &str) -> bool {
@@ -106,23 +113,42 @@ impl Graph {
     }
 }
 
-/// Number of features that a declared input shape fixes: the product of all
-/// dimensions but the first.
-fn declared_features(input: &proto::ValueInfo) -> Result<Option<usize>, OnnxError> {
-    let Some(tensor) = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()) else { return Ok(None) };
+/// What the declaration of the input says.
+struct Declared {
+    features: Option<usize>,
+    rank: Option<usize>,
+    flat: bool,
+}
+
+/// Most features that are believed: more than any dataset has, and little
+/// enough to allocate.
+const MOST_FEATURES: usize = 1 << 24;
+
+fn declared(input: &proto::ValueInfo) -> Result<Declared, OnnxError> {
+    let nothing = Declared { features: None, rank: None, flat: false };
+    let Some(tensor) = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()) else {
+        return Ok(nothing);
+    };
     if tensor.elem_type != data_type::FLOAT && tensor.elem_type != data_type::DOUBLE {
         return Err(OnnxError::Structure(format!(
             "input '{}' has element type {}; expected float (1) or double (11)",
             input.name, tensor.elem_type
         )));
     }
-    let Some(shape) = &tensor.shape else { return Ok(None) };
-    Ok(shape
-        .dim
-        .iter()
-        .skip(1)
-        .map(|dim| dim.dim_value.and_then(|size| usize::try_from(size).ok()))
-        .try_fold(1usize, |product, size| product.checked_mul(size?)))
+    let Some(shape) = &tensor.shape else { return Ok(nothing) };
+    let size = |dim: &proto::Dimension| dim.dim_value.and_then(|size| usize::try_from(size).ok());
+    let features =
+        shape.dim.iter().skip(1).map(size).try_fold(1usize, |product, size| product.checked_mul(size?));
+    if features.is_some_and(|features| features == 0 || features > MOST_FEATURES) {
+        return Err(OnnxError::Structure(format!(
+            "input '{}' is declared with {} features; expected 1 to {MOST_FEATURES}",
+            input.name,
+            features.unwrap_or(0)
+        )));
+    }
+    let rank = shape.dim.len();
+    let flat = rank == 2 || rank > 2 && features.is_some() && shape.dim.last().and_then(size) == features;
+    Ok(Declared { features, rank: Some(rank), flat })
 }
 
 /// Operators must be standard ones.
@@ -265,8 +291,10 @@ pub(super) fn integers(tensor: &proto::Tensor) -> Result<Vec<i64>, OnnxError> {
     if tensor.data_type != data_type::INT64 {
         return Err(bad(tensor, format!("element type {}; expected int64 (7)", tensor.data_type)));
     }
-    Ok(match raw(tensor, 8)? {
+    let values: Vec<i64> = match raw(tensor, 8)? {
         Some(data) => data.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect(),
         None => tensor.int64_data.clone(),
-    })
+    };
+    check_numbers(tensor, values.len(), None)?;
+    Ok(values)
 }

@@ -35,6 +35,8 @@ pub(super) fn read(graph: &Graph) -> Result<StoredNetwork, OnnxError> {
     let mut chain =
         Chain { precision: None, layers: vec![], affine: None, active: false, width: graph.features };
     let mut value = graph.input.as_str();
+    // Other shapes would be broadcast row by row.
+    let mut flat = graph.flat;
     for node in &graph.nodes {
         let follows = node.input.iter().filter(|name| *name == value).count();
         if let Some(name) = node.input.iter().find(|name| !name.is_empty() && !graph.knows(name)) {
@@ -47,6 +49,14 @@ pub(super) fn read(graph: &Graph) -> Result<StoredNetwork, OnnxError> {
         }
         if follows != 1 {
             return Err(operator(node, " where it does not continue the chain from the input".into()));
+        }
+        match node.op_type.as_str() {
+            "Flatten" | "Reshape" => flat = true,
+            "Gemm" if graph.rank.is_none() => flat = true,
+            "Gemm" | "MatMul" | "Add" if !flat => {
+                return Err(operator(node, " on an input of this shape; flatten it first".into()));
+            }
+            _ => {}
         }
         match node.op_type.as_str() {
             "Gemm" => chain.gemm(graph, node, value)?,
@@ -80,6 +90,9 @@ impl Chain {
         let (Some(matrix), true) = (node.input.get(1), node.input[0] == value) else {
             return Err(operator(node, " of this arrangement".into()));
         };
+        if node.input.len() > 3 {
+            return Err(operator(node, " of this arrangement".into()));
+        }
         let transposed = int_attribute(node, "transB", 0) != 0;
         let mut affine = self.matrix(graph, node, matrix, transposed)?;
         if let Some(bias) = node.input.get(2).filter(|name| !name.is_empty()) {

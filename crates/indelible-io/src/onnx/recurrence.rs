@@ -113,7 +113,7 @@ pub(super) fn read(graph: &Graph, opset: Option<i64>) -> Result<Recurrence, Onnx
     }
     formats.axes(first_node, step.axes)?;
     let n = dims(graph.tensor(first_node, step.center)?)?.first().copied().unwrap_or(0);
-    if n == 0 || graph.features != Some(n) {
+    if n == 0 || graph.features != Some(n) || graph.rank != Some(2) {
         return Err(unlike("its input is not declared as [batch, features]"));
     }
     let first_center = formats.vector(first_node, step.center, &[n])?;

@@ -7,7 +7,8 @@
 //! What is used of floating point: rounding to nearest is monotone; adding an
 //! exact 0 is exact; a sum of `t` numbers in any order is `Σ v_i (1 + θ_i)`
 //! with `|θ_i| ≤ γ = (t−1)u / (1 − (t−1)u)` (Higham, *Accuracy and Stability of
-//! Numerical Algorithms*, §4.2); additions do not underflow.
+//! Numerical Algorithms*, §4.2); sums of numbers of the format do not underflow,
+//! and fused products are taken to such numbers where they are small.
 
 use crate::{
     Precision,
@@ -47,6 +48,10 @@ impl Interval {
     }
 }
 
+/// Products below this are taken outward to numbers of the format; well above
+/// 2⁻¹²⁴.
+const SMALL_PRODUCT: f64 = 1e-30;
+
 /// Floating-point arithmetic of one format, on intervals.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arithmetic {
@@ -68,10 +73,27 @@ impl Arithmetic {
     }
 
     /// The hull of an interval and of its values rounded to the format.
+    ///
+    /// Small ends are moved to numbers of the format. A fused product is not
+    /// one, and where the sum it goes into is subnormal the rounding error is
+    /// not relative to anything; but rounding is monotone, so the sum does not
+    /// exceed that with the number above in its place, and adding numbers of
+    /// the format is exact down there. From 2⁻¹²⁴ on in binary32 the error is
+    /// relative again. (In binary64 products this small are rounded outward to
+    /// the next number already.)
     fn or_rounded(self, x: Interval) -> Interval {
+        let (lower, upper) = (x.lower, x.upper);
         Interval {
-            lower: x.lower.min(self.precision.round(x.lower)),
-            upper: x.upper.max(self.precision.round(x.upper)),
+            lower: if lower.abs() < SMALL_PRODUCT {
+                self.precision.round_down(lower)
+            } else {
+                lower.min(self.precision.round(lower))
+            },
+            upper: if upper.abs() < SMALL_PRODUCT {
+                self.precision.round_up(upper)
+            } else {
+                upper.max(self.precision.round(upper))
+            },
         }
     }
 
@@ -193,6 +215,19 @@ mod tests {
             let exact = f64::from(w) * f64::from(x);
             prop_assert!(bound.lower <= exact && exact <= bound.upper);
         }
+    }
+
+    /// Eight fused products of 1 and ½ units of the smallest number: each half
+    /// is a tie, and on an odd sum it is rounded up.
+    #[test]
+    fn fused_products_of_subnormals_lie_inside() {
+        let unit = f32::from_bits(1);
+        let half = |w: f64| SINGLE.product(w, Interval::point(f64::from(unit)));
+        let terms: Vec<Interval> = (0..8).map(|i| half(if i % 2 == 0 { 1.0 } else { 0.5 })).collect();
+        let fused = (0..8).fold(0.0f32, |sum, i| unit.mul_add(if i % 2 == 0 { 1.0 } else { 0.5 }, sum));
+        assert_eq!(fused, 8.0 * unit);
+        let bound = SINGLE.sum(&terms).unwrap();
+        assert!(bound.lower <= 4.0 * f64::from(unit) && f64::from(fused) <= bound.upper);
     }
 
     #[test]
