@@ -90,6 +90,9 @@ impl PredictArgs {
     }
 }
 
+/// Outputs for rows of features.
+type Evaluate<'a> = dyn Fn(&[f64]) -> Result<Vec<f64>, Error> + 'a;
+
 /// The class of every sample, `None` for NaN.
 pub fn predict(
     model: &Model,
@@ -97,7 +100,7 @@ pub fn predict(
     classes: usize,
     bar: &Bar,
 ) -> Result<Vec<Option<usize>>, Failure> {
-    let evaluate: Box<dyn Fn(&[f64]) -> Result<Vec<f64>, Error>> = match model {
+    let evaluate: Box<Evaluate<'_>> = match model {
         Model::Layers(network) => Box::new(|rows| evaluate(network, rows)),
         Model::Recurrence(recurrence) => {
             let evaluator = RecurrenceEvaluator::new(recurrence);

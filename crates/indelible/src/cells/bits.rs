@@ -137,9 +137,9 @@ mod tests {
         fn transposing_swaps_indices(rows in prop::collection::vec(any::<u64>(), 64)) {
             let mut turned: [u64; 64] = rows.clone().try_into().unwrap();
             transpose(&mut turned);
-            for r in 0..64 {
-                for c in 0..64 {
-                    prop_assert_eq!(turned[c] >> r & 1, rows[r] >> c & 1);
+            for (r, row) in rows.iter().enumerate() {
+                for (c, column) in turned.iter().enumerate() {
+                    prop_assert_eq!(column >> r & 1, row >> c & 1);
                 }
             }
         }
