@@ -62,11 +62,18 @@ DATA = {
 }
 
 
-def measure(name):
+def write(name, path):
     x, y = DATA[name]()
+    np.savez(path, X=x, y=y.astype(np.int64))
+    print(*x.shape)
+
+
+def measure(name):
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.join(folder, "data.npz")
-        np.savez(source, X=x, y=y.astype(np.int64))
+        # In a process of its own: a child starts with the peak memory of its parent.
+        made = subprocess.run([sys.executable, __file__, "--write", name, source], check=True, capture_output=True)
+        samples, features = map(int, made.stdout.split())
         command = [os.environ["INDELIBLE"], "build", source, "-o", os.path.join(folder, "net.onnx")]
         command += ["--construction", "cells", "--form", "compact", "--ratio", RATIO, "--json"]
         child = subprocess.Popen(command, stdout=subprocess.PIPE)
@@ -82,7 +89,7 @@ def measure(name):
         )
     seconds = built["seconds"]
     row = [
-        name, f"{len(x):,}", f"{x.shape[1]:,}", f"{built['certified']:,}", f"{built['parameters']['nonzero']:,}",
+        name, f"{samples:,}", f"{features:,}", f"{built['certified']:,}", f"{built['parameters']['nonzero']:,}",
         f"{shown['cells']:,}", f"{shown['constraints']:,}", f"{shown['distinct_constraints']:,}",
         f"{seconds['separation']:.1f}", f"{seconds['build']:.1f}", f"{seconds['certify']:.1f}",
         f"{usage.ru_utime:.1f}", f"{usage.ru_maxrss / 1024:.0f}",
@@ -91,6 +98,8 @@ def measure(name):
 
 
 def main():
+    if sys.argv[1:2] == ["--write"]:
+        return write(*sys.argv[2:])
     print(f"ratio {RATIO}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     head = "data|N|n|certified|parameters|cells|constraints|distinct|separation s|build s|certify s|CPU s|MB"
     print("| " + " | ".join(head.split("|")) + " |")

@@ -127,7 +127,7 @@ mod tests {
         for bad in [
             entry("indelible.radius", "NaN"),
             entry("indelible.radii", "1,,2"),
-            entry("indelible.norm", "l7"),
+            entry("indelible.norm", "l0.5"),
         ] {
             assert!(matches!(Metadata::from_entries(&[bad]), Err(OnnxError::Metadata { .. })));
         }
