@@ -5,6 +5,7 @@
 //! inequality, `‖x − x'‖ ≥ s·‖q − q'‖ − ‖r‖ − ‖r'‖`. Distances of codes are
 //! integers and cost a quarter of those of binary32 numbers or less.
 
+use super::exact::ExactSum;
 use crate::{Dataset, Norm, dataset::Features};
 
 /// Features that are shadowed at most, so that sums of 255² stay below 2^31;
@@ -116,8 +117,12 @@ impl Shadow {
         let mut shadow =
             Self { norm, sums: Sums::Squares, width, unit, coding: Coding::Offsets(Vec::new()), slack };
         let worst = errors.iter().fold(0.0f64, |m, &e| m.max(e));
-        // Evenly spaced levels that were rounded: all samples are as good.
-        let constant = (worst < 1e-3 * unit).then(|| shadow.total((0..width).map(|_| worst)));
+        let constant = if evenly_spaced(levels) {
+            Some(0.0)
+        } else {
+            // Evenly spaced levels that were rounded: all samples are as good.
+            (worst < 1e-3 * unit).then(|| shadow.total((0..width).map(|_| worst)))
+        };
         shadow.coding = Coding::Table { codes, errors, constant };
         shadow
     }
@@ -192,7 +197,8 @@ impl Shadow {
     }
 
     /// Codes sample `i` of a dataset into `out`, padded with zeros, and bounds
-    /// the norm of the error.
+    /// the norm of the error: 0 only if there is none and the unit is a 255th of
+    /// the spread of the levels.
     pub(super) fn code(&self, data: &Dataset, i: usize, out: &mut [u8]) -> f64 {
         let start = i * data.features();
         out[self.width..].fill(0);
@@ -201,6 +207,10 @@ impl Shadow {
                 let row = &row[start..start + self.width];
                 for (o, &c) in out.iter_mut().zip(row) {
                     *o = codes[usize::from(c)];
+                }
+                // The first and the last level have no error: black and white.
+                if row.iter().fold(true, |both, c| both & (c.wrapping_add(1) <= 1)) {
+                    return 0.0;
                 }
                 constant.unwrap_or_else(|| self.total(row.iter().map(|&c| errors[usize::from(c)])))
             }
@@ -257,6 +267,20 @@ impl Shadow {
         // The cast rounds down and saturates.
         (sum as u32).saturating_add(1)
     }
+}
+
+/// Whether levels are evenly spaced, exactly.
+fn evenly_spaced(levels: &[f64]) -> bool {
+    let (first, last) = (levels[0], levels[255]);
+    levels.iter().enumerate().all(|(k, &level)| {
+        // 255 (level − first) = k (last − first)
+        let (mut left, mut right) = (ExactSum::new(), ExactSum::new());
+        left.add_product(255.0, level);
+        left.add_product(k as f64, first);
+        right.add_product(255.0, first);
+        right.add_product(k as f64, last);
+        left.compare(&right).is_eq()
+    })
 }
 
 /// At most `count` of so many samples, spread evenly.
