@@ -4,7 +4,7 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 mod wide;
 
-pub(in crate::separation) use self::portable::decode;
+pub(in crate::separation) use self::portable::each_lane;
 use super::Isa;
 use crate::dataset::Features;
 
