@@ -16,8 +16,6 @@ pub(in crate::separation) struct CodesSum<'a> {
     /// `levels[c] = grid[c]·2^exponent`, up to a common shift.
     grid: Vec<i64>,
     exponent: i32,
-    /// The step of the grid, or its square, if the levels are evenly spaced.
-    step: Option<u128>,
 }
 
 /// The levels as integers `(level − levels[0])·2^−e`, and `e`; `None` where
@@ -36,6 +34,12 @@ fn on_grid(levels: &[f64]) -> Option<(Vec<i64>, i32)> {
     // Integers below 2^61 by the choice of the exponent: the casts are exact.
     let origin = scaled[0] as i64;
     Some((scaled.iter().map(|&v| v as i64 - origin).collect(), exponent))
+}
+
+/// A sum of fewer than 2^32 numbers: two 64-bit sums are faster than one of 128.
+fn sum_in_halves(terms: impl Iterator<Item = u64>) -> u128 {
+    let (low, high) = terms.fold((0u64, 0u64), |(low, high), t| (low + (t & 0xffff_ffff), high + (t >> 32)));
+    (u128::from(high) << 32) + u128::from(low)
 }
 
 /// Exponent of the lowest bit that is set in `v`, not 0.
@@ -65,10 +69,7 @@ impl<'a> CodesSum<'a> {
             Power::One => spread + terms,
             Power::Two => 2 * spread + terms,
         };
-        let step = u128::from(grid[1].unsigned_abs());
-        let even = (0..256).all(|k| u128::from(grid[k].unsigned_abs()) == k as u128 * step);
-        let step = even.then_some(if power == Power::One { step } else { step * step });
-        (needed < 128).then_some(Self { queries, base, width, power, grid, exponent, step })
+        (needed < 128 && width < 1 << 32).then_some(Self { queries, base, width, power, grid, exponent })
     }
 }
 
@@ -78,10 +79,11 @@ impl Metric for CodesSum<'_> {
     fn within(&self, i: usize, j: usize, limit: Limit<u128>) -> Option<u128> {
         let a = &self.queries[i * self.width..(i + 1) * self.width];
         let b = &self.base[j * self.width..(j + 1) * self.width];
-        let gaps =
-            a.iter().zip(b).map(|(&a, &b)| self.grid[usize::from(a)].abs_diff(self.grid[usize::from(b)]));
-        let sum: u128 = match self.power {
-            Power::One => gaps.map(u128::from).sum(),
+        let gap = |(&a, &b): (&u8, &u8)| self.grid[usize::from(a)].abs_diff(self.grid[usize::from(b)]);
+        let gaps = a.iter().zip(b).map(gap);
+        let sum = match self.power {
+            Power::One => sum_in_halves(gaps),
+            Power::Two if self.grid[255] <= i64::from(u32::MAX) => sum_in_halves(gaps.map(|g| g * g)),
             Power::Two => gaps.map(|g| u128::from(g) * u128::from(g)).sum(),
         };
         allows(limit, |bound| sum.cmp(&bound)).then_some(sum)
@@ -144,11 +146,16 @@ impl Summed for CodesSum<'_> {
     }
 
     fn barrier(&self, limit: Limit<u128>) -> Option<u128> {
-        let step = self.step?;
+        // Codes without error stand for multiples of a 255th of the spread.
+        let (codes, spread) = (255u128, u128::from(self.grid[255].unsigned_abs()));
+        let (above, below) = match self.power {
+            Power::One => (codes, spread),
+            Power::Two => (codes * codes, spread * spread),
+        };
         Some(match limit {
             Limit::None => u128::MAX,
-            Limit::Below(bound) => bound.div_ceil(step),
-            Limit::UpTo(bound) => bound / step + 1,
+            Limit::Below(bound) => bound.checked_mul(above)?.div_ceil(below),
+            Limit::UpTo(bound) => bound.checked_mul(above)? / below + 1,
         })
     }
 }

@@ -82,8 +82,9 @@ pub(super) trait Summed: Metric {
     /// limit: infinite if it admits all, negative if it admits none.
     fn reach(&self, limit: Limit<Self::Distance>) -> f64;
 
-    /// The smallest sum over codes that is out of a limit, where such sums
-    /// of absolute values or squares decide; above `u32::MAX` if all are within.
+    /// The smallest sum of absolute values or squares over shadows' codes that
+    /// is out of a limit, for samples that their shadows represent exactly;
+    /// `None` where that is not known.
     fn barrier(&self, limit: Limit<Self::Distance>) -> Option<u128>;
 }
 

@@ -61,11 +61,11 @@ impl<'a> RealsLinf<'a> {
         Self { queries, base, isa, coding }
     }
 
-    /// Exact distance over the features where the rounded difference is
-    /// `largest`.
-    fn exact(&self, i: usize, j: usize, largest: f64) -> (bool, f64, f64) {
+    /// Exact distance over those of some features where the rounded difference
+    /// is at least `largest`.
+    fn exact(&self, i: usize, j: usize, features: Range<usize>, largest: f64) -> (bool, f64, f64) {
         let mut best = (false, 0.0, 0.0);
-        for f in 0..self.queries.features() {
+        for f in features {
             let (a, b) = (self.queries.value(i, f), self.base.value(j, f));
             let (a, b) = if a < b { (b, a) } else { (a, b) };
             if a - b >= largest {
@@ -91,17 +91,29 @@ impl<'a> Metric for RealsLinf<'a> {
             _ => f64::INFINITY,
         };
         let stretch = |data: &'a Dataset, start| Stretch { features: data.storage(), start, scale: 1.0 };
-        let mut lanes = [0.0; LANES];
-        let mut largest = 0.0f64;
+        // The largest rounded difference, and the features from which on it occurs.
+        let (mut largest, mut first) = (0.0, 0);
         for start in (0..width).step_by(CHUNK) {
             let (a, b) = (stretch(self.queries, i * width + start), stretch(self.base, j * width + start));
-            gather(self.isa, Gather::Largest, a, b, CHUNK.min(width - start), &mut lanes);
-            largest = lanes.iter().fold(0.0, |m, &l| m.max(l));
-            if largest > barrier {
+            let count = CHUNK.min(width - start);
+            let mut lanes = [0.0; LANES];
+            gather(self.isa, Gather::Largest, a, b, count, &mut lanes);
+            let spread = lanes.iter().fold(0.0, |m: f64, &l| m.max(l));
+            if spread > barrier {
                 return None;
             }
+            if spread == barrier {
+                // Equally far when rounded: nearly always a tie, settled here.
+                let gap = self.exact(i, j, start..start + count, spread);
+                if !allows(limit, |bound| compare_differences(gap, bound)) {
+                    return None;
+                }
+            }
+            if spread > largest {
+                (largest, first) = (spread, start);
+            }
         }
-        let distance = self.exact(i, j, largest);
+        let distance = self.exact(i, j, first..width, largest);
         allows(limit, |bound| compare_differences(distance, bound)).then_some(distance)
     }
 

@@ -5,13 +5,13 @@ use std::cmp::Ordering;
 
 use super::{Limit, Metric, Summed, allows, magnitude};
 use crate::{
-    Dataset, Enclosure,
+    Dataset, Enclosure, Features,
     number::{self, two_sum},
     separation::{
         exact::ExactSum,
         kernel::{
             Isa,
-            reals::{CHUNK, Gather, LANES, Stretch, gather},
+            reals::{CHUNK, Gather, LANES, Stretch, gather, gather_exactly},
         },
     },
 };
@@ -39,6 +39,8 @@ enum Source {
 pub(in crate::separation) struct SumDistance {
     lower: f64,
     upper: f64,
+    /// Whether it is known that the sum cannot be had without rounding.
+    rounded: bool,
     source: Source,
 }
 
@@ -54,27 +56,6 @@ pub(in crate::separation) struct RealsSum<'a> {
     relative: f64,
     /// Bounds what underflow adds to it.
     absolute: f64,
-}
-
-/// A sum that was computed without any rounding.
-fn plain(terms: impl Iterator<Item = (f64, f64)>, power: Power) -> Option<f64> {
-    let mut sum = 0.0;
-    for (a, b) in terms {
-        let (h, l) = two_sum(a, -b);
-        // A square is exact when its root has at most 26 bits and it does not underflow.
-        let short = h.to_bits().trailing_zeros() >= 27 && (h == 0.0 || h.abs() > 1e-150);
-        let term = match power {
-            Power::One => h.abs(),
-            Power::Two if short => h * h,
-            Power::Two => return None,
-        };
-        let (s, e) = two_sum(sum, term);
-        if l != 0.0 || e != 0.0 || !s.is_finite() {
-            return None;
-        }
-        sum = s;
-    }
-    Some(sum)
 }
 
 impl<'a> RealsSum<'a> {
@@ -125,22 +106,73 @@ impl<'a> RealsSum<'a> {
 
     /// The sum itself, not scaled, where it needs no rounding.
     fn easy(&self, source: Source) -> Option<f64> {
+        let mut lanes = [0.0; LANES];
         match source {
-            Source::Radius(r) => plain(std::iter::once((r, 0.0)), self.power),
-            Source::Pair(i, j) => plain(self.terms(i, j), self.power),
+            Source::Radius(r) if self.power == Power::One => return Some(r),
+            Source::Radius(r) => {
+                let features = Features::F64(vec![r, 0.0].into());
+                let stretch = |start| Stretch { features: &features, start, scale: 1.0 };
+                if !gather_exactly(self.isa, true, stretch(0), stretch(1), 1, &mut lanes) {
+                    return None;
+                }
+            }
+            Source::Pair(i, j) => {
+                let width = self.queries.features();
+                let squares = self.power == Power::Two;
+                for start in (0..width).step_by(CHUNK) {
+                    let (a, b) = self.stretches(i, j, start, 1.0);
+                    if !gather_exactly(self.isa, squares, a, b, CHUNK.min(width - start), &mut lanes) {
+                        return None;
+                    }
+                }
+            }
         }
+        lanes.iter().try_fold(0.0, |sum, &lane| {
+            let (sum, error) = two_sum(sum, lane);
+            (error == 0.0 && sum.is_finite()).then_some(sum)
+        })
+    }
+
+    /// The same distance, as a single number where that is possible.
+    fn tightened(&self, mut distance: SumDistance) -> SumDistance {
+        if distance.rounded || distance.lower == distance.upper {
+            return distance;
+        }
+        distance.rounded = true;
+        if let Some(sum) = self.easy(distance.source) {
+            let factor = if self.power == Power::One { 1.0 } else { self.scale };
+            let scaled = sum * self.scale * factor;
+            if scaled == 0.0 && sum == 0.0 || scaled.is_normal() {
+                (distance.lower, distance.upper, distance.rounded) = (scaled, scaled, false);
+            }
+        }
+        distance
+    }
+
+    /// Features from `start` on of a pair.
+    fn stretches(&self, i: usize, j: usize, start: usize, scale: f64) -> (Stretch<'a>, Stretch<'a>) {
+        let width = self.queries.features();
+        (
+            Stretch { features: self.queries.storage(), start: i * width + start, scale },
+            Stretch { features: self.base.storage(), start: j * width + start, scale },
+        )
     }
 
     /// Whether two pairs have equal samples.
     fn same(&self, a: Source, b: Source) -> bool {
+        let equal = |data: &Dataset, i: usize, j: usize| {
+            let width = data.features();
+            let stretch = |start| Stretch { features: data.storage(), start, scale: 1.0 };
+            i == j
+                || (0..width).step_by(CHUNK).all(|start| {
+                    let mut lanes = [0.0; LANES];
+                    let (a, b) = (stretch(i * width + start), stretch(j * width + start));
+                    gather(self.isa, Gather::Largest, a, b, CHUNK.min(width - start), &mut lanes);
+                    lanes == [0.0; LANES]
+                })
+        };
         match (a, b) {
-            (Source::Pair(i, j), Source::Pair(k, l)) => {
-                (i == k
-                    || (0..self.queries.features())
-                        .all(|f| self.queries.value(i, f) == self.queries.value(k, f)))
-                    && (j == l
-                        || (0..self.base.features()).all(|f| self.base.value(j, f) == self.base.value(l, f)))
-            }
+            (Source::Pair(i, j), Source::Pair(k, l)) => equal(self.queries, i, k) && equal(self.base, j, l),
             _ => false,
         }
     }
@@ -156,30 +188,31 @@ impl<'a> Metric for RealsSum<'a> {
             Limit::None => f64::INFINITY,
         };
         let what = if self.power == Power::One { Gather::Sum } else { Gather::Squares };
-        let stretch =
-            |data: &'a Dataset, start| Stretch { features: data.storage(), start, scale: self.scale };
         let mut lanes = [0.0; LANES];
         for start in (0..width).step_by(CHUNK) {
-            let (a, b) = (stretch(self.queries, i * width + start), stretch(self.base, j * width + start));
+            let (a, b) = self.stretches(i, j, start, self.scale);
             gather(self.isa, what, a, b, CHUNK.min(width - start), &mut lanes);
             if self.enclose(lanes.iter().sum()).0 > barrier {
                 return None;
             }
         }
         let (lower, upper) = self.enclose(lanes.iter().sum());
-        let distance = SumDistance { lower, upper, source: Source::Pair(i, j) };
-        allows(limit, |bound| self.compare(&distance, &bound)).then_some(distance)
+        let distance = SumDistance { lower, upper, rounded: false, source: Source::Pair(i, j) };
+        // What is found is compared again and again: once as a single number.
+        allows(limit, |bound| self.compare(&distance, &bound)).then(|| self.tightened(distance))
     }
 
     fn compare(&self, a: &SumDistance, b: &SumDistance) -> Ordering {
         if a.upper < b.lower {
-            Ordering::Less
+            return Ordering::Less;
         } else if a.lower > b.upper {
-            Ordering::Greater
+            return Ordering::Greater;
+        }
+        let (a, b) = (self.tightened(*a), self.tightened(*b));
+        if !a.rounded && !b.rounded {
+            a.lower.total_cmp(&b.lower)
         } else if self.same(a.source, b.source) {
             Ordering::Equal
-        } else if let (Some(a), Some(b)) = (self.easy(a.source), self.easy(b.source)) {
-            a.total_cmp(&b)
         } else {
             self.exact(a.source).compare(&self.exact(b.source))
         }
@@ -212,7 +245,7 @@ impl<'a> Metric for RealsSum<'a> {
         };
         // A radius beyond all distances may overflow.
         let lower = if lower.is_finite() { lower } else { f64::MAX };
-        SumDistance { lower, upper, source: Source::Radius(radius) }
+        SumDistance { lower, upper, rounded: false, source: Source::Radius(radius) }
     }
 }
 

@@ -120,7 +120,9 @@ impl<'a, M: Summed> Panels<'a, M> {
 
     /// Sums over codes from this one on are out of a limit.
     fn barrier(&self, limit: Limit<M::Distance>, errors: f64) -> u32 {
-        if let Some(barrier) = self.metric.barrier(limit) {
+        if errors == 0.0
+            && let Some(barrier) = self.metric.barrier(limit)
+        {
             return u32::try_from(barrier).unwrap_or(u32::MAX);
         }
         let reach = self.metric.reach(limit);

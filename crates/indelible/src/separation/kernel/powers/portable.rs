@@ -1,7 +1,7 @@
 //! Sums of powers on any processor.
 
 use crate::separation::{
-    kernel::reals::{CHUNK, LANES, Stretch, decode},
+    kernel::reals::{LANES, Stretch, each_lane},
     power::Exponent,
 };
 
@@ -15,14 +15,13 @@ pub(super) fn add_powers(
     count: usize,
     lanes: &mut [f64; LANES],
 ) {
-    let (mut x, mut y) = ([0.0; CHUNK], [0.0; CHUNK]);
-    decode(a, &mut x[..count]);
-    decode(b, &mut y[..count]);
-    for (x, y) in x.as_chunks::<LANES>().0.iter().zip(y.as_chunks::<LANES>().0) {
-        let powers = exponent
-            .raise(std::array::from_fn::<_, LANES, _>(|k| (x[k] - y[k]).abs() * factors[0] * factors[1]));
-        for (lane, power) in lanes.iter_mut().zip(powers) {
-            *lane += power;
+    let mut gaps = [0.0; LANES];
+    each_lane(a, b, count, |k, x, y| {
+        gaps[k] = (x - y).abs() * factors[0] * factors[1];
+        if k == LANES - 1 {
+            for (lane, power) in lanes.iter_mut().zip(exponent.raise(gaps)) {
+                *lane += power;
+            }
         }
-    }
+    });
 }

@@ -4,7 +4,7 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 mod wide;
 
-pub(in crate::separation) use self::portable::decode;
+pub(in crate::separation) use self::portable::each_lane;
 use super::Isa;
 use crate::dataset::Features;
 
@@ -54,9 +54,32 @@ pub(in crate::separation) fn gather(
     }
 }
 
+/// Does as [`gather`] does for sums, and says whether nothing was rounded. What
+/// is in `lanes` is of use only then.
+#[inline]
+pub(in crate::separation) fn gather_exactly(
+    isa: Isa,
+    squares: bool,
+    a: Stretch,
+    b: Stretch,
+    count: usize,
+    lanes: &mut [f64; LANES],
+) -> bool {
+    match isa {
+        // SAFETY: the value exists only where the processor has the set.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { wide::gather_exactly_avx512(squares, a, b, count, lanes) },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { wide::gather_exactly_avx2(squares, a, b, count, lanes) },
+        Isa::Portable => portable::gather_exactly(squares, a, b, count, lanes),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::separation::exact::ExactSum;
     use proptest::prelude::*;
 
     proptest! {
@@ -93,6 +116,42 @@ mod tests {
                     }
                 }
             }
+        }
+
+        #[test]
+        fn exact_sums_are_exact(
+            small in prop::collection::vec(-2000i32..2000, 2 * CHUNK),
+            odd in prop::option::of((0..2 * CHUNK, any::<f64>().prop_filter("finite", |v| v.is_finite()))),
+            count in 1usize..=CHUNK,
+            squares in any::<bool>(),
+        ) {
+            let mut values: Vec<f64> = small.iter().map(|&v| f64::from(v) / 8.0).collect();
+            if let Some((at, value)) = odd {
+                values[at] = value;
+            }
+            let features = Features::F64(values.clone().into());
+            let stretch = |start| Stretch { features: &features, start, scale: 1.0 };
+            let mut results = Vec::new();
+            for isa in Isa::available() {
+                let mut lanes = [0.0; LANES];
+                let exact = gather_exactly(isa, squares, stretch(0), stretch(CHUNK), count, &mut lanes);
+                prop_assert!(exact || odd.is_some());
+                if exact {
+                    let mut total = ExactSum::new();
+                    lanes.iter().for_each(|&l| total.add(l));
+                    let mut expected = ExactSum::new();
+                    for k in 0..count {
+                        if squares {
+                            expected.add_squared_difference(values[k], values[CHUNK + k]);
+                        } else {
+                            expected.add_distance(values[k], values[CHUNK + k]);
+                        }
+                    }
+                    prop_assert!(total.compare(&expected).is_eq());
+                }
+                results.push((exact, exact.then_some(lanes)));
+            }
+            prop_assert!(results.windows(2).all(|w| w[0] == w[1]));
         }
     }
 }

@@ -1,0 +1,115 @@
+//! Shadows of real samples: how fine codes should be is tried out.
+
+use super::{Coding, Shadow, Sums, spread_out};
+use crate::{Dataset, Norm};
+
+/// Samples that units are tried on.
+const SAMPLES: usize = 192;
+/// Samples whose nearest ones among these are looked for.
+const FEW: usize = 24;
+/// Units tried are halved this many times.
+const HALVINGS: i32 = 8;
+
+impl Shadow {
+    /// Shadows with the unit that leaves out most pairs of a few samples: a
+    /// small unit errs little, a large one cuts off little.
+    pub(super) fn of_samples(data: &Dataset, norm: Norm, width: usize) -> Self {
+        let chosen = spread_out(data.samples(), SAMPLES);
+        let mut columns = vec![Vec::with_capacity(chosen.len()); width];
+        for &i in &chosen {
+            for (f, column) in columns.iter_mut().enumerate() {
+                column.push(data.value(i, f));
+            }
+        }
+        let ranges: Vec<(f64, f64, f64)> = columns
+            .iter_mut()
+            .map(|column| {
+                column.sort_unstable_by(f64::total_cmp);
+                (column[0], column[column.len() / 2], column[column.len() - 1])
+            })
+            .collect();
+        let spread = ranges.iter().fold(0.0f64, |m, r| m.max(r.2 - r.0));
+        let spread = if spread > 0.0 && spread.is_finite() { spread } else { 1.0 };
+        let trial = Trial::new(data, norm, &chosen, width, spread);
+        let candidate = |halving: i32| {
+            // Other samples lie a little outside the range of the chosen ones.
+            let unit = (1.25 * spread / 255.0 * 2f64.powi(-halving)).max(f64::MIN_POSITIVE);
+            let offset = |&(low, median, high): &(f64, f64, f64)| {
+                let middle = if high - low <= 255.0 * unit { low / 2.0 + high / 2.0 } else { median };
+                // The median gets a code without error: many features have a
+                // number that they nearly always are.
+                let code = ((median - middle) / unit + 127.5).round().clamp(0.0, 255.0);
+                (median - code * unit).clamp(-f64::MAX, f64::MAX)
+            };
+            let offsets: Vec<f64> = ranges.iter().map(offset).collect();
+            // What is cut off lies within 255 units: a few roundings of that.
+            let slack = 8.0 * f64::EPSILON * 256.0 * unit + 8.0 * f64::from_bits(1);
+            Self { norm, sums: Sums::Squares, width, unit, coding: Coding::Offsets(offsets), slack }
+        };
+        let mut best = candidate(0);
+        let mut most = trial.score(&best, data);
+        for halving in 1..=HALVINGS {
+            let shadow = candidate(halving);
+            let score = trial.score(&shadow, data);
+            if score > most {
+                (most, best) = (score, shadow);
+            }
+        }
+        best
+    }
+}
+
+/// A few samples and how near they are to each other.
+struct Trial<'a> {
+    chosen: &'a [usize],
+    norm: Norm,
+    /// Distance of each of the first samples to its nearest one.
+    nearest: Vec<f64>,
+    /// The unit of these distances.
+    spread: f64,
+}
+
+/// The norm of differences, roughly: it only guides a choice.
+fn length(norm: Norm, gaps: impl Iterator<Item = f64>) -> f64 {
+    match norm {
+        Norm::L1 => gaps.map(f64::abs).sum(),
+        Norm::L2 => gaps.map(|g| g * g).sum::<f64>().sqrt(),
+        Norm::Lp(p) => gaps.map(|g| g.abs().powf(p)).sum::<f64>().powf(1.0 / p),
+        Norm::Linf => gaps.fold(0.0, |m: f64, g| m.max(g.abs())),
+    }
+}
+
+impl<'a> Trial<'a> {
+    fn new(data: &Dataset, norm: Norm, chosen: &'a [usize], width: usize, spread: f64) -> Self {
+        let rows: Vec<Vec<f64>> =
+            chosen.iter().map(|&i| (0..width).map(|f| data.value(i, f) / spread).collect()).collect();
+        let nearest = |k: usize| {
+            let others = (0..rows.len()).filter(|&j| j != k);
+            let distance = |j: usize| length(norm, rows[k].iter().zip(&rows[j]).map(|(a, b)| a - b));
+            // Equal samples are no guide.
+            others.map(distance).filter(|&d| d > 0.0).fold(f64::INFINITY, f64::min)
+        };
+        let nearest = (0..rows.len().min(FEW)).map(nearest).collect();
+        Self { chosen, norm, nearest, spread }
+    }
+
+    /// How near the lower bounds of a shadow come to putting all samples beyond
+    /// the nearest ones.
+    fn score(&self, shadow: &Shadow, data: &Dataset) -> f64 {
+        let padded = shadow.padded();
+        let mut codes = vec![0; padded * self.chosen.len()];
+        let rows = codes.chunks_exact_mut(padded).zip(self.chosen);
+        let errors: Vec<f64> = rows.map(|(row, &i)| shadow.code(data, i, row) / self.spread).collect();
+        let rows: Vec<&[u8]> = codes.chunks_exact(padded).collect();
+        let unit = shadow.unit / self.spread;
+        let mut score = 0.0;
+        for (k, &nearest) in self.nearest.iter().enumerate() {
+            for j in (0..rows.len()).filter(|&j| j != k) {
+                let gaps = rows[k].iter().zip(rows[j]).map(|(&a, &b)| f64::from(a.abs_diff(b)));
+                let bound = unit * length(self.norm, gaps) - errors[k] - errors[j];
+                score += (bound / nearest).clamp(0.0, 1.0);
+            }
+        }
+        score
+    }
+}
