@@ -30,7 +30,9 @@ use super::{Construction, Options};
 /// Integers up to this are exact in binary32.
 const MOST_CLASSES: usize = 1 << 24;
 
-/// The network; see the [module documentation](self).
+/// The network of cells that memorizes a dataset: depth 3 (5 with a scalar head),
+/// `2T + C + 2K` nonzero parameters for `K` cells of `C` constraints, `T` of
+/// them distinct; indicators are exactly 0 or 1 on all balls.
 #[derive(Clone, Debug)]
 pub struct Cells(CellNetwork);
 

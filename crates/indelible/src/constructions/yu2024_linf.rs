@@ -45,7 +45,7 @@ use super::{Construction, Options};
 /// module documentation.
 const MOST_CLASSES: usize = 1 << 22;
 
-/// The network of the theorem; see the [module documentation](self).
+/// The network of the theorem, one pair of layers per sample.
 #[derive(Clone, Debug)]
 pub struct Yu2024Linf {
     data: Dataset,

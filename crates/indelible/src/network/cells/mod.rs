@@ -70,7 +70,10 @@ pub struct Cell {
     pub constraints: Vec<Constraint>,
 }
 
-/// A network of cells; see the [module documentation](self).
+/// A network of cells, three layers deep: violations of all distinct
+/// constraints; one indicator `relu(1 − scale · Σ violations)` per cell; one
+/// sum of indicators per class. A scalar head adds two layers, which give
+/// `Σ_c (c + 1) min(1, score_c)`.
 ///
 /// Constraints are stored once and shared; cells stand in the order of their
 /// number of constraints.
