@@ -126,6 +126,7 @@ pub fn certify(claim: &Claim<'_>, progress: &dyn Progress) -> Result<Certificate
     let mut verdicts = match claim.model {
         Model::Layers(network) => layers::verdicts(claim, network, progress),
         Model::Recurrence(recurrence) => recurrence::verdicts(claim, recurrence, progress),
+        Model::Tally(_) | Model::Scores(_) => vec![Verdict::Undecided; data.samples()],
     };
     let open: Vec<usize> =
         (0..data.samples()).filter(|&i| verdicts[i] == Verdict::Undecided).take(MOST_ATTACKS).collect();
