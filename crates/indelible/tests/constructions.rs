@@ -6,8 +6,9 @@ mod common;
 use common::{ball_points, dataset, random_dataset};
 use indelible::{
     Budget, Dataset, Error, Norm, Precision, Silent,
+    certify::{Certificate, Claim, certify},
     constructions::{Approximation, Construction, Entry, Options, REGISTRY, yu2024_lp},
-    network::{Head, evaluate, predicted_class, size},
+    network::{Head, Model, evaluate, predicted_class, size},
     separation::{nearest_enemies, separation},
 };
 use proptest::prelude::*;
@@ -16,6 +17,13 @@ const F64: Options = Options { head: Head::Logits, precision: Precision::F64 };
 
 fn build(name: &str, data: &Dataset, budget: &Budget, options: Options) -> Box<dyn Construction> {
     Entry::named(name).unwrap().build(data, budget, options).unwrap()
+}
+
+fn certificate(model: &Model, data: &Dataset, budget: &Budget) -> Certificate {
+    let classes: Vec<usize> = (0..data.classes()).collect();
+    let network_classes = data.classes();
+    let (norm, radii) = (budget.norm(), budget.radii());
+    certify(&Claim { model, data, classes: &classes, network_classes, norm, radii }, &Silent).unwrap()
 }
 
 fn budget(data: &Dataset, norm: Norm, ratio: f64) -> Budget {
@@ -216,6 +224,13 @@ proptest! {
                 };
                 let compact = network.compact().ok();
                 prop_assert!(compact.is_some() || entry.name == "yu2024-lp");
+                if let Some(compact) = &compact {
+                    let proof = certificate(compact, &data, &budget);
+                    prop_assert!(
+                        proof.holds() || single && proof.refuted == 0,
+                        "{} {norm} {options:?} {:?}", entry.name, proof
+                    );
+                }
                 for sample in 0..data.samples() {
                     let points = ball_points(&data, sample, budget.radii().of(sample), norm, seed).concat();
                     let mut all = vec![evaluate(network.as_ref(), &points).unwrap()];

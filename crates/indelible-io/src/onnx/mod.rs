@@ -2,7 +2,7 @@
 //!
 //! Two forms are written: *dense* ([`write_dense`]), one Gemm per layer with a
 //! Relu between each two, and *compact* ([`write_compact`]), a Scan over the
-//! samples. [`read`] takes both, and chains of Gemm, MatMul, Add and Relu that
+//! samples or one product with all of them. [`read`] takes both, and chains of Gemm, MatMul, Add and Relu that
 //! others wrote.
 
 mod graph;
@@ -10,7 +10,9 @@ mod layers;
 mod metadata;
 mod proto;
 mod recurrence;
+mod stored;
 mod write;
+mod write_stored;
 
 use std::{fs::File, io::Read, path::Path};
 
@@ -33,12 +35,12 @@ pub struct Network {
 }
 
 impl Network {
-    /// The name of its form: `dense` for layers, `compact` for a recurrence.
+    /// The name of its form: `dense` for layers, else `compact`.
     #[must_use]
     pub fn form(&self) -> &'static str {
         match self.model {
             Model::Layers(_) => "dense",
-            Model::Recurrence(_) => "compact",
+            Model::Recurrence(_) | Model::Tally(_) | Model::Scores(_) => "compact",
         }
     }
 }
@@ -151,10 +153,17 @@ pub fn read(bytes: Bytes) -> Result<Network, OnnxError> {
         Some(_) => {}
     }
     let graph = graph::Graph::new(model.graph.ok_or(OnnxError::Missing("graph"))?)?;
-    let model = if graph.has_operator("Scan") || graph.has_operator("Abs") {
-        Model::Recurrence(recurrence::read(&graph, opset)?)
-    } else {
-        Model::Layers(layers::read(&graph)?)
+    // What follows the loop over samples tells the forms apart.
+    let ends_in = graph.producer(&graph.output).map(|node| node.op_type.as_str());
+    let model = match ends_in {
+        Some("Gemm") if graph.has_operator("Scan") => Model::Tally(stored::read_tally(&graph, opset)?),
+        _ if graph.has_operator("Scan") || graph.has_operator("Abs") => {
+            Model::Recurrence(recurrence::read(&graph, opset)?)
+        }
+        Some("Relu") if graph.has_operator("ReduceMax") => {
+            Model::Scores(stored::read_scores(&graph, opset)?)
+        }
+        _ => Model::Layers(layers::read(&graph)?),
     };
     Ok(Network { model, metadata })
 }

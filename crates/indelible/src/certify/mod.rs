@@ -12,15 +12,18 @@
 //! *refuted* comes with a point of the ball at which the network, evaluated in
 //! its format, gives another label, and *undecided* is everything else.
 //!
-//! Nothing here looks at how a network was built. Two engines share nothing
-//! but number types: intervals for affine layers and ReLUs (`layers`), and an
-//! exact analysis of the recurrence over samples (`recurrence`).
+//! Nothing here looks at how a network was built. Engines share nothing but
+//! number types: intervals for affine layers and ReLUs (`layers`), an exact
+//! analysis of the recurrence over samples (`recurrence`), and distances to
+//! stored rows for the other compact forms (`tally`, `scores`).
 
 mod attack;
 mod interval;
 mod layers;
 mod recurrence;
+mod scores;
 mod screen;
+mod tally;
 
 use crate::{
     Dataset, Error, Norm, Precision, Progress, Radii,
@@ -126,7 +129,8 @@ pub fn certify(claim: &Claim<'_>, progress: &dyn Progress) -> Result<Certificate
     let mut verdicts = match claim.model {
         Model::Layers(network) => layers::verdicts(claim, network, progress),
         Model::Recurrence(recurrence) => recurrence::verdicts(claim, recurrence, progress),
-        Model::Tally(_) | Model::Scores(_) => vec![Verdict::Undecided; data.samples()],
+        Model::Tally(tally) => tally::verdicts(claim, tally, progress),
+        Model::Scores(scores) => scores::verdicts(claim, scores, progress),
     };
     let open: Vec<usize> =
         (0..data.samples()).filter(|&i| verdicts[i] == Verdict::Undecided).take(MOST_ATTACKS).collect();
