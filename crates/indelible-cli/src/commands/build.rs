@@ -9,8 +9,8 @@ use std::{
 use clap::{Args, ValueEnum};
 use indelible::{
     Budget, Dataset, Error, Norm, Precision, Radii,
-    certify::Certificate,
-    constructions::{Construction, Entry, Options},
+    certify::{Certificate, lipschitz_bound},
+    constructions::{Construction, Entry, Options, REGISTRY},
     network::{Head, Size, size},
     separation::{conflicts, nearest_enemies, separation},
 };
@@ -23,6 +23,7 @@ use serde_json::json;
 use super::{
     NormArg,
     certify::certify_file,
+    inspect::{finite, lipschitz_line},
     separation::{MOST_CONFLICTS, conflict_message},
 };
 use crate::{
@@ -69,9 +70,9 @@ pub struct BuildArgs {
     /// File to write
     #[arg(short, long, value_name = "NET.onnx")]
     output: PathBuf,
-    /// Construction to use
-    #[arg(long, default_value = "yu2024-linf")]
-    construction: String,
+    /// Construction to use [default: the one with the fewest nonzero parameters that certifies]
+    #[arg(long, value_name = "NAME")]
+    construction: Option<String>,
     /// Norm of the radius
     #[arg(long, value_enum, default_value_t = NormArg::Linf)]
     norm: NormArg,
@@ -103,6 +104,10 @@ pub struct BuildArgs {
 
 /// What a build did, for reports.
 pub struct Built {
+    pub construction: &'static str,
+    /// Why it was chosen, where the choice was free.
+    pub reason: Option<String>,
+    pub lipschitz: f64,
     pub budget: Budget,
     pub size: Size,
     pub form: &'static str,
@@ -114,7 +119,8 @@ pub struct Built {
 /// What `demo` and `build` ask for.
 pub struct Order<'a> {
     pub output: &'a Path,
-    pub construction: &'a str,
+    /// `None` leaves the choice to `build`.
+    pub construction: Option<&'a str>,
     pub norm: Norm,
     pub radius: Option<f64>,
     pub ratio: f64,
@@ -125,11 +131,11 @@ pub struct Order<'a> {
 }
 
 impl<'a> Order<'a> {
-    /// The default network at `ratio`, written to `output`.
+    /// The theorem's network at `ratio`, written to `output`.
     pub fn new(output: &'a Path, ratio: f64) -> Self {
         Self {
             output,
-            construction: "yu2024-linf",
+            construction: Some("yu2024-linf"),
             norm: Norm::Linf,
             radius: None,
             ratio,
@@ -146,11 +152,11 @@ impl BuildArgs {
         let bar = Bar::default();
         let started = Instant::now();
         // A wrong name should not cost a long computation.
-        Entry::named(&self.construction)?;
+        self.construction.as_deref().map(Entry::named).transpose()?;
         let data = self.data.read(&bar)?;
         let read = started.elapsed().as_secs_f64();
         let order = Order {
-            construction: &self.construction,
+            construction: self.construction.as_deref(),
             norm: self.norm.into(),
             radius: self.radius,
             per_sample: self.per_sample,
@@ -188,51 +194,126 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
         seconds.push((name, clock.elapsed().as_secs_f64()));
         *clock = Instant::now();
     };
-    let entry = Entry::named(order.construction)?;
+    let named = order.construction.map(Entry::named).transpose()?;
     let budget = budget(data, order, bar).map_err(|error| match error {
         Error::Inseparable { .. } => Failure::no(conflict_message(data, &conflicts(data, MOST_CONFLICTS))),
         other => other.into(),
     })?;
     lap("separation", &mut clock);
     bar.busy("building");
-    let network = entry.build(data, &budget, order.options)?;
-    let size = size(network.as_ref());
-    let dense = order.dense.unwrap_or_else(|| {
-        let element = if order.options.precision == Precision::F32 { 4 } else { 8 };
-        size.all as u64 * element <= LARGEST_DENSE
-    });
+    let candidates = match named {
+        Some(entry) => vec![Candidate::new(entry, data, &budget, order.options)?],
+        None => candidates(data, &budget, order.options)?,
+    };
     lap("build", &mut clock);
-    bar.busy("writing");
     let metadata = Metadata {
         version: Some(env!("CARGO_PKG_VERSION").into()),
-        construction: Some(entry.name.into()),
+        construction: None,
         norm: Some(order.norm),
         radii: Some(budget.radii().clone()),
         ratio: budget.ratio(),
         classes: Some(data.class_names().to_vec()),
         dataset: Some(digest(data)),
     };
-    let mut file = AtomicFile::create(order.output)?;
-    write(network.as_ref(), dense, &metadata, &mut file, order.output)?;
-    let written = file.flushed()?.to_path_buf();
-    let bytes = std::fs::metadata(&written).map_or(0, |found| found.len());
-    drop(network);
-    lap("write", &mut clock);
-    let certificate = if order.certify {
-        let certificate = certify_file(&onnx::open(&written)?, data, order.norm, budget.radii(), bar)?;
-        if !certificate.holds() {
-            return Err(Failure::no(format!(
-                "only {} of {} samples could be certified in {}; nothing was written; try --precision f64 or a smaller radius",
-                certificate.certified, certificate.samples, order.options.precision
-            )));
+    let (mut passed, mut failed) = (vec![], None);
+    for Candidate { entry, network, size } in &candidates {
+        bar.busy("writing");
+        let element = if order.options.precision == Precision::F32 { 4 } else { 8 };
+        let dense = order.dense.unwrap_or(size.all as u64 * element <= LARGEST_DENSE);
+        let metadata = Metadata { construction: Some(entry.name.into()), ..metadata.clone() };
+        let mut file = AtomicFile::create(order.output)?;
+        if let Err(failure) = write(network.as_ref(), dense, &metadata, &mut file, order.output) {
+            passed.push(entry.name);
+            failed = Some(failure);
+            continue;
         }
-        lap("certify", &mut clock);
-        Some(certificate)
-    } else {
-        None
-    };
-    file.commit()?;
-    Ok(Built { budget, size, form: if dense { "dense" } else { "compact" }, bytes, certificate, seconds })
+        let written = file.flushed()?.to_path_buf();
+        let bytes = std::fs::metadata(&written).map_or(0, |found| found.len());
+        lap("write", &mut clock);
+        let read = onnx::open(&written)?;
+        let lipschitz = lipschitz_bound(&read.model, order.norm);
+        let certificate = if order.certify {
+            let certificate = certify_file(&read, data, order.norm, budget.radii(), bar)?;
+            lap("certify", &mut clock);
+            if !certificate.holds() {
+                passed.push(entry.name);
+                failed = Some(Failure::no(format!(
+                    "only {} of {} samples could be certified in {}; nothing was written; try --precision f64 or a smaller radius",
+                    certificate.certified, certificate.samples, order.options.precision
+                )));
+                continue;
+            }
+            Some(certificate)
+        } else {
+            None
+        };
+        file.commit()?;
+        let reason = named.is_none().then(|| reason(entry.name, &candidates, &passed, order.certify));
+        let form = if dense { "dense" } else { "compact" };
+        let construction = entry.name;
+        let size = *size;
+        return Ok(Built {
+            construction,
+            reason,
+            lipschitz,
+            budget,
+            size,
+            form,
+            bytes,
+            certificate,
+            seconds,
+        });
+    }
+    Err(failed.unwrap_or_else(|| Failure::no("no construction serves what was asked for".into())))
+}
+
+/// A construction that can be built, and its network.
+struct Candidate {
+    entry: &'static Entry,
+    network: Box<dyn Construction>,
+    size: Size,
+}
+
+impl Candidate {
+    fn new(entry: &'static Entry, data: &Dataset, budget: &Budget, options: Options) -> Result<Self, Error> {
+        let network = entry.build(data, budget, options)?;
+        let size = size(network.as_ref());
+        Ok(Self { entry, network, size })
+    }
+}
+
+/// All that serve the question, fewest nonzero parameters first.
+fn candidates(data: &Dataset, budget: &Budget, options: Options) -> Result<Vec<Candidate>, Error> {
+    let (mut found, mut refused) = (vec![], None);
+    for entry in REGISTRY.iter().filter(|entry| entry.serves(data, budget, options)) {
+        match Candidate::new(entry, data, budget, options) {
+            Ok(candidate) => found.push(candidate),
+            Err(error) => refused = Some(error),
+        }
+    }
+    found.sort_by_key(|candidate| candidate.size.nonzero);
+    match refused {
+        Some(error) if found.is_empty() => Err(error),
+        _ => Ok(found),
+    }
+}
+
+/// Why `chosen` was chosen.
+fn reason(chosen: &str, candidates: &[Candidate], passed: &[&str], certified: bool) -> String {
+    let others: Vec<String> = candidates
+        .iter()
+        .filter(|c| c.entry.name != chosen && !passed.contains(&c.entry.name))
+        .map(|c| format!("{} {}", c.entry.name, grouped(c.size.nonzero)))
+        .collect();
+    let what = if certified { " that certifies" } else { "" };
+    let mut text = format!("fewest nonzero parameters{what}");
+    if !others.is_empty() {
+        text += &format!("; others: {}", others.join(", "));
+    }
+    if !passed.is_empty() {
+        text += &format!("; not certified: {}", passed.join(", "));
+    }
+    text
 }
 
 fn budget(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Budget, Error> {
@@ -272,7 +353,8 @@ fn report(data: &Dataset, order: &Order<'_>, built: &Built) -> Report {
     let certified = built.certificate.as_ref().map(|certificate| certificate.certified);
     let mut report = Report::default();
     report
-        .json("construction", order.construction)
+        .json("construction", built.construction)
+        .json("reason", built.reason.clone())
         .json("norm", order.norm.to_string())
         .json("radius", radii.smallest())
         .json("largest_radius", largest)
@@ -285,6 +367,7 @@ fn report(data: &Dataset, order: &Order<'_>, built: &Built) -> Report {
         .json("width", built.size.width)
         .json("parameters", json!({"nonzero": built.size.nonzero, "all": built.size.all}))
         .json("max_abs_parameter", built.size.max_abs)
+        .json("lipschitz", json!({"norm": order.norm.to_string(), "bound": finite(built.lipschitz)}))
         .json("samples", data.samples())
         .json("certified", certified)
         .json("exact", built.certificate.as_ref().map(|certificate| certificate.exact))
@@ -298,10 +381,13 @@ fn report(data: &Dataset, order: &Order<'_>, built: &Built) -> Report {
     let ratio = built.budget.ratio().map_or(String::new(), |ratio| format!(" (ratio {})", real(ratio)));
     let times: Vec<String> =
         built.seconds.iter().map(|(name, value)| format!("{name} {}", report::seconds(*value))).collect();
+    if let Some(reason) = &built.reason {
+        report.line("chosen for", reason);
+    }
     report
         .line(
             "construction",
-            format!("{}, {} head, {}", order.construction, order.options.head, order.options.precision),
+            format!("{}, {} head, {}", built.construction, order.options.head, order.options.precision),
         )
         .line("radius", format!("{radius} in {}{ratio}", order.norm))
         .line("network", format!("depth {}, width {}", grouped(built.size.depth), grouped(built.size.width)))
@@ -310,6 +396,7 @@ fn report(data: &Dataset, order: &Order<'_>, built: &Built) -> Report {
             format!("{} nonzero, {} in all", grouped(built.size.nonzero), grouped(built.size.all)),
         )
         .line("largest parameter", real(built.size.max_abs))
+        .line("Lipschitz bound", lipschitz_line(built.lipschitz, order.norm))
         .line("file", format!("{} ({}, {})", order.output.display(), built.form, report::bytes(built.bytes)))
         .line(
             "certified",

@@ -3,13 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use indelible::{
-    Radii,
-    network::{Model, size},
-};
+use indelible::{Norm, Radii, certify::lipschitz_bound};
 use indelible_io::onnx::{self, Metadata};
 use serde_json::{Value, json};
 
+use super::NormArg;
 use crate::{
     failure::Failure,
     report::{Report, grouped, real},
@@ -21,6 +19,9 @@ pub struct InspectArgs {
     /// Network to look at
     #[arg(value_name = "NET.onnx")]
     network: PathBuf,
+    /// Norm of the Lipschitz bound [default: what the file claims, else linf]
+    #[arg(long, value_enum)]
+    norm: Option<NormArg>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -29,11 +30,10 @@ pub struct InspectArgs {
 impl InspectArgs {
     pub fn run(self) -> Result<(), Failure> {
         let network = onnx::open(&self.network)?;
-        let size = match &network.model {
-            Model::Layers(layers) => size(layers),
-            Model::Recurrence(recurrence) => recurrence.layered_size(),
-        };
+        let size = network.model.size();
         let metadata = &network.metadata;
+        let norm = self.norm.map(Norm::from).or(metadata.norm).unwrap_or(Norm::Linf);
+        let lipschitz = lipschitz_bound(&network.model, norm);
         let mut report = Report::default();
         report
             .json("depth", size.depth)
@@ -42,6 +42,7 @@ impl InspectArgs {
             .json("outputs", network.model.outputs())
             .json("parameters", json!({"nonzero": size.nonzero, "all": size.all}))
             .json("max_abs_parameter", size.max_abs)
+            .json("lipschitz", json!({"norm": norm.to_string(), "bound": finite(lipschitz)}))
             .json("form", network.form())
             .json("precision", network.model.precision().to_string())
             .json("metadata", metadata_json(metadata));
@@ -52,6 +53,7 @@ impl InspectArgs {
             .line("width", grouped(size.width))
             .line("parameters", format!("{} nonzero, {} in all", grouped(size.nonzero), grouped(size.all)))
             .line("largest parameter", real(size.max_abs))
+            .line("Lipschitz bound", lipschitz_line(lipschitz, norm))
             .line("form", format!("{}, {}", network.form(), network.model.precision()));
         for (name, value) in metadata_lines(metadata) {
             report.line(name, value);
@@ -59,6 +61,20 @@ impl InspectArgs {
         report.print(self.json);
         Ok(())
     }
+}
+
+/// What `inspect` and `build` say about the bound.
+pub fn lipschitz_line(bound: f64, norm: Norm) -> String {
+    if bound.is_finite() {
+        format!("{} for every output, inputs measured in {norm}", real(bound))
+    } else {
+        format!("none was found in {norm}")
+    }
+}
+
+/// JSON knows no infinity.
+pub fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
 }
 
 fn metadata_json(metadata: &Metadata) -> Value {

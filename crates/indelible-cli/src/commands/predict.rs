@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Instant};
 use clap::Args;
 use indelible::{
     Dataset, Error, Progress,
-    network::{Model, RecurrenceEvaluator, evaluate, predicted_class},
+    network::{Model, RecurrenceEvaluator, predicted_class},
 };
 use indelible_io::{
     npy::{Array, Values, write_npy},
@@ -99,7 +99,7 @@ pub fn predict(
 ) -> Result<Vec<Option<usize>>, Failure> {
     let evaluator = match model {
         Model::Recurrence(recurrence) => Some(RecurrenceEvaluator::new(recurrence)),
-        Model::Layers(_) => None,
+        _ => None,
     };
     let n = data.features();
     let mut predicted = Vec::with_capacity(data.samples());
@@ -111,10 +111,9 @@ pub fn predict(
         for (sample, row) in (start..end).zip(rows.chunks_exact_mut(n)) {
             data.copy_row(sample, row);
         }
-        let outputs = match (model, &evaluator) {
-            (Model::Layers(network), _) => evaluate(network, &rows)?,
-            (_, Some(evaluator)) => evaluator.evaluate(&rows)?,
-            (Model::Recurrence(_), None) => vec![],
+        let outputs = match &evaluator {
+            Some(evaluator) => evaluator.evaluate(&rows)?,
+            None => model.evaluate(&rows)?,
         };
         predicted.extend(outputs.chunks(model.outputs()).map(|row| predicted_class(row, classes)));
         bar.advance((end - start) as u64);

@@ -62,26 +62,20 @@ fn stored(
 }
 
 /// Follows codes back through their table; gives the table and the codes.
-fn decoded<'a>(
-    scope: &'a impl Scope,
-    name: &'a str,
-) -> Result<(Option<&'a str>, &'a str), OnnxError> {
+fn decoded<'a>(scope: &'a impl Scope, name: &'a str) -> Result<(Option<&'a str>, &'a str), OnnxError> {
     if scope.producer(name).is_none_or(|node| node.op_type != "Gather") {
         return Ok((None, name));
     }
     let (gather, [table, code]) = scope.expect(name, "Gather", &["axis"])?;
     let (cast, [codes]) = scope.expect(code, "Cast", &["to"])?;
-    let plain = int_attribute(gather, "axis", 0) == 0
-        && int_attribute(cast, "to", 0) == i64::from(data_type::INT32);
+    let plain =
+        int_attribute(gather, "axis", 0) == 0 && int_attribute(cast, "to", 0) == i64::from(data_type::INT32);
     if plain { Ok((Some(table), codes)) } else { Err(operator(gather, " of another arrangement".into())) }
 }
 
 /// Number of features that the input is declared with.
 fn features(graph: &Graph) -> Result<usize, OnnxError> {
-    graph
-        .features
-        .filter(|n| *n > 0)
-        .ok_or_else(|| unlike("its input is not declared as [batch, features]"))
+    graph.features.filter(|n| *n > 0).ok_or_else(|| unlike("its input is not declared as [batch, features]"))
 }
 
 /// Reads maxima of scores, or says where the graph differs from them.
@@ -227,10 +221,7 @@ pub(super) fn read_tally(graph: &Graph, opset: Option<i64>) -> Result<Tally, Onn
 }
 
 /// The Gemms behind the Scan, a Relu between two, and what the first reads.
-fn read_head<'a>(
-    graph: &'a Graph,
-    formats: &mut Formats<'_>,
-) -> Result<(Vec<Layer>, &'a str), OnnxError> {
+fn read_head<'a>(graph: &'a Graph, formats: &mut Formats<'_>) -> Result<(Vec<Layer>, &'a str), OnnxError> {
     let mut layers = vec![];
     let mut value = graph.output.as_str();
     loop {
@@ -271,11 +262,7 @@ struct Measured<'a> {
     radius: &'a str,
 }
 
-fn read_measure<'a>(
-    graph: &Graph,
-    scope: &'a Body<'_>,
-    name: &str,
-) -> Result<Measured<'a>, OnnxError> {
+fn read_measure<'a>(graph: &Graph, scope: &'a Body<'_>, name: &str) -> Result<Measured<'a>, OnnxError> {
     let along = |node: &Node, axis: &str| {
         if integer(graph, node, axis)? == 1 && int_attribute(node, "keepdims", 1) == 1 {
             Ok(())
@@ -308,12 +295,7 @@ fn read_measure<'a>(
 
 /// The accumulators must start from zeros, which one feature times a row of
 /// zeros gives for every finite input.
-fn check_start(
-    graph: &Graph,
-    formats: &mut Formats<'_>,
-    name: &str,
-    count: usize,
-) -> Result<(), OnnxError> {
+fn check_start(graph: &Graph, formats: &mut Formats<'_>, name: &str, count: usize) -> Result<(), OnnxError> {
     let (mul, [feature, zeros]) = graph.expect(name, "Mul", &[])?;
     let (slice, [input, start, end, axis]) = graph.expect(feature, "Slice", &[])?;
     let first = input == graph.input

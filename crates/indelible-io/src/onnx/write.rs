@@ -40,7 +40,12 @@ impl<'a> Initializer<'a> {
     }
 
     /// Numbers rounded to `precision`, which holds them all.
-    pub(super) fn numbers(name: impl Into<String>, dims: &[usize], precision: Precision, values: &'a [f64]) -> Self {
+    pub(super) fn numbers(
+        name: impl Into<String>,
+        dims: &[usize],
+        precision: Precision,
+        values: &'a [f64],
+    ) -> Self {
         let fill: Fill<'a> = Box::new(move |out| write_numbers(out, precision, values.iter().copied()));
         Self::new(name, dims, float_type(precision), fill)
     }

@@ -64,9 +64,8 @@ fn reduce_max(input: &str, output: &str) -> proto::Node {
 /// A small constant of int64.
 fn integers<'a>(name: impl Into<String>, values: Vec<i64>) -> Initializer<'a> {
     let count = values.len();
-    let fill: Fill<'a> = Box::new(move |out| {
-        values.iter().try_for_each(|value| out.write_all(&value.to_le_bytes()))
-    });
+    let fill: Fill<'a> =
+        Box::new(move |out| values.iter().try_for_each(|value| out.write_all(&value.to_le_bytes())));
     Initializer::new(name, &[count], data_type::INT64, fill)
 }
 
@@ -139,11 +138,7 @@ fn graph(nodes: Vec<proto::Node>, precision: Precision, inputs: usize, outputs: 
 ///
 /// # Errors
 /// When the file would be larger than 2 GiB, or writing fails.
-pub(super) fn write_tally(
-    tally: &Tally,
-    metadata: &Metadata,
-    out: &mut dyn Write,
-) -> Result<(), OnnxError> {
+pub(super) fn write_tally(tally: &Tally, metadata: &Metadata, out: &mut dyn Write) -> Result<(), OnnxError> {
     let (n, precision, steps) = (tally.features, tally.precision, tally.steps());
     let count = tally.accumulator_count();
     let zeros = vec![0.0; count];

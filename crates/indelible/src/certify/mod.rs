@@ -20,6 +20,7 @@
 mod attack;
 mod interval;
 mod layers;
+mod lipschitz;
 mod recurrence;
 mod scores;
 mod screen;
@@ -32,6 +33,7 @@ use crate::{
 };
 
 pub use attack::{Attack, attack};
+pub use lipschitz::lipschitz_bound;
 
 /// What is to be proved.
 #[derive(Clone, Copy, Debug)]
