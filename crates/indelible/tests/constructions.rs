@@ -8,7 +8,7 @@ use indelible::{
     Budget, Dataset, Error, Norm, Precision, Silent,
     certify::{Certificate, Claim, certify},
     constructions::{Approximation, Construction, Entry, Options, REGISTRY, yu2024_lp},
-    network::{Head, Model, evaluate, predicted_class, size},
+    network::{Head, Model, StoredNetwork, evaluate, predicted_class, size},
     separation::{nearest_enemies, separation},
 };
 use proptest::prelude::*;
@@ -231,6 +231,13 @@ proptest! {
                         "{} {norm} {options:?} {:?}", entry.name, proof
                     );
                 }
+                let layers = (0..network.depth()).map(|l| network.layer(l)).collect();
+                let dense = Model::Layers(StoredNetwork { precision: options.precision, layers });
+                let proof = certificate(&dense, &data, &budget);
+                prop_assert!(
+                    proof.holds() || single && proof.refuted == 0,
+                    "{} {norm} {options:?} {:?}", entry.name, proof
+                );
                 for sample in 0..data.samples() {
                     let points = ball_points(&data, sample, budget.radii().of(sample), norm, seed).concat();
                     let mut all = vec![evaluate(network.as_ref(), &points).unwrap()];

@@ -55,11 +55,20 @@ enum FormArg {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum PrecisionArg {
+pub enum PrecisionArg {
     /// binary32
     F32,
     /// binary64
     F64,
+}
+
+impl From<PrecisionArg> for Precision {
+    fn from(precision: PrecisionArg) -> Self {
+        match precision {
+            PrecisionArg::F32 => Self::F32,
+            PrecisionArg::F64 => Self::F64,
+        }
+    }
 }
 
 /// Arguments of `build`.
@@ -165,10 +174,7 @@ impl BuildArgs {
                     HeadArg::Logits => Head::Logits,
                     HeadArg::Scalar => Head::Scalar,
                 },
-                precision: match self.precision {
-                    PrecisionArg::F32 => Precision::F32,
-                    PrecisionArg::F64 => Precision::F64,
-                },
+                precision: self.precision.into(),
             },
             dense: match self.form {
                 FormArg::Auto => None,

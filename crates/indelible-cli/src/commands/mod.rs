@@ -2,6 +2,8 @@
 
 mod build;
 mod certify;
+mod chart;
+mod compare;
 mod demo;
 mod inspect;
 mod predict;
@@ -32,6 +34,8 @@ enum Command {
     Separation(separation::SeparationArgs),
     /// Build a network that memorizes the data robustly, prove it, write it as ONNX
     Build(build::BuildArgs),
+    /// All constructions side by side on the same data
+    Compare(compare::CompareArgs),
     /// Size and metadata of a network
     Inspect(inspect::InspectArgs),
     /// Labels that a network gives
@@ -55,6 +59,7 @@ impl Program {
             Command::Demo(args) => args.run(),
             Command::Separation(args) => args.run(),
             Command::Build(args) => args.run(),
+            Command::Compare(args) => args.run(),
             Command::Inspect(args) => args.run(),
             Command::Predict(args) => args.run(),
             Command::Certify(args) => args.run(),

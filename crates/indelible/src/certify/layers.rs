@@ -4,12 +4,16 @@
 //! Sums are bounded as `interval` says. And where a neuron reads exactly one
 //! unit that may be on or off, it is a maximum (or minimum) of two affine
 //! functions of the layer before that; both are bounded with equal terms
-//! cancelled, so that `F + relu(g − F)` is seen to be `max(F, g)`.
+//! cancelled, so that `F + relu(g − F)` is seen to be `max(F, g)`. What stays
+//! undecided is left to `deep`.
+
+use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
 use super::{
     Claim, Verdict, ball,
+    deep::Deep,
     interval::{Arithmetic, Interval, plus, product},
     scalar_margin,
 };
@@ -26,10 +30,14 @@ const MOST_EXTRA_WORK: usize = 64;
 /// One verdict per sample, certified or undecided.
 pub(super) fn verdicts(claim: &Claim<'_>, network: &StoredNetwork, progress: &dyn Progress) -> Vec<Verdict> {
     progress.begin("certify", claim.data.samples() as u64);
+    let deep = OnceLock::new();
     let verdicts = (0..claim.data.samples())
         .into_par_iter()
         .map(|sample| {
-            let verdict = verdict(claim, network, sample);
+            let mut verdict = verdict(claim, network, sample);
+            if verdict == Verdict::Undecided {
+                verdict = deep.get_or_init(|| Deep::new(claim, network)).verdict(claim, sample);
+            }
             progress.advance(1);
             verdict
         })

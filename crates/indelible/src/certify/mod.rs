@@ -18,6 +18,8 @@
 //! stored rows for the other compact forms (`tally`, `scores`).
 
 mod attack;
+mod curves;
+mod deep;
 mod interval;
 mod layers;
 mod lipschitz;

@@ -15,7 +15,7 @@ mod size;
 mod tally;
 
 pub use evaluate::evaluate;
-pub use layer::{Layer, LayerBuilder};
+pub use layer::{Layer, LayerBuilder, Row};
 pub use recurrence::{Recurrence, RecurrenceEvaluator};
 pub use scores::Scores;
 pub use size::{Size, size};
