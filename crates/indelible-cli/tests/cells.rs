@@ -40,6 +40,13 @@ fn a_network_of_cells_is_built_inspected_and_explained() {
     let words = place.run("explain net.onnx flowers.csv --sample 3");
     assert!(words.stdout.contains("sepal") && words.stdout.contains(">="), "{}", words.stdout);
 
+    // The same cells are recognised in the layers of the dense form.
+    place.json("build flowers.csv -o dense.onnx --construction cells --form dense --ratio 0.5");
+    for sample in 0..7 {
+        let of = |net: &str| place.json(&format!("explain {net} flowers.csv --sample {sample}"));
+        assert_eq!(of("dense.onnx"), of("net.onnx"));
+    }
+
     place.file("names.txt", "length\nwidth\n");
     let renamed = place.json("explain net.onnx flowers.csv --sample 0 --features names.txt");
     assert_eq!(renamed["constraints"][0]["name"], "length");

@@ -10,8 +10,8 @@ use indelible::{
     certify::{Certificate, Claim, Verdict, certify},
     constructions::{Cells, Construction, Entry, Options},
     network::{
-        Cell, CellEvaluator, CellNetwork, Constraint, Head, Layer, Model, Network, Side, StoredNetwork,
-        evaluate, predicted_class, size,
+        Cell, CellEvaluator, CellNetwork, Constraint, Head, Layer, LayerBuilder, Model, Network, Side,
+        StoredNetwork, evaluate, predicted_class, size,
     },
     number::two_sum,
     separation as exact_separation,
@@ -214,6 +214,60 @@ proptest! {
         let outputs = CellEvaluator::new(&network).evaluate(rows).unwrap();
         let expected: Vec<f64> = rows.chunks(n).flat_map(|x| by_definition(&network, x)).collect();
         prop_assert_eq!(outputs, expected);
+    }
+
+    /// Layers of cells are recognised as the cells that they are; with one
+    /// number changed they are not these cells.
+    #[test]
+    fn cells_are_read_back_from_their_layers(network in any_network(), at in any::<prop::sample::Index>()) {
+        let mut layers = stored(&network);
+        let logits = network.head() == Head::Logits;
+        let read = CellNetwork::from_layers(&layers);
+        prop_assert_eq!(read.as_ref(), logits.then_some(&network));
+        if !logits {
+            return Ok(());
+        }
+        let l = at.index(3);
+        let mut changed = LayerBuilder::new(layers.layers[l].inputs());
+        let victim = at.index(layers.layers[l].outputs());
+        for (r, row) in layers.layers[l].rows().enumerate() {
+            for (&column, &weight) in row.columns.iter().zip(row.weights) {
+                changed.weight(column, weight);
+            }
+            changed.bias(row.bias + if r == victim { 0.25 } else { 0.0 });
+        }
+        layers.layers[l] = changed.finish();
+        prop_assert_ne!(CellNetwork::from_layers(&layers), Some(network));
+    }
+
+    /// Samples as they are stored, bytes, binary32 or binary64, give what
+    /// their rows give, bit for bit, wherever the range starts.
+    #[test]
+    fn stored_samples_give_what_their_rows_give(
+        network in any_network(),
+        codes in prop::collection::vec(any::<u8>(), 1..3000),
+        kind in 0..4usize,
+        start in 0..40usize,
+    ) {
+        let n = network.inputs();
+        prop_assume!(codes.len() >= n);
+        let codes = codes[..codes.len() / n * n].to_vec();
+        let features = match kind {
+            0 => Features::unit_codes(codes.into()),
+            // Several codes become one number of binary32, the last infinity.
+            1 => Features::Coded {
+                codes: codes.into(),
+                levels: (0..256).map(|k| if k < 250 { f64::from(k - 128) * 2e-10 } else { 1e38 * f64::from(k - 249) }).collect(),
+            },
+            2 => Features::F32(codes.iter().map(|&c| f32::from(c) / 100.0).collect::<Vec<_>>().into()),
+            _ => Features::F64(codes.iter().map(|&c| f64::from(c) / 100.0 - 0.7).collect::<Vec<_>>().into()),
+        };
+        let samples = features.len() / n;
+        let data = Dataset::new(features, n, vec![0; samples], vec!["a".into()]).unwrap();
+        let range = start.min(samples)..samples;
+        let rows: Vec<f64> = range.clone().flat_map(|sample| data.row(sample)).collect();
+        let evaluator = CellEvaluator::new(&network);
+        prop_assert_eq!(evaluator.evaluate_samples(&data, range).unwrap(), evaluator.evaluate(&rows).unwrap());
     }
 }
 

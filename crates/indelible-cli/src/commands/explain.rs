@@ -52,9 +52,18 @@ impl ExplainArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
         let network = onnx::open(&self.network)?;
-        let Model::Cells(cells) = &network.model else {
+        let recognised;
+        let cells = match &network.model {
+            Model::Cells(cells) => Some(cells),
+            Model::Layers(layers) => {
+                recognised = CellNetwork::from_layers(layers);
+                recognised.as_ref()
+            }
+            _ => None,
+        };
+        let Some(cells) = cells else {
             return Err(Failure::input(format!(
-                "{} is no compact network of cells; build one with --construction cells --form compact",
+                "{} is no network of cells with logits; build one with --construction cells",
                 self.network.display()
             )));
         };

@@ -1,6 +1,6 @@
 //! `indelible predict`: labels that a network gives.
 
-use std::{path::PathBuf, time::Instant};
+use std::{ops::Range, path::PathBuf, time::Instant};
 
 use clap::Args;
 use indelible::{
@@ -11,6 +11,7 @@ use indelible_io::{
     npy::{Array, Values, write_npy},
     onnx,
 };
+use rayon::prelude::*;
 
 use crate::{
     bar::Bar,
@@ -22,6 +23,8 @@ use crate::{
 
 /// Samples that are evaluated at once.
 const BATCH: usize = 2048;
+/// The same for cells, which read the samples where they are.
+const CELL_BATCH: usize = 16 * BATCH;
 
 /// Arguments of `predict`.
 #[derive(Args, Debug)]
@@ -65,8 +68,9 @@ impl PredictArgs {
             };
             (names, None)
         };
+        let evaluator = Evaluator::new(&network.model, data);
         let started = Instant::now();
-        let predicted = predict(&network.model, data, names.len(), &bar)?;
+        let predicted = evaluator.classes(data.samples(), names.len(), &bar)?;
         let taken = started.elapsed().as_secs_f64();
         if let Some(path) = &self.output {
             let written = numbers(&predicted, &names);
@@ -97,43 +101,54 @@ impl PredictArgs {
     }
 }
 
-/// Gives the outputs for rows of features.
-type Evaluate<'a> = Box<dyn Fn(&[f64]) -> Result<Vec<f64>, Error> + 'a>;
+/// Gives the outputs for a range of samples.
+type Evaluate<'a> = Box<dyn Fn(Range<usize>) -> Result<Vec<f64>, Error> + 'a>;
 
-/// The class of every sample, `None` for NaN.
-pub fn predict(
-    model: &Model,
-    data: &Dataset,
-    classes: usize,
-    bar: &Bar,
-) -> Result<Vec<Option<usize>>, Failure> {
-    let evaluate: Evaluate<'_> = match model {
-        Model::Layers(network) => Box::new(|rows| evaluate(network, rows)),
-        Model::Recurrence(recurrence) => {
-            let evaluator = RecurrenceEvaluator::new(recurrence);
-            Box::new(move |rows| evaluator.evaluate(rows))
-        }
-        Model::Cells(cells) => {
-            let evaluator = CellEvaluator::new(cells);
-            Box::new(move |rows| evaluator.evaluate(rows))
-        }
-    };
-    let n = data.features();
-    let mut predicted = Vec::with_capacity(data.samples());
-    let mut rows = Vec::new();
-    bar.begin("predict", data.samples() as u64);
-    for start in (0..data.samples()).step_by(BATCH) {
-        let end = (start + BATCH).min(data.samples());
-        rows.resize((end - start) * n, 0.0);
-        for (sample, row) in (start..end).zip(rows.chunks_exact_mut(n)) {
-            data.copy_row(sample, row);
-        }
-        let outputs = evaluate(&rows)?;
-        predicted.extend(outputs.chunks(model.outputs()).map(|row| predicted_class(row, classes)));
-        bar.advance((end - start) as u64);
+/// A network prepared for the samples of a dataset.
+struct Evaluator<'a> {
+    evaluate: Evaluate<'a>,
+    /// Values per sample.
+    outputs: usize,
+    /// Samples that are evaluated at once.
+    batch: usize,
+}
+
+impl<'a> Evaluator<'a> {
+    fn new(model: &'a Model, data: &'a Dataset) -> Self {
+        let (evaluate, batch): (Evaluate<'_>, _) = match model {
+            Model::Layers(network) => (Box::new(|samples| evaluate(network, &rows(data, samples))), BATCH),
+            Model::Recurrence(recurrence) => {
+                let evaluator = RecurrenceEvaluator::new(recurrence);
+                (Box::new(move |samples| evaluator.evaluate(&rows(data, samples))), BATCH)
+            }
+            Model::Cells(cells) => {
+                let evaluator = CellEvaluator::new(cells);
+                (Box::new(move |samples| evaluator.evaluate_samples(data, samples)), CELL_BATCH)
+            }
+        };
+        Self { evaluate, outputs: model.outputs(), batch }
     }
-    bar.end();
-    Ok(predicted)
+
+    /// The class, out of `classes`, of each of the `samples`; `None` for NaN.
+    fn classes(&self, samples: usize, classes: usize, bar: &Bar) -> Result<Vec<Option<usize>>, Failure> {
+        let mut predicted = Vec::with_capacity(samples);
+        bar.begin("predict", samples as u64);
+        for start in (0..samples).step_by(self.batch) {
+            let end = (start + self.batch).min(samples);
+            let outputs = (self.evaluate)(start..end)?;
+            predicted.extend(outputs.chunks(self.outputs).map(|row| predicted_class(row, classes)));
+            bar.advance((end - start) as u64);
+        }
+        bar.end();
+        Ok(predicted)
+    }
+}
+
+/// The features of some samples, row after row.
+fn rows(data: &Dataset, samples: Range<usize>) -> Vec<f64> {
+    let mut rows = vec![0.0; samples.len() * data.features()];
+    rows.par_chunks_mut(data.features()).zip(samples).for_each(|(row, sample)| data.copy_row(sample, row));
+    rows
 }
 
 /// Classes as integers: what they are called where that is an integer, else

@@ -11,6 +11,7 @@
 //! `F = Σ_c (c + 1) w_c`.
 
 mod evaluate;
+mod recognise;
 
 use std::cmp::Ordering;
 
