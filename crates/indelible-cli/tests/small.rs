@@ -152,3 +152,39 @@ fn everything_else_is_one_line_and_the_right_code() {
     }
     assert!(!place.files().contains(&"x.npz".into()));
 }
+
+/// The solver dies in the middle of a question (out of memory, say).
+#[cfg(unix)]
+#[test]
+fn a_solver_killed_while_it_thinks_is_one_line() {
+    use std::{os::unix::fs::PermissionsExt, process::Stdio, time::Duration};
+
+    let place = Workplace::new();
+    let (solver, pid) = (place.path("solver"), place.path("pid"));
+    place.file("solver", format!("#!/bin/sh\necho $$ > {}\nexec z3 \"$@\"\n", pid.display()));
+    std::fs::set_permissions(&solver, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // Labels without a pattern: width 4 keeps the solver busy for minutes.
+    let rows = (0..40u32).map(|i| {
+        let x = |k: u32| f64::from((i * 7919 + k * 104_729) * 31 % 1009) / 1009.0;
+        format!("{},{},{},{}\n", x(1), x(2) * x(1), x(3), 1 + i * i % 3)
+    });
+    place.file("data.csv", format!("a,b,c,label\n{}", rows.collect::<String>()));
+    let line = format!(
+        "decide data.csv --width 4 --radius 0 --timeout 300 --solver {} -o net.onnx",
+        solver.display()
+    );
+    let run = place.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let victim = loop {
+        match std::fs::read_to_string(&pid) {
+            Ok(text) if text.ends_with('\n') => break text.trim().to_owned(),
+            _ => std::thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(std::process::Command::new("kill").args(["-9", &victim]).status().unwrap().success());
+    let run = common::Run::of(run.wait_with_output().unwrap());
+    assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    assert!(run.stderr.contains("it ended before it answered"), "{}", run.stderr);
+    assert!(!place.files().contains(&"net.onnx".into()));
+}
