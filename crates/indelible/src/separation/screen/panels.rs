@@ -1,132 +1,201 @@
-//! Leaves out, in all norms that sum over features, samples whose shadows are too far
-//! from a query's: all distances of shadows are taken, many at a time, from
-//! panels that fit the caches.
+//! Leaves out, in all norms that sum over features, samples whose shadows are
+//! too far from a query's: all distances of shadows are taken, many at a time,
+//! from panels that fit the caches.
+//!
+//! Where a sketch of the samples tells most pairs apart, its shadows are
+//! compared first, and only what comes through is looked at in full.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range, sync::OnceLock};
 
-use rayon::prelude::*;
-
+use super::layer::{Layer, PanelSet};
 use crate::{
-    Dataset,
+    Dataset, Features, Norm,
     separation::{
-        kernel::{Isa, PANEL, ROWS, dot, lut, sad},
-        metric::{Limit, Summed},
+        kernel::{Isa, PANEL, ROWS, rows},
+        metric::Summed,
         relation::{Masks, Relation},
         search::{Screen, Tally},
         shadow::{Shadow, Sums},
+        sketch::Sketch,
     },
 };
 
 /// Panels in a block: queries are coded once for all of them.
 const PANELS: usize = 96;
+/// Panels of the first block that are looked at in full, so that limits are
+/// near the final ones when a sketch is tried.
+const WARMUP: usize = 8;
+/// A sketch is given up for a tile and a block when, over this many panels, it
+/// lets through more than one pair in so many.
+const TRIAL: usize = 8;
+const ONE_IN: usize = 8;
 
 /// The screen.
 pub(in crate::separation) struct Panels<'a, M> {
     metric: &'a M,
     relation: Relation<'a>,
-    queries: &'a Dataset,
-    base: &'a Dataset,
-    shadow: Shadow,
-    isa: Isa,
+    full: Layer<'a>,
+    sketch: Option<Layer<'a>>,
+    /// For samples whose codes are their shadows: the error of all of them.
+    plain: Option<f64>,
 }
 
 /// A block of base samples.
 pub(in crate::separation) struct PanelBlock {
-    start: usize,
-    panels: Vec<Panel>,
+    range: Range<usize>,
     masks: Masks,
-    /// Bounds the errors of nearly all panels.
-    error: f64,
-}
-
-struct Panel {
-    codes: Vec<u8>,
-    terms: [u32; PANEL],
-    /// Bounds of the errors of its samples, and the largest.
-    errors: [f64; PANEL],
-    error: f64,
-}
-
-/// Queries that are ready for the kernels.
-struct Rows {
-    codes: Vec<u8>,
-    signed: Vec<i8>,
-    terms: Vec<u32>,
-    errors: Vec<f64>,
-    masks: Vec<usize>,
-    barriers: Vec<u32>,
+    sketch: Option<PanelSet>,
+    /// Made when it is first needed.
+    full: OnceLock<PanelSet>,
 }
 
 impl<'a, M: Summed> Panels<'a, M> {
-    /// A screen for a metric of samples of two datasets with a shadow.
+    /// A screen for a metric of samples of two datasets, in a norm but `linf`;
+    /// `table` says that all have codes of one table.
     pub(in crate::separation) fn new(
         metric: &'a M,
         relation: Relation<'a>,
         (queries, base): (&'a Dataset, &'a Dataset),
-        shadow: Shadow,
+        norm: Norm,
+        table: bool,
         isa: Isa,
     ) -> Self {
-        Self { metric, relation, queries, base, shadow, isa }
+        let shadow = Shadow::new(base, norm, table);
+        let plain = shadow.plain();
+        let full = Layer {
+            queries: Cow::Borrowed(queries),
+            base: Cow::Borrowed(base),
+            shadow,
+            stretch: 1.0,
+            error: 0.0,
+            original: true,
+            isa,
+        };
+        let sketch = Sketch::new(queries, base, norm, isa).map(|sketch| Layer {
+            shadow: Shadow::new(&sketch.base, norm, false),
+            queries: Cow::Owned(sketch.queries),
+            base: Cow::Owned(sketch.base),
+            stretch: sketch.stretch,
+            error: sketch.error,
+            original: false,
+            isa,
+        });
+        Self { metric, relation, full, sketch, plain }
     }
 
-    /// Codes up to 64 samples.
-    fn panel(&self, samples: Range<usize>) -> Panel {
-        let width = self.shadow.padded();
-        let group = match self.shadow.sums {
-            Sums::Absolute => sad::GROUP,
-            Sums::Squares => dot::GROUP,
-            Sums::Table { .. } => lut::GROUP,
-        };
-        let mut panel =
-            Panel { codes: vec![0; width * PANEL], terms: [0; PANEL], errors: [0.0; PANEL], error: 0.0 };
-        let mut row = vec![0; width];
-        for (s, j) in samples.enumerate() {
-            panel.errors[s] = self.shadow.code(self.base, j, &mut row);
-            panel.error = panel.error.max(panel.errors[s]);
-            for (g, codes) in row.chunks_exact(group).enumerate() {
-                let at = (g * PANEL + s) * group;
-                panel.codes[at..at + group].copy_from_slice(codes);
+    /// Codes of query `i` and base sample `j`, where they are their shadows.
+    fn codes(&self, i: usize, j: usize) -> Option<(&[u8], &[u8])> {
+        match (self.plain, self.full.queries.storage(), self.full.base.storage()) {
+            (Some(_), Features::Coded { codes: a, .. }, Features::Coded { codes: b, .. }) => {
+                let width = self.full.base.features();
+                Some((&a[i * width..(i + 1) * width], &b[j * width..(j + 1) * width]))
             }
-            let term = |&b: &u8| (u32::from(b) * u32::from(b)).wrapping_sub(256 * u32::from(b));
-            panel.terms[s] = row.iter().map(term).fold(0, u32::wrapping_add);
+            _ => None,
         }
-        panel
     }
 
-    /// Codes queries, with barriers for their limits now.
-    fn rows(&self, queries: Range<usize>, block: &PanelBlock, tally: &impl Tally<M>) -> Rows {
-        let width = self.shadow.padded();
-        let count = queries.len().next_multiple_of(ROWS);
-        let mut rows = Rows {
-            codes: vec![0; count * width],
-            signed: Vec::new(),
-            terms: vec![0; count],
-            errors: vec![0.0; count],
-            masks: vec![0; count],
-            // Rows that only pad the last group find nothing.
-            barriers: vec![0; count],
-        };
-        for ((k, i), row) in queries.enumerate().zip(rows.codes.chunks_exact_mut(width)) {
-            rows.errors[k] = self.shadow.code(self.queries, i, row);
-            rows.terms[k] = row.iter().map(|&a| u32::from(a) * u32::from(a)).sum();
-            rows.masks[k] = block.masks.row(self.relation.queries[i]);
-            rows.barriers[k] = self.barrier(tally.limit(i), rows.errors[k] + block.error);
+    /// Shows the tally what may be within its limits in some panels of a block.
+    /// Returns the panel it stopped before: a sketch that does not help is
+    /// given up.
+    fn sift(
+        &self,
+        layer: &Layer,
+        set: &PanelSet,
+        block: &PanelBlock,
+        panels: Range<usize>,
+        queries: Range<usize>,
+        tally: &mut impl Tally<M>,
+    ) -> usize {
+        let rows = layer.rows(queries.clone());
+        let masks: Vec<usize> = queries.clone().map(|i| block.masks.row(self.relation.queries[i])).collect();
+        let errors = |k: usize, error: f64| rows.errors[k] + error;
+        // Rows that only pad the last group find nothing.
+        let mut barriers = vec![0; queries.len().next_multiple_of(ROWS)];
+        // Barriers of a second look in full at what a sketch lets through.
+        let mut seconds = vec![u32::MAX; queries.len()];
+        let second = |limit| self.full.barrier(self.metric, limit, 2.0 * self.plain.unwrap_or(0.0));
+        let mut stale = true;
+        let mut values = [[0; PANEL]; ROWS];
+        let mut passed = 0;
+        for p in panels.clone() {
+            if stale {
+                for (k, i) in queries.clone().enumerate() {
+                    barriers[k] = layer.barrier(self.metric, tally.limit(i), errors(k, set.error));
+                    seconds[k] = second(tally.limit(i));
+                }
+                stale = false;
+            }
+            let panel = &set.panels[p];
+            let outlier = panel.error > set.error;
+            let error = if outlier { panel.error } else { set.error };
+            for first in (0..queries.len()).step_by(ROWS) {
+                // Pairs are looked at once: all samples of the panel come before.
+                let end = block.range.start + (p + 1) * PANEL;
+                if self.relation.start(queries.start + first) >= end {
+                    break;
+                }
+                let last = (first + ROWS).min(queries.len());
+                let mut near = [0; ROWS];
+                near.copy_from_slice(&barriers[first..first + ROWS]);
+                if outlier {
+                    for k in first..last {
+                        let limit = tally.limit(queries.start + k);
+                        near[k - first] = layer.barrier(self.metric, limit, errors(k, error));
+                    }
+                }
+                let found = layer.near(panel, &rows, first, &near, &mut values);
+                for k in first..last {
+                    if found[k - first] == 0 {
+                        continue;
+                    }
+                    let i = queries.start + k;
+                    let skip = self.relation.start(i).saturating_sub(block.range.start);
+                    let mut found = found[k - first] & block.masks.word(masks[k], p, skip);
+                    passed += found.count_ones() as usize;
+                    while found != 0 {
+                        let s = found.trailing_zeros() as usize;
+                        found &= found - 1;
+                        let value = values[k - first][s];
+                        if value >= near[k - first] {
+                            continue;
+                        }
+                        // The panel's bound of the errors may be much above the sample's.
+                        let own = panel.errors[s];
+                        if own < error && value >= layer.barrier(self.metric, tally.limit(i), errors(k, own))
+                        {
+                            continue;
+                        }
+                        let j = block.range.start + p * PANEL + s;
+                        if !layer.original && self.is_far(i, j, seconds[k]) {
+                            continue;
+                        }
+                        if let Some(distance) = self.metric.within(i, j, tally.limit(i)) {
+                            tally.take(i, j, distance);
+                            let limit = tally.limit(i);
+                            near[k - first] = layer.barrier(self.metric, limit, errors(k, error));
+                            barriers[k] = layer.barrier(self.metric, limit, errors(k, set.error));
+                            seconds[k] = second(limit);
+                            stale = tally.shared();
+                        }
+                    }
+                }
+            }
+            if (p + 1 - panels.start).is_multiple_of(TRIAL) {
+                if !layer.original && passed * ONE_IN > TRIAL * PANEL * queries.len() {
+                    return p + 1;
+                }
+                passed = 0;
+            }
         }
-        if matches!(self.shadow.sums, Sums::Squares) {
-            rows.signed = rows.codes.iter().map(|&a| (a ^ 128) as i8).collect();
-        }
-        rows
+        panels.end
     }
 
-    /// Sums over codes from this one on are out of a limit.
-    fn barrier(&self, limit: Limit<M::Distance>, errors: f64) -> u32 {
-        if errors == 0.0
-            && let Some(barrier) = self.metric.barrier(limit)
-        {
-            return u32::try_from(barrier).unwrap_or(u32::MAX);
-        }
-        let reach = self.metric.reach(limit);
-        if reach < 0.0 { 0 } else { self.shadow.barrier(reach, errors) }
+    /// Whether the codes of a pair put it out of a limit.
+    fn is_far(&self, i: usize, j: usize, barrier: u32) -> bool {
+        self.codes(i, j).is_some_and(|(a, b)| {
+            let squares = matches!(self.full.shadow.sums, Sums::Squares);
+            rows::sum(self.full.isa, squares, a, b) >= barrier
+        })
     }
 }
 
@@ -138,95 +207,31 @@ impl<M: Summed> Screen<M> for Panels<'_, M> {
     }
 
     fn block(&self, base: Range<usize>) -> PanelBlock {
-        let starts: Vec<usize> = base.clone().step_by(PANEL).collect();
-        let panels: Vec<Panel> =
-            starts.par_iter().map(|&start| self.panel(start..(start + PANEL).min(base.end))).collect();
-        let mut errors: Vec<f64> = panels.iter().map(|p| p.error).collect();
-        errors.sort_unstable_by(f64::total_cmp);
-        let typical = 1.25 * errors[errors.len() / 2];
-        let error = errors.iter().copied().filter(|&e| e <= typical).fold(0.0, f64::max);
         let labels = self.relation.base[base.clone()].iter().copied();
-        let masks = Masks::new(self.relation.pairs, labels, panels.len());
-        PanelBlock { start: base.start, panels, masks, error }
+        let masks = Masks::new(self.relation.pairs, labels, base.len().div_ceil(PANEL));
+        let sketch = self.sketch.as_ref().map(|layer| layer.panels(base.clone(), true));
+        let full = OnceLock::new();
+        if sketch.is_none() {
+            full.get_or_init(|| self.full.panels(base.clone(), true));
+        }
+        PanelBlock { range: base, masks, sketch, full }
     }
 
     fn scan(&self, block: &PanelBlock, queries: Range<usize>, tally: &mut impl Tally<M>) {
-        let width = self.shadow.padded();
-        let mut rows = self.rows(queries.clone(), block, tally);
-        let mut values = [[0; PANEL]; ROWS];
-        for (p, panel) in block.panels.iter().enumerate() {
-            let outlier = panel.error > block.error;
-            let error = if outlier { panel.error } else { block.error };
-            let mut changed = false;
-            for first in (0..queries.len()).step_by(ROWS) {
-                let start = queries.start + first;
-                // Pairs are looked at once: all samples of the panel come before.
-                if self.relation.start(start) >= block.start + (p + 1) * PANEL {
-                    break;
-                }
-                let mut barriers = [0; ROWS];
-                barriers.copy_from_slice(&rows.barriers[first..first + ROWS]);
-                let last = (first + ROWS).min(queries.len());
-                if outlier {
-                    for k in first..last {
-                        barriers[k - first] =
-                            self.barrier(tally.limit(queries.start + k), rows.errors[k] + error);
-                    }
-                }
-                let codes = first * width..(first + ROWS) * width;
-                let masks = match &self.shadow.sums {
-                    Sums::Absolute => {
-                        sad::near(self.isa, &panel.codes, &rows.codes[codes], &barriers, &mut values)
-                    }
-                    Sums::Squares => {
-                        let mut row_terms = [0; ROWS];
-                        row_terms.copy_from_slice(&rows.terms[first..first + ROWS]);
-                        let operands = dot::Operands {
-                            panel: &panel.codes,
-                            panel_terms: &panel.terms,
-                            rows: &rows.signed[codes],
-                            row_terms,
-                        };
-                        dot::near(self.isa, &operands, &barriers, &mut values)
-                    }
-                    Sums::Table { entries, .. } => {
-                        lut::near(self.isa, entries, &panel.codes, &rows.codes[codes], &barriers, &mut values)
-                    }
-                };
-                for k in first..last {
-                    let i = queries.start + k;
-                    if masks[k - first] == 0 {
-                        continue;
-                    }
-                    let skip = self.relation.start(i).saturating_sub(block.start);
-                    let mut found = masks[k - first] & block.masks.word(rows.masks[k], p, skip);
-                    while found != 0 {
-                        let s = found.trailing_zeros() as usize;
-                        found &= found - 1;
-                        let j = block.start + p * PANEL + s;
-                        let value = values[k - first][s];
-                        // The panel's bound of the errors may be much above the sample's.
-                        let far = panel.errors[s] < error
-                            && value >= self.barrier(tally.limit(i), rows.errors[k] + panel.errors[s]);
-                        if value < barriers[k - first]
-                            && !far
-                            && let Some(distance) = self.metric.within(i, j, tally.limit(i))
-                        {
-                            tally.take(i, j, distance);
-                            let limit = tally.limit(i);
-                            barriers[k - first] = self.barrier(limit, rows.errors[k] + error);
-                            rows.barriers[k] = self.barrier(limit, rows.errors[k] + block.error);
-                            changed = true;
-                        }
-                    }
-                }
+        // On one thread: a thread that waits for others here could be given
+        // work that waits for this.
+        let full = || block.full.get_or_init(|| self.full.panels(block.range.clone(), false));
+        let end = block.range.len().div_ceil(PANEL);
+        let mut start = 0;
+        if let (Some(layer), Some(set)) = (&self.sketch, &block.sketch) {
+            if block.range.start == 0 {
+                start = WARMUP.min(end);
+                self.sift(&self.full, full(), block, 0..start, queries.clone(), tally);
             }
-            if changed && tally.shared() {
-                for k in 0..queries.len() {
-                    let limit = tally.limit(queries.start + k);
-                    rows.barriers[k] = self.barrier(limit, rows.errors[k] + block.error);
-                }
-            }
+            start = self.sift(layer, set, block, start..end, queries.clone(), tally);
+        }
+        if start < end {
+            self.sift(&self.full, full(), block, start..end, queries, tally);
         }
     }
 }

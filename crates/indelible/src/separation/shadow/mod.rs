@@ -66,6 +66,19 @@ impl Shadow {
         shadow
     }
 
+    /// Whether every sample with codes is its own shadow, and the error that
+    /// all of them have then.
+    pub(super) fn plain(&self) -> Option<f64> {
+        match &self.coding {
+            Coding::Table { codes, constant, .. }
+                if codes.iter().copied().eq(0..=255) && self.width < MOST =>
+            {
+                *constant
+            }
+            _ => None,
+        }
+    }
+
     /// Codes per sample: features, padded to a multiple of 8.
     pub(super) fn padded(&self) -> usize {
         self.width.next_multiple_of(8)
