@@ -125,6 +125,12 @@ impl Layer<'_> {
         if reach < 0.0 { 0 } else { self.shadow.barrier(reach * self.stretch, errors) }
     }
 
+    /// Whether a sum over codes is certainly out of a limit with this reach, for
+    /// samples whose errors add up to `errors`; cheaper for one than a barrier.
+    pub(super) fn is_out(&self, sum: u32, reach: f64, errors: f64) -> bool {
+        self.shadow.lower(sum) > (reach * self.stretch + errors) * (1.0 + 8.0 * f64::EPSILON)
+    }
+
     /// Sums over the codes of a panel and of the queries from `first` on that
     /// are below barriers; see the kernels.
     pub(super) fn near(

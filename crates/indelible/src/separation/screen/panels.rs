@@ -7,14 +7,14 @@
 
 use std::{borrow::Cow, ops::Range, sync::OnceLock};
 
-use super::layer::{Layer, PanelSet};
+use super::layer::{Layer, PanelSet, Rows};
 use crate::{
     Dataset, Features, Norm,
     separation::{
         kernel::{Isa, PANEL, ROWS, rows},
         metric::Summed,
         relation::{Masks, Relation},
-        search::{Screen, Tally},
+        search::{Guess, Screen, Tally},
         shadow::{Shadow, Sums},
         sketch::Sketch,
     },
@@ -83,102 +83,67 @@ impl<'a, M: Summed> Panels<'a, M> {
         Self { metric, relation, full, sketch, plain }
     }
 
-    /// Codes of query `i` and base sample `j`, where they are their shadows.
-    fn codes(&self, i: usize, j: usize) -> Option<(&[u8], &[u8])> {
-        match (self.plain, self.full.queries.storage(), self.full.base.storage()) {
-            (Some(_), Features::Coded { codes: a, .. }, Features::Coded { codes: b, .. }) => {
-                let width = self.full.base.features();
-                Some((&a[i * width..(i + 1) * width], &b[j * width..(j + 1) * width]))
-            }
-            _ => None,
-        }
-    }
-
     /// Shows the tally what may be within its limits in some panels of a block.
     /// Returns the panel it stopped before: a sketch that does not help is
     /// given up.
     fn sift(
         &self,
-        layer: &Layer,
-        set: &PanelSet,
+        (layer, set): (&Layer, &PanelSet),
         block: &PanelBlock,
         panels: Range<usize>,
         queries: Range<usize>,
         tally: &mut impl Tally<M>,
     ) -> usize {
-        let rows = layer.rows(queries.clone());
+        let mut tile = Tile::new(self, layer, set.error, queries.clone());
+        tile.refresh_all(tally);
         let masks: Vec<usize> = queries.clone().map(|i| block.masks.row(self.relation.queries[i])).collect();
-        let errors = |k: usize, error: f64| rows.errors[k] + error;
-        // Rows that only pad the last group find nothing.
-        let mut barriers = vec![0; queries.len().next_multiple_of(ROWS)];
-        // Barriers of a second look in full at what a sketch lets through.
-        let mut seconds = vec![u32::MAX; queries.len()];
-        let second = |limit| self.full.barrier(self.metric, limit, 2.0 * self.plain.unwrap_or(0.0));
-        let mut stale = true;
         let mut values = [[0; PANEL]; ROWS];
+        let mut pending = Vec::new();
         let mut passed = 0;
         for p in panels.clone() {
-            if stale {
-                for (k, i) in queries.clone().enumerate() {
-                    barriers[k] = layer.barrier(self.metric, tally.limit(i), errors(k, set.error));
-                    seconds[k] = second(tally.limit(i));
-                }
-                stale = false;
-            }
-            let panel = &set.panels[p];
+            let (panel, first_sample) = (&set.panels[p], block.range.start + p * PANEL);
             let outlier = panel.error > set.error;
-            let error = if outlier { panel.error } else { set.error };
             for first in (0..queries.len()).step_by(ROWS) {
                 // Pairs are looked at once: all samples of the panel come before.
-                let end = block.range.start + (p + 1) * PANEL;
-                if self.relation.start(queries.start + first) >= end {
+                if self.relation.start(queries.start + first) >= first_sample + PANEL {
                     break;
                 }
-                let last = (first + ROWS).min(queries.len());
-                let mut near = [0; ROWS];
-                near.copy_from_slice(&barriers[first..first + ROWS]);
-                if outlier {
-                    for k in first..last {
-                        let limit = tally.limit(queries.start + k);
-                        near[k - first] = layer.barrier(self.metric, limit, errors(k, error));
-                    }
-                }
-                let found = layer.near(panel, &rows, first, &near, &mut values);
-                for k in first..last {
-                    if found[k - first] == 0 {
-                        continue;
-                    }
-                    let i = queries.start + k;
-                    let skip = self.relation.start(i).saturating_sub(block.range.start);
-                    let mut found = found[k - first] & block.masks.word(masks[k], p, skip);
-                    passed += found.count_ones() as usize;
+                let barriers = tile.barriers(first, outlier.then_some(panel.error), tally);
+                let found = layer.near(panel, &tile.rows, first, &barriers, &mut values);
+                for (r, &found) in found.iter().enumerate().filter(|(_, f)| **f != 0) {
+                    let k = first + r;
+                    let skip = self.relation.start(queries.start + k).saturating_sub(block.range.start);
+                    let mut found = found & block.masks.word(masks[k], p, skip);
                     while found != 0 {
                         let s = found.trailing_zeros() as usize;
                         found &= found - 1;
-                        let value = values[k - first][s];
-                        if value >= near[k - first] {
-                            continue;
-                        }
-                        // The panel's bound of the errors may be much above the sample's.
-                        let own = panel.errors[s];
-                        if own < error && value >= layer.barrier(self.metric, tally.limit(i), errors(k, own))
+                        pending.push((k, s, values[r][s]));
+                        if let Some((_, codes)) = self.codes(queries.start + k, first_sample + s)
+                            && !layer.original
                         {
-                            continue;
-                        }
-                        let j = block.range.start + p * PANEL + s;
-                        if !layer.original && self.is_far(i, j, seconds[k]) {
-                            continue;
-                        }
-                        if let Some(distance) = self.metric.within(i, j, tally.limit(i)) {
-                            tally.take(i, j, distance);
-                            let limit = tally.limit(i);
-                            near[k - first] = layer.barrier(self.metric, limit, errors(k, error));
-                            barriers[k] = layer.barrier(self.metric, limit, errors(k, set.error));
-                            seconds[k] = second(limit);
-                            stale = tally.shared();
+                            rows::prefetch(codes);
                         }
                     }
                 }
+            }
+            passed += pending.len();
+            let mut changed = false;
+            for (k, s, sum) in pending.drain(..) {
+                let (i, j) = (queries.start + k, first_sample + s);
+                // Limits have fallen since, and the panel's bound of the errors
+                // may be much above the sample's.
+                if (outlier || sum < tile.barriers[k])
+                    && !tile.is_out(k, sum, panel.errors[s])
+                    && (layer.original || !self.is_far(i, j, tile.seconds[k]))
+                    && let Some(distance) = self.metric.within(i, j, tally.limit(i))
+                {
+                    tally.take(i, j, distance);
+                    tile.refresh(k, tally);
+                    changed = true;
+                }
+            }
+            if changed && tally.shared() {
+                tile.refresh_all(tally);
             }
             if (p + 1 - panels.start).is_multiple_of(TRIAL) {
                 if !layer.original && passed * ONE_IN > TRIAL * PANEL * queries.len() {
@@ -190,12 +155,92 @@ impl<'a, M: Summed> Panels<'a, M> {
         panels.end
     }
 
+    /// Codes of query `i` and base sample `j`, where they are their shadows.
+    fn codes(&self, i: usize, j: usize) -> Option<(&[u8], &[u8])> {
+        match (self.plain, self.full.queries.storage(), self.full.base.storage()) {
+            (Some(_), Features::Coded { codes: a, .. }, Features::Coded { codes: b, .. }) => {
+                let width = self.full.base.features();
+                Some((&a[i * width..(i + 1) * width], &b[j * width..(j + 1) * width]))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the codes of a pair put it out of a limit.
     fn is_far(&self, i: usize, j: usize, barrier: u32) -> bool {
         self.codes(i, j).is_some_and(|(a, b)| {
             let squares = matches!(self.full.shadow.sums, Sums::Squares);
             rows::sum(self.full.isa, squares, a, b) >= barrier
         })
+    }
+}
+
+/// Queries of a tile in a layer, and what their limits mean there.
+struct Tile<'a, M> {
+    panels: &'a Panels<'a, M>,
+    layer: &'a Layer<'a>,
+    queries: Range<usize>,
+    rows: Rows,
+    /// Bounds the errors of nearly all base samples.
+    error: f64,
+    /// Sums from these on are out of the limits for such samples. Rows that
+    /// only pad the last group find nothing.
+    barriers: Vec<u32>,
+    /// Reaches of the limits.
+    reaches: Vec<f64>,
+    /// Sums over all codes from these on are out of the limits.
+    seconds: Vec<u32>,
+}
+
+impl<'a, M: Summed> Tile<'a, M> {
+    fn new(panels: &'a Panels<'a, M>, layer: &'a Layer<'a>, error: f64, queries: Range<usize>) -> Self {
+        let count = queries.len().next_multiple_of(ROWS);
+        Self {
+            panels,
+            layer,
+            rows: layer.rows(queries.clone()),
+            queries,
+            error,
+            barriers: vec![0; count],
+            reaches: vec![0.0; count],
+            seconds: vec![0; count],
+        }
+    }
+
+    /// Takes over the limit of query `k` of the tile.
+    fn refresh(&mut self, k: usize, tally: &impl Tally<M>) {
+        let (metric, limit) = (self.panels.metric, tally.limit(self.queries.start + k));
+        self.barriers[k] = self.layer.barrier(metric, limit, self.rows.errors[k] + self.error);
+        self.reaches[k] = metric.reach(limit);
+        if let Some(error) = self.panels.plain {
+            self.seconds[k] = self.panels.full.barrier(metric, limit, 2.0 * error);
+        }
+    }
+
+    fn refresh_all(&mut self, tally: &impl Tally<M>) {
+        for k in 0..self.queries.len() {
+            self.refresh(k, tally);
+        }
+    }
+
+    /// Barriers of the queries from `first` on; for base samples with larger
+    /// errors, `outlier` bounds these.
+    fn barriers(&self, first: usize, outlier: Option<f64>, tally: &impl Tally<M>) -> [u32; ROWS] {
+        std::array::from_fn(|r| {
+            let k = first + r;
+            match outlier {
+                Some(error) if k < self.queries.len() => {
+                    let limit = tally.limit(self.queries.start + k);
+                    self.layer.barrier(self.panels.metric, limit, self.rows.errors[k] + error)
+                }
+                _ => self.barriers[k],
+            }
+        })
+    }
+
+    /// Whether a sum puts a base sample with this error out of the limit.
+    fn is_out(&self, k: usize, sum: u32, error: f64) -> bool {
+        self.layer.is_out(sum, self.reaches[k], self.rows.errors[k] + error)
     }
 }
 
@@ -217,6 +262,35 @@ impl<M: Summed> Screen<M> for Panels<'_, M> {
         PanelBlock { range: base, masks, sketch, full }
     }
 
+    fn guess(&self, block: &PanelBlock, queries: Range<usize>, guesses: &mut [Guess]) -> bool {
+        let (Some(layer), Some(set)) = (&self.sketch, &block.sketch) else { return false };
+        let rows = layer.rows(queries.clone());
+        let mut values = [[0; PANEL]; ROWS];
+        for (p, panel) in set.panels.iter().enumerate() {
+            for first in (0..queries.len()).step_by(ROWS) {
+                let last = (first + ROWS).min(queries.len());
+                let mut barriers = [0; ROWS];
+                for (barrier, guess) in barriers.iter_mut().zip(&guesses[first..last]) {
+                    *barrier = guess.sum;
+                }
+                let found = layer.near(panel, &rows, first, &barriers, &mut values);
+                for k in (first..last).filter(|k| found[k - first] != 0) {
+                    let label = self.relation.queries[queries.start + k];
+                    let mut found = found[k - first] & block.masks.word(block.masks.row(label), p, 0);
+                    while found != 0 {
+                        let s = found.trailing_zeros() as usize;
+                        found &= found - 1;
+                        if values[k - first][s] < guesses[k].sum {
+                            let sample = block.range.start + p * PANEL + s;
+                            guesses[k] = Guess { sum: values[k - first][s], sample };
+                        }
+                    }
+                }
+            }
+        }
+        true
+    }
+
     fn scan(&self, block: &PanelBlock, queries: Range<usize>, tally: &mut impl Tally<M>) {
         // On one thread: a thread that waits for others here could be given
         // work that waits for this.
@@ -226,12 +300,12 @@ impl<M: Summed> Screen<M> for Panels<'_, M> {
         if let (Some(layer), Some(set)) = (&self.sketch, &block.sketch) {
             if block.range.start == 0 {
                 start = WARMUP.min(end);
-                self.sift(&self.full, full(), block, 0..start, queries.clone(), tally);
+                self.sift((&self.full, full()), block, 0..start, queries.clone(), tally);
             }
-            start = self.sift(layer, set, block, start..end, queries.clone(), tally);
+            start = self.sift((layer, set), block, start..end, queries.clone(), tally);
         }
         if start < end {
-            self.sift(&self.full, full(), block, start..end, queries, tally);
+            self.sift((&self.full, full()), block, start..end, queries, tally);
         }
     }
 }

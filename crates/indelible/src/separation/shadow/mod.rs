@@ -161,6 +161,18 @@ impl Shadow {
         }
     }
 
+    /// What a sum over codes says of the distance of what they stand for: it is
+    /// not smaller than this.
+    pub(super) fn lower(&self, sum: u32) -> f64 {
+        let sum = f64::from(sum);
+        let root = match &self.sums {
+            Sums::Absolute => sum,
+            Sums::Squares => sum.sqrt(),
+            Sums::Table { typical, p, .. } => (sum / 255.0).powf(1.0 / p) * typical * (1.0 - SLACK),
+        };
+        root * self.unit * (1.0 - 8.0 * f64::EPSILON)
+    }
+
     /// A sum over codes such that pairs with this or a larger one have a
     /// distance above `reach`, given the sum of their errors.
     pub(super) fn barrier(&self, reach: f64, errors: f64) -> u32 {

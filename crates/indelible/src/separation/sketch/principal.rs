@@ -11,7 +11,7 @@ use super::{Isa, Map};
 use crate::separation::kernel::project::{LANES, project};
 
 /// Directions.
-const DIRECTIONS: usize = 64;
+const DIRECTIONS: usize = 96;
 /// Samples that they are found by.
 pub(super) const SAMPLES: usize = 384;
 /// Steps of the iteration.

@@ -20,6 +20,20 @@ pub(in crate::separation) fn sum(isa: Isa, squares: bool, a: &[u8], b: &[u8]) ->
     }
 }
 
+/// Asks for codes that will be read soon.
+#[inline]
+pub(in crate::separation) fn prefetch(codes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in codes.chunks(64) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: every processor of this architecture has the instruction,
+        // which reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = codes;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
