@@ -1,2 +1,19 @@
 //! Formats around the library `indelible`: datasets in, networks in and out.
 //!
+//! - [`dataset`]: labelled datasets from IDX, NPY, NPZ, CSV and Parquet files.
+//! - [`onnx`]: networks as ONNX files, in and out.
+//! - [`npy`]: arrays out, for whatever is computed per sample.
+//! - [`atomic_file`]: files that appear complete or not at all.
+//! - [`digest`](fn@digest): a fingerprint of a dataset, whatever file it came from.
+//! - [`Error`]: what can go wrong, each in one line that names the file.
+
+pub mod atomic_file;
+pub mod dataset;
+mod digest;
+mod error;
+pub mod npy;
+pub mod onnx;
+
+pub use atomic_file::{AtomicFile, remove_unfinished};
+pub use digest::digest;
+pub use error::Error;

@@ -88,8 +88,12 @@ impl Features {
     }
 
     /// The value at a position, exactly.
+    ///
+    /// # Panics
+    /// When there is no such position.
     #[inline]
-    fn at(&self, position: usize) -> f64 {
+    #[must_use]
+    pub fn at(&self, position: usize) -> f64 {
         match self {
             Self::Coded { codes, levels } => levels[usize::from(codes[position])],
             Self::F32(values) => f64::from(values[position]),

@@ -1,6 +1,6 @@
 //! What can go wrong in the library.
 
-use crate::{norm::Norm, number::Precision};
+use crate::{decide::DecideError, norm::Norm, number::Precision};
 
 /// An error of the library; its text says what was given, what was expected
 /// and where.
@@ -125,9 +125,15 @@ pub enum Error {
         /// The construction.
         construction: &'static str,
         /// The norms it serves.
-        supported: &'static str,
+        supported: String,
         /// The norm given.
         norm: Norm,
+    },
+    /// A network of cells that is none.
+    #[error("no network of cells: {why}")]
+    BadCell {
+        /// What is wrong.
+        why: String,
     },
     /// Inputs of a length that the network does not take.
     #[error("the network takes {expected} features; the data have {given}")]
@@ -137,6 +143,23 @@ pub enum Error {
         /// What was given.
         given: usize,
     },
+
+    /// Classes that do not match the data.
+    #[error("{given} classes of the network were named for {classes} classes of the data")]
+    ClassMap {
+        /// Classes of the data.
+        classes: usize,
+        /// Entries given.
+        given: usize,
+    },
+    /// Radii that do not match the data.
+    #[error("{radii} radii were given for {samples} samples")]
+    RadiusCount {
+        /// Number of samples.
+        samples: usize,
+        /// Number of radii.
+        radii: usize,
+    },
     /// Two datasets that live in different spaces.
     #[error("the first dataset has {queries} features and the second {base}; distances need equally many")]
     FeatureMismatch {
@@ -145,4 +168,15 @@ pub enum Error {
         /// Features of the second.
         base: usize,
     },
+    /// A small network could not be decided, made hard or refuted.
+    #[error(transparent)]
+    Decide(#[from] DecideError),
+}
+
+impl Error {
+    /// Whether the time allowed ran out or the solver gave up: the question is
+    /// open, nothing is wrong.
+    pub(crate) fn is_time_out(&self) -> bool {
+        matches!(self, Self::Decide(DecideError::TimedOut | DecideError::SolverGaveUp { .. }))
+    }
 }

@@ -12,14 +12,29 @@
 //! - [`dataset`]: samples and labels, the exact numbers that floats denote.
 //! - [`norm`], [`number`]: norms; outward rounding and enclosures.
 //! - [`separation`]: how far apart the classes are, exactly.
+//! - [`budget`]: which radius every sample gets.
+//! - [`cells`]: boxes that recognise balls, few and sparse.
+//! - [`constructions`]: theorems as code, one file each.
+//! - [`network`]: layers, sizes, evaluation.
+//! - [`certify`]: proofs about a network as stored, which trust no builder.
+//! - [`decide`]: whether a small network exists, exactly.
+//! - [`bounds`]: what the literature proves necessary and sufficient.
 
+pub mod bounds;
+pub mod budget;
+pub mod cells;
+pub mod certify;
+pub mod constructions;
 pub mod dataset;
+pub mod decide;
 pub mod error;
+pub mod network;
 pub mod norm;
 pub mod number;
 pub mod progress;
 pub mod separation;
 
+pub use budget::{Budget, Radii};
 pub use dataset::{Buffer, Dataset, Features};
 pub use error::Error;
 pub use norm::Norm;

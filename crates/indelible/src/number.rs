@@ -251,6 +251,62 @@ impl fmt::Display for Precision {
     }
 }
 
+/// Arithmetic of one of the two formats, for code that runs in either.
+pub(crate) trait Real:
+    Copy
+    + Default
+    + PartialOrd
+    + Send
+    + Sync
+    + 'static
+    + std::ops::Add<Output = Self>
+    + std::ops::Sub<Output = Self>
+    + std::ops::Mul<Output = Self>
+{
+    /// Rounds to the nearest number of the format.
+    fn from_f64(x: f64) -> Self;
+    /// The same number in binary64.
+    fn to_f64(self) -> f64;
+    /// The absolute value.
+    fn abs(self) -> Self;
+
+    /// `max(0, x)`, which keeps NaN.
+    #[inline(always)]
+    fn relu(self) -> Self {
+        if self < Self::default() { Self::default() } else { self }
+    }
+}
+
+impl Real for f32 {
+    #[inline(always)]
+    fn from_f64(x: f64) -> Self {
+        x as f32
+    }
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        f32::abs(self)
+    }
+}
+
+impl Real for f64 {
+    #[inline(always)]
+    fn from_f64(x: f64) -> Self {
+        x
+    }
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        f64::abs(self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,50 @@
+//! Progress bars on a terminal, nothing when piped.
+
+use std::{sync::Mutex, time::Duration};
+
+use indelible::Progress;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Shows one bar at a time on stderr. indicatif draws nothing unless stderr is
+/// a terminal.
+#[derive(Debug, Default)]
+pub struct Bar(Mutex<Option<ProgressBar>>);
+
+impl Bar {
+    fn with(&self, act: impl FnOnce(&mut Option<ProgressBar>)) {
+        act(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    }
+
+    /// Something of unknown length goes on.
+    pub fn busy(&self, what: &str) {
+        let bar = ProgressBar::new_spinner().with_message(what.to_string());
+        bar.enable_steady_tick(Duration::from_millis(100));
+        self.with(|current| *current = Some(bar));
+    }
+}
+
+impl Progress for Bar {
+    fn begin(&self, what: &str, total: u64) {
+        let bar = ProgressBar::new(total).with_message(what.to_string());
+        if let Ok(style) = ProgressStyle::with_template("{msg:>12} {wide_bar} {percent:>3} %  {eta} left") {
+            bar.set_style(style);
+        }
+        self.with(|current| *current = Some(bar));
+    }
+
+    fn advance(&self, units: u64) {
+        self.with(|current| {
+            if let Some(bar) = current {
+                bar.inc(units);
+            }
+        });
+    }
+
+    fn end(&self) {
+        self.with(|current| {
+            if let Some(bar) = current.take() {
+                bar.finish_and_clear();
+            }
+        });
+    }
+}

@@ -1,0 +1,355 @@
+//! `indelible build`: from a dataset to a proved ONNX file.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use clap::{Args, ValueEnum};
+use indelible::{
+    Budget, Dataset, Error, Norm, Precision, Radii,
+    cells::samples_in_cells,
+    certify::Certificate,
+    constructions::{Construction, Entry, Options},
+    network::{Head, Model, Size, size},
+    separation::{conflicts, nearest_enemies, separation},
+};
+use indelible_io::{
+    AtomicFile, digest,
+    onnx::{self, Metadata, write_compact, write_dense},
+};
+use serde_json::json;
+
+use super::{
+    certify::certify_file,
+    inspect::model_size,
+    separation::{MOST_CONFLICTS, conflict_message},
+};
+use crate::{
+    bar::Bar,
+    data::DataArgs,
+    failure::Failure,
+    report::{self, Report, grouped, real},
+};
+
+/// Largest dense file that `auto` writes, and of cells, which have few weights
+/// that are not 0.
+const LARGEST_DENSE: u64 = 512 << 20;
+const LARGEST_DENSE_CELLS: u64 = 1 << 20;
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum HeadArg {
+    /// One output per class, the largest is the label
+    Logits,
+    /// One output, the nearest integer of 1..L is the label
+    Scalar,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum FormArg {
+    /// Dense up to 512 MiB (cells: 1 MiB), else compact
+    Auto,
+    /// One Gemm per layer
+    Dense,
+    /// A Scan over the samples; cells: gathers
+    Compact,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum PrecisionArg {
+    /// binary32
+    F32,
+    /// binary64
+    F64,
+}
+
+/// Arguments of `build`.
+#[derive(Args, Debug)]
+pub struct BuildArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// File to write
+    #[arg(short, long, value_name = "NET.onnx")]
+    output: PathBuf,
+    /// Construction to use
+    #[arg(long, default_value = "yu2024-linf")]
+    construction: String,
+    /// Norm of the radius
+    #[arg(long, default_value = "linf")]
+    norm: Norm,
+    /// Radius around every sample, in the units of the features
+    #[arg(long, conflicts_with_all = ["ratio", "per_sample"], value_name = "R", allow_negative_numbers = true)]
+    radius: Option<f64>,
+    /// Radius as a share of the largest possible one, between 0 and 1
+    #[arg(long, default_value_t = 0.9, value_name = "RHO", allow_negative_numbers = true)]
+    ratio: f64,
+    /// A radius for each sample: the ratio of half the distance to its own nearest enemy
+    #[arg(long)]
+    per_sample: bool,
+    /// How outputs become a label
+    #[arg(long, value_enum, default_value_t = HeadArg::Logits)]
+    head: HeadArg,
+    /// How the network is written
+    #[arg(long, value_enum, default_value_t = FormArg::Auto)]
+    form: FormArg,
+    /// Floating-point format of the network
+    #[arg(long, value_enum, default_value_t = PrecisionArg::F32)]
+    precision: PrecisionArg,
+    /// Write without proof
+    #[arg(long)]
+    no_certify: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a build did, for reports.
+pub struct Built {
+    pub budget: Budget,
+    pub size: Size,
+    pub form: &'static str,
+    pub bytes: u64,
+    pub certificate: Option<Certificate>,
+    seconds: Vec<(&'static str, f64)>,
+}
+
+/// What `demo` and `build` ask for.
+pub struct Order<'a> {
+    pub output: &'a Path,
+    pub construction: &'a str,
+    pub norm: Norm,
+    pub radius: Option<f64>,
+    pub ratio: f64,
+    pub per_sample: bool,
+    pub options: Options,
+    dense: Option<bool>,
+    certify: bool,
+}
+
+impl<'a> Order<'a> {
+    /// The default network at `ratio`, written to `output`.
+    pub fn new(output: &'a Path, ratio: f64) -> Self {
+        Self {
+            output,
+            construction: "yu2024-linf",
+            norm: Norm::Linf,
+            radius: None,
+            ratio,
+            per_sample: false,
+            options: Options::default(),
+            dense: None,
+            certify: true,
+        }
+    }
+}
+
+impl BuildArgs {
+    pub fn run(self) -> Result<(), Failure> {
+        let bar = Bar::default();
+        let started = Instant::now();
+        // A wrong name should not cost a long computation, nor a slip the data.
+        Entry::named(&self.construction)?;
+        for input in [Some(&self.data.path), self.data.labels.as_ref()].into_iter().flatten() {
+            if let (Ok(input), Ok(output)) = (input.canonicalize(), self.output.canonicalize())
+                && input == output
+            {
+                let path = self.output.display();
+                return Err(Failure::input(format!(
+                    "{path} is read as data; give another file to write (-o)"
+                )));
+            }
+        }
+        let data = self.data.read(&bar)?;
+        let read = started.elapsed().as_secs_f64();
+        let order = Order {
+            construction: &self.construction,
+            norm: self.norm,
+            radius: self.radius,
+            per_sample: self.per_sample,
+            options: Options {
+                head: match self.head {
+                    HeadArg::Logits => Head::Logits,
+                    HeadArg::Scalar => Head::Scalar,
+                },
+                precision: match self.precision {
+                    PrecisionArg::F32 => Precision::F32,
+                    PrecisionArg::F64 => Precision::F64,
+                },
+            },
+            dense: match self.form {
+                FormArg::Auto => None,
+                form => Some(form == FormArg::Dense),
+            },
+            certify: !self.no_certify,
+            ..Order::new(&self.output, self.ratio)
+        };
+        let mut built = build(&data, &order, &bar)?;
+        built.seconds.insert(0, ("read", read));
+        built.seconds.push(("total", started.elapsed().as_secs_f64()));
+        report(&data, &order, &built).print(self.json);
+        Ok(())
+    }
+}
+
+/// Measures, builds, writes beside the target, certifies what was written, and
+/// only then gives it the target's name.
+pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Failure> {
+    let mut seconds = Vec::new();
+    let mut clock = Instant::now();
+    let mut lap = |name, clock: &mut Instant| {
+        seconds.push((name, clock.elapsed().as_secs_f64()));
+        *clock = Instant::now();
+    };
+    let entry = Entry::named(order.construction)?;
+    let mut file = AtomicFile::create(order.output)?;
+    let budget = budget(data, order, bar).map_err(|error| match error {
+        Error::Inseparable { .. } => Failure::no(conflict_message(data, &conflicts(data, MOST_CONFLICTS))),
+        other => other.into(),
+    })?;
+    lap("separation", &mut clock);
+    bar.busy("building");
+    let network = entry.build(data, &budget, order.options)?;
+    let mut size = size(network.as_ref());
+    let dense = order.dense.unwrap_or_else(|| {
+        let element = if order.options.precision == Precision::F32 { 4 } else { 8 };
+        let largest = if entry.name == "cells" { LARGEST_DENSE_CELLS } else { LARGEST_DENSE };
+        size.all as u64 * element <= largest
+    });
+    // Said before the work, not after it.
+    let bytes = size.all as u64 * if order.options.precision == Precision::F32 { 4 } else { 8 };
+    if dense && bytes >= 1 << 31 {
+        return Err(Failure::input(format!(
+            "the dense form would take {}, and ONNX files end at 2 GiB; use --form compact or fewer samples",
+            report::bytes(bytes)
+        )));
+    }
+    let compact = if dense { None } else { Some(network.compact()?) };
+    let samples_per_cell = match &compact {
+        Some(Model::Cells(cells)) => Some(samples_in_cells(cells, data, budget.radii())),
+        _ => None,
+    };
+    lap("build", &mut clock);
+    bar.busy("writing");
+    let metadata = Metadata {
+        version: Some(env!("CARGO_PKG_VERSION").into()),
+        construction: Some(entry.name.into()),
+        norm: Some(order.norm),
+        radii: Some(budget.radii().clone()),
+        ratio: budget.ratio(),
+        classes: Some(data.class_names().to_vec()),
+        features: data.feature_names().map(<[String]>::to_vec),
+        samples_per_cell,
+        dataset: Some(digest(data)),
+    };
+    write(network.as_ref(), compact.as_ref(), &metadata, &mut file, order.output)?;
+    let written = file.flushed()?.to_path_buf();
+    let bytes = std::fs::metadata(&written).map_or(0, |found| found.len());
+    // What is reported of a compact file is what it holds.
+    if let Some(compact) = &compact {
+        size = model_size(compact);
+    }
+    drop((network, compact));
+    lap("write", &mut clock);
+    let certificate = if order.certify {
+        let certificate = certify_file(&onnx::open(&written)?, data, order.norm, budget.radii(), bar)?;
+        if !certificate.holds() {
+            return Err(Failure::no(format!(
+                "only {} of {} samples could be certified in {}; nothing was written; try --precision f64 or a smaller radius",
+                certificate.certified, certificate.samples, order.options.precision
+            )));
+        }
+        lap("certify", &mut clock);
+        Some(certificate)
+    } else {
+        None
+    };
+    file.commit()?;
+    Ok(Built { budget, size, form: if dense { "dense" } else { "compact" }, bytes, certificate, seconds })
+}
+
+fn budget(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Budget, Error> {
+    if order.per_sample {
+        return Budget::per_sample(order.ratio, &nearest_enemies(data, order.norm, bar));
+    }
+    let found = separation(data, order.norm, bar);
+    match order.radius {
+        Some(radius) => Budget::uniform(radius, &found),
+        None => Budget::from_ratio(order.ratio, &found),
+    }
+}
+
+fn write(
+    network: &dyn Construction,
+    compact: Option<&Model>,
+    metadata: &Metadata,
+    file: &mut dyn Write,
+    target: &Path,
+) -> Result<(), Failure> {
+    let written = match compact {
+        None => write_dense(network, metadata, file),
+        Some(compact) => write_compact(compact, metadata, file),
+    };
+    written.map_err(|source| Failure::input(format!("cannot write {}: {source}", target.display())))
+}
+
+fn report(data: &Dataset, order: &Order<'_>, built: &Built) -> Report {
+    let radii = built.budget.radii();
+    let largest = match radii {
+        Radii::Uniform(radius) => *radius,
+        Radii::PerSample(radii) => radii.iter().copied().fold(0.0, f64::max),
+    };
+    let seconds: serde_json::Map<String, serde_json::Value> =
+        built.seconds.iter().map(|(name, value)| ((*name).to_string(), json!(value))).collect();
+    let certified = built.certificate.as_ref().map(|certificate| certificate.certified);
+    let mut report = Report::default();
+    report
+        .json("construction", order.construction)
+        .json("norm", order.norm.to_string())
+        .json("radius", radii.smallest())
+        .json("largest_radius", largest)
+        .json("per_sample", order.per_sample)
+        .json("ratio", built.budget.ratio())
+        .json("head", order.options.head.to_string())
+        .json("precision", order.options.precision.to_string())
+        .json("form", built.form)
+        .json("depth", built.size.depth)
+        .json("width", built.size.width)
+        .json("parameters", json!({"nonzero": built.size.nonzero, "all": built.size.all}))
+        .json("max_abs_parameter", built.size.max_abs)
+        .json("samples", data.samples())
+        .json("certified", certified)
+        .json("exact", built.certificate.as_ref().map(|certificate| certificate.exact))
+        .json("file", order.output.display().to_string())
+        .json("bytes", built.bytes)
+        .json("seconds", seconds);
+    let radius = match radii {
+        Radii::Uniform(radius) => real(*radius),
+        Radii::PerSample(_) => format!("{} to {}, one per sample", real(radii.smallest()), real(largest)),
+    };
+    let ratio = built.budget.ratio().map_or(String::new(), |ratio| format!(" (ratio {ratio})"));
+    let times: Vec<String> =
+        built.seconds.iter().map(|(name, value)| format!("{name} {}", report::seconds(*value))).collect();
+    report
+        .line(
+            "construction",
+            format!("{}, {} head, {}", order.construction, order.options.head, order.options.precision),
+        )
+        .line("radius", format!("{radius} in {}{ratio}", order.norm))
+        .line("network", format!("depth {}, width {}", grouped(built.size.depth), grouped(built.size.width)))
+        .line(
+            "parameters",
+            format!("{} nonzero, {} in all", grouped(built.size.nonzero), grouped(built.size.all)),
+        )
+        .line("largest parameter", real(built.size.max_abs))
+        .line("file", format!("{} ({}, {})", order.output.display(), built.form, report::bytes(built.bytes)))
+        .line(
+            "certified",
+            match certified {
+                Some(certified) => format!("{} of {} samples", grouped(certified), grouped(data.samples())),
+                None => "not asked for".into(),
+            },
+        )
+        .line("time", times.join(", "));
+    report
+}

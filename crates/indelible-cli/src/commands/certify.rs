@@ -1,0 +1,174 @@
+//! `indelible certify`: proofs about a file.
+
+use std::{path::PathBuf, time::Instant};
+
+use clap::Args;
+use indelible::{
+    Dataset, Norm, Radii,
+    certify::{Certificate, Claim, Verdict, certify},
+};
+use indelible_io::{digest, onnx};
+use serde_json::{Value, json};
+
+use crate::{
+    bar::Bar,
+    classes::{Classes, match_classes},
+    data::DataArgs,
+    failure::Failure,
+    report::{Report, grouped, real, seconds},
+};
+
+/// Failures that are listed for people.
+const MOST_LISTED: usize = 5;
+
+/// Arguments of `certify`.
+#[derive(Args, Debug)]
+pub struct CertifyArgs {
+    /// Network to check
+    #[arg(value_name = "NET.onnx")]
+    network: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Norm of the radius
+    #[arg(long, default_value = "linf")]
+    norm: Norm,
+    /// Radius around every sample [default: what the file claims]
+    #[arg(long, value_name = "R", allow_negative_numbers = true)]
+    radius: Option<f64>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl CertifyArgs {
+    pub fn run(self) -> Result<(), Failure> {
+        let bar = Bar::default();
+        let network = onnx::open(&self.network)?;
+        let data = self.data.read(&bar)?;
+        let radii = match self.radius {
+            Some(radius) => Radii::Uniform(radius),
+            None => self.claimed(&network, &data)?,
+        };
+        let started = Instant::now();
+        let certificate = certify_file(&network, &data, self.norm, &radii, &bar)?;
+        let taken = started.elapsed().as_secs_f64();
+        let classes = match_classes(&network, &data)?;
+        report(&certificate, &data, &radii, &classes, taken).print(self.json);
+        if certificate.holds() { Ok(()) } else { Err(Failure::no(String::new())) }
+    }
+
+    /// The radii that the metadata of the file claim.
+    fn claimed(&self, network: &onnx::Network, data: &Dataset) -> Result<Radii, Failure> {
+        let Some(radii) = network.metadata.radii.clone() else {
+            return Err(Failure::input(format!(
+                "{} claims no radius of its own; give --radius",
+                self.network.display()
+            )));
+        };
+        if network.metadata.norm != Some(self.norm) {
+            return Err(Failure::input(format!(
+                "{} claims no radius in this norm; give --radius",
+                self.network.display()
+            )));
+        }
+        let same = network.metadata.dataset.as_ref().is_some_and(|known| *known == digest(data));
+        if matches!(radii, Radii::PerSample(_)) && !same {
+            return Err(Failure::input(format!(
+                "{} has one radius for each sample of another dataset; give --radius",
+                self.network.display()
+            )));
+        }
+        Ok(radii)
+    }
+}
+
+/// Certifies a network as read from its file.
+pub fn certify_file(
+    network: &onnx::Network,
+    data: &Dataset,
+    norm: Norm,
+    radii: &Radii,
+    bar: &Bar,
+) -> Result<Certificate, Failure> {
+    let classes = match_classes(network, data)?;
+    let claim = Claim {
+        model: &network.model,
+        data,
+        classes: &classes.map,
+        network_classes: classes.names.len(),
+        norm,
+        radii,
+    };
+    Ok(certify(&claim, bar)?)
+}
+
+fn report(certificate: &Certificate, data: &Dataset, radii: &Radii, classes: &Classes, taken: f64) -> Report {
+    let label = |sample: usize| &data.class_names()[data.labels()[sample]];
+    let name = |class: &Option<usize>| class.and_then(|class| classes.names.get(class));
+    let failures: Vec<Value> = certificate
+        .failures()
+        .map(|(sample, verdict)| match verdict {
+            Verdict::Refuted { point, predicted } => json!({
+                "sample": sample, "label": label(sample), "verdict": "refuted",
+                "predicted": name(predicted), "point": point,
+            }),
+            _ => json!({"sample": sample, "label": label(sample), "verdict": "undecided"}),
+        })
+        .collect();
+    let mut report = Report::default();
+    report
+        .json("samples", certificate.samples)
+        .json("certified", certificate.certified)
+        .json("refuted", certificate.refuted)
+        .json("undecided", certificate.undecided)
+        .json("exact", certificate.exact)
+        .json("radius", radii.smallest())
+        .json("per_sample", matches!(radii, Radii::PerSample(_)))
+        .json("norm", certificate.norm.to_string())
+        .json("arithmetic", format!("real and {}, any order of summation", certificate.precision))
+        .json(
+            "smallest_margin",
+            certificate.smallest_margin.map(|(margin, sample)| json!({"margin": margin, "sample": sample})),
+        )
+        .json("seconds", taken)
+        .json("failures", failures);
+    let radius = match radii {
+        Radii::Uniform(radius) => real(*radius),
+        Radii::PerSample(_) => format!("{} and more, one per sample", real(radii.smallest())),
+    };
+    report
+        .line(
+            "certified",
+            format!("{} of {} samples", grouped(certificate.certified), grouped(certificate.samples)),
+        )
+        .line("refuted", grouped(certificate.refuted))
+        .line("undecided", grouped(certificate.undecided))
+        .line("radius", format!("{radius} in {}", certificate.norm))
+        .line(
+            "holds for",
+            format!(
+                "every real point of the ball, and as executed in {}, in any order of summation",
+                certificate.precision
+            ),
+        );
+    if let Some((margin, sample)) = certificate.smallest_margin {
+        report.line("smallest margin", format!("{} (sample {sample})", real(margin)));
+    }
+    report.line("time", seconds(taken));
+    let (refuted, undecided): (Vec<_>, Vec<_>) =
+        certificate.failures().partition(|(_, verdict)| matches!(verdict, Verdict::Refuted { .. }));
+    for (sample, verdict) in refuted.into_iter().chain(undecided).take(MOST_LISTED) {
+        let what = match verdict {
+            Verdict::Refuted { predicted, .. } => {
+                format!("refuted: a point of its ball gets {}", name(predicted).map_or("NaN", String::as_str))
+            }
+            _ => "undecided".into(),
+        };
+        report.line(&format!("sample {sample} ({})", label(sample)), what);
+    }
+    let more = (certificate.refuted + certificate.undecided).saturating_sub(MOST_LISTED);
+    if more > 0 {
+        report.line("", format!("and {} more", grouped(more)));
+    }
+    report
+}

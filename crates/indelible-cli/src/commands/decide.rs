@@ -1,0 +1,257 @@
+//! `indelible decide`: does a small network exist?
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::Args;
+use indelible::{
+    Dataset, Norm, Radii,
+    decide::{Answer, Config, Decision, Refutation, ShallowNetwork, decide, smallest_width},
+    network::Model,
+};
+use indelible_io::{
+    AtomicFile, digest,
+    onnx::{self, Metadata, write_dense},
+};
+use serde_json::json;
+
+use super::read_text;
+use crate::{
+    bar::Bar,
+    data::DataArgs,
+    failure::Failure,
+    report::{Report, seconds},
+};
+
+/// Points of a refutation that are listed for people.
+const MOST_POINTS: usize = 20;
+
+/// `--width`: a number, or the smallest that suffices.
+#[derive(Clone, Copy, Debug)]
+enum Width {
+    Fixed(usize),
+    Auto,
+}
+
+/// Arguments of `decide`.
+#[derive(Args, Debug)]
+pub struct DecideArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Hidden neurons, or `auto`: the smallest number that suffices
+    #[arg(long, value_name = "W", value_parser = width, required_unless_present = "check")]
+    width: Option<Width>,
+    /// Radius of the balls; 0 is plain memorization
+    #[arg(long, value_name = "R", required_unless_present = "check", allow_hyphen_values = true)]
+    radius: Option<f64>,
+    /// Norm of the balls: linf or l1
+    #[arg(long, default_value_t = Norm::Linf)]
+    norm: Norm,
+    /// Give up after this many seconds (exit code 3)
+    #[arg(long, value_name = "S", value_parser = limit)]
+    timeout: Option<Duration>,
+    /// Write the network when the answer is yes
+    #[arg(short, long, value_name = "NET.onnx")]
+    output: Option<PathBuf>,
+    /// Write the refutation when the answer is no
+    #[arg(long, value_name = "FILE")]
+    proof: Option<PathBuf>,
+    /// Check a refutation that --proof wrote instead of deciding
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["width", "radius", "output", "proof"])]
+    check: Option<PathBuf>,
+    /// The SMT solver
+    #[arg(long, value_name = "PROGRAM", default_value = "z3")]
+    solver: String,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+fn width(text: &str) -> Result<Width, String> {
+    if text == "auto" {
+        return Ok(Width::Auto);
+    }
+    text.parse().map(Width::Fixed).map_err(|_| "expected a number or auto".to_owned())
+}
+
+fn limit(text: &str) -> Result<Duration, String> {
+    let seconds: Option<f64> = text.parse().ok();
+    seconds
+        .and_then(|s| Duration::try_from_secs_f64(s).ok())
+        .ok_or_else(|| "expected a number of seconds, 0 or more".to_owned())
+}
+
+impl DecideArgs {
+    pub fn run(self) -> Result<(), Failure> {
+        let bar = Bar::default();
+        let data = self.data.read(&bar)?;
+        let config = Config { solver: self.solver.clone(), timeout: self.timeout, minimise: true };
+        if let Some(path) = &self.check {
+            return check(path, &data, &config, self.json);
+        }
+        let (Some(width), Some(radius)) = (self.width, self.radius) else { return Ok(()) };
+        let norm = self.norm;
+        let decisions = match width {
+            Width::Fixed(width) => vec![decide(&data, norm, radius, width, &config)?],
+            Width::Auto => smallest_width(&data, norm, radius, &config)?,
+        };
+        let Some(last) = decisions.last() else { return Ok(()) };
+        let file = match (&last.answer, &self.output) {
+            (Answer::Yes(Some(network)), Some(path)) => Some(write(network, path, &data, norm, radius)?),
+            (Answer::Yes(None), Some(_)) => {
+                return Err(Failure::no(format!(
+                    "a network of width {} memorizes the data, but neither binary32 nor binary64 was found to hold one; try a smaller radius",
+                    last.width
+                )));
+            }
+            _ => None,
+        };
+        if let (Answer::No(proof), Some(path)) = (&last.answer, &self.proof) {
+            write_proof(proof, path)?;
+        }
+        self.report(&data, norm, radius, &decisions, last, file).print(self.json);
+        match &last.answer {
+            Answer::Unknown { .. } if self.json => Err(Failure::open(String::new())),
+            Answer::Unknown { reason } => Err(Failure::open(format!("width {}: {reason}", last.width))),
+            _ => Ok(()),
+        }
+    }
+
+    fn report(
+        &self,
+        data: &Dataset,
+        norm: Norm,
+        radius: f64,
+        decisions: &[Decision],
+        last: &Decision,
+        file: Option<&Path>,
+    ) -> Report {
+        let taken: f64 = decisions.iter().map(|d| d.elapsed.as_secs_f64()).sum();
+        let rounds: usize = decisions.iter().map(|d| d.rounds).sum();
+        let word = match last.answer {
+            Answer::Yes(_) => "yes",
+            Answer::No(_) => "no",
+            Answer::Unknown { .. } => "unknown",
+        };
+        let mut report = Report::default();
+        report
+            .json("answer", word)
+            .json("width", last.width)
+            .json("seconds", taken)
+            .json("norm", norm.to_string())
+            .json("radius", radius)
+            .json("samples", data.samples())
+            .json("features", data.features())
+            .json("classes", data.classes())
+            .json("rounds", rounds);
+        report
+            .line("answer", word)
+            .line("width", last.width)
+            .line("radius", format!("{radius} ({norm})"))
+            .line("networks checked", rounds);
+        match &last.answer {
+            Answer::Yes(network) => {
+                let precision = network.as_ref().map(|n| n.precision.to_string());
+                report
+                    .json("precision", precision.clone())
+                    .json("file", file.map(|path| path.display().to_string()));
+                report.line(
+                    "network",
+                    match (&precision, file) {
+                        (Some(p), Some(path)) => format!("{} ({p}), checked exactly", path.display()),
+                        (Some(p), None) => format!("{p}, checked exactly; -o writes it"),
+                        (None, _) => "exists, but no format was found to hold one".into(),
+                    },
+                );
+            }
+            Answer::No(proof) => {
+                let name = |class: usize| data.class_names().get(class).cloned().unwrap_or_default();
+                let points: Vec<_> = proof
+                    .points()
+                    .map(|(sample, class, x)| json!({"sample": sample, "class": name(class), "point": x}))
+                    .collect();
+                report.json("points", points);
+                report
+                    .line("refutation", format!("no such network gets these {} points right:", proof.len()));
+                for (sample, class, x) in proof.points().take(MOST_POINTS) {
+                    report.line("", format!("sample {sample}, class {}: ({})", name(class), x.join(", ")));
+                }
+                if proof.len() > MOST_POINTS {
+                    report.line("", format!("and {} more; --proof writes all", proof.len() - MOST_POINTS));
+                }
+            }
+            Answer::Unknown { reason } => {
+                report.json("reason", reason.clone());
+            }
+        }
+        report.line("time", seconds(taken));
+        report
+    }
+}
+
+/// Writes the network, reads it back and checks exactly what was read.
+fn write<'a>(
+    network: &ShallowNetwork,
+    path: &'a Path,
+    data: &Dataset,
+    norm: Norm,
+    radius: f64,
+) -> Result<&'a Path, Failure> {
+    let metadata = Metadata {
+        version: Some(env!("CARGO_PKG_VERSION").into()),
+        construction: Some("decide".into()),
+        norm: Some(norm),
+        radii: Some(Radii::Uniform(radius)),
+        classes: Some(data.class_names().to_vec()),
+        dataset: Some(digest(data)),
+        ..Metadata::default()
+    };
+    let mut file = AtomicFile::create(path)?;
+    write_dense(network, &metadata, &mut file)
+        .map_err(|source| Failure::input(format!("cannot write {}: {source}", path.display())))?;
+    let written = onnx::open(file.flushed()?)?;
+    let holds = match &written.model {
+        Model::Layers(layers) => ShallowNetwork::from_network(layers)?.memorizes(data, norm, radius)?,
+        Model::Recurrence(_) | Model::Cells(_) => false,
+    };
+    if !holds {
+        return Err(Failure::no("the file written did not pass the exact check; nothing was kept".into()));
+    }
+    file.commit()?;
+    Ok(path)
+}
+
+fn write_proof(proof: &Refutation, path: &Path) -> Result<(), Failure> {
+    let mut file = AtomicFile::create(path)?;
+    write!(file, "{proof}").map_err(|e| Failure::input(format!("cannot write {}: {e}", path.display())))?;
+    Ok(file.commit()?)
+}
+
+fn check(path: &Path, data: &Dataset, config: &Config, as_json: bool) -> Result<(), Failure> {
+    let text = read_text(path)?;
+    let proof = Refutation::parse(&text).map_err(|e| Failure::input(format!("{}: {e}", path.display())))?;
+    proof.check(data, config)?;
+    let mut report = Report::default();
+    report
+        .json("answer", "no")
+        .json("confirmed", true)
+        .json("width", proof.width)
+        .json("norm", proof.norm.to_string())
+        .json("radius", proof.radius)
+        .json("points", proof.len());
+    report.line(
+        "confirmed",
+        format!(
+            "no network of depth 2 and width {} memorizes the data with {} radius {} ({} points)",
+            proof.width,
+            proof.norm,
+            proof.radius,
+            proof.len()
+        ),
+    );
+    report.print(as_json);
+    Ok(())
+}

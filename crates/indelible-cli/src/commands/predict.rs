@@ -1,0 +1,151 @@
+//! `indelible predict`: labels that a network gives.
+
+use std::{path::PathBuf, time::Instant};
+
+use clap::Args;
+use indelible::{
+    Dataset, Error, Progress,
+    network::{CellEvaluator, Model, RecurrenceEvaluator, evaluate, predicted_class},
+};
+use indelible_io::{
+    npy::{Array, Values, write_npy},
+    onnx,
+};
+
+use crate::{
+    bar::Bar,
+    classes::{match_classes, named_classes},
+    data::DataArgs,
+    failure::Failure,
+    report::{Report, grouped, seconds},
+};
+
+/// Samples that are evaluated at once.
+const BATCH: usize = 2048;
+
+/// Arguments of `predict`.
+#[derive(Args, Debug)]
+pub struct PredictArgs {
+    /// Network to evaluate
+    #[arg(value_name = "NET.onnx")]
+    network: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Write the labels: int64, the class name where all names are integers, else the position among the classes that `inspect` lists; -1 for NaN
+    #[arg(short, long, value_name = "FILE.npy")]
+    output: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl PredictArgs {
+    pub fn run(self) -> Result<(), Failure> {
+        let bar = Bar::default();
+        let network = onnx::open(&self.network)?;
+        let points = self.data.read_points(network.model.inputs(), &bar)?;
+        let data = points.data();
+        if data.features() != network.model.inputs() {
+            let (expected, given) = (network.model.inputs(), data.features());
+            return Err(Error::InputWidth { expected, given }.into());
+        }
+        let (names, labels) = if points.is_labelled() {
+            let classes = match_classes(&network, data)?;
+            let labels: Vec<usize> = data.labels().iter().map(|&label| classes.map[label]).collect();
+            (classes.names, Some(labels))
+        } else {
+            let names = match (named_classes(&network)?, network.model.outputs()) {
+                (Some(names), _) => names.to_vec(),
+                (None, 1) => {
+                    return Err(Failure::input(
+                        "the network has a scalar output and does not name its classes, and the data have no labels: nobody knows how many there are".into(),
+                    ));
+                }
+                (None, count) => (0..count).map(|c| c.to_string()).collect(),
+            };
+            (names, None)
+        };
+        let started = Instant::now();
+        let predicted = predict(&network.model, data, names.len(), &bar)?;
+        let taken = started.elapsed().as_secs_f64();
+        if let Some(path) = &self.output {
+            let written = numbers(&predicted, &names);
+            write_npy(path, &Array::vector(Values::I64(&written)))?;
+        }
+        let correct = labels.map(|labels| {
+            labels.iter().zip(&predicted).filter(|(label, class)| **class == Some(**label)).count()
+        });
+        let accuracy = correct.map(|correct| correct as f64 / data.samples() as f64);
+        let mut report = Report::default();
+        report
+            .json("samples", data.samples())
+            .json("accuracy", accuracy)
+            .json("correct", correct)
+            .json("seconds", taken);
+        report.line("samples", grouped(data.samples())).line(
+            "accuracy",
+            match (accuracy, correct) {
+                (Some(accuracy), Some(correct)) => {
+                    format!("{:.2} % ({} right)", 100.0 * accuracy, grouped(correct))
+                }
+                _ => "unknown: the data have no labels".into(),
+            },
+        );
+        report.line("time", seconds(taken));
+        report.print(self.json);
+        Ok(())
+    }
+}
+
+/// Gives the outputs for rows of features.
+type Evaluate<'a> = Box<dyn Fn(&[f64]) -> Result<Vec<f64>, Error> + 'a>;
+
+/// The class of every sample, `None` for NaN.
+pub fn predict(
+    model: &Model,
+    data: &Dataset,
+    classes: usize,
+    bar: &Bar,
+) -> Result<Vec<Option<usize>>, Failure> {
+    let evaluate: Evaluate<'_> = match model {
+        Model::Layers(network) => Box::new(|rows| evaluate(network, rows)),
+        Model::Recurrence(recurrence) => {
+            let evaluator = RecurrenceEvaluator::new(recurrence);
+            Box::new(move |rows| evaluator.evaluate(rows))
+        }
+        Model::Cells(cells) => {
+            let evaluator = CellEvaluator::new(cells);
+            Box::new(move |rows| evaluator.evaluate(rows))
+        }
+    };
+    let n = data.features();
+    let mut predicted = Vec::with_capacity(data.samples());
+    let mut rows = Vec::new();
+    bar.begin("predict", data.samples() as u64);
+    for start in (0..data.samples()).step_by(BATCH) {
+        let end = (start + BATCH).min(data.samples());
+        rows.resize((end - start) * n, 0.0);
+        for (sample, row) in (start..end).zip(rows.chunks_exact_mut(n)) {
+            data.copy_row(sample, row);
+        }
+        let outputs = evaluate(&rows)?;
+        predicted.extend(outputs.chunks(model.outputs()).map(|row| predicted_class(row, classes)));
+        bar.advance((end - start) as u64);
+    }
+    bar.end();
+    Ok(predicted)
+}
+
+/// Classes as integers: what they are called where that is an integer, else
+/// their position.
+fn numbers(predicted: &[Option<usize>], names: &[String]) -> Vec<i64> {
+    let called: Option<Vec<i64>> = names.iter().map(|name| name.parse().ok()).collect();
+    predicted
+        .iter()
+        .map(|class| match (class, &called) {
+            (Some(class), Some(called)) => called[*class],
+            (Some(class), None) => i64::try_from(*class).unwrap_or(-1),
+            (None, _) => -1,
+        })
+        .collect()
+}

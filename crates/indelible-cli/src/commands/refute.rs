@@ -1,0 +1,113 @@
+//! `indelible refute`: pairs that a narrow first layer cannot tell apart.
+
+use std::{path::PathBuf, time::Instant};
+
+use clap::Args;
+use indelible::{
+    Norm,
+    decide::{Collision, refute},
+    network::Model,
+};
+use indelible_io::{
+    npy::{Array, Values, write_npz},
+    onnx,
+};
+use serde_json::json;
+
+use crate::{
+    bar::Bar,
+    classes::match_classes,
+    data::DataArgs,
+    failure::Failure,
+    report::{Report, seconds},
+};
+
+/// Arguments of `refute`.
+#[derive(Args, Debug)]
+pub struct RefuteArgs {
+    /// Network of Gemm, MatMul, Add and Relu
+    #[arg(value_name = "NET.onnx")]
+    network: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Radius of the balls
+    #[arg(long, value_name = "R", allow_hyphen_values = true)]
+    radius: f64,
+    /// Norm of the balls
+    #[arg(long, default_value_t = Norm::Linf)]
+    norm: Norm,
+    /// Write the two points: `X` and `y`, the labels they should get as positions among the classes
+    #[arg(short, long, value_name = "FILE.npz")]
+    output: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl RefuteArgs {
+    pub fn run(self) -> Result<(), Failure> {
+        let bar = Bar::default();
+        let network = onnx::open(&self.network)?;
+        let data = self.data.read(&bar)?;
+        let Model::Layers(layers) = &network.model else {
+            return Err(Failure::input(format!(
+                "{} holds a recurrence, which keeps every feature; refute takes layers of Gemm, MatMul, Add and Relu",
+                self.network.display()
+            )));
+        };
+        let classes = match_classes(&network, &data)?;
+        let norm = self.norm;
+        let started = Instant::now();
+        let found = refute(layers, &data, &classes.map, classes.names.len(), norm, self.radius, &bar)?;
+        let taken = started.elapsed().as_secs_f64();
+        let mut report = Report::default();
+        report
+            .json("refuted", found.is_some())
+            .json("norm", norm.to_string())
+            .json("radius", self.radius)
+            .json("seconds", taken);
+        let Some(Collision { samples, points, predicted, wrong }) = found else {
+            report.line("answer", "not refuted");
+            report.line("time", seconds(taken));
+            report.print(self.json);
+            return Ok(());
+        };
+        let label = |sample: usize| classes.names[classes.map[data.labels()[sample]]].clone();
+        let given = |k: usize| predicted[k].map_or("NaN".to_owned(), |c| classes.names[c].clone());
+        let said = [given(0), given(1)];
+        let wanted = samples.map(label);
+        report
+            .json("samples", json!(samples))
+            .json("labels", json!(wanted))
+            .json("predicted", json!(said))
+            .json("misclassified", wrong)
+            .json("points", json!(points));
+        report.line("answer", "refuted").line("samples", format!("{} and {}", samples[0], samples[1]));
+        for k in 0..2 {
+            report.line(
+                &format!("point {}", k + 1),
+                format!(
+                    "in the ball of sample {}, label {}; the network says {}{}",
+                    samples[k],
+                    wanted[k],
+                    said[k],
+                    if k == wrong { ": wrong" } else { "" }
+                ),
+            );
+        }
+        if let Some(path) = &self.output {
+            let values = points.concat();
+            let y: Vec<i64> =
+                samples.iter().map(|&s| i64::try_from(data.labels()[s]).unwrap_or(-1)).collect();
+            let matrix = Array::matrix(Values::F64(&values), data.features());
+            if let Some(matrix) = matrix {
+                write_npz(path, &[("X", matrix), ("y", Array::vector(Values::I64(&y)))])?;
+                report.json("file", path.display().to_string());
+                report.line("file", path.display());
+            }
+        }
+        report.line("time", seconds(taken));
+        report.print(self.json);
+        Ok(())
+    }
+}

@@ -1,0 +1,80 @@
+//! `indelible witness`: data on which narrow networks must fail.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use indelible::{
+    Norm,
+    decide::witness::{basis, necessary_width},
+};
+use serde_json::json;
+
+use super::write_dataset;
+use crate::{failure::Failure, report::Report};
+
+/// Ratios that are listed unless one is asked for.
+const RATIOS: [f64; 7] = [0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999];
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum KindArg {
+    /// The origin with label 1, the unit vectors with label 2
+    Basis,
+}
+
+/// Arguments of `witness`.
+#[derive(Args, Debug)]
+pub struct WitnessArgs {
+    /// Which witness
+    #[arg(long, value_enum)]
+    kind: KindArg,
+    /// Number of features, n
+    #[arg(long, value_name = "n")]
+    features: usize,
+    /// Number of samples, N
+    #[arg(long, value_name = "N")]
+    samples: usize,
+    /// The ratio 2μ/λ whose necessary width is asked for [default: several]
+    #[arg(long, value_name = "RHO")]
+    ratio: Option<f64>,
+    /// Write the dataset
+    #[arg(short, long, value_name = "DATA.npz")]
+    output: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl WitnessArgs {
+    pub fn run(self) -> Result<(), Failure> {
+        let KindArg::Basis = self.kind;
+        let data = basis(self.features, self.samples)?;
+        let ratios = self.ratio.map_or(RATIOS.to_vec(), |ratio| vec![ratio]);
+        let mut report = Report::default();
+        report
+            .json("kind", "basis")
+            .json("samples", self.samples)
+            .json("features", self.features)
+            .json("separation", 1.0);
+        report.line("dataset", format!("{} samples, {} features, separation 1", self.samples, self.features));
+        let mut widths = Vec::new();
+        for norm in [Norm::Linf, Norm::L2, Norm::L1] {
+            let mut texts = Vec::new();
+            for &ratio in &ratios {
+                let width = necessary_width(norm, ratio, self.samples, self.features)?;
+                widths.push(
+                    json!({"norm": norm.to_string(), "ratio": ratio, "radius": ratio / 2.0, "width": width}),
+                );
+                texts.push(format!("{width} at {ratio}"));
+            }
+            report.line(&format!("width for {norm}"), texts.join(", "));
+        }
+        report.json("necessary_width", widths);
+        if let Some(path) = &self.output {
+            write_dataset(&data, path)?;
+            report.json("file", path.display().to_string());
+            report.line("file", path.display());
+        }
+        report.print(self.json);
+        Ok(())
+    }
+}

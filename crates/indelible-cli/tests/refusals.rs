@@ -1,0 +1,259 @@
+//! Bad input: one clear line, the right exit code, nothing half-written.
+
+mod common;
+
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use common::{Run, Workplace};
+
+const POINTS: &str = "x,y,label\n0,0,red\n1,0.5,green\n";
+
+/// An IDX file of unsigned bytes.
+fn idx(dims: &[u32], data: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 8, dims.len() as u8];
+    bytes.extend(dims.iter().flat_map(|d| d.to_be_bytes()));
+    bytes.extend(data);
+    bytes
+}
+
+/// An NPY file with this header dictionary.
+fn npy(header: &str, data: &[u8]) -> Vec<u8> {
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend(u16::try_from(header.len() + 1).unwrap().to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.push(b'\n');
+    bytes.extend(data);
+    bytes
+}
+
+#[test]
+fn unusable_data_are_refused_in_one_line() {
+    let place = Workplace::new();
+    let doubles: Vec<u8> = [1.0f64, 2.0, 3.0, 4.0].iter().flat_map(|v| v.to_le_bytes()).collect();
+    place
+        .file("nan.csv", "x,label\n1,a\nNaN,b\n")
+        .file("inf.csv", "x,label\n1,a\n-inf,b\n")
+        .file("ragged.csv", "x,y,label\n1,2,a\n3,b\n")
+        .file("empty.csv", "")
+        .file("header-only.csv", "x,y,label\n")
+        .file("words.csv", "x,label\n1,a\nabc,b\n")
+        .file("magic.idx", [9, 9, 9, 9, 9, 9, 9, 9, 0, 1, 2])
+        .file("a-images-idx3-ubyte", idx(&[2, 1, 2], &[1, 2, 3, 4]))
+        .file("a-labels-idx1-ubyte", idx(&[3], &[0, 1, 0]))
+        .file("short-images-idx3-ubyte", idx(&[2, 1, 2], &[1, 2, 3]))
+        .file("short-labels-idx1-ubyte", idx(&[2], &[0, 1]))
+        .file("huge-images-idx3-ubyte", idx(&[u32::MAX, u32::MAX, 1 << 30], &[1, 2, 3]))
+        .file("huge-labels-idx1-ubyte", idx(&[2], &[0, 1]))
+        .file("cut.gz", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3])
+        .file("labels.txt", "a\nb\n")
+        .file("object.npy", npy("{'descr': '|O', 'fortran_order': False, 'shape': (2, 2), }", &doubles))
+        .file(
+            "huge.npy",
+            npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1152921504606846976, 8), }", &doubles),
+        )
+        .file("none.npy", npy("{'descr': '<f8', 'fortran_order': False, 'shape': (0, 2), }", &[]));
+    for (data, words) in [
+        ("nan.csv", &["nan.csv", "NaN"][..]),
+        ("inf.csv", &["inf.csv"]),
+        ("ragged.csv", &["ragged.csv", "line 3"]),
+        ("empty.csv", &["empty"]),
+        ("header-only.csv", &["header-only.csv"]),
+        ("words.csv", &["words.csv", "line 3", "abc"]),
+        ("magic.idx", &["magic.idx"]),
+        ("missing.csv", &["missing.csv"]),
+        ("a-images-idx3-ubyte", &["3", "2"]),
+        ("short-images-idx3-ubyte", &["truncated"]),
+        ("huge-images-idx3-ubyte", &["huge-images"]),
+        ("cut.gz", &["cut.gz"]),
+        ("object.npy --labels labels.txt", &["object.npy", "O"]),
+        ("huge.npy --labels labels.txt", &["huge.npy"]),
+        ("none.npy --labels labels.txt", &["none.npy"]),
+        (".", &["directory"]),
+    ] {
+        place.refused(&format!("separation {data}"), 2, words);
+        place.refused(&format!("build {data} -o net.onnx"), 2, words);
+    }
+    assert!(!place.files().iter().any(|name| name.contains("net.onnx")), "{:?}", place.files());
+}
+
+#[test]
+fn fortran_order_is_read() {
+    let place = Workplace::new();
+    let doubles: Vec<u8> = [0.0f64, 3.0, 1.0, 5.0].iter().flat_map(|v| v.to_le_bytes()).collect();
+    place
+        .file("x.npy", npy("{'descr': '<f8', 'fortran_order': True, 'shape': (2, 2), }", &doubles))
+        .file("labels.txt", "a\nb\n");
+    assert_eq!(place.json("separation x.npy --labels labels.txt --norm l1")["separation"]["lower"], 7.0);
+}
+
+#[test]
+fn one_class_has_no_ratio_but_a_radius() {
+    let place = Workplace::new();
+    place.file("one.csv", "x,label\n1,a\n2,a\n");
+    let found = place.json("separation one.csv");
+    assert_eq!(found["separation"]["lower"], serde_json::Value::Null);
+    place.refused("build one.csv -o net.onnx", 2, &["one label", "--radius"]);
+    place.refused("build one.csv -o net.onnx --per-sample", 2, &["one label"]);
+    let built = place.json("build one.csv -o net.onnx --radius 0.75");
+    assert_eq!(built["certified"], 2);
+}
+
+#[test]
+fn equal_points_with_different_labels_are_listed() {
+    let place = Workplace::new();
+    place.file("equal.csv", "x,label\n1,a\n2,b\n1,b\n2,a\n");
+    for command in [
+        "build equal.csv -o net.onnx",
+        "build equal.csv -o net.onnx --radius 0",
+        "build equal.csv -o net.onnx --per-sample",
+    ] {
+        place.refused(command, 1, &["0 (a) and 2 (b)", "1 (b) and 3 (a)"]);
+    }
+    assert_eq!(place.files(), ["equal.csv"]);
+    let run = place.run("separation equal.csv --json");
+    assert_eq!(run.code, Some(1));
+    let found: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(found["conflicts"], serde_json::json!([[0, 2], [1, 3]]));
+}
+
+#[test]
+fn impossible_requests_name_the_limit() {
+    let place = Workplace::new();
+    place.file("points.csv", POINTS);
+    place.refused("build points.csv -o net.onnx --radius 0.5", 1, &["0.5", "largest possible"]);
+    place.refused(
+        "build points.csv -o net.onnx --radius 7",
+        1,
+        &["largest possible radius is just below 0.5"],
+    );
+    place.refused("build points.csv -o net.onnx --radius -1", 2, &["-1"]);
+    place.refused("build points.csv -o net.onnx --radius NaN", 2, &["radius"]);
+    place.refused("build points.csv -o net.onnx --ratio 1", 2, &["ratio"]);
+    place.refused("build points.csv -o net.onnx --ratio 0", 2, &["ratio"]);
+    place.refused("build points.csv -o net.onnx --radius 0.1 --ratio 0.5", 2, &["--radius"]);
+    place.refused("build points.csv -o net.onnx --construction nonsense", 2, &["nonsense", "yu2024-linf"]);
+    place.refused("build points.csv -o net.onnx --norm l2", 2, &["l2", "linf"]);
+    place.refused("build points.csv", 2, &["--output"]);
+    place.refused("build points.csv -o no/such/folder/net.onnx", 2, &["no/such/folder/net.onnx"]);
+    place.refused("build points.csv -o .", 2, &["directory"]);
+    place.refused("build points.csv -o points.csv", 2, &["points.csv", "-o"]);
+    place.refused("separation points.csv --norm l0.5", 2, &["l0.5"]);
+    place.refused("separation points.csv --limit 0", 2, &[]);
+    place.refused("separation points.csv --threads 0", 2, &["--threads"]);
+    place.refused("nonsense", 2, &["nonsense"]);
+    place.refused("", 2, &[]);
+    assert_eq!(place.files(), ["points.csv"]);
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_an_error() {
+    let place = Workplace::new();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = place.command("separation iris --json").stdout(full).output().unwrap();
+    let run = Run::of(output);
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("standard output") && run.stderr.lines().count() == 1, "{}", run.stderr);
+}
+
+#[test]
+fn what_a_format_cannot_hold_is_said() {
+    let place = Workplace::new();
+    // Neighbours in binary64, equal in binary32.
+    place.file("close.csv", "x,label\n1,a\n1.0000000000000002,b\n");
+    place.refused("build close.csv -o net.onnx", 1, &["f32", "--precision f64"]);
+    assert_eq!(place.files(), ["close.csv"]);
+}
+
+#[test]
+fn unusable_networks_are_refused() {
+    let place = Workplace::new();
+    place.file("points.csv", POINTS).file("empty.onnx", "").file("noise.onnx", "this is no network at all");
+    place.json("build points.csv -o net.onnx");
+    place.json("build points.csv -o compact.onnx --form compact");
+    let bytes = std::fs::read(place.path("net.onnx")).unwrap();
+    place.file("short.onnx", &bytes[..bytes.len() - 5]);
+    let rename = |from: &str, to: &str| {
+        let text = from.as_bytes();
+        let mut changed = bytes.clone();
+        while let Some(at) = changed.windows(text.len()).position(|window| window == text) {
+            changed[at..at + text.len()].copy_from_slice(to.as_bytes());
+        }
+        changed
+    };
+    place.file("tanh.onnx", rename("Relu", "Tanh")).file("dangling.onnx", rename("\x04Gemm", "\x04Gemn"));
+    place.file("other.csv", "x,y,z,label\n0,0,0,red\n1,1,1,green\n");
+    place.file("strange.csv", "x,y,label\n0,0,red\n1,0.5,violet\n");
+    for (network, words) in [
+        ("empty.onnx", &["empty.onnx"][..]),
+        ("noise.onnx", &["noise.onnx"]),
+        ("short.onnx", &["short.onnx"]),
+        ("missing.onnx", &["missing.onnx"]),
+        ("tanh.onnx", &["Tanh"]),
+        ("dangling.onnx", &["Gemn"]),
+        (".", &[]),
+    ] {
+        place.refused(&format!("inspect {network}"), 2, words);
+        place.refused(&format!("certify {network} points.csv --radius 0.1"), 2, words);
+        place.refused(&format!("predict {network} points.csv"), 2, words);
+    }
+    for network in ["net.onnx", "compact.onnx"] {
+        place.refused(&format!("certify {network} other.csv --radius 0.1"), 2, &["2 features", "3"]);
+        place.refused(&format!("certify {network} strange.csv --radius 0.1"), 2, &["violet", "green, red"]);
+        place.refused(&format!("certify {network} points.csv --radius -1"), 2, &["-1"]);
+    }
+}
+
+/// A dataset whose dense network takes some 100 MB.
+fn large(place: &Workplace) {
+    let mut csv = String::new();
+    for i in 0..60 {
+        let row: Vec<String> = (0..250).map(|j| ((i * 37 + j * 11) % 101).to_string()).collect();
+        csv += &format!("{},c{}\n", row.join(","), i % 3);
+    }
+    place.file("large.csv", csv);
+}
+
+#[test]
+fn a_full_disk_leaves_nothing() {
+    let place = Workplace::new();
+    large(&place);
+    // A limit on the size of files fails writes as a full disk does, once the
+    // signal that would end the program is ignored.
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 2000; exec {} build large.csv -o net.onnx --form dense",
+        env!("CARGO_BIN_EXE_indelible")
+    );
+    let run =
+        Run::of(Command::new("bash").args(["-c", &script]).current_dir(place.path(".")).output().unwrap());
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    assert!(run.stderr.contains("net.onnx"), "{}", run.stderr);
+    assert_eq!(place.files(), ["large.csv"]);
+}
+
+#[test]
+fn an_interrupt_while_writing_leaves_nothing() {
+    let place = Workplace::new();
+    large(&place);
+    place.file("net.onnx", "the old network");
+    let mut child = place
+        .command("build large.csv -o net.onnx --form dense")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let patience = Instant::now();
+    while !place.files().iter().any(|name| name.contains(".partial")) {
+        assert!(patience.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none());
+    }
+    let killed = Command::new("bash").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(place.files(), ["large.csv", "net.onnx"]);
+    assert_eq!(std::fs::read(place.path("net.onnx")).unwrap(), b"the old network");
+    std::io::stdout().flush().unwrap();
+}

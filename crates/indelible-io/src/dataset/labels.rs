@@ -1,0 +1,259 @@
+//! From labels as they come to class indices and names.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt::Write as _,
+};
+
+/// More classes than this in a file's own word are taken for a mistake: names
+/// for them would fill the memory.
+const MOST_CLASSES: u64 = 1 << 20;
+
+/// What a file says about its classes, beyond the labels that occur.
+pub(super) enum Declared {
+    /// Their names, in order.
+    Names(Vec<String>),
+    /// Their number.
+    Count(u64),
+}
+
+/// One label per sample, as it came.
+#[derive(Default)]
+pub(super) struct LabelSet {
+    integers: HashMap<i128, usize>,
+    words: HashMap<String, usize>,
+    /// What each distinct label is called, in the order of appearance.
+    names: Vec<String>,
+    /// For each sample an index into `names`.
+    indices: Vec<usize>,
+}
+
+impl LabelSet {
+    /// Number of samples.
+    pub(super) fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// Adds the label of the next sample.
+    pub(super) fn push_integer(&mut self, label: i128) {
+        let names = &mut self.names;
+        let index = *self.integers.entry(label).or_insert_with(|| {
+            names.push(label.to_string());
+            names.len() - 1
+        });
+        self.indices.push(index);
+    }
+
+    /// Adds the label of the next sample: an integer where the number is one.
+    ///
+    /// # Errors
+    /// When it is NaN or infinite.
+    pub(super) fn push_real(&mut self, label: f64) -> Result<(), String> {
+        // Below 2^100 every integral binary64 number is an i128.
+        if label.trunc() == label && label.abs() < 1e30 {
+            self.push_integer(label as i128);
+            Ok(())
+        } else if label.is_finite() {
+            self.push_word(&label.to_string());
+            Ok(())
+        } else {
+            Err(format!("the label of sample {} is {label}; expected a finite number or a word", self.len()))
+        }
+    }
+
+    /// Adds the label of the next sample.
+    pub(super) fn push_word(&mut self, label: &str) {
+        let index = match self.words.get(label) {
+            Some(&index) => index,
+            None => {
+                let index = self.names.len();
+                self.words.insert(label.to_owned(), index);
+                self.names.push(label.to_owned());
+                index
+            }
+        };
+        self.indices.push(index);
+    }
+
+    /// A class index for every sample, and the names of the classes: integers
+    /// in their order, everything else byte by byte.
+    ///
+    /// # Errors
+    /// When a label contradicts what the file declares.
+    pub(super) fn into_classes(
+        mut self,
+        declared: Option<Declared>,
+    ) -> Result<(Vec<usize>, Vec<String>), String> {
+        let integers: Option<Vec<i128>> = self.names.iter().map(|name| integer(name)).collect();
+        if integers.is_some() {
+            for name in &mut self.names {
+                name.truncate(without_fraction(name).len());
+            }
+        }
+        let classes = match declared {
+            None => in_order(&self.names, integers.as_deref()),
+            Some(Declared::Names(names)) => return self.named(names, integers.as_deref()),
+            Some(Declared::Count(count)) => counted(count, &self.names, integers.as_deref())?,
+        };
+        let place: HashMap<&str, usize> = classes.iter().enumerate().map(|(i, c)| (c.as_str(), i)).collect();
+        let class_of = self.names.iter().map(|name| place.get(name.as_str()).copied()).collect();
+        Ok((self.through(class_of)?, classes))
+    }
+
+    /// Classes that the file names.
+    fn named(
+        &self,
+        names: Vec<String>,
+        integers: Option<&[i128]>,
+    ) -> Result<(Vec<usize>, Vec<String>), String> {
+        let place: HashMap<&str, usize> = names.iter().enumerate().map(|(i, c)| (c.as_str(), i)).collect();
+        if place.len() < names.len() {
+            return Err("'class_names' holds a name twice".into());
+        }
+        let by_name: Vec<_> = self.names.iter().map(|name| place.get(name.as_str()).copied()).collect();
+        let class_of = match integers {
+            Some(integers) if by_name.contains(&None) => {
+                let first = i128::from(integers.contains(&(names.len() as i128)));
+                let position = |label: &i128| {
+                    usize::try_from(label - first).ok().filter(|&position| position < names.len())
+                };
+                integers.iter().map(position).collect()
+            }
+            _ => by_name,
+        };
+        Ok((self.through(class_of)?, names))
+    }
+
+    /// The class of every sample, given that of every distinct label.
+    fn through(&self, class_of: Vec<Option<usize>>) -> Result<Vec<usize>, String> {
+        let class = |(sample, &index): (usize, &usize)| {
+            class_of.get(index).copied().flatten().ok_or_else(|| {
+                let label = self.names.get(index).map_or("", String::as_str).escape_debug();
+                format!(
+                    "the label '{label}' of sample {sample} is none of the classes that the file declares"
+                )
+            })
+        };
+        self.indices.iter().enumerate().map(class).collect()
+    }
+}
+
+/// The text of a number without a fraction of zeros.
+fn without_fraction(text: &str) -> &str {
+    match text.split_once('.') {
+        Some((whole, fraction)) if fraction.bytes().all(|b| b == b'0') => whole,
+        _ => text,
+    }
+}
+
+/// The integer that a text denotes: `7`, `-7`, `7.0`.
+fn integer(text: &str) -> Option<i128> {
+    without_fraction(text).parse().ok()
+}
+
+/// The distinct names in order.
+fn in_order(names: &[String], integers: Option<&[i128]>) -> Vec<String> {
+    match integers {
+        // Two texts of one integer (7 and 07) are two classes, side by side.
+        Some(integers) => {
+            let distinct: BTreeSet<(i128, &String)> = integers.iter().copied().zip(names).collect();
+            distinct.into_iter().map(|(_, name)| name.clone()).collect()
+        }
+        None => names.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect(),
+    }
+}
+
+/// The names of `count` classes that are numbered from 0 or 1.
+fn counted(count: u64, names: &[String], integers: Option<&[i128]>) -> Result<Vec<String>, String> {
+    if count == 0 || count > MOST_CLASSES {
+        return Err(format!("'classes' is {count}; expected 1 to {MOST_CLASSES}"));
+    }
+    let Some(integers) = integers else {
+        let word = names.iter().find(|name| integer(name).is_none()).map_or("", String::as_str);
+        let mut message = String::from("'classes' needs integer labels, but there is the label ");
+        let _ = write!(message, "'{}'; give 'class_names'", word.escape_debug());
+        return Err(message);
+    };
+    let first = u64::from(!integers.contains(&0));
+    Ok((first..first + count).map(|label| label.to_string()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(labels: &[&str]) -> LabelSet {
+        let mut set = LabelSet::default();
+        labels.iter().for_each(|label| set.push_word(label));
+        set
+    }
+
+    fn integers(labels: &[i128]) -> LabelSet {
+        let mut set = LabelSet::default();
+        labels.iter().for_each(|&label| set.push_integer(label));
+        set
+    }
+
+    fn classes(set: LabelSet) -> (Vec<usize>, Vec<String>) {
+        set.into_classes(None).unwrap()
+    }
+
+    #[test]
+    fn integers_are_ordered_as_numbers_and_words_as_bytes() {
+        let (indices, names) = classes(integers(&[10, 9, -1, 10]));
+        assert_eq!((indices, names), (vec![2, 1, 0, 2], vec!["-1".into(), "9".into(), "10".into()]));
+        let (indices, names) = classes(words(&["10", "9", "-1"]));
+        assert_eq!((indices, names), (vec![2, 1, 0], vec!["-1".into(), "9".into(), "10".into()]));
+        let (indices, names) = classes(words(&["b", "10", "9", "B"]));
+        assert_eq!((indices, names), (vec![3, 0, 1, 2], ["10", "9", "B", "b"].map(String::from).to_vec()));
+    }
+
+    #[test]
+    fn numbers_without_fraction_are_integers() {
+        let mut set = LabelSet::default();
+        for label in [1.0, -0.0, 2.0, 1.0] {
+            set.push_real(label).unwrap();
+        }
+        assert_eq!(classes(set), (vec![1, 0, 2, 1], ["0", "1", "2"].map(String::from).to_vec()));
+        let (indices, names) = classes(words(&["2.0", "1", "1.00"]));
+        assert_eq!((indices, names), (vec![1, 0, 0], ["1", "2"].map(String::from).to_vec()));
+        // The words keep their text where one of them is no integer.
+        assert_eq!(classes(words(&["2.0", "1.5"])).1, ["1.5", "2.0"]);
+        // So do different texts of one integer.
+        assert_eq!(classes(words(&["01", "1"])).1, ["01", "1"]);
+        let mut set = LabelSet::default();
+        assert!(set.push_real(f64::NAN).unwrap_err().contains("sample 0 is NaN"));
+        assert!(set.push_real(f64::INFINITY).is_err());
+    }
+
+    #[test]
+    fn a_declared_count_adds_the_classes_that_do_not_occur() {
+        let (indices, names) = integers(&[5, 1, 2]).into_classes(Some(Declared::Count(5))).unwrap();
+        assert_eq!((indices, names), (vec![4, 0, 1], ["1", "2", "3", "4", "5"].map(String::from).to_vec()));
+        let (indices, names) = integers(&[2, 0]).into_classes(Some(Declared::Count(4))).unwrap();
+        assert_eq!((indices, names), (vec![2, 0], ["0", "1", "2", "3"].map(String::from).to_vec()));
+        for (set, count) in [
+            (integers(&[0, 4]), 4),
+            (integers(&[6]), 5),
+            (integers(&[-1]), 5),
+            (words(&["a"]), 1),
+            (integers(&[1]), 0),
+        ] {
+            assert!(set.into_classes(Some(Declared::Count(count))).is_err());
+        }
+        assert!(integers(&[1]).into_classes(Some(Declared::Count(1 << 60))).unwrap_err().contains("1048576"));
+    }
+
+    #[test]
+    fn declared_names_are_met_by_name_or_by_position() {
+        let names = |names: &[&str]| Some(Declared::Names(names.iter().map(|&n| n.into()).collect()));
+        let take = |set: LabelSet, declared| set.into_classes(declared).map(|(indices, _)| indices);
+        assert_eq!(take(words(&["b", "a"]), names(&["b", "c", "a"])), Ok(vec![0, 2]));
+        assert_eq!(take(integers(&[2, 0]), names(&["b", "c", "a"])), Ok(vec![2, 0]));
+        assert_eq!(take(integers(&[3, 1]), names(&["b", "c", "a"])), Ok(vec![2, 0]));
+        assert_eq!(take(integers(&[5, 3]), names(&["3", "4", "5"])), Ok(vec![2, 0]));
+        assert!(take(integers(&[3, 0]), names(&["b", "c", "a"])).unwrap_err().contains("'0' of sample 1"));
+        assert!(take(words(&["d"]), names(&["b", "c", "a"])).is_err());
+        assert!(take(words(&["a"]), names(&["a", "a"])).is_err());
+    }
+}

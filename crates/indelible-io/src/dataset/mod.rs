@@ -1,0 +1,262 @@
+//! Labelled datasets in: IDX, NPY, NPZ, CSV and Parquet.
+//!
+//! The format is told by the first bytes of a file, never by its name, and
+//! IDX, NPY and CSV may be compressed with gzip. A dataset is the exact real
+//! numbers that the stored numbers denote: nothing is rounded on the way,
+//! except that text is parsed to the nearest binary64. Images of 8 bits (any
+//! array of unsigned bytes) are the exception that [`Scale`] describes.
+//!
+//! | format  | features                                | labels                                  |
+//! |---------|-----------------------------------------|-----------------------------------------|
+//! | IDX     | all dimensions but the first            | the file beside it: `…images-idx3…` → `…labels-idx1…` |
+//! | NPY     | all dimensions but the first            | [`ReadOptions::labels`]                 |
+//! | NPZ     | array `X` (or `x`), as NPY              | array `y` (or `Y`)                      |
+//! | CSV     | every other column                      | a column, see [`ReadOptions::label_column`] |
+//! | Parquet | every other column                      | a column, see [`ReadOptions::label_column`] |
+//!
+//! An NPZ file may say that there are more classes than occur. An array
+//! `class_names` of strings names them: labels found among the names are meant
+//! by name, integers are positions (from 0, or from 1 if the label equal to
+//! the number of names occurs). An integer `classes` gives their number: the
+//! labels are then 1 to `classes`, or 0 to `classes` − 1 if 0 occurs.
+//!
+//! The path `iris` means Fisher's Iris data, which are built in, unless a file
+//! of that name exists.
+//!
+//! Large files of unsigned bytes (IDX, NPY) and of native floats (NPY) are
+//! mapped into memory instead of read; they must not be changed while the
+//! dataset lives.
+
+mod array;
+mod guard;
+mod idx;
+mod labels;
+mod map;
+mod npz;
+mod parquet;
+mod source;
+mod stream;
+mod table;
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use indelible::{Dataset, Features};
+
+use crate::Error;
+pub(crate) use array::Number;
+use labels::{Declared, LabelSet};
+use source::{Format, Source};
+
+/// What 8-bit images mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scale {
+    /// Code `k` denotes `k/255` rounded to binary32, as every image pipeline
+    /// delivers it.
+    #[default]
+    Unit,
+    /// Code `k` denotes the integer `k`.
+    None,
+}
+
+/// How to read a dataset; the default is right for a file that carries its
+/// labels in the usual place.
+///
+/// ```
+/// use indelible_io::dataset::{ReadOptions, read};
+///
+/// let options = ReadOptions { limit: Some(60), ..ReadOptions::default() };
+/// let data = read("iris".as_ref(), &options)?;
+/// assert_eq!((data.samples(), data.features(), data.classes()), (60, 4, 3));
+/// # Ok::<(), indelible_io::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ReadOptions {
+    /// A file that holds the labels, one per sample: IDX or NPY of one
+    /// dimension, NPZ with an array `y`, or a text of one label per line.
+    /// Default: the usual place of the format.
+    pub labels: Option<PathBuf>,
+    /// The column of a table that holds the labels: its name, or its index
+    /// from 0. Default: the column called `label`, `class`, `target` or `y`
+    /// in any case, else the last one.
+    pub label_column: Option<String>,
+    /// What unsigned bytes of IDX, NPY and NPZ mean. Default: `k/255`.
+    pub scale: Scale,
+    /// Take only the first samples. The classes are still those of the whole
+    /// file. Default: all samples.
+    pub limit: Option<usize>,
+    /// Number of features that are expected: a table with exactly this many
+    /// columns has no label column (unless [`label_column`](Self::label_column)
+    /// names one). Default: a table has one.
+    pub expected_features: Option<usize>,
+    /// Whether the first line of a CSV file names the columns. Default: it
+    /// does if it has a cell outside the label column that is not a number.
+    pub header: Option<bool>,
+}
+
+/// Samples whose labels may be unknown: inputs of a prediction.
+#[derive(Clone, Debug)]
+pub struct Points {
+    data: Dataset,
+    labelled: bool,
+}
+
+impl Points {
+    /// The samples. Where the source has no labels, all of them carry label 0
+    /// of a single class with an empty name.
+    #[must_use]
+    pub fn data(&self) -> &Dataset {
+        &self.data
+    }
+
+    /// Whether the labels of [`data`](Self::data) come from the source.
+    #[must_use]
+    pub fn is_labelled(&self) -> bool {
+        self.labelled
+    }
+
+    /// The samples with their labels, or `None` where the source has none.
+    #[must_use]
+    pub fn into_labelled(self) -> Option<Dataset> {
+        self.labelled.then_some(self.data)
+    }
+}
+
+/// The data that are built in.
+const IRIS: &str = include_str!("../../data/iris.csv");
+
+/// Reads a labelled dataset.
+///
+/// # Errors
+/// When the file cannot be read or is not sound, holds a value that is not a
+/// finite number or no binary64 number, has no samples or no features, or its
+/// labels are missing or do not match. The message is one line that names the
+/// file and the place in it.
+pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset, Error> {
+    let loaded = load(path, options)?;
+    if loaded.labels.is_none() {
+        let hint = loaded.hint.unwrap_or_else(|| "give a file with one label per sample (--labels)".into());
+        return Err(Error::NoLabels { path: path.to_owned(), hint });
+    }
+    Ok(finish(path, loaded, options)?.data)
+}
+
+/// Reads samples, with their labels where the file has any.
+///
+/// # Errors
+/// As [`read`], but missing labels are none.
+pub fn read_points(path: &Path, options: &ReadOptions) -> Result<Points, Error> {
+    finish(path, load(path, options)?, options)
+}
+
+/// What a format reader found.
+struct Loaded {
+    /// Features of the first [`ReadOptions::limit`] samples.
+    features: Features,
+    /// Features per sample.
+    width: usize,
+    /// Number of samples in the file, whatever the limit.
+    samples: usize,
+    /// One label per sample of the file.
+    labels: Option<LabelSet>,
+    /// What the file says about the classes.
+    declared: Option<Declared>,
+    /// Names of the features.
+    names: Option<Vec<String>>,
+    /// Where the labels came from, for messages; the file itself by default.
+    label_file: Option<PathBuf>,
+    /// What to say if nobody gives labels.
+    hint: Option<String>,
+}
+
+impl Loaded {
+    /// Samples of `width` features, and nothing else.
+    fn unlabelled(features: Features, width: usize) -> Self {
+        let samples = features.len().checked_div(width).unwrap_or(0);
+        Self {
+            features,
+            width,
+            samples,
+            labels: None,
+            declared: None,
+            names: None,
+            label_file: None,
+            hint: None,
+        }
+    }
+}
+
+/// Reads the file and, if they are elsewhere, its labels.
+fn load(path: &Path, options: &ReadOptions) -> Result<Loaded, Error> {
+    if options.labels.is_some() && options.label_column.is_some() {
+        let what = "both a file with labels (--labels) and a label column (--label-column) were given";
+        return Err(Error::Options { path: path.to_owned(), what });
+    }
+    if path == Path::new("iris") && !path.exists() {
+        return with_label_file(text::read(Source::from_text(path, IRIS), options)?, options);
+    }
+    let source = Source::open(path)?;
+    let loaded = match source.format()? {
+        Format::Idx => idx::read(source, options)?,
+        Format::Npy => array::read_npy(source, options)?,
+        Format::Npz => npz::read(source, options)?,
+        Format::Parquet => parquet::read(source, options)?,
+        Format::Text => text::read(source, options)?,
+    };
+    with_label_file(loaded, options)
+}
+
+/// Takes the labels from the file that the options name, if they name one.
+fn with_label_file(mut loaded: Loaded, options: &ReadOptions) -> Result<Loaded, Error> {
+    if let Some(path) = &options.labels {
+        loaded.labels = Some(read_labels(path)?);
+        loaded.label_file = Some(path.clone());
+    }
+    Ok(loaded)
+}
+
+/// Reads a file that holds nothing but labels.
+fn read_labels(path: &Path) -> Result<LabelSet, Error> {
+    let source = Source::open(path)?;
+    match source.format()? {
+        Format::Idx => idx::read_labels(source),
+        Format::Npy => array::read_npy_labels(source),
+        Format::Npz => npz::read_labels(source),
+        Format::Text => text::read_labels(source),
+        Format::Parquet => Err(Error::unsupported(
+            path,
+            "a Parquet file of labels",
+            "IDX, NPY, NPZ or a text of one label per line",
+        )),
+    }
+}
+
+/// Checks that everything fits together.
+fn finish(path: &Path, loaded: Loaded, options: &ReadOptions) -> Result<Points, Error> {
+    let in_dataset = |source| Error::Dataset { path: path.to_owned(), source };
+    let Loaded { features, width, samples, .. } = loaded;
+    if samples == 0 || width == 0 {
+        return Err(in_dataset(indelible::Error::EmptyDataset { samples, features: width }));
+    }
+    let taken = options.limit.map_or(samples, |limit| limit.min(samples));
+    let labelled = loaded.labels.is_some();
+    let (labels, names) = match loaded.labels {
+        None => (vec![0; taken], vec![String::new()]),
+        Some(labels) => {
+            let path = loaded.label_file.as_deref().unwrap_or(path);
+            if labels.len() != samples {
+                return Err(Error::LabelCount { path: path.to_owned(), labels: labels.len(), samples });
+            }
+            let (mut labels, names) = labels
+                .into_classes(loaded.declared)
+                .map_err(|what| Error::Labels { path: path.to_owned(), what })?;
+            labels.truncate(taken);
+            (labels, names)
+        }
+    };
+    let mut data = Dataset::new(features, width, labels, names).map_err(in_dataset)?;
+    if let Some(names) = loaded.names {
+        data = data.with_feature_names(names).map_err(in_dataset)?;
+    }
+    Ok(Points { data, labelled })
+}

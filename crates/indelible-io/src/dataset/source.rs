@@ -1,0 +1,196 @@
+//! A file before its format is known: opened, unpacked, its first bytes seen.
+
+use std::{
+    fs::File,
+    io::{self, BufReader, Cursor, Read},
+    path::{Path, PathBuf},
+};
+
+use flate2::read::MultiGzDecoder;
+
+use super::stream::{Stream, read_failed};
+use crate::Error;
+
+/// How much of a file is looked at to tell its format and, for a text, its
+/// delimiter.
+const START: u64 = 4096;
+
+/// Bytes that are read at once.
+const BUFFER: usize = 1 << 16;
+
+/// What a file holds, told by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// The format of MNIST.
+    Idx,
+    /// One NumPy array.
+    Npy,
+    /// A zip archive of NumPy arrays.
+    Npz,
+    /// Apache Parquet.
+    Parquet,
+    /// A table or list as text.
+    Text,
+}
+
+impl Format {
+    /// The format whose magic `start` begins with.
+    fn of(start: &[u8]) -> Option<Self> {
+        // A byte that no text has; tab, line feed, form feed, carriage return are fine.
+        let control = |b: &u8| *b < 0x20 && !matches!(b, b'\t' | b'\n' | 0x0c | b'\r');
+        match start {
+            [0, 0, ..] => Some(Self::Idx),
+            [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some(Self::Npy),
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(Self::Npz),
+            [b'P', b'A', b'R', b'1', ..] => Some(Self::Parquet),
+            _ if start.iter().any(control) => None,
+            _ => Some(Self::Text),
+        }
+    }
+
+    /// The format that a file's name claims, for those that have a magic.
+    fn claimed(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_string_lossy().to_lowercase();
+        let name = name.strip_suffix(".gz").unwrap_or(&name);
+        match name.rsplit_once('.').map(|(_, ending)| ending) {
+            Some("npy") => Some(Self::Npy),
+            Some("npz") => Some(Self::Npz),
+            Some("parquet" | "pq") => Some(Self::Parquet),
+            _ if name.ends_with("-ubyte") || name.ends_with(".idx") => Some(Self::Idx),
+            _ => None,
+        }
+    }
+
+    /// The magic of the format, in words.
+    fn magic(self) -> &'static str {
+        match self {
+            Self::Idx => "00 00 (IDX)",
+            Self::Npy => "93 4e 55 4d 50 59 (NPY)",
+            Self::Npz => "50 4b 03 04 (NPZ)",
+            Self::Parquet => "50 41 52 31 (Parquet)",
+            Self::Text => "a text",
+        }
+    }
+}
+
+/// An opened file.
+pub(super) struct Source {
+    path: PathBuf,
+    /// The first bytes, unpacked.
+    start: Vec<u8>,
+    /// The whole contents from the first byte, unpacked.
+    reader: Box<dyn Read>,
+    /// The file itself and its length, if it is a regular one.
+    file: Option<(File, u64)>,
+    /// Whether the contents are unpacked on the way.
+    gzip: bool,
+}
+
+impl Source {
+    /// Opens `path` and looks at its first bytes.
+    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        let failed = |e| Error::io("open", path, e);
+        let file = File::open(path).map_err(failed)?;
+        let about = file.metadata().map_err(failed)?;
+        if about.is_dir() {
+            return Err(Error::Directory { path: path.to_owned() });
+        }
+        let regular =
+            if about.is_file() { Some((file.try_clone().map_err(failed)?, about.len())) } else { None };
+        let mut raw: Box<dyn Read> = Box::new(BufReader::with_capacity(BUFFER, file));
+        let mut start = look_ahead(&mut raw).map_err(|e| Error::io("read", path, e))?;
+        raw = Box::new(Cursor::new(start.clone()).chain(raw));
+        let gzip = start.starts_with(&[0x1f, 0x8b]);
+        let mut source = Self { path: path.to_owned(), start: Vec::new(), reader: raw, file: regular, gzip };
+        if gzip {
+            let mut unpacked: Box<dyn Read> = Box::new(MultiGzDecoder::new(source.reader));
+            source.reader = Box::new(io::empty());
+            start = look_ahead(&mut unpacked).map_err(|e| source.failed(e))?;
+            source.reader = Box::new(Cursor::new(start.clone()).chain(unpacked));
+        }
+        if start.is_empty() {
+            return Err(Error::Empty { path: path.to_owned() });
+        }
+        source.start = start;
+        Ok(source)
+    }
+
+    /// Data that are built in, under the name `path`.
+    pub(super) fn from_text(path: &Path, text: &'static str) -> Self {
+        Self {
+            path: path.to_owned(),
+            start: text.as_bytes().to_vec(),
+            reader: Box::new(text.as_bytes()),
+            file: None,
+            gzip: false,
+        }
+    }
+
+    /// The file's name.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The first bytes of the contents.
+    pub(super) fn start(&self) -> &[u8] {
+        &self.start
+    }
+
+    /// What the contents are.
+    pub(super) fn format(&self) -> Result<Format, Error> {
+        let (found, claimed) = (Format::of(&self.start), Format::claimed(&self.path));
+        match (found, claimed) {
+            // A name is only believed against a text, where any start will do.
+            (Some(Format::Text), None) => Ok(Format::Text),
+            (Some(format), _) if format != Format::Text => Ok(format),
+            _ => {
+                let expected = claimed.map_or("IDX, NPY, NPZ, Parquet, CSV or gzip", Format::magic);
+                let bytes: Vec<String> = self.start.iter().take(8).map(|b| format!("{b:02x}")).collect();
+                Err(Error::Magic { path: self.path.clone(), expected, found: bytes.join(" ") })
+            }
+        }
+    }
+
+    /// The file, for a format that is not read from front to back.
+    pub(super) fn into_plain_file(self, format: &'static str) -> Result<(PathBuf, File), Error> {
+        match self.file {
+            Some((file, _)) if !self.gzip => Ok((self.path, file)),
+            _ => Err(Error::unsupported(
+                &self.path,
+                format!("{format} in a pipe or in gzip"),
+                "a file on a disk, not packed again",
+            )),
+        }
+    }
+
+    /// What a failure to read means.
+    pub(super) fn failed(&self, error: io::Error) -> Error {
+        read_failed(&self.path, self.packing(), error)
+    }
+
+    /// The contents, front to back, as a file of `format`; and the file with
+    /// its length, where its bytes are the contents: regular and not packed.
+    pub(super) fn stream_and_file(&mut self, format: &'static str) -> (Stream<'_>, Option<(&File, u64)>) {
+        let packing = self.packing();
+        let file = self.file.as_ref().filter(|_| !self.gzip).map(|(file, length)| (file, *length));
+        (Stream { packing, path: &self.path, format, reader: &mut self.reader }, file)
+    }
+
+    /// What unpacks the contents on the way.
+    fn packing(&self) -> Option<&'static str> {
+        self.gzip.then_some("gzip")
+    }
+}
+
+impl Read for Source {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(out)
+    }
+}
+
+/// The first bytes of `reader`.
+fn look_ahead(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    reader.take(START).read_to_end(&mut start)?;
+    Ok(start)
+}

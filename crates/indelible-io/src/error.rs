@@ -1,0 +1,189 @@
+//! What can go wrong with files.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// An error about a file; its text is one line that names the file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was being done: "open", "read", "write", ….
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A directory where a file was expected.
+    #[error("{} is a directory; expected a file", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// An ONNX file that cannot be used.
+    #[error("{}: {source}", path.display())]
+    Onnx {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: crate::onnx::OnnxError,
+    },
+    /// A file of no bytes.
+    #[error("{}: the file is empty", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file whose first bytes fit no format that can be read.
+    #[error("{}: wrong magic: expected {expected}, but the file starts with {found}", path.display())]
+    Magic {
+        /// The file.
+        path: PathBuf,
+        /// What would have been understood.
+        expected: &'static str,
+        /// The bytes it starts with.
+        found: String,
+    },
+    /// A file that breaks the rules of its format.
+    #[error("{}: bad {format}: {what}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The format.
+        format: &'static str,
+        /// What is wrong and where.
+        what: String,
+    },
+    /// A sound file that holds something which is not understood.
+    #[error("{}: {what} is not supported; expected {expected}", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        what: String,
+        /// What would have been understood.
+        expected: &'static str,
+    },
+    /// A file shorter than its header says.
+    #[error("{}: truncated {format}: the header promises {expected} bytes of data, but only {found} are there", path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// The format.
+        format: &'static str,
+        /// Bytes of data that the header implies.
+        expected: u128,
+        /// Bytes of data that follow it.
+        found: u128,
+    },
+    /// A file longer than its header says.
+    #[error("{}: trailing data in {format}: the file goes on after the {expected} bytes of data that its header promises", path.display())]
+    Trailing {
+        /// The file.
+        path: PathBuf,
+        /// The format.
+        format: &'static str,
+        /// Bytes of data that the header implies.
+        expected: u128,
+    },
+    /// A cell of a table that cannot be used.
+    #[error("{}: {row}, column {column}{}: {what}", path.display(), name.as_ref().map(|n| format!(" ({})", n.escape_debug())).unwrap_or_default())]
+    Cell {
+        /// The file.
+        path: PathBuf,
+        /// Where it is: "line 7" in a text, "row 7" in Parquet, both from 1.
+        row: String,
+        /// Column, from 1.
+        column: usize,
+        /// The name of the column where it has one.
+        name: Option<String>,
+        /// What is wrong.
+        what: String,
+    },
+    /// A line of a table with more or fewer cells than the first.
+    #[error("{}: line {line} has {found} cells; expected {expected}, as in the first line", path.display())]
+    Ragged {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: u64,
+        /// Its cells.
+        found: usize,
+        /// Cells of the first line.
+        expected: usize,
+    },
+    /// A column that was asked for and is not there.
+    #[error("{}: no column '{}'; the columns are {columns}", path.display(), given.escape_debug())]
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+        /// The name or index asked for.
+        given: String,
+        /// What there is.
+        columns: String,
+    },
+    /// Labels that do not belong to the samples.
+    #[error("{}: {labels} labels for {samples} samples; expected one label per sample", path.display())]
+    LabelCount {
+        /// The file with the labels.
+        path: PathBuf,
+        /// Number of labels.
+        labels: usize,
+        /// Number of samples.
+        samples: usize,
+    },
+    /// Labels that make no set of classes.
+    #[error("{}: {what}", path.display())]
+    Labels {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// A dataset whose labels were not found.
+    #[error("{}: no labels: {hint}", path.display())]
+    NoLabels {
+        /// The file.
+        path: PathBuf,
+        /// Where they were looked for and how to give them.
+        hint: String,
+    },
+    /// Options that contradict each other.
+    #[error("{}: {what}", path.display())]
+    Options {
+        /// The file.
+        path: PathBuf,
+        /// The contradiction.
+        what: &'static str,
+    },
+    /// The file was read, but what it holds is no dataset.
+    #[error("{}: {source}", path.display())]
+    Dataset {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: indelible::Error,
+    },
+}
+
+impl Error {
+    /// Wraps what the operating system said while doing `action` to `path`.
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io { action, path: path.to_owned(), source }
+    }
+
+    /// A file that breaks the rules of its format.
+    pub(crate) fn malformed(path: &Path, format: &'static str, what: impl Into<String>) -> Self {
+        Self::Malformed { path: path.to_owned(), format, what: what.into() }
+    }
+
+    /// A sound file that holds something which is not understood.
+    pub(crate) fn unsupported(path: &Path, what: impl Into<String>, expected: &'static str) -> Self {
+        Self::Unsupported { path: path.to_owned(), what: what.into(), expected }
+    }
+}

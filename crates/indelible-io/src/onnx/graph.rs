@@ -1,0 +1,300 @@
+//! A decoded ONNX graph with its names resolved.
+
+use std::collections::HashMap;
+
+use indelible::Precision;
+
+use super::{
+    OnnxError,
+    proto::{self, data_type},
+};
+
+/// Whether a domain is that of the standard operators.
+pub(super) fn is_default(domain: &str) -> bool {
+    domain.is_empty() || domain == "ai.onnx"
+}
+
+/// A graph in which every name has one meaning: the input, an initializer or
+/// the output of one node.
+pub(super) struct Graph {
+    pub nodes: Vec<proto::Node>,
+    /// Name of the one input.
+    pub input: String,
+    /// Declared number of features, where it is declared: the product of all
+    /// dimensions but the first.
+    pub features: Option<usize>,
+    /// Declared rank of the input.
+    pub rank: Option<usize>,
+    /// Whether the last dimension holds all features, so that rows need not be
+    /// flattened.
+    pub flat: bool,
+    /// Name of the one output.
+    pub output: String,
+    tensors: HashMap<String, proto::Tensor>,
+    producers: HashMap<String, usize>,
+}
+
+impl Graph {
+    pub fn new(graph: proto::Graph) -> Result<Self, OnnxError> {
+        if !graph.sparse_initializer.is_empty() {
+            return Err(OnnxError::Structure("sparse initializers are not understood".into()));
+        }
+        let mut tensors: HashMap<String, proto::Tensor> = HashMap::new();
+        for tensor in graph.initializer {
+            let name = tensor.name.clone();
+            if tensors.insert(name.clone(), tensor).is_some() {
+                return Err(OnnxError::Structure(format!("the name '{name}' is given twice")));
+            }
+        }
+        let inputs: Vec<&proto::ValueInfo> =
+            graph.input.iter().filter(|v| !tensors.contains_key(&v.name)).collect();
+        let [input] = inputs[..] else {
+            return Err(OnnxError::Structure(format!(
+                "the network has {} inputs; expected one",
+                inputs.len()
+            )));
+        };
+        let [output] = &graph.output[..] else {
+            return Err(OnnxError::Structure(format!(
+                "the network has {} outputs; expected one",
+                graph.output.len()
+            )));
+        };
+        let Declared { features, rank, flat } = declared(input)?;
+        let input = input.name.clone();
+        let output = output.name.clone();
+        let mut nodes = Vec::with_capacity(graph.node.len());
+        let mut producers = HashMap::new();
+        for mut node in graph.node {
+            if node.name.is_empty() {
+                node.name = node.output.first().cloned().unwrap_or_default();
+            }
+            check_node(&node)?;
+            let [result] = &node.output[..] else {
+                return Err(operator(&node, format!(" with {} outputs", node.output.len())));
+            };
+            if *result == input || tensors.contains_key(result) || producers.contains_key(result) {
+                return Err(OnnxError::Structure(format!("the name '{result}' is given twice")));
+            }
+            let result = result.clone();
+            if node.op_type == "Constant" {
+                let tensor = constant(&node)?;
+                tensors.insert(result, tensor);
+            } else {
+                producers.insert(result, nodes.len());
+                nodes.push(node);
+            }
+        }
+        Ok(Self { nodes, input, features, rank, flat, output, tensors, producers })
+    }
+
+    pub fn has_operator(&self, op: &str) -> bool {
+        self.nodes.iter().any(|node| node.op_type == op)
+    }
+
+    /// The node that computes `name`.
+    pub fn producer(&self, name: &str) -> Option<&proto::Node> {
+        self.producers.get(name).and_then(|&index| self.nodes.get(index))
+    }
+
+    /// The initializer that `node` reads as `name`.
+    pub fn tensor(&self, node: &proto::Node, name: &str) -> Result<&proto::Tensor, OnnxError> {
+        if self.producers.contains_key(name) || name == self.input {
+            return Err(operator(node, " of two computed values: branches".into()));
+        }
+        self.tensors
+            .get(name)
+            .ok_or_else(|| OnnxError::Dangling { node: node.name.clone(), name: name.into() })
+    }
+
+    /// Whether any name of the graph is `name`.
+    pub fn knows(&self, name: &str) -> bool {
+        name == self.input || self.tensors.contains_key(name) || self.producers.contains_key(name)
+    }
+}
+
+/// What the declaration of the input says.
+struct Declared {
+    features: Option<usize>,
+    rank: Option<usize>,
+    flat: bool,
+}
+
+/// Most features that are believed: more than any dataset has, and little
+/// enough to allocate.
+const MOST_FEATURES: usize = 1 << 24;
+
+fn declared(input: &proto::ValueInfo) -> Result<Declared, OnnxError> {
+    let nothing = Declared { features: None, rank: None, flat: false };
+    let Some(tensor) = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()) else {
+        return Ok(nothing);
+    };
+    if tensor.elem_type != data_type::FLOAT && tensor.elem_type != data_type::DOUBLE {
+        return Err(OnnxError::Structure(format!(
+            "input '{}' has element type {}; expected float (1) or double (11)",
+            input.name, tensor.elem_type
+        )));
+    }
+    let Some(shape) = &tensor.shape else { return Ok(nothing) };
+    let size = |dim: &proto::Dimension| dim.dim_value.and_then(|size| usize::try_from(size).ok());
+    let features =
+        shape.dim.iter().skip(1).map(size).try_fold(1usize, |product, size| product.checked_mul(size?));
+    if features.is_some_and(|features| features == 0 || features > MOST_FEATURES) {
+        return Err(OnnxError::Structure(format!(
+            "input '{}' is declared with {} features; expected 1 to {MOST_FEATURES}",
+            input.name,
+            features.unwrap_or(0)
+        )));
+    }
+    let rank = shape.dim.len();
+    let flat = rank == 2 || rank > 2 && features.is_some() && shape.dim.last().and_then(size) == features;
+    Ok(Declared { features, rank: Some(rank), flat })
+}
+
+/// Operators must be standard ones.
+fn check_node(node: &proto::Node) -> Result<(), OnnxError> {
+    if is_default(&node.domain) { Ok(()) } else { Err(operator(node, String::new())) }
+}
+
+/// The error about an operator that is not understood.
+pub(super) fn operator(node: &proto::Node, why: String) -> OnnxError {
+    let operator = if is_default(&node.domain) {
+        node.op_type.clone()
+    } else {
+        format!("{}.{}", node.domain, node.op_type)
+    };
+    OnnxError::Operator { operator, node: node.name.clone(), why }
+}
+
+/// The tensor of a Constant node.
+fn constant(node: &proto::Node) -> Result<proto::Tensor, OnnxError> {
+    match &node.attribute[..] {
+        [proto::Attribute { name, t: Some(tensor), .. }] if name == "value" => {
+            Ok(proto::Tensor { name: node.output.first().cloned().unwrap_or_default(), ..tensor.clone() })
+        }
+        _ => Err(operator(node, " (only tensor values are)".into())),
+    }
+}
+
+/// The integer attribute `name`, or its default.
+pub(super) fn int_attribute(node: &proto::Node, name: &str, default: i64) -> i64 {
+    node.attribute.iter().find(|a| a.name == name).map_or(default, |a| a.i.unwrap_or(0))
+}
+
+/// Refuses attributes other than `known`.
+pub(super) fn only_attributes(node: &proto::Node, known: &[&str]) -> Result<(), OnnxError> {
+    for (position, attribute) in node.attribute.iter().enumerate() {
+        let again = node.attribute[..position].iter().any(|earlier| earlier.name == attribute.name);
+        if again || !known.contains(&attribute.name.as_str()) {
+            return Err(operator(node, format!(" with attribute '{}'", attribute.name)));
+        }
+    }
+    Ok(())
+}
+
+/// Shape of a tensor.
+pub(super) fn dims(tensor: &proto::Tensor) -> Result<Vec<usize>, OnnxError> {
+    tensor
+        .dims
+        .iter()
+        .map(|&d| usize::try_from(d).map_err(|_| bad(tensor, format!("a dimension is {d}"))))
+        .collect()
+}
+
+fn bad(tensor: &proto::Tensor, why: String) -> OnnxError {
+    OnnxError::Tensor { name: tensor.name.clone(), why }
+}
+
+/// Number of elements that the shape of a tensor asks for.
+fn elements(tensor: &proto::Tensor) -> Result<usize, OnnxError> {
+    dims(tensor)?
+        .into_iter()
+        .try_fold(1usize, usize::checked_mul)
+        .ok_or_else(|| bad(tensor, "its shape is too large".into()))
+}
+
+/// The payload of a tensor with `width` bytes per element.
+fn raw(tensor: &proto::Tensor, width: usize) -> Result<Option<&[u8]>, OnnxError> {
+    if !tensor.external_data.is_empty() || tensor.data_location != 0 {
+        return Err(bad(
+            tensor,
+            "its data are in another file; expected one file with everything in it".into(),
+        ));
+    }
+    let Some(data) = &tensor.raw_data else { return Ok(None) };
+    let expected = elements(tensor)?.checked_mul(width);
+    if expected != Some(data.len()) {
+        return Err(bad(
+            tensor,
+            format!("it holds {} bytes, its shape {:?} asks for another number", data.len(), tensor.dims),
+        ));
+    }
+    Ok(Some(data))
+}
+
+/// The numbers of a float tensor, all finite, after those of `first`.
+pub(super) fn singles_after(mut first: Vec<f32>, tensor: &proto::Tensor) -> Result<Vec<f32>, OnnxError> {
+    let start = first.len();
+    match raw(tensor, 4)? {
+        Some(data) => first.extend(data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b))),
+        None => first.extend(&tensor.float_data),
+    }
+    check_numbers(tensor, first[start..].len(), first[start..].iter().position(|v| !v.is_finite()))?;
+    Ok(first)
+}
+
+/// A tensor must hold as many numbers as its shape asks for, all finite.
+fn check_numbers(tensor: &proto::Tensor, count: usize, not_finite: Option<usize>) -> Result<(), OnnxError> {
+    if count != elements(tensor)? {
+        let why = format!("it holds {count} numbers, its shape {:?} asks for another number", tensor.dims);
+        return Err(bad(tensor, why));
+    }
+    match not_finite {
+        Some(position) => Err(bad(tensor, format!("element {position} is no finite number"))),
+        None => Ok(()),
+    }
+}
+
+/// The numbers of a float or double tensor, all finite, and their format.
+pub(super) fn numbers(tensor: &proto::Tensor) -> Result<(Vec<f64>, Precision), OnnxError> {
+    let (values, precision): (Vec<f64>, _) = match tensor.data_type {
+        data_type::FLOAT => (
+            match raw(tensor, 4)? {
+                Some(data) => data.as_chunks().0.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect(),
+                None => tensor.float_data.iter().map(|&v| f64::from(v)).collect(),
+            },
+            Precision::F32,
+        ),
+        data_type::DOUBLE => (
+            match raw(tensor, 8)? {
+                Some(data) => data.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
+                None => tensor.double_data.clone(),
+            },
+            Precision::F64,
+        ),
+        other => return Err(bad(tensor, format!("element type {other}; expected float (1) or double (11)"))),
+    };
+    check_numbers(tensor, values.len(), values.iter().position(|v| !v.is_finite()))?;
+    Ok((values, precision))
+}
+
+/// The bytes of a tensor of unsigned bytes.
+pub(super) fn bytes(tensor: &proto::Tensor) -> Result<&[u8], OnnxError> {
+    if tensor.data_type != data_type::UINT8 {
+        return Err(bad(tensor, format!("element type {}; expected unsigned bytes (2)", tensor.data_type)));
+    }
+    raw(tensor, 1)?.ok_or_else(|| bad(tensor, "it holds no raw data".into()))
+}
+
+/// The integers of a small int64 tensor.
+pub(super) fn integers(tensor: &proto::Tensor) -> Result<Vec<i64>, OnnxError> {
+    if tensor.data_type != data_type::INT64 {
+        return Err(bad(tensor, format!("element type {}; expected int64 (7)", tensor.data_type)));
+    }
+    let values: Vec<i64> = match raw(tensor, 8)? {
+        Some(data) => data.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect(),
+        None => tensor.int64_data.clone(),
+    };
+    check_numbers(tensor, values.len(), None)?;
+    Ok(values)
+}

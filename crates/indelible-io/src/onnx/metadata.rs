@@ -1,0 +1,136 @@
+//! What a file says about the network in it.
+
+use indelible::{Norm, Radii};
+
+use super::{OnnxError, proto};
+
+const PREFIX: &str = "indelible.";
+
+/// What this project writes beside a network, in the metadata of the ONNX
+/// file; all absent in files of others.
+///
+/// It is a claim of the file and no part of a proof: the checker uses the
+/// class names to tell which output belongs to which label, and the radii as
+/// the question to ask.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Metadata {
+    /// Version of the program that wrote the file (`indelible.version`).
+    pub version: Option<String>,
+    /// Name of the construction (`indelible.construction`).
+    pub construction: Option<String>,
+    /// Norm of the radii (`indelible.norm`).
+    pub norm: Option<Norm>,
+    /// The radius (`indelible.radius`) or one per sample, separated by commas
+    /// (`indelible.radii`), in shortest decimals that denote the binary64
+    /// numbers.
+    pub radii: Option<Radii>,
+    /// `ρ` (`indelible.ratio`).
+    pub ratio: Option<f64>,
+    /// Names of the classes, in the order of logits or of the integers
+    /// `1..=L` (`indelible.classes`, a JSON array).
+    pub classes: Option<Vec<String>>,
+    /// Names of the features (`indelible.features`, a JSON array).
+    pub features: Option<Vec<String>>,
+    /// For every cell of a network of cells, in its order, how many samples lie
+    /// in it with their whole ball (`indelible.samples_per_cell`, a JSON array).
+    pub samples_per_cell: Option<Vec<usize>>,
+    /// SHA-256 of the dataset (`indelible.dataset`).
+    pub dataset: Option<String>,
+}
+
+impl Metadata {
+    pub(super) fn entries(&self) -> Vec<proto::Entry> {
+        let mut entries = Vec::new();
+        let mut push = |key: &str, value: Option<String>| {
+            if let Some(value) = value {
+                entries.push(proto::Entry { key: format!("{PREFIX}{key}"), value });
+            }
+        };
+        push("version", self.version.clone());
+        push("construction", self.construction.clone());
+        push("norm", self.norm.map(|n| n.to_string()));
+        match &self.radii {
+            None => {}
+            Some(Radii::Uniform(radius)) => push("radius", Some(radius.to_string())),
+            Some(Radii::PerSample(radii)) => {
+                let list: Vec<String> = radii.iter().map(f64::to_string).collect();
+                push("radii", Some(list.join(",")));
+            }
+        }
+        push("ratio", self.ratio.map(|r| r.to_string()));
+        push("classes", self.classes.as_ref().map(|names| serde_json::json!(names).to_string()));
+        push("features", self.features.as_ref().map(|names| serde_json::json!(names).to_string()));
+        push(
+            "samples_per_cell",
+            self.samples_per_cell.as_ref().map(|counts| serde_json::json!(counts).to_string()),
+        );
+        push("dataset", self.dataset.clone());
+        entries
+    }
+
+    pub(super) fn from_entries(entries: &[proto::Entry]) -> Result<Self, OnnxError> {
+        let mut metadata = Self::default();
+        for proto::Entry { key, value } in entries {
+            let bad = || OnnxError::Metadata { key: key.clone(), value: value.chars().take(40).collect() };
+            let number =
+                |text: &str| text.parse::<f64>().ok().filter(|r| r.is_finite() && *r >= 0.0).ok_or_else(bad);
+            match key.strip_prefix(PREFIX) {
+                Some("version") => metadata.version = Some(value.clone()),
+                Some("construction") => metadata.construction = Some(value.clone()),
+                Some("norm") => metadata.norm = Some(value.parse().map_err(|_| bad())?),
+                Some("radius") => metadata.radii = Some(Radii::Uniform(number(value)?)),
+                Some("radii") => {
+                    let radii = value.split(',').map(number).collect::<Result<_, _>>()?;
+                    metadata.radii = Some(Radii::PerSample(radii));
+                }
+                Some("ratio") => metadata.ratio = Some(number(value)?),
+                Some("classes") => {
+                    metadata.classes = Some(serde_json::from_str(value).map_err(|_| bad())?);
+                }
+                Some("features") => {
+                    metadata.features = Some(serde_json::from_str(value).map_err(|_| bad())?);
+                }
+                Some("samples_per_cell") => {
+                    metadata.samples_per_cell = Some(serde_json::from_str(value).map_err(|_| bad())?);
+                }
+                Some("dataset") => metadata.dataset = Some(value.clone()),
+                _ => {}
+            }
+        }
+        Ok(metadata)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn survives_the_way_through_a_file() {
+        let metadata = Metadata {
+            version: Some("0.1.0".into()),
+            construction: Some("yu2024-linf".into()),
+            norm: Some(Norm::Linf),
+            radii: Some(Radii::PerSample(vec![0.1, f64::from_bits(1), 1e30, 0.0])),
+            ratio: Some(0.9),
+            classes: Some(vec!["a \"quoted\", name".into(), "ß".into()]),
+            features: Some(vec!["width".into(), "a,b".into()]),
+            samples_per_cell: Some(vec![3, 0, 17]),
+            dataset: Some("00ff".into()),
+        };
+        assert_eq!(Metadata::from_entries(&metadata.entries()).unwrap(), metadata);
+    }
+
+    #[test]
+    fn nonsense_is_named() {
+        let entry = |key: &str, value: &str| proto::Entry { key: key.into(), value: value.into() };
+        for bad in [
+            entry("indelible.radius", "NaN"),
+            entry("indelible.radii", "1,,2"),
+            entry("indelible.norm", "l0.5"),
+        ] {
+            assert!(matches!(Metadata::from_entries(&[bad]), Err(OnnxError::Metadata { .. })));
+        }
+        assert_eq!(Metadata::from_entries(&[entry("radius", "NaN")]).unwrap(), Metadata::default());
+    }
+}

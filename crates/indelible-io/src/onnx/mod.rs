@@ -1,0 +1,165 @@
+//! Networks as ONNX files.
+//!
+//! Two forms are written: *dense* ([`write_dense`]), one Gemm per layer with a
+//! Relu between each two, and *compact* ([`write_compact`]), a Scan over the
+//! samples, or gathers for cells. [`read`] takes both, and chains of Gemm, MatMul, Add and Relu that
+//! others wrote.
+
+mod cells;
+mod graph;
+mod layers;
+mod metadata;
+mod proto;
+mod recurrence;
+mod write;
+
+use std::{fs::File, io::Read, path::Path};
+
+use bytes::Bytes;
+use indelible::network::Model;
+use prost::Message;
+
+use crate::Error;
+
+pub use metadata::Metadata;
+pub use write::{dense_bytes, write_compact, write_dense};
+
+/// A network read from a file.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// What it computes.
+    pub model: Model,
+    /// What the file claims about it.
+    pub metadata: Metadata,
+}
+
+impl Network {
+    /// The name of its form: `dense` for layers, `compact` for all others.
+    #[must_use]
+    pub fn form(&self) -> &'static str {
+        match self.model {
+            Model::Layers(_) => "dense",
+            Model::Recurrence(_) | Model::Cells(_) => "compact",
+        }
+    }
+}
+
+/// What can be wrong with an ONNX file, or with writing one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OnnxError {
+    /// Not the bytes of an ONNX model.
+    #[error("not a whole ONNX model: {0}")]
+    Decode(String),
+    /// A model without a part that every model has.
+    #[error("the model has no {0}")]
+    Missing(&'static str),
+    /// An operator that the reader does not understand.
+    #[error(
+        "operator {operator} (node '{node}') is not understood{why}; expected a chain of Gemm, MatMul, Add and Relu, or a compact network of indelible"
+    )]
+    Operator {
+        /// Its type, with its domain where that is not the default one.
+        operator: String,
+        /// The node.
+        node: String,
+        /// What exactly, if anything, starting with a separator.
+        why: String,
+    },
+    /// A value that no node, input or initializer gives.
+    #[error("node '{node}' reads '{name}', which is no initializer of the file and no value computed before")]
+    Dangling {
+        /// The node.
+        node: String,
+        /// The value.
+        name: String,
+    },
+    /// A tensor that is not what it should be.
+    #[error("tensor '{name}': {why}")]
+    Tensor {
+        /// The tensor.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A structure outside what the reader accepts.
+    #[error("{0}")]
+    Structure(String),
+    /// A metadata entry that cannot be read.
+    #[error("metadata '{key}' cannot be read: '{value}'")]
+    Metadata {
+        /// Its key.
+        key: String,
+        /// The beginning of its value.
+        value: String,
+    },
+    /// A network too large for one file.
+    #[error(
+        "the file would take {bytes} bytes and ONNX files end at 2 GiB; use the compact form, fewer samples or f32"
+    )]
+    TooLarge {
+        /// Its size.
+        bytes: u64,
+    },
+    /// Writing failed.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Reads the network in the ONNX file at `path`, which is held in memory
+/// while it is read.
+///
+/// # Errors
+/// When the file cannot be read, is larger than 2 GiB, or [`read`] fails.
+pub fn open(path: &Path) -> Result<Network, Error> {
+    let failed = |e| Error::io("read", path, e);
+    let onnx = |source| Error::Onnx { path: path.into(), source };
+    let file = File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(write::LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > write::LIMIT {
+        return Err(onnx(OnnxError::Decode("it is larger than 2 GiB".into())));
+    }
+    if bytes.is_empty() {
+        return Err(Error::Empty { path: path.into() });
+    }
+    read(bytes.into()).map_err(onnx)
+}
+
+/// Reads a network from the bytes of an ONNX file.
+///
+/// Only what the reader understands completely is accepted: anything that
+/// could change what the model computes is refused by name.
+///
+/// # Errors
+/// When the bytes are no whole model, or a model of another kind.
+pub fn read(bytes: Bytes) -> Result<Network, OnnxError> {
+    let model = proto::Model::decode(bytes).map_err(|e| OnnxError::Decode(e.to_string()))?;
+    let metadata = Metadata::from_entries(&model.metadata_props)?;
+    if !model.functions.is_empty() {
+        return Err(OnnxError::Structure(
+            "the model defines functions of its own, which are not understood".into(),
+        ));
+    }
+    let opset = model.opset_import.iter().find(|set| graph::is_default(&set.domain)).map(|set| set.version);
+    match opset {
+        None => return Err(OnnxError::Missing("default operator set")),
+        Some(version) if !(7..=25).contains(&version) => {
+            return Err(OnnxError::Structure(format!(
+                "operator set {version} is not understood; expected 7 to 25"
+            )));
+        }
+        Some(_) => {}
+    }
+    let graph = model.graph.ok_or(OnnxError::Missing("graph"))?;
+    if graph.name == cells::NAME {
+        return Ok(Network { model: Model::Cells(cells::read(&graph, opset)?), metadata });
+    }
+    let graph = graph::Graph::new(graph)?;
+    let model = if graph.has_operator("Scan") || graph.has_operator("Abs") {
+        Model::Recurrence(recurrence::read(&graph, opset)?)
+    } else {
+        Model::Layers(layers::read(&graph)?)
+    };
+    Ok(Network { model, metadata })
+}

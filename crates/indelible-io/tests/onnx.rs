@@ -1,0 +1,263 @@
+//! Networks through files and back, and what becomes of damaged files.
+
+use indelible::{
+    Budget, Dataset, Enclosure, Features, Norm, Precision, Radii, Silent,
+    certify::{Certificate, Claim, certify},
+    constructions::{Construction, Entry, Options},
+    network::{CellEvaluator, Head, Layer, Model, RecurrenceEvaluator, evaluate, predicted_class},
+    separation::separation,
+};
+use indelible_io::onnx::{self, Metadata, OnnxError, write_compact, write_dense};
+use proptest::prelude::*;
+
+fn dataset() -> Dataset {
+    let values = vec![0.0, 1.0, 0.25, -1.0, 2.0, 0.5, 1.5, 1.5, -2.0, 0.125, 0.3, 0.7];
+    let names = ["a", "b", "c"].map(String::from).to_vec();
+    Dataset::new(Features::F64(values.into()), 2, vec![0, 1, 2, 0, 1, 0], names).unwrap()
+}
+
+fn coded() -> Dataset {
+    let codes = vec![0u8, 200, 255, 3, 128, 64, 7, 90, 31, 250, 0, 128];
+    let names = ["0", "1"].map(String::from).to_vec();
+    Dataset::new(Features::unit_codes(codes.into()), 3, vec![0, 1, 1, 0], names).unwrap()
+}
+
+fn network(data: &Dataset, options: Options) -> (Box<dyn Construction>, Budget) {
+    let budget = Budget::from_ratio(0.9, &separation(data, Norm::Linf, &Silent)).unwrap();
+    (Entry::named("yu2024-linf").unwrap().build(data, &budget, options).unwrap(), budget)
+}
+
+fn metadata(data: &Dataset, budget: &Budget) -> Metadata {
+    Metadata {
+        norm: Some(Norm::Linf),
+        radii: Some(budget.radii().clone()),
+        classes: Some(data.class_names().to_vec()),
+        ..Metadata::default()
+    }
+}
+
+fn dense(data: &Dataset, options: Options) -> Vec<u8> {
+    let (network, budget) = network(data, options);
+    let mut bytes = Vec::new();
+    write_dense(network.as_ref(), &metadata(data, &budget), &mut bytes).unwrap();
+    bytes
+}
+
+fn compact(data: &Dataset, options: Options) -> Vec<u8> {
+    let (network, budget) = network(data, options);
+    let mut bytes = Vec::new();
+    write_compact(&network.compact().unwrap(), &metadata(data, &budget), &mut bytes).unwrap();
+    bytes
+}
+
+fn all_options() -> [Options; 4] {
+    [
+        Options { head: Head::Logits, precision: Precision::F32 },
+        Options { head: Head::Logits, precision: Precision::F64 },
+        Options { head: Head::Scalar, precision: Precision::F32 },
+        Options { head: Head::Scalar, precision: Precision::F64 },
+    ]
+}
+
+fn certificate(model: &Model, data: &Dataset, radii: &Radii) -> Certificate {
+    let classes: Vec<usize> = (0..data.classes()).collect();
+    let claim =
+        Claim { model, data, classes: &classes, network_classes: data.classes(), norm: Norm::Linf, radii };
+    certify(&claim, &Silent).unwrap()
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    for options in all_options() {
+        for data in [dataset(), coded()] {
+            let (network, budget) = network(&data, options);
+            let read = onnx::read(dense(&data, options).into()).unwrap();
+            assert_eq!(read.metadata, metadata(&data, &budget));
+            let Model::Layers(layers) = &read.model else { panic!("layers expected") };
+            let expected: Vec<Layer> = (0..network.depth()).map(|l| network.layer(l)).collect();
+            assert_eq!((layers.precision, &layers.layers), (options.precision, &expected));
+
+            let read = onnx::read(compact(&data, options).into()).unwrap();
+            let Model::Recurrence(found) = &read.model else { panic!("recurrence expected") };
+            let Model::Recurrence(expected) = network.compact().unwrap() else { panic!("recurrence") };
+            assert_eq!(found.precision, expected.precision);
+            assert_eq!(found.minima, expected.minima);
+            assert_eq!(
+                (&found.radii, &found.scales, &found.values, &found.targets),
+                (&expected.radii, &expected.scales, &expected.values, &expected.targets)
+            );
+            assert_eq!(found.centers.len(), expected.centers.len());
+            for position in 0..found.centers.len() {
+                assert_eq!(found.centers.at(position), expected.centers.at(position));
+            }
+            assert_eq!(
+                matches!(found.centers, Features::Coded { .. }),
+                matches!(data.storage(), Features::Coded { .. })
+            );
+            assert_eq!(found.layered_size(), expected.layered_size());
+        }
+    }
+}
+
+#[test]
+fn one_sample_needs_no_scan() {
+    let data = dataset().head(1).unwrap();
+    let far = indelible::separation::Separation {
+        norm: Norm::Linf,
+        distance: Enclosure::exact(f64::INFINITY),
+        pair: None,
+    };
+    let budget = Budget::uniform(0.5, &far).unwrap();
+    for options in all_options() {
+        let network = Entry::named("yu2024-linf").unwrap().build(&data, &budget, options).unwrap();
+        let mut bytes = Vec::new();
+        write_compact(&network.compact().unwrap(), &Metadata::default(), &mut bytes).unwrap();
+        let read = onnx::read(bytes.into()).unwrap();
+        assert!(certificate(&read.model, &data, budget.radii()).holds());
+    }
+}
+
+#[test]
+fn every_shorter_file_is_refused() {
+    for bytes in [dense(&dataset(), all_options()[0]), compact(&coded(), all_options()[0])] {
+        for length in 0..bytes.len() {
+            // The tensors stand at the end, so that whatever is cut off is missed.
+            assert!(onnx::read(bytes[..length].to_vec().into()).is_err(), "{length} of {}", bytes.len());
+        }
+    }
+}
+
+/// Points of the ball around a sample: its corners, and points towards others.
+fn points(data: &Dataset, sample: usize, radius: f64) -> Vec<f64> {
+    let x = data.row(sample);
+    let n = x.len();
+    let mut points = x.clone();
+    for corner in 0..1usize << n {
+        points.extend((0..n).map(|f| if corner >> f & 1 == 0 { x[f] - radius } else { x[f] + radius }));
+    }
+    for other in 0..data.samples() {
+        let y = data.row(other);
+        points.extend((0..n).map(|f| x[f] + (y[f] - x[f]).clamp(-radius, radius)));
+        points.extend((0..n).map(|f| x[f] + (x[f] - y[f]).clamp(-radius, radius)));
+    }
+    points
+}
+
+/// Whether some point of some ball gets another label.
+fn broken(model: &Model, data: &Dataset, radius: f64) -> bool {
+    (0..data.samples()).any(|sample| {
+        let points = points(data, sample, radius);
+        let outputs = match model {
+            Model::Layers(layers) => evaluate(layers, &points),
+            Model::Recurrence(recurrence) => RecurrenceEvaluator::new(recurrence).evaluate(&points),
+            Model::Cells(cells) => CellEvaluator::new(cells).evaluate(&points),
+        }
+        .unwrap();
+        outputs
+            .chunks(model.outputs())
+            .any(|row| predicted_class(row, data.classes()) != Some(data.labels()[sample]))
+    })
+}
+
+/// The mutant of a file is refused, or not certified, or gives every label.
+fn check_mutant(bytes: Vec<u8>, data: &Dataset, radii: &Radii) -> Result<(), TestCaseError> {
+    let Ok(read) = onnx::read(bytes.into()) else { return Ok(()) };
+    if read.model.inputs() != data.features() {
+        return Ok(());
+    }
+    let certificate = certificate(&read.model, data, radii);
+    if certificate.holds() {
+        prop_assert!(!broken(&read.model, data, radii.smallest() * (1.0 - 1e-6)));
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    /// One bit of a file is turned: thousands of networks that are almost right.
+    #[test]
+    fn no_mutant_is_certified_wrongly(
+        kind in 0usize..4,
+        is_compact in any::<bool>(),
+        place in any::<prop::sample::Index>(),
+        bit in 0u8..8,
+    ) {
+        let (data, options) = (dataset(), all_options()[kind]);
+        let (_, budget) = network(&data, options);
+        let mut bytes = if is_compact { compact(&data, options) } else { dense(&data, options) };
+        let position = place.index(bytes.len());
+        bytes[position] ^= 1 << bit;
+        check_mutant(bytes, &data, budget.radii())?;
+    }
+
+    /// One number of a file is replaced by another one.
+    #[test]
+    fn no_changed_weight_is_certified_wrongly(
+        kind in 0usize..4,
+        is_compact in any::<bool>(),
+        place in any::<prop::sample::Index>(),
+        value in prop_oneof![Just(0.0f64), Just(-1.0), Just(1.0), Just(2.0), -1e3f64..1e3, Just(1e30), Just(-1e-30)],
+        relative in any::<bool>(),
+    ) {
+        let (data, options) = (dataset(), all_options()[kind]);
+        let (_, budget) = network(&data, options);
+        let mut bytes = if is_compact { compact(&data, options) } else { dense(&data, options) };
+        let width = if options.precision == Precision::F32 { 4 } else { 8 };
+        // Tensors stand at the end of the file; most positions hit one.
+        let position = place.index(bytes.len() - width);
+        let number = &mut bytes[position..position + width];
+        if width == 4 {
+            let old = f32::from_le_bytes(number.try_into().unwrap());
+            let new = if relative { old * (1.0 + value as f32 * 1e-3) } else { value as f32 };
+            number.copy_from_slice(&new.to_le_bytes());
+        } else {
+            let old = f64::from_le_bytes(number.try_into().unwrap());
+            let new = if relative { old * (1.0 + value * 1e-3) } else { value };
+            number.copy_from_slice(&new.to_le_bytes());
+        }
+        check_mutant(bytes, &data, budget.radii())?;
+    }
+
+    /// Any bytes at all are refused without a panic.
+    #[test]
+    fn noise_is_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        prop_assert!(onnx::read(bytes.into()).is_err());
+    }
+}
+
+#[test]
+fn a_ball_too_large_is_never_certified() {
+    for options in all_options() {
+        for data in [dataset(), coded()] {
+            let found = separation(&data, Norm::Linf, &Silent);
+            let radius = found.distance.upper / 2.0 * (1.0 + 1e-6);
+            for bytes in [dense(&data, options), compact(&data, options)] {
+                let read = onnx::read(bytes.into()).unwrap();
+                let certificate = certificate(&read.model, &data, &Radii::Uniform(radius));
+                assert!(!certificate.holds());
+                let (i, j) = found.pair.unwrap();
+                for (sample, verdict) in certificate.failures() {
+                    if let indelible::certify::Verdict::Refuted { point, .. } = verdict {
+                        let x = data.row(sample);
+                        assert!(point.iter().zip(&x).all(|(p, x)| (p - x).abs() <= radius));
+                    }
+                }
+                assert!(certificate.failures().any(|(sample, _)| sample == i || sample == j));
+            }
+        }
+    }
+}
+
+#[test]
+fn huge_dense_files_are_refused_before_writing() {
+    let labels: Vec<usize> = (0..400).map(|i| i % 2).collect();
+    let values: Vec<f64> = (0..400 * 1000).map(|p| (p / 1000) as f64).collect();
+    let names = ["0", "1"].map(String::from).to_vec();
+    let data = Dataset::new(Features::F64(values.into()), 1000, labels, names).unwrap();
+    let (network, _) = network(&data, all_options()[0]);
+    let mut bytes = Vec::new();
+    let refused = write_dense(network.as_ref(), &Metadata::default(), &mut bytes);
+    assert!(matches!(refused, Err(OnnxError::TooLarge { .. })));
+    assert!(bytes.is_empty());
+}

@@ -1,0 +1,42 @@
+//! What the constructions take on a dataset.
+
+use super::{Accuracy, Kind, Quantity, Row};
+use crate::{
+    Budget, Dataset, Error, Precision,
+    constructions::{Options, REGISTRY},
+    network::{Head, size},
+};
+
+/// Two rows (nonzero, all) for every construction of the registry that serves
+/// the norm of the budget: scalar head, binary32 where that is fine enough,
+/// else binary64. Constructions that neither format can hold are left out.
+///
+/// # Errors
+/// When a construction fails for another reason.
+pub fn measured(data: &Dataset, budget: &Budget) -> Result<Vec<Row>, Error> {
+    let mut rows = Vec::new();
+    for entry in REGISTRY.iter().filter(|entry| entry.norms.contains(&budget.norm())) {
+        for precision in [Precision::F32, Precision::F64] {
+            let network = match entry.build(data, budget, Options { head: Head::Scalar, precision }) {
+                Ok(network) => network,
+                Err(Error::TooFine { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            let counted = size(network.as_ref());
+            let kinds = [(Quantity::Nonzero, counted.nonzero), (Quantity::All, counted.all)];
+            rows.extend(kinds.map(|(quantity, count)| Row {
+                kind: Kind::Measured,
+                quantity,
+                formula: "counted",
+                value: count as f64,
+                accuracy: Accuracy::Explicit,
+                robust: true,
+                condition: "these data, scalar head",
+                built: Some(entry.name),
+                source: entry.source,
+            }));
+            break;
+        }
+    }
+    Ok(rows)
+}

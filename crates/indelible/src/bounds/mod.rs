@@ -1,0 +1,139 @@
+//! What is known to be necessary and sufficient, as one table.
+//!
+//! Each [`Row`] is a published or own result with its formula, its value for a
+//! [`Question`], whether that value is explicit or an order of growth, whether
+//! this library builds it, and its source. [`table`] lists the results,
+//! [`measured`] what the constructions of the registry take on a dataset. See
+//! `docs/bounds.md`.
+
+mod measured;
+mod necessary;
+mod sufficient;
+
+use crate::{Error, Norm, constructions::Entry};
+
+pub use measured::measured;
+
+/// The numbers that bounds depend on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Question {
+    /// Number of samples, `N`.
+    pub samples: usize,
+    /// Number of features, `n`.
+    pub features: usize,
+    /// Number of labels, `L`.
+    pub classes: usize,
+    /// The norm of the balls.
+    pub norm: Norm,
+    /// `ρ = 2μ/λ`, between 0 and 1, both excluded.
+    pub ratio: f64,
+}
+
+/// What a row says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Some dataset of this size cannot be memorized with less.
+    Necessary,
+    /// Every dataset of this size can be memorized with as much.
+    Sufficient,
+    /// What a construction of this library takes on the dataset given.
+    Measured,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// Weights and biases that are not 0.
+    Nonzero,
+    /// All entries of the dense matrices and bias vectors.
+    All,
+    /// Neurons of the first hidden layer.
+    FirstWidth,
+    /// Neurons of the largest hidden layer.
+    Width,
+}
+
+/// How the value is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accuracy {
+    /// The formula has all its constants: the value is meant as it stands.
+    Explicit,
+    /// The source gives the order of growth; the value is the formula with all
+    /// constants and logarithmic factors that it hides set to 1.
+    Order,
+}
+
+/// A result and its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Necessary, sufficient or measured.
+    pub kind: Kind,
+    /// What is counted.
+    pub quantity: Quantity,
+    /// The formula in `N`, `n`, `L`, `ρ`, `p`.
+    pub formula: &'static str,
+    /// Its value for the question.
+    pub value: f64,
+    /// How to read the value.
+    pub accuracy: Accuracy,
+    /// Whether it is about balls (`true`) or about the samples alone.
+    pub robust: bool,
+    /// Under which condition it holds; the question meets it.
+    pub condition: &'static str,
+    /// The construction of this library that attains it, where there is one.
+    pub built: Option<&'static str>,
+    /// Where it is proved.
+    pub source: &'static str,
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Necessary => "necessary",
+            Self::Sufficient => "sufficient",
+            Self::Measured => "measured",
+        })
+    }
+}
+
+impl std::fmt::Display for Quantity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Nonzero => "nonzero parameters",
+            Self::All => "all parameters",
+            Self::FirstWidth => "first-layer width",
+            Self::Width => "width",
+        })
+    }
+}
+
+impl std::fmt::Display for Accuracy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Explicit => "explicit",
+            Self::Order => "order of growth",
+        })
+    }
+}
+
+/// The results that say something about the question: necessary ones first,
+/// then sufficient ones.
+///
+/// # Errors
+/// When the ratio is not between 0 and 1, or a number is 0.
+pub fn table(question: &Question) -> Result<Vec<Row>, Error> {
+    if !(question.ratio > 0.0 && question.ratio < 1.0) {
+        return Err(Error::BadRatio { given: question.ratio });
+    }
+    if question.samples == 0 || question.features == 0 {
+        return Err(Error::EmptyDataset { samples: question.samples, features: question.features });
+    }
+    let mut rows = necessary::rows(question);
+    rows.extend(sufficient::rows(question));
+    Ok(rows)
+}
+
+/// The construction `name`, where the registry has it.
+fn built(name: &'static str) -> Option<&'static str> {
+    Entry::named(name).is_ok().then_some(name)
+}

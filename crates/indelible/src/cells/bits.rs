@@ -1,0 +1,147 @@
+//! Sets of balls as bits, and a small generator of random numbers.
+
+/// Number of elements.
+pub(super) fn size(set: &[u64]) -> usize {
+    set.iter().map(|word| word.count_ones() as usize).sum()
+}
+
+/// Size of the intersection.
+pub(super) fn size_of_both(a: &[u64], b: &[u64]) -> usize {
+    a.iter().zip(b).map(|(a, b)| (a & b).count_ones() as usize).sum()
+}
+
+/// Whether `slot` belongs to the set.
+#[inline]
+pub(super) fn has(set: &[u64], slot: usize) -> bool {
+    set[slot / 64] >> (slot % 64) & 1 == 1
+}
+
+/// Keeps what `other` has, too.
+pub(super) fn keep(set: &mut [u64], other: &[u64]) {
+    for (a, b) in set.iter_mut().zip(other) {
+        *a &= b;
+    }
+}
+
+/// Removes what `other` has.
+pub(super) fn remove(set: &mut [u64], other: &[u64]) {
+    for (a, b) in set.iter_mut().zip(other) {
+        *a &= !b;
+    }
+}
+
+/// The elements, each with 64 times `offset` added.
+pub(super) fn elements(set: &[u64], offset: usize) -> impl Iterator<Item = usize> {
+    set.iter().enumerate().flat_map(move |(position, &word)| {
+        let mut word = word;
+        std::iter::from_fn(move || {
+            let bit = (word != 0).then(|| word.trailing_zeros() as usize)?;
+            word &= word - 1;
+            Some(64 * (offset + position) + bit)
+        })
+    })
+}
+
+/// Writes to `out` the elements, or `most` of them at equal distances starting
+/// from the share `start` of a step where there are more. Returns how many
+/// elements there are.
+pub(super) fn sample(set: &[u64], offset: usize, most: usize, start: f64, out: &mut Vec<u32>) -> usize {
+    out.clear();
+    let total = size(set);
+    let step = if total <= most { 1.0 } else { total as f64 / most as f64 };
+    let start = if total <= most { 0.0 } else { start };
+    let wanted = |k: usize| ((k as f64 + start) * step) as usize;
+    let mut before = 0;
+    for (position, &word) in set.iter().enumerate() {
+        let count = word.count_ones() as usize;
+        let (mut word, mut at) = (word, before);
+        while out.len() < most.min(total) && wanted(out.len()) < before + count {
+            while at < wanted(out.len()) {
+                word &= word - 1;
+                at += 1;
+            }
+            out.push((64 * (offset + position)) as u32 + word.trailing_zeros());
+        }
+        before += count;
+    }
+    total
+}
+
+/// Transposes a matrix of 64 × 64 bits, word `r` being row `r` (Warren,
+/// *Hacker's Delight*, §7-3).
+pub(super) fn transpose(rows: &mut [u64; 64]) {
+    let mut width = 32;
+    let mut mask = 0x0000_0000_FFFF_FFFF_u64;
+    while width != 0 {
+        let mut k = 0;
+        while k < 64 {
+            let t = ((rows[k] >> width) ^ rows[k | width]) & mask;
+            rows[k] ^= t << width;
+            rows[k | width] ^= t;
+            k = ((k | width) + 1) & !width;
+        }
+        width >>= 1;
+        mask ^= mask << width;
+    }
+}
+
+/// SplitMix64 (Steele, Lea & Flood, OOPSLA 2014).
+pub(super) struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03)
+    }
+
+    pub fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `end`, which is below 2^32.
+    pub fn below(&mut self, end: usize) -> usize {
+        (((self.bits() >> 32) * end as u64) >> 32) as usize
+    }
+
+    /// A number of [0, 1).
+    pub fn share(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn samples_are_spread_elements(
+            set in prop::collection::vec(any::<u64>(), 1..6),
+            most in 1usize..200,
+            start in 0.0f64..1.0,
+        ) {
+            let all: Vec<usize> = (64..64 * (set.len() + 1)).filter(|&s| has(&set, s - 64)).collect();
+            prop_assert_eq!(&elements(&set, 1).collect::<Vec<_>>(), &all);
+            let mut out = vec![];
+            prop_assert_eq!(sample(&set, 1, most, start, &mut out), all.len());
+            prop_assert_eq!(out.len(), most.min(all.len()));
+            prop_assert!(out.windows(2).all(|w| w[0] < w[1]));
+            prop_assert!(out.iter().all(|s| all.contains(&(*s as usize))));
+        }
+
+        #[test]
+        fn transposing_swaps_indices(rows in prop::collection::vec(any::<u64>(), 64)) {
+            let mut turned: [u64; 64] = rows.clone().try_into().unwrap();
+            transpose(&mut turned);
+            for (r, row) in rows.iter().enumerate() {
+                for (c, column) in turned.iter().enumerate() {
+                    prop_assert_eq!(column >> r & 1, row >> c & 1);
+                }
+            }
+        }
+    }
+}

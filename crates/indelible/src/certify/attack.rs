@@ -1,0 +1,132 @@
+//! Looks for a point of a ball that gets another label.
+
+use super::Claim;
+use crate::{
+    Error, Norm, Precision,
+    network::{CellEvaluator, Model, RecurrenceEvaluator, evaluate, predicted_class},
+    number::{add_down, add_up, mul_up, sqrt_up, sub_up},
+};
+
+/// A point at which the network, evaluated in its own format, gives another
+/// label than that of the sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attack {
+    /// The point, in numbers of the network's format.
+    pub point: Vec<f64>,
+    /// The class of the network that it gets, `None` for NaN.
+    pub predicted: Option<usize>,
+}
+
+/// Nearest samples of other classes towards which points are tried.
+const TOWARDS: usize = 8;
+/// Corners of the ball that are tried.
+const CORNERS: u64 = 16;
+
+/// Tries points of the closed ball of `sample`: its center, the points nearest
+/// to the nearest enemies, and corners. Every point returned lies in the ball,
+/// checked with outward rounding.
+///
+/// # Errors
+/// When the data do not have as many features as the network reads.
+pub fn attack(claim: &Claim<'_>, sample: usize) -> Result<Option<Attack>, Error> {
+    let data = claim.data;
+    let precision = claim.model.precision();
+    let x = data.row(sample);
+    let radius = claim.radii.of(sample);
+    let inner: Vec<(f64, f64)> = x
+        .iter()
+        .map(|&x| (precision.round_up(sub_up(x, radius)), precision.round_down(add_down(x, radius))))
+        .collect();
+    let mut points = vec![x.iter().map(|&v| precision.round(v)).collect::<Vec<f64>>()];
+    for enemy in nearest_enemies(claim, sample) {
+        let towards = data.row(enemy);
+        points.push(match claim.norm {
+            Norm::Linf => {
+                towards.iter().zip(&inner).map(|(&t, &(lo, hi))| precision.round(t).max(lo).min(hi)).collect()
+            }
+            _ => along(&x, &towards, radius, claim.norm, precision),
+        });
+    }
+    if claim.norm == Norm::Linf {
+        points.extend((0..CORNERS).map(|seed| corner(&inner, seed)));
+    }
+    points.retain(|p| p.iter().all(|v| v.is_finite()) && in_ball(p, &x, radius, claim.norm));
+    let class = claim.classes[data.labels()[sample]];
+    let outputs = outputs(claim.model, &points.concat())?;
+    Ok(points.into_iter().zip(outputs.chunks(claim.model.outputs())).find_map(|(point, outputs)| {
+        let predicted = predicted_class(outputs, claim.network_classes);
+        (predicted != Some(class)).then_some(Attack { point, predicted })
+    }))
+}
+
+fn outputs(model: &Model, points: &[f64]) -> Result<Vec<f64>, Error> {
+    match model {
+        Model::Layers(network) => evaluate(network, points),
+        Model::Recurrence(recurrence) => RecurrenceEvaluator::new(recurrence).evaluate(points),
+        Model::Cells(cells) => CellEvaluator::new(cells).evaluate(points),
+    }
+}
+
+/// The samples with another label that are nearest in the claim's norm, by
+/// rounded arithmetic: which ones they are affects no proof.
+fn nearest_enemies(claim: &Claim<'_>, sample: usize) -> Vec<usize> {
+    let data = claim.data;
+    let x = data.row(sample);
+    let mut other = vec![0.0; x.len()];
+    let mut nearest: Vec<(f64, usize)> = Vec::new();
+    for i in (0..data.samples()).filter(|&i| data.labels()[i] != data.labels()[sample]) {
+        data.copy_row(i, &mut other);
+        let differences = x.iter().zip(&other).map(|(a, b)| (a - b).abs());
+        let distance = match claim.norm {
+            Norm::Linf => differences.fold(0.0, f64::max),
+            Norm::L1 => differences.sum(),
+            _ => differences.map(|d| d * d).sum(),
+        };
+        let place = nearest.partition_point(|(d, _)| *d <= distance);
+        if place < TOWARDS {
+            nearest.insert(place, (distance, i));
+            nearest.truncate(TOWARDS);
+        }
+    }
+    nearest.into_iter().map(|(_, i)| i).collect()
+}
+
+/// A point on the way from `x` to `towards`, a little less than `radius` away.
+fn along(x: &[f64], towards: &[f64], radius: f64, norm: Norm, precision: Precision) -> Vec<f64> {
+    let distance = distance_up(x, towards, norm);
+    let shrink = 1.0 - 8.0 * precision.unit_roundoff();
+    let share = if distance > 0.0 { (radius / distance * shrink).min(1.0) } else { 0.0 };
+    x.iter().zip(towards).map(|(&a, &b)| precision.round(a + share * (b - a))).collect()
+}
+
+/// A corner of the box that `seed` chooses.
+fn corner(inner: &[(f64, f64)], seed: u64) -> Vec<f64> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(0x5851_F42D_4C95_7F2D);
+    inner
+        .iter()
+        .map(|&(lower, upper)| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            if state >> 63 == 0 { lower } else { upper }
+        })
+        .collect()
+}
+
+/// Whether `point` surely lies in the closed ball.
+fn in_ball(point: &[f64], x: &[f64], radius: f64, norm: Norm) -> bool {
+    distance_up(point, x, norm) <= radius
+}
+
+/// A number not below the distance of two points: the distance rounded up, and
+/// for other p that of the next smaller exponent of 1 and 2, since norms fall
+/// as p grows.
+fn distance_up(a: &[f64], b: &[f64], norm: Norm) -> f64 {
+    let differences = a.iter().zip(b).map(|(&a, &b)| sub_up(a.max(b), a.min(b)));
+    match norm {
+        Norm::Linf => differences.fold(0.0, f64::max),
+        Norm::L1 => differences.fold(0.0, add_up),
+        Norm::Lp(p) if p < 2.0 => differences.fold(0.0, add_up),
+        Norm::L2 | Norm::Lp(_) => sqrt_up(differences.fold(0.0, |sum, d| add_up(sum, mul_up(d, d)))),
+    }
+}

@@ -1,0 +1,178 @@
+//! Certificates for networks of cells: exact, 64 balls in a word.
+//!
+//! A constraint *holds* on a ball when no point of it, exact or rounded,
+//! violates it: the violation is exactly 0. It *silences* a cell when every
+//! point violates it by `d` or more, `d` being a number of the format with
+//! `scale · d ≥ 1`: the rounded violation is at least `d` too, other
+//! violations only add to it, and rounding is monotone, so the indicator is
+//! exactly 0 in any order of summation. A ball is certified when
+//!
+//! 1. every cell of another class is silenced, so that all other scores are
+//!    exactly 0;
+//! 2. in some cell of its class every constraint holds, so that one indicator
+//!    is exactly 1 and the score, whose other terms are not negative, is at
+//!    least 1.
+//!
+//! Where all cells of its class are silenced or hold, outputs are constant: a
+//! count of cells. A scalar head gives exactly the label's number, for
+//! `min(1, s)` is exactly 0 or 1, and so are its products with integers.
+//! Overflow does no harm: an infinite violation silences, and no infinities
+//! of unlike sign meet.
+
+use rayon::prelude::*;
+
+use super::{Claim, Verdict, ball};
+use crate::{
+    Precision, Progress,
+    network::{CellNetwork, Head, Network, Side},
+    number::{div_up, mul_down, sub_down},
+};
+
+/// Integers up to this are exact in both formats.
+const LARGEST_CLASS: usize = 1 << 24;
+/// Balls that are looked at together.
+const BALLS: usize = 64;
+
+/// A constraint with the violation that silences a cell of one scale.
+struct Literal {
+    feature: usize,
+    side: Side,
+    threshold: f64,
+    silencing: f64,
+}
+
+/// One verdict per sample, certified or undecided.
+pub(super) fn verdicts(claim: &Claim<'_>, network: &CellNetwork, progress: &dyn Progress) -> Vec<Verdict> {
+    let samples = claim.data.samples();
+    if network.head() == Head::Scalar && network.classes() > LARGEST_CLASS {
+        return vec![Verdict::Undecided; samples];
+    }
+    let Some((literals, members)) = literals(network) else { return vec![Verdict::Undecided; samples] };
+    progress.begin("certify", samples as u64);
+    let starts: Vec<usize> = (0..samples).step_by(BALLS).collect();
+    let verdicts = starts
+        .into_par_iter()
+        .flat_map_iter(|start| {
+            let count = BALLS.min(samples - start);
+            let verdicts = block(claim, network, &literals, &members, start, count);
+            progress.advance(count as u64);
+            verdicts
+        })
+        .collect();
+    progress.end();
+    verdicts
+}
+
+/// The distinct pairs of a constraint and a scale, and for every membership of
+/// every cell the pair; `None` when some cell cannot be silenced.
+fn literals(network: &CellNetwork) -> Option<(Vec<Literal>, Vec<Vec<usize>>)> {
+    let mut keys: Vec<(u32, u64)> = (0..network.cells())
+        .flat_map(|k| network.members_of(k).iter().map(move |&t| (t, network.scales()[k].to_bits())))
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let literals = keys
+        .iter()
+        .map(|&(t, scale)| {
+            let c = network.constraints()[t as usize];
+            let silencing = silencing(network.precision(), f64::from_bits(scale))?;
+            Some(Literal { feature: c.feature, side: c.side, threshold: c.threshold, silencing })
+        })
+        .collect::<Option<_>>()?;
+    let members = (0..network.cells())
+        .map(|k| {
+            let scale = network.scales()[k].to_bits();
+            network.members_of(k).iter().map(|&t| keys.partition_point(|key| *key < (t, scale))).collect()
+        })
+        .collect();
+    Some((literals, members))
+}
+
+/// A number of the format that `scale` turns into 1 or more.
+fn silencing(precision: Precision, scale: f64) -> Option<f64> {
+    let mut d = precision.round_up(div_up(1.0, scale));
+    // Rounding costs a unit in the last place; more means no bound.
+    for _ in 0..4 {
+        if !d.is_finite() || d <= 0.0 {
+            return None;
+        }
+        if mul_down(scale, d) >= 1.0 {
+            return Some(d);
+        }
+        d = precision.next_up(d);
+    }
+    None
+}
+
+/// Verdicts for up to 64 neighbouring samples.
+fn block(
+    claim: &Claim<'_>,
+    network: &CellNetwork,
+    literals: &[Literal],
+    members: &[Vec<usize>],
+    start: usize,
+    count: usize,
+) -> Vec<Verdict> {
+    let n = network.inputs();
+    let mut x = vec![0.0; n];
+    // Ends of all balls, feature by feature.
+    let mut ends = vec![(0.0, 0.0); n * BALLS];
+    for i in 0..count {
+        claim.data.copy_row(start + i, &mut x);
+        let radius = claim.radii.of(start + i);
+        for (f, end) in ball(&x, radius, network.precision()).enumerate() {
+            ends[f * BALLS + i] = end;
+        }
+    }
+    let bits: Vec<(u64, u64)> = literals
+        .iter()
+        .map(|literal| {
+            let (mut holds, mut silences) = (0, 0);
+            for (i, &(lower, upper)) in ends[literal.feature * BALLS..][..count].iter().enumerate() {
+                let (inside, violation) = match literal.side {
+                    Side::AtLeast => (lower >= literal.threshold, sub_down(literal.threshold, upper)),
+                    Side::AtMost => (upper <= literal.threshold, sub_down(lower, literal.threshold)),
+                };
+                holds |= u64::from(inside) << i;
+                silences |= u64::from(violation >= literal.silencing) << i;
+            }
+            (holds, silences)
+        })
+        .collect();
+    let all = if count == BALLS { u64::MAX } else { (1 << count) - 1 };
+    let mut own = vec![0u64; network.classes()];
+    for i in 0..count {
+        let class = claim.classes[claim.data.labels()[start + i]];
+        if let Some(own) = own.get_mut(class) {
+            *own |= 1 << i;
+        }
+    }
+    let (mut recognised, mut wrong, mut varies) = (0, 0, 0);
+    for (members, &class) in members.iter().zip(network.classes_of_cells()) {
+        let (mut inside, mut open) = (all, all);
+        for &literal in members {
+            let (holds, silences) = bits[literal];
+            inside &= holds;
+            open &= !silences;
+            if open == 0 {
+                break;
+            }
+        }
+        inside &= open;
+        recognised |= inside & own[class];
+        varies |= open & !inside & own[class];
+        wrong |= open & !own[class];
+    }
+    (0..count)
+        .map(|i| {
+            let has = |set: u64| set >> i & 1 == 1;
+            if !has(recognised) || has(wrong) {
+                return Verdict::Undecided;
+            }
+            match network.head() {
+                Head::Scalar => Verdict::Certified { margin: 0.5, exact: true },
+                Head::Logits => Verdict::Certified { margin: 1.0, exact: !has(varies) },
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,247 @@
+//! Intervals that contain a real result and every floating-point result.
+//!
+//! An [`Interval`] of a neuron contains its value in real arithmetic and in
+//! the network's format, for all points of a ball and for every order of
+//! summation, with or without fused multiply-add.
+//!
+//! What is used of floating point: rounding to nearest is monotone; adding an
+//! exact 0 is exact; a sum of `t` numbers in any order is `Σ v_i (1 + θ_i)`
+//! with `|θ_i| ≤ γ = (t−1)u / (1 − (t−1)u)` (Higham, *Accuracy and Stability of
+//! Numerical Algorithms*, §4.2); sums of numbers of the format do not underflow,
+//! and fused products are taken to such numbers where they are small.
+
+use crate::{
+    Precision,
+    number::{add_down, add_up, div_up, mul_down, mul_up, sub_down},
+};
+
+/// A closed interval `[lower, upper]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Interval {
+    pub lower: f64,
+    pub upper: f64,
+}
+
+impl Interval {
+    pub const ZERO: Self = Self { lower: 0.0, upper: 0.0 };
+
+    pub const fn point(value: f64) -> Self {
+        Self { lower: value, upper: value }
+    }
+
+    pub fn is_zero(self) -> bool {
+        self == Self::ZERO
+    }
+
+    /// `relu` of every value.
+    pub fn relu(self) -> Self {
+        Self { lower: self.lower.max(0.0), upper: self.upper.max(0.0) }
+    }
+
+    /// The mirror image at 0.
+    fn negated(self) -> Self {
+        Self { lower: -self.upper, upper: -self.lower }
+    }
+
+    pub fn intersect(self, other: Self) -> Self {
+        Self { lower: self.lower.max(other.lower), upper: self.upper.min(other.upper) }
+    }
+}
+
+/// Products below this are taken outward to numbers of the format; well above
+/// 2⁻¹²⁴.
+const SMALL_PRODUCT: f64 = 1e-30;
+
+/// Floating-point arithmetic of one format, on intervals.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arithmetic {
+    pub precision: Precision,
+}
+
+impl Arithmetic {
+    /// `w · x`, exact (as in a fused multiply-add or in the reals) or rounded.
+    pub fn product(self, w: f64, x: Interval) -> Interval {
+        if w == 1.0 {
+            return x;
+        }
+        if w == -1.0 {
+            return x.negated();
+        }
+        let (a, b) = if w >= 0.0 { (x.lower, x.upper) } else { (x.upper, x.lower) };
+        let (lower, upper) = (mul_down(w, a), mul_up(w, b));
+        self.or_rounded(Interval { lower, upper })
+    }
+
+    /// The hull of an interval and of its values rounded to the format.
+    ///
+    /// Small ends are moved to numbers of the format. A fused product is not
+    /// one, and where the sum it goes into is subnormal the rounding error is
+    /// not relative to anything; but rounding is monotone, so the sum does not
+    /// exceed that with the number above in its place, and adding numbers of
+    /// the format is exact down there. From 2⁻¹²⁴ on in binary32 the error is
+    /// relative again. (In binary64 products this small are rounded outward to
+    /// the next number already.)
+    fn or_rounded(self, x: Interval) -> Interval {
+        let (lower, upper) = (x.lower, x.upper);
+        Interval {
+            lower: if lower.abs() < SMALL_PRODUCT {
+                self.precision.round_down(lower)
+            } else {
+                lower.min(self.precision.round(lower))
+            },
+            upper: if upper.abs() < SMALL_PRODUCT {
+                self.precision.round_up(upper)
+            } else {
+                upper.max(self.precision.round(upper))
+            },
+        }
+    }
+
+    /// `γ` for values that go through `roundings` roundings; `None` when there
+    /// are too many for a bound.
+    pub fn gamma(self, roundings: usize) -> Option<f64> {
+        let error = mul_up(roundings as f64, self.precision.unit_roundoff());
+        (error < 0.5).then(|| div_up(error, sub_down(1.0, error)))
+    }
+
+    /// The sum of `terms` in any order; `None` when it may overflow upwards or
+    /// no bound is known.
+    pub fn sum(self, terms: &[Interval]) -> Option<Interval> {
+        let upper = self.sum_upper(terms.iter().copied())?;
+        let lower = -self.sum_upper(terms.iter().map(|t| t.negated())).unwrap_or(f64::INFINITY);
+        Some(Interval { lower, upper })
+    }
+
+    /// An upper bound of the sum of `terms`.
+    ///
+    /// Two bounds are tried. One keeps all terms. The other keeps those that
+    /// may be positive and the one that is surely most negative: in any order,
+    /// leaving out a term that is not positive can only raise the result. It
+    /// is the better one when a large violation meets many small ones.
+    fn sum_upper(self, terms: impl Iterator<Item = Interval> + Clone) -> Option<f64> {
+        let nonzero = terms.filter(|t| !t.is_zero());
+        let positive = nonzero.clone().filter(|t| t.upper > 0.0);
+        let least = nonzero.clone().filter(|t| t.upper <= 0.0).map(|t| t.upper).reduce(f64::min);
+        let most = self.uppers_summed(positive.clone().map(|t| t.upper))?;
+        if most > self.precision.largest() {
+            return None;
+        }
+        let few = self.uppers_summed(positive.map(|t| t.upper).chain(least))?;
+        match self.uppers_summed(nonzero.map(|t| t.upper)) {
+            Some(all) => Some(few.min(all)),
+            None => Some(few),
+        }
+    }
+
+    /// An upper bound of a sum in any order of numbers not above `uppers`, or
+    /// of numbers between the exact and the rounded product where `uppers` are
+    /// such bounds.
+    fn uppers_summed(self, uppers: impl Iterator<Item = f64> + Clone) -> Option<f64> {
+        let mut few = uppers.clone();
+        match (few.next(), few.next(), few.next()) {
+            (None, _, _) => return Some(0.0),
+            (Some(one), None, _) => return Some(one),
+            // One rounding to nearest, which is monotone.
+            (Some(one), Some(two), None) => {
+                let sum = add_up(one, two);
+                return Some(sum.max(self.precision.round(sum)));
+            }
+            _ => {}
+        }
+        let gamma = self.gamma(uppers.clone().count() - 1)?;
+        let (more, less) = (add_up(1.0, gamma), sub_down(1.0, gamma));
+        Some(uppers.fold(0.0, |sum, upper| {
+            add_up(sum, if upper > 0.0 { mul_up(upper, more) } else { mul_up(upper, less) })
+        }))
+    }
+}
+
+/// The product of two intervals, rounded outward.
+pub(super) fn product(a: Interval, b: Interval) -> Interval {
+    let corners = [(a.lower, b.lower), (a.lower, b.upper), (a.upper, b.lower), (a.upper, b.upper)];
+    Interval {
+        lower: corners.iter().map(|&(x, y)| mul_down(x, y)).fold(f64::INFINITY, f64::min),
+        upper: corners.iter().map(|&(x, y)| mul_up(x, y)).fold(f64::NEG_INFINITY, f64::max),
+    }
+}
+
+/// The sum of two intervals, rounded outward.
+pub(super) fn plus(a: Interval, b: Interval) -> Interval {
+    Interval { lower: add_down(a.lower, b.lower), upper: add_up(a.upper, b.upper) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SINGLE: Arithmetic = Arithmetic { precision: Precision::F32 };
+
+    /// Some order of summation: adds two of the values until one is left.
+    fn add_in_some_order(mut values: Vec<f32>, mut choice: u64) -> f32 {
+        while values.len() > 1 {
+            let a = values.swap_remove(choice as usize % values.len());
+            let b = values.swap_remove((choice >> 7) as usize % values.len());
+            values.push(a + b);
+            choice = choice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        }
+        values.pop().unwrap_or(0.0)
+    }
+
+    proptest! {
+        #[test]
+        fn every_order_lies_inside(
+            terms in prop::collection::vec((-1e3f32..1e3, -1e3f32..1e3, 0.0f32..1.0), 1..12),
+            choice in any::<u64>(),
+        ) {
+            let intervals: Vec<Interval> = terms
+                .iter()
+                .map(|&(a, b, _)| Interval { lower: f64::from(a.min(b)), upper: f64::from(a.max(b)) })
+                .collect();
+            let values: Vec<f32> =
+                terms.iter().map(|&(a, b, t)| (a.min(b) + t * (b - a).abs()).clamp(a.min(b), a.max(b))).collect();
+            let exact: f64 = values.iter().map(|&v| f64::from(v)).sum();
+            let bound = SINGLE.sum(&intervals).unwrap();
+            let computed = f64::from(add_in_some_order(values, choice));
+            prop_assert!(bound.lower <= computed && computed <= bound.upper);
+            prop_assert!(bound.lower <= exact + 1e-9 && exact - 1e-9 <= bound.upper);
+        }
+
+        #[test]
+        fn products_rounded_or_not_lie_inside(w in any::<f32>(), x in any::<f32>()) {
+            prop_assume!(w.is_finite() && x.is_finite());
+            let bound = SINGLE.product(f64::from(w), Interval::point(f64::from(x)));
+            prop_assert!(bound.lower <= f64::from(w * x) && f64::from(w * x) <= bound.upper);
+            let exact = f64::from(w) * f64::from(x);
+            prop_assert!(bound.lower <= exact && exact <= bound.upper);
+        }
+    }
+
+    /// Eight fused products of 1 and ½ units of the smallest number: each half
+    /// is a tie, and on an odd sum it is rounded up.
+    #[test]
+    fn fused_products_of_subnormals_lie_inside() {
+        let unit = f32::from_bits(1);
+        let half = |w: f64| SINGLE.product(w, Interval::point(f64::from(unit)));
+        let terms: Vec<Interval> = (0..8).map(|i| half(if i % 2 == 0 { 1.0 } else { 0.5 })).collect();
+        let fused = (0..8).fold(0.0f32, |sum, i| unit.mul_add(if i % 2 == 0 { 1.0 } else { 0.5 }, sum));
+        assert_eq!(fused, 8.0 * unit);
+        let bound = SINGLE.sum(&terms).unwrap();
+        assert!(bound.lower <= 4.0 * f64::from(unit) && f64::from(fused) <= bound.upper);
+    }
+
+    #[test]
+    fn one_large_violation_decides() {
+        // 1 − 1·1 − many small terms: at most 0 in every order, exactly.
+        let mut terms = vec![Interval::point(1.0), Interval::point(-1.0)];
+        terms.extend((0..2000).map(|_| Interval { lower: -1e6, upper: 0.0 }));
+        assert_eq!(SINGLE.sum(&terms).unwrap().upper, 0.0);
+    }
+
+    #[test]
+    fn overflow_is_no_bound() {
+        let large = Interval::point(f64::from(f32::MAX));
+        assert_eq!(SINGLE.sum(&[large, large]), None);
+        assert_eq!(SINGLE.sum(&[large, Interval::point(-1.0)]).map(|s| s.upper), Some(large.upper));
+    }
+}

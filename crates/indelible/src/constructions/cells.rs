@@ -1,0 +1,87 @@
+//! Sparse, merged cells: hundreds of times fewer parameters than one box per
+//! sample (ours; see [`crate::cells`] for how cells are found).
+//!
+//! **Guarantee.** For every budget `μ < λ_∞/2`, one radius for all samples or
+//! one each, and any number of labels: on every closed ball `‖x − x_i‖_∞ ≤ μ_i`
+//! the score of the sample's label is at least 1 and every other score is
+//! exactly 0 — in real arithmetic and as executed in the stored format, in any
+//! summation order. With a scalar head the output is exactly `y_i`.
+//!
+//! **Size.** With `T` distinct constraints, `K` cells of `q_k` constraints,
+//! `C = Σ q_k`, and `L` labels: depth 3, width `max(T, K)`,
+//! `2T + C + 2K` nonzero parameters less the thresholds that are 0. A scalar
+//! head adds two layers and `4L` parameters. The largest parameter is the
+//! largest of 1, the thresholds and the scales `1/slack_k`; a scalar head has
+//! weights up to `L`.
+//!
+//! **Method.** [`CellNetwork`]. Inside the own cell every
+//! violation is exactly 0, so its indicator is exactly 1. In an enemy's ball
+//! one violation alone is a number of at least `slack_k`, and `scale_k` times
+//! it at least 1; the others only add to it, and rounding is monotone, so
+//! `1 − scale_k Σ v ≤ 0` in whatever order the sum is taken.
+
+use crate::{
+    Budget, Dataset, Error, Precision, Silent, cells,
+    network::{CellNetwork, Layer, Model, Network},
+};
+
+use super::{Construction, Options};
+
+/// Integers up to this are exact in binary32.
+const MOST_CLASSES: usize = 1 << 24;
+
+/// The network of cells that memorizes a dataset: depth 3 (5 with a scalar head),
+/// `2T + C + 2K` nonzero parameters for `K` cells of `C` constraints, `T` of
+/// them distinct; indicators are exactly 0 or 1 on all balls.
+#[derive(Clone, Debug)]
+pub struct Cells(CellNetwork);
+
+impl Cells {
+    /// The network that memorizes `data` within `budget` (norm `l_∞`).
+    ///
+    /// # Errors
+    /// [`Error::TooFine`] when the stored format cannot hold the network.
+    pub fn new(data: &Dataset, budget: &Budget, options: Options) -> Result<Self, Error> {
+        let Options { head, precision } = options;
+        if data.classes() > MOST_CLASSES {
+            let why = format!("{} classes, at most {MOST_CLASSES} are exact", data.classes());
+            return Err(Error::TooFine { precision, why });
+        }
+        let cells = cells::cover(data, budget, precision, &Silent)?;
+        CellNetwork::new(precision, data.features(), data.classes(), head, &cells).map(Self)
+    }
+
+    /// The cells.
+    #[must_use]
+    pub fn network(&self) -> &CellNetwork {
+        &self.0
+    }
+}
+
+impl Network for Cells {
+    fn precision(&self) -> Precision {
+        self.0.precision()
+    }
+
+    fn inputs(&self) -> usize {
+        self.0.inputs()
+    }
+
+    fn outputs(&self) -> usize {
+        self.0.outputs()
+    }
+
+    fn depth(&self) -> usize {
+        self.0.depth()
+    }
+
+    fn layer(&self, index: usize) -> Layer {
+        self.0.layer(index)
+    }
+}
+
+impl Construction for Cells {
+    fn compact(&self) -> Result<Model, Error> {
+        Ok(Model::Cells(self.0.clone()))
+    }
+}

@@ -1,0 +1,363 @@
+//! Optimal robust memorization in the sup norm: Yu, Gao & Zhang, "Optimal
+//! Robust Memorization with ReLU Neural Networks", ICLR 2024, Theorem 4.8.
+//!
+//! **Guarantee.** For every budget `μ < λ_∞/2` and any number of labels, on
+//! every closed ball `‖x − x_i‖_∞ ≤ μ` the network is constant and equal to
+//! `y_i` — in real arithmetic and as executed in the stored format, in any
+//! summation order.
+//!
+//! **Size.** Width `3n + 1`, depth `2N + 1`, `(8n + 5)N − 3` nonzero
+//! parameters less the thresholds that happen to be 0, whatever λ, μ and L.
+//! A logit head adds one layer and at most `6L` parameters. The largest
+//! parameter grows like `L/γ`, `γ = λ − 2μ`.
+//!
+//! **Method.** With `z = relu(x − m)`, `m_j = min_i x_ij` (harmless clipping),
+//! and for every sample `k`
+//!
+//! ```text
+//! E_k = Σ_j relu(z_j − (z_kj + μ)) + relu((z_kj − μ) − z_j)
+//! F_k = F_{k−1} + relu(y_k − (y_k/γ) E_k − F_{k−1}),   F_0 = 0
+//! ```
+//!
+//! inside the ball of `k`, `E_k = 0` lifts the running label to `y_k`; inside
+//! an enemy's ball some coordinate violates by at least γ and nothing changes.
+//! Layer `A_k` holds `z`, the `2n` violations and `F_{k−1}`; layer `B_k` holds
+//! `z`, `F_{k−1}` and the increment.
+//!
+//! **Floating point.** Every threshold is stored rounded away from the ball,
+//! so the violations of the own ball are exactly 0. `γ_k` is replaced by a
+//! lower bound `g_k` of the largest single violation after rounding, and the
+//! weight `w_k ≥ y_k/g_k` is rounded up: one violation alone brings the sum to
+//! 0 or below, and the others only lower it, in whatever order they are added,
+//! because rounding is monotone.
+
+use rayon::prelude::*;
+
+use crate::{
+    Budget, Dataset, Error, Features, Precision,
+    network::{Head, Layer, LayerBuilder, Model, Network, Recurrence},
+    number::{add_up, div_up, sub_down, sub_up},
+};
+
+use super::{Construction, Options};
+
+/// Labels must be exact and even in their last place in binary32; see the
+/// module documentation.
+const MOST_CLASSES: usize = 1 << 22;
+
+/// The network of the theorem, one pair of layers per sample.
+#[derive(Clone, Debug)]
+pub struct Yu2024Linf {
+    data: Dataset,
+    budget: Budget,
+    options: Options,
+    /// `m_j` in the stored format, not above any sample.
+    minima: Vec<f64>,
+    /// `w_k`, one weight per sample.
+    weights: Vec<f64>,
+}
+
+impl Yu2024Linf {
+    /// The network that memorizes `data` within `budget` (norm `l_∞`).
+    ///
+    /// Takes one pass over the data; where the format is so coarse that the
+    /// simple bound on rounding leaves no room, one pass over the pairs of
+    /// enemies.
+    ///
+    /// # Errors
+    /// [`Error::TooFine`] when the stored format cannot hold the network.
+    pub fn new(data: &Dataset, budget: &Budget, options: Options) -> Result<Self, Error> {
+        let precision = options.precision;
+        let too_fine = |why: String| Error::TooFine { precision, why };
+        if data.classes() > MOST_CLASSES {
+            return Err(too_fine(format!("{} classes, at most {MOST_CLASSES} are exact", data.classes())));
+        }
+        let minima: Vec<f64> = data.minima().into_iter().map(|m| precision.round_down(m)).collect();
+        let mut network =
+            Self { data: data.clone(), budget: budget.clone(), options, minima, weights: vec![] };
+        let reaches: Vec<f64> = (0..data.samples()).into_par_iter().map(|k| network.reach(k)).collect();
+        let excess =
+            reaches.iter().enumerate().fold(0.0_f64, |e, (k, r)| e.max(sub_up(*r, budget.radii().of(k))));
+        if !excess.is_finite() {
+            return Err(too_fine("a threshold is out of its range".into()));
+        }
+        let mut gaps: Vec<f64> = reaches
+            .iter()
+            .enumerate()
+            .map(|(k, reach)| {
+                let clearance = budget.clearance(k);
+                if clearance.is_finite() { sub_down(sub_down(clearance, excess), *reach) } else { 1.0 }
+            })
+            .collect();
+        if gaps.iter().any(|gap| precision.round_down(*gap) <= 0.0) {
+            gaps = (0..data.samples()).into_par_iter().map(|k| network.smallest_violation(k)).collect();
+        }
+        network.weights = gaps
+            .iter()
+            .enumerate()
+            .map(|(k, gap)| {
+                let gap = precision.round_down(*gap);
+                let weight = precision.round_up(div_up(network.value(k), gap));
+                if gap > 0.0 && weight.is_finite() {
+                    Ok(weight)
+                } else {
+                    Err(too_fine(format!("around sample {k} it leaves a gap of {gap:e} between the balls")))
+                }
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(network)
+    }
+
+    /// The number that stands for the label of sample `k`.
+    fn value(&self, k: usize) -> f64 {
+        (self.data.labels()[k] + 1) as f64
+    }
+
+    /// Stored thresholds around feature `j` of sample `k`: numbers of the
+    /// format between which the image of the ball lies, both for real inputs
+    /// and for inputs and differences rounded to the format. `shift` is what
+    /// is taken off the input first.
+    fn thresholds(&self, x: f64, radius: f64, shift: f64) -> (f64, f64) {
+        let precision = self.options.precision;
+        let lower = sub_down(x, radius);
+        let upper = add_up(x, radius);
+        let (lower, upper) = (lower.min(precision.round(lower)), upper.max(precision.round(upper)));
+        (precision.round_down(sub_down(lower, shift)), precision.round_up(sub_up(upper, shift)))
+    }
+
+    /// How far the thresholds of sample `k` lie from its features at most.
+    fn reach(&self, k: usize) -> f64 {
+        let radius = self.budget.radii().of(k);
+        let mut reach = 0.0_f64;
+        for (j, &m) in self.minima.iter().enumerate() {
+            let x = self.data.value(k, j);
+            for shift in if k == 0 { [0.0, m] } else { [m, m] } {
+                let (lower, upper) = self.thresholds(x, radius, shift);
+                reach = reach.max(sub_up(upper, sub_down(x, shift))).max(sub_up(sub_up(x, shift), lower));
+            }
+        }
+        reach
+    }
+
+    /// For every sample how far its stored center lies from it at most, and how
+    /// far its ball, inputs rounded to the format, reaches from that center.
+    fn around_centers(&self, centers: &Features) -> (Vec<f64>, Vec<f64>) {
+        let precision = self.options.precision;
+        let n = self.data.features();
+        (0..self.data.samples())
+            .into_par_iter()
+            .map(|k| {
+                let radius = self.budget.radii().of(k);
+                let (mut drift, mut reach) = (0.0_f64, 0.0_f64);
+                for j in 0..n {
+                    let (x, center) = (self.data.value(k, j), centers.at(k * n + j));
+                    let (lower, upper) = (sub_down(x, radius), add_up(x, radius));
+                    drift = drift.max(sub_up(x, center)).max(sub_up(center, x));
+                    reach = reach
+                        .max(sub_up(upper.max(precision.round(upper)), center))
+                        .max(sub_up(center, lower.min(precision.round(lower))));
+                }
+                (drift, reach)
+            })
+            .unzip()
+    }
+
+    /// The smallest, over the enemies of sample `k`, of the largest violation
+    /// that every point of the enemy's ball commits in one feature; 1 without
+    /// enemies.
+    fn smallest_violation(&self, k: usize) -> f64 {
+        let radii = self.budget.radii();
+        let labels = self.data.labels();
+        let mut smallest = f64::INFINITY;
+        for i in (0..self.data.samples()).filter(|&i| labels[i] != labels[k]) {
+            let mut largest = f64::NEG_INFINITY;
+            for (j, &m) in self.minima.iter().enumerate() {
+                let shift = if k == 0 { 0.0 } else { m };
+                let (lower, upper) = self.thresholds(self.data.value(k, j), radii.of(k), shift);
+                let (other_lower, other_upper) = self.thresholds(self.data.value(i, j), radii.of(i), shift);
+                largest = largest.max(sub_down(other_lower, upper)).max(sub_down(lower, other_upper));
+                if largest >= smallest {
+                    break;
+                }
+            }
+            smallest = smallest.min(largest);
+        }
+        if smallest.is_finite() { smallest } else { 1.0 }
+    }
+
+    /// `A_k`: `z`, the violations above and below, `F_{k−1}`. The first reads
+    /// the features themselves, the others what `B_{k−1}` gives. `F_0 = 0` is
+    /// kept as a neuron without weights so that all have one shape.
+    fn violations(&self, k: usize) -> Layer {
+        let n = self.data.features();
+        let radius = self.budget.radii().of(k);
+        let mut layer = LayerBuilder::new(if k == 0 { n } else { n + 2 });
+        for j in 0..n {
+            layer.weight(j, 1.0).bias(if k == 0 { -self.minima[j] } else { 0.0 });
+        }
+        let thresholds: Vec<(f64, f64)> = (0..n)
+            .map(|j| {
+                let shift = if k == 0 { 0.0 } else { self.minima[j] };
+                self.thresholds(self.data.value(k, j), radius, shift)
+            })
+            .collect();
+        for (j, (_, upper)) in thresholds.iter().enumerate() {
+            layer.weight(j, 1.0).bias(-upper);
+        }
+        for (j, (lower, _)) in thresholds.iter().enumerate() {
+            layer.weight(j, -1.0).bias(*lower);
+        }
+        if k > 1 {
+            layer.weight(n, 1.0);
+        }
+        if k > 0 {
+            layer.weight(n + 1, 1.0);
+        }
+        layer.bias(0.0);
+        layer.finish()
+    }
+
+    /// `B_k`: `z` (not in the last), `F_{k−1}`, the increment.
+    fn increment(&self, k: usize) -> Layer {
+        let n = self.data.features();
+        let mut layer = LayerBuilder::new(3 * n + 1);
+        if k + 1 < self.data.samples() {
+            for j in 0..n {
+                layer.weight(j, 1.0).bias(0.0);
+            }
+        }
+        let carried = if k > 0 { 1.0 } else { 0.0 };
+        layer.weight(3 * n, carried).bias(0.0);
+        for j in n..3 * n {
+            layer.weight(j, -self.weights[k]);
+        }
+        layer.weight(3 * n, -carried).bias(self.value(k));
+        layer.finish()
+    }
+
+    /// `F_N` less `offset`, from what `B_N` gives.
+    fn total<'a>(&self, layer: &'a mut LayerBuilder) -> &'a mut LayerBuilder {
+        let carried = if self.data.samples() > 1 { 1.0 } else { 0.0 };
+        layer.weight(0, carried).weight(1, 1.0)
+    }
+
+    /// The scalar output, or the hidden layer of the logit head:
+    /// `F_N` and `relu(F_N − c)` for every class.
+    fn output(&self) -> Layer {
+        let mut layer = LayerBuilder::new(2);
+        self.total(&mut layer).bias(0.0);
+        if self.options.head == Head::Logits {
+            for c in 1..=self.data.classes() {
+                self.total(&mut layer).bias(-(c as f64));
+            }
+        }
+        layer.finish()
+    }
+
+    /// `−|F − c| = F − c − 2 relu(F − c)` for every class.
+    fn logits(&self) -> Layer {
+        let classes = self.data.classes();
+        let mut layer = LayerBuilder::new(classes + 1);
+        for c in 1..=classes {
+            layer.weight(0, 1.0).weight(c, -2.0).bias(-(c as f64));
+        }
+        layer.finish()
+    }
+}
+
+impl Network for Yu2024Linf {
+    fn precision(&self) -> Precision {
+        self.options.precision
+    }
+
+    fn inputs(&self) -> usize {
+        self.data.features()
+    }
+
+    fn outputs(&self) -> usize {
+        match self.options.head {
+            Head::Scalar => 1,
+            Head::Logits => self.data.classes(),
+        }
+    }
+
+    fn depth(&self) -> usize {
+        2 * self.data.samples() + 1 + usize::from(self.options.head == Head::Logits)
+    }
+
+    fn layer(&self, index: usize) -> Layer {
+        match index / 2 {
+            k if k < self.data.samples() && index.is_multiple_of(2) => self.violations(k),
+            k if k < self.data.samples() => self.increment(k),
+            _ if index.is_multiple_of(2) => self.output(),
+            _ => self.logits(),
+        }
+    }
+}
+
+impl Construction for Yu2024Linf {
+    /// Each step keeps its sample as a center with one radius for all
+    /// features, instead of two thresholds per feature: `|c(x) − x_k| − r_k`
+    /// is the larger of the two violations. `r_k` covers what rounding the
+    /// input, the center and the difference may add.
+    fn compact(&self) -> Result<Model, Error> {
+        let precision = self.options.precision;
+        let radii = self.budget.radii();
+        let too_fine = |why: String| Error::TooFine { precision, why };
+        let centers = stored_centers(&self.data, precision);
+        let (drifts, reaches) = self.around_centers(&centers);
+        if drifts.iter().any(|d| !d.is_finite()) {
+            return Err(too_fine("a feature is out of its range".into()));
+        }
+        let excess = reaches
+            .iter()
+            .enumerate()
+            .map(|(k, r)| add_up(sub_up(*r, radii.of(k)), drifts[k]))
+            .fold(0.0_f64, f64::max);
+        let mut stored_radii = Vec::with_capacity(reaches.len());
+        let mut scales = Vec::with_capacity(reaches.len());
+        for (k, reach) in reaches.iter().enumerate() {
+            let radius = precision.round_up(*reach);
+            let clearance = self.budget.clearance(k);
+            let distance = if clearance.is_finite() {
+                precision.round_down(sub_down(sub_down(clearance, excess), drifts[k]))
+            } else {
+                add_up(radius, 1.0)
+            };
+            let gap = precision.round_down(sub_down(distance, radius));
+            let scale = precision.round_up(div_up(self.value(k), gap));
+            if !(gap > 0.0 && scale.is_finite() && radius.is_finite()) {
+                return Err(too_fine(format!(
+                    "around sample {k} it leaves a gap of {gap:e} between the balls"
+                )));
+            }
+            stored_radii.push(radius);
+            scales.push(scale);
+        }
+        Ok(Model::Recurrence(Recurrence {
+            precision,
+            minima: self.minima.clone(),
+            centers,
+            radii: stored_radii,
+            scales,
+            values: (0..self.data.samples()).map(|k| self.value(k)).collect(),
+            targets: (self.options.head == Head::Logits)
+                .then(|| (1..=self.data.classes()).map(|c| c as f64).collect()),
+        }))
+    }
+}
+
+/// The samples rounded to the nearest numbers of the format; the samples
+/// themselves where it holds them.
+fn stored_centers(data: &Dataset, precision: Precision) -> Features {
+    match (data.storage(), precision) {
+        (Features::Coded { codes, levels }, _) => {
+            let levels = levels.iter().map(|&v| precision.round(v)).collect();
+            Features::Coded { codes: codes.clone(), levels }
+        }
+        (Features::F64(values), Precision::F32) => {
+            Features::F32(values.iter().map(|&v| v as f32).collect::<Vec<_>>().into())
+        }
+        (stored, _) => stored.clone(),
+    }
+}

@@ -1,0 +1,60 @@
+//! Evaluation in the network's own floating-point format.
+
+use rayon::prelude::*;
+
+use super::{Layer, Network};
+use crate::{Error, Precision, number::Real};
+
+/// Evaluates `network` on `inputs` (row after row, `n` values each) and
+/// returns the outputs row after row.
+///
+/// Inputs are rounded to the network's format; every product and sum is
+/// rounded to it, products of a row being added to its bias in the order of
+/// the columns. Rows are shared among the threads of the current rayon pool;
+/// the result does not depend on their number. Memory beyond inputs and
+/// outputs: two layers' values per row, and one layer's weights.
+///
+/// # Errors
+/// When the inputs are not rows of `n` values.
+pub fn evaluate(network: &dyn Network, inputs: &[f64]) -> Result<Vec<f64>, Error> {
+    let n = network.inputs();
+    if n == 0 || !inputs.len().is_multiple_of(n) {
+        return Err(Error::InputWidth { expected: n, given: inputs.len() });
+    }
+    Ok(match network.precision() {
+        Precision::F32 => run::<f32>(network, inputs),
+        Precision::F64 => run::<f64>(network, inputs),
+    })
+}
+
+/// Walks the layers with one vector of values per row of inputs.
+fn run<T: Real>(network: &dyn Network, inputs: &[f64]) -> Vec<f64> {
+    let mut values: Vec<T> = inputs.iter().map(|&x| T::from_f64(x)).collect();
+    for index in 0..network.depth() {
+        let layer = network.layer(index);
+        let hidden = index + 1 < network.depth();
+        let rows = values.len() / layer.inputs();
+        let mut next = vec![T::default(); rows * layer.outputs()];
+        next.par_chunks_mut(layer.outputs()).zip(values.par_chunks(layer.inputs())).for_each(|(out, x)| {
+            affine(&layer, x, out);
+            if hidden {
+                for v in out {
+                    *v = v.relu();
+                }
+            }
+        });
+        values = next;
+    }
+    values.into_iter().map(T::to_f64).collect()
+}
+
+/// `out = W x + b`, sums starting from the bias.
+fn affine<T: Real>(layer: &Layer, x: &[T], out: &mut [T]) {
+    for (o, row) in out.iter_mut().zip(layer.rows()) {
+        *o = row
+            .columns
+            .iter()
+            .zip(row.weights)
+            .fold(T::from_f64(row.bias), |sum, (&c, &w)| sum + T::from_f64(w) * x[c]);
+    }
+}

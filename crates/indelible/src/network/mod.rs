@@ -1,0 +1,172 @@
+//! Networks: affine layers with a ReLU between each two, sparse, made one
+//! layer at a time.
+//!
+//! A construction never holds its network: it implements [`Network`] and says
+//! what any one layer is. Counting ([`size`]), evaluating ([`evaluate`]) and
+//! writing walk the layers, so a network of hundreds of millions of parameters
+//! needs the memory of its largest layer. What a file holds is read back as a
+//! [`Model`].
+
+mod cells;
+mod evaluate;
+mod layer;
+mod recurrence;
+mod size;
+
+pub use cells::{Cell, CellEvaluator, CellNetwork, Constraint, Side};
+pub use evaluate::evaluate;
+pub use layer::{Layer, LayerBuilder};
+pub use recurrence::{Recurrence, RecurrenceEvaluator};
+pub use size::{Size, size};
+
+use crate::Precision;
+
+/// A ReLU network given layer by layer.
+///
+/// Layer 0 reads the features; a ReLU follows every layer but the last. All
+/// weights and biases are numbers of [`Network::precision`].
+pub trait Network: Sync {
+    /// The format in which weights are stored and the network is executed.
+    fn precision(&self) -> Precision;
+    /// Number of features it reads, `n`.
+    fn inputs(&self) -> usize;
+    /// Number of outputs: 1 for a scalar head, `L` for logits.
+    fn outputs(&self) -> usize;
+    /// Number of affine layers: hidden layers and the output layer.
+    fn depth(&self) -> usize;
+    /// Affine layer `index`, `0 ≤ index < depth`.
+    fn layer(&self, index: usize) -> Layer;
+}
+
+/// How outputs become a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// One output `F(x)`; the label is the integer of `1..=L` nearest to it.
+    Scalar,
+    /// `L` outputs; the label is the position of the largest.
+    Logits,
+}
+
+impl std::fmt::Display for Head {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Scalar => "scalar",
+            Self::Logits => "logits",
+        })
+    }
+}
+
+/// The class index `0..classes` that a row of outputs denotes, `None` when an
+/// output is NaN.
+///
+/// One output is a scalar head. Among equally large logits the first counts;
+/// a scalar exactly between two integers counts as the smaller one.
+#[must_use]
+pub fn predicted_class(outputs: &[f64], classes: usize) -> Option<usize> {
+    if outputs.iter().any(|v| v.is_nan()) {
+        return None;
+    }
+    if let [scalar] = outputs {
+        let nearest = (scalar - 0.5).ceil().clamp(1.0, classes as f64);
+        return Some(nearest as usize - 1);
+    }
+    let mut best = 0;
+    for (c, v) in outputs.iter().enumerate() {
+        if *v > outputs[best] {
+            best = c;
+        }
+    }
+    Some(best)
+}
+
+/// A network held in memory, as read from a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredNetwork {
+    /// The format of the weights.
+    pub precision: Precision,
+    /// The affine layers, first to last; never empty, and each reads what the
+    /// one before it gives.
+    pub layers: Vec<Layer>,
+}
+
+impl Network for StoredNetwork {
+    fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    fn inputs(&self) -> usize {
+        self.layers.first().map_or(0, Layer::inputs)
+    }
+
+    fn outputs(&self) -> usize {
+        self.layers.last().map_or(0, Layer::outputs)
+    }
+
+    fn depth(&self) -> usize {
+        self.layers.len()
+    }
+
+    fn layer(&self, index: usize) -> Layer {
+        self.layers[index].clone()
+    }
+}
+
+/// What a file describes.
+#[derive(Clone, Debug)]
+pub enum Model {
+    /// Affine layers and ReLUs.
+    Layers(StoredNetwork),
+    /// A recurrence over samples.
+    Recurrence(Recurrence),
+    /// Cells of one-sided constraints.
+    Cells(CellNetwork),
+}
+
+impl Model {
+    /// Number of features it reads.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        match self {
+            Self::Layers(network) => network.inputs(),
+            Self::Recurrence(recurrence) => recurrence.inputs(),
+            Self::Cells(cells) => cells.inputs(),
+        }
+    }
+
+    /// Number of outputs.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        match self {
+            Self::Layers(network) => network.outputs(),
+            Self::Recurrence(recurrence) => recurrence.outputs(),
+            Self::Cells(cells) => cells.outputs(),
+        }
+    }
+
+    /// The format in which it is executed.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        match self {
+            Self::Layers(network) => network.precision,
+            Self::Recurrence(recurrence) => recurrence.precision,
+            Self::Cells(cells) => cells.precision(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::predicted_class;
+
+    #[test]
+    fn outputs_become_classes() {
+        assert_eq!(predicted_class(&[2.4], 3), Some(1));
+        assert_eq!(predicted_class(&[2.6], 3), Some(2));
+        assert_eq!(predicted_class(&[2.5], 3), Some(1));
+        assert_eq!(predicted_class(&[-1e30], 3), Some(0));
+        assert_eq!(predicted_class(&[f64::INFINITY], 3), Some(2));
+        assert_eq!(predicted_class(&[f64::NAN], 3), None);
+        assert_eq!(predicted_class(&[0.0, 1.0, 1.0], 3), Some(1));
+        assert_eq!(predicted_class(&[0.0, f64::NAN], 2), None);
+    }
+}

@@ -1,0 +1,123 @@
+//! Datasets and slow, plain twins of what the library computes.
+
+#![allow(dead_code, reason = "every test program uses its own part")]
+
+use indelible::{
+    Dataset, Enclosure, Features, Norm,
+    number::{sub_down, sub_up},
+    separation::{NearestEnemies, Separation},
+};
+use proptest::prelude::*;
+
+/// A dataset of `n` features from plain numbers; classes are called "1", "2", ….
+pub fn dataset(n: usize, values: Vec<f64>, labels: Vec<usize>) -> Dataset {
+    let classes = labels.iter().max().map_or(0, |l| l + 1);
+    let names = (1..=classes).map(|c| c.to_string()).collect();
+    Dataset::new(Features::F64(values.into()), n, labels, names).unwrap()
+}
+
+/// The sup-norm distance of two samples.
+pub fn distance(data: &Dataset, i: usize, j: usize) -> Enclosure {
+    let mut d = Enclosure::exact(0.0);
+    for f in 0..data.features() {
+        let (a, b) = (data.value(i, f), data.value(j, f));
+        d.lower = d.lower.max(sub_down(a, b)).max(sub_down(b, a));
+        d.upper = d.upper.max(sub_up(a, b)).max(sub_up(b, a));
+    }
+    d
+}
+
+/// Nearest enemies in the sup norm by looking at all pairs.
+pub fn nearest_enemies(data: &Dataset) -> NearestEnemies {
+    let mut distances = vec![Enclosure::exact(f64::INFINITY); data.samples()];
+    let mut indices = vec![None; data.samples()];
+    for i in 0..data.samples() {
+        for j in (0..data.samples()).filter(|&j| data.labels()[i] != data.labels()[j]) {
+            let d = distance(data, i, j);
+            if d.lower < distances[i].lower {
+                distances[i] = d;
+                indices[i] = Some(j);
+            }
+        }
+    }
+    NearestEnemies { norm: Norm::Linf, distances, indices }
+}
+
+/// The separation bound in the sup norm by looking at all pairs.
+pub fn separation(data: &Dataset) -> Separation {
+    let all = nearest_enemies(data);
+    let i = (0..data.samples())
+        .min_by(|&a, &b| all.distances[a].lower.total_cmp(&all.distances[b].lower))
+        .unwrap();
+    Separation { norm: Norm::Linf, distance: all.distances[i], pair: all.indices[i].map(|j| (i, j)) }
+}
+
+/// Random data: `N ≤ most_samples`, `n ≤ most_features`, values drawn by
+/// `value`, up to four classes.
+pub fn random_dataset(
+    most_samples: usize,
+    most_features: usize,
+    value: impl Strategy<Value = f64> + Clone,
+) -> impl Strategy<Value = Dataset> {
+    (1..=most_samples, 1..=most_features).prop_flat_map(move |(samples, n)| {
+        (prop::collection::vec(value.clone(), samples * n), prop::collection::vec(0usize..4, samples))
+            .prop_map(move |(values, labels)| dataset(n, values, labels))
+    })
+}
+
+/// Values that break careless arithmetic: ties, signs, 2⁻¹⁴⁹, 10³⁰, gaps of
+/// one unit in the last place.
+pub fn hostile_value() -> impl Strategy<Value = f64> + Clone {
+    let one = 1.0f32;
+    prop_oneof![
+        Just(0.0),
+        Just(-0.0),
+        Just(1.0),
+        Just(f64::from(one.next_up())),
+        Just(f64::from(one.next_down())),
+        Just(1.0f64.next_up()),
+        Just(-1.0),
+        Just(f64::from(f32::from_bits(1))),
+        Just(f64::from(f32::from_bits(2))),
+        Just(-f64::from(f32::from_bits(1))),
+        Just(1e30),
+        Just(-1e30),
+        Just(1e38),
+        Just(0.1),
+        Just(0.1 + 1e-9),
+        -10.0f64..10.0,
+    ]
+}
+
+/// Points of the closed sup-norm ball around a sample: its center, its
+/// corners, points on its faces towards other samples, random ones.
+pub fn hostile_points(data: &Dataset, sample: usize, radius: f64, seed: u64) -> Vec<Vec<f64>> {
+    let x = data.row(sample);
+    let within = |towards: &[f64]| -> Vec<f64> {
+        x.iter()
+            .zip(towards)
+            .map(|(&a, &t)| {
+                t.clamp(indelible::number::sub_up(a, radius), indelible::number::add_down(a, radius))
+            })
+            .collect()
+    };
+    let mut points = vec![x.clone()];
+    points.push(within(&vec![f64::INFINITY; x.len()]));
+    points.push(within(&vec![f64::NEG_INFINITY; x.len()]));
+    for other in 0..data.samples().min(40) {
+        points.push(within(&data.row(other)));
+    }
+    let mut state = seed | 1;
+    for _ in 0..8 {
+        let random: Vec<f64> = x
+            .iter()
+            .map(|&a| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let t = (state >> 11) as f64 / (1u64 << 53) as f64;
+                a + radius * (2.0 * t - 1.0)
+            })
+            .collect();
+        points.push(within(&random));
+    }
+    points
+}

@@ -1,0 +1,100 @@
+"""Confronts what `certify` says of a file, sample by sample, with onnxruntime and with real arithmetic."""
+
+from collections import Counter
+
+import numpy as np
+import onnx
+
+from network import Network, decide, in_reals
+from points import box, hostile_points
+
+# Real arithmetic is done in binary64: a label counts as wrong when it is so by more than this share of
+# the largest number.
+DOUBT = 1e-9
+
+
+class Attacker:
+    """Hostile points of the balls of a dataset, kept for many files of one format."""
+
+    def __init__(self, data, radii, format, *, points=250, seed=0):
+        rng = np.random.default_rng(seed)
+        self.data, self.radii, self.format = data, radii, format
+        # A scalar without names means the classes in the order of the data, which is sorted.
+        self.scalar_classes = sorted(set(data.y))
+        pieces = [hostile_points(data, i, radii[i], format, points, rng) for i in range(len(data))]
+        self.points = np.concatenate(pieces)
+        self.owners = np.repeat(np.arange(len(data)), [len(piece) for piece in pieces])
+        # The same in real numbers, which may lie between those of the format.
+        reals = [hostile_points(data, i, radii[i], np.float64, points // 4, rng) for i in range(len(data))]
+        self.reals = np.concatenate(reals)
+        self.real_owners = np.repeat(np.arange(len(data)), [len(piece) for piece in reals])
+
+    def judge(self, file: bytes, answer, *, network=None, reals=True) -> Counter:
+        """Asserts that no certified sample fails and every refutation is one; counts what it saw."""
+        if answer.code == 2:
+            return Counter(refused=1)
+        data = self.data
+        failures = {failure["sample"]: failure for failure in answer.json["failures"]}
+        certified = np.array([i not in failures for i in range(len(data))])
+        assert certified.sum() == answer.json["certified"]
+        assert (answer.code == 0) == certified.all()
+        seen = Counter({"all certified" if certified.all() else "not all certified": 1})
+        seen["certified samples"] = int(certified.sum())
+        refuted = [failure for failure in failures.values() if failure["verdict"] == "refuted"]
+        seen["refuted samples"] = len(refuted)
+        if not (certified.any() or refuted):
+            return seen
+        if network is None:
+            network = Network(file, optimize=False)
+            if network.session.get_outputs()[0].shape[-1] == 1:
+                network.default_classes = self.scalar_classes
+        own = np.array([network.classes.index(label) for label in data.y])
+        outputs = network.outputs(self.points)
+        wrong = (decide(outputs, len(network.classes)) != own[self.owners]) & certified[self.owners]
+        if wrong.any():
+            at = np.flatnonzero(wrong)[0]
+            raise AssertionError(
+                f"sample {self.owners[at]} is certified, but fails in onnxruntime at "
+                f"{self.points[at].tolist()!r}: {outputs[at].tolist()!r}"
+            )
+        seen["points"] = int(certified[self.owners].sum())
+        if reals and certified.any():
+            self.judge_in_reals(file, network, own, certified)
+        for failure in refuted:
+            self.confirm(network, own, failure, seen)
+        return seen
+
+    def judge_in_reals(self, file, network, own, certified):
+        outputs = in_reals(onnx.load_from_string(file), self.reals)
+        doubt = DOUBT * max(1.0, np.abs(outputs).max())
+        label = own[self.real_owners]
+        if outputs.shape[1] == 1:
+            last = len(network.classes) - 1
+            distance = outputs[:, 0] - (label + 1)
+            wrong = ((distance > 0.5 + doubt) & (label != last)) | ((distance < -0.5 - doubt) & (label != 0))
+        else:
+            right = np.take_along_axis(outputs, label[:, None], axis=1)
+            wrong = (outputs > right + doubt).any(axis=1)
+        wrong &= certified[self.real_owners]
+        assert not wrong.any(), f"fails in real arithmetic at {self.reals[wrong][0].tolist()!r}"
+
+    def confirm(self, network, own, failure, seen):
+        """A refutation names a point of the ball that gets another label; onnxruntime may differ only
+        where two labels are nearly tied, because it adds in another order."""
+        sample = failure["sample"]
+        point = np.array(failure["point"])
+        lower, upper = box(self.data.x[sample], self.radii[sample], np.float64)
+        assert (lower <= point).all() and (point <= upper).all(), f"not in the ball: {failure}"
+        assert (point.astype(self.format) == point).all(), f"not of the format: {failure}"
+        outputs = network.outputs(point[None])
+        if decide(outputs, len(network.classes))[0] != own[sample]:
+            seen["confirmed refutations"] += 1
+            return
+        scale = max(1.0, np.abs(outputs).max())
+        margin = (
+            0.5 - abs(outputs[0, 0] - own[sample] - 1)
+            if outputs.shape[1] == 1
+            else np.diff(np.sort(outputs[0])[-2:])[0]
+        )
+        assert margin <= 1e-3 * scale, f"no failure in onnxruntime: {failure}: {outputs!r}"
+        seen["refutations near a tie"] += 1

@@ -1,0 +1,243 @@
+"""Thousands of damaged files: what `certify` certifies of them must still be true.
+
+Every verdict about every sample is confronted: a certified sample must withstand hundreds of hostile
+points in onnxruntime and in real arithmetic, whatever was done to the file, and a refuted sample must
+come with a point that onnxruntime gets wrong.
+"""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from attack import Attacker
+from datasets import random_data, write_csv, write_idx
+from network import Network
+
+MUTANTS = 500
+DAMAGED = 200
+WORKERS = 4
+
+# seed, samples, features, classes, least and largest feature
+SHAPES = [(11, 8, 2, 3, -1, 1), (12, 7, 3, 4, 0, 2), (13, 9, 4, 3, 0, 255)]
+BASES = [
+    (form, precision, head, shape)
+    for form in ("dense", "compact")
+    for precision in ("f32", "f64")
+    for head in ("logits", "scalar")
+    for shape in SHAPES
+]
+
+
+class Base:
+    """A file as written, and the attacker of its balls."""
+
+    def __init__(self, program, folder, form, precision, head, shape, *, ratio="0.9"):
+        seed, samples, features, classes, least, most = shape
+        self.program, self.folder = program, folder
+        x, y = random_data(seed, samples, features, classes, least=least, most=most)
+        # 8-bit images are written as such: the compact form keeps their codes and a table of levels.
+        images = (least, most) == (0, 255)
+        self.data = write_idx(folder, np.rint(x), y) if images else write_csv(folder / "data.csv", x, y)
+        self.file = folder / "net.onnx"
+        options = ("--form", form, "--precision", precision, "--head", head, "--ratio", ratio)
+        self.radius = program.build(self.data.path, self.file, *options)["radius"]
+        self.bytes = self.file.read_bytes()
+        format = np.float32 if precision == "f32" else np.float64
+        self.attacker = Attacker(self.data, np.full(samples, self.radius), format)
+
+    def model(self) -> onnx.ModelProto:
+        return onnx.load_from_string(self.bytes)
+
+    def certify(self, number, file: bytes, radius=None):
+        path = self.folder / f"mutant{number}.onnx"
+        path.write_bytes(file)
+        answer = self.program.certify(path, self.data.path, "--radius", repr(float(radius or self.radius)))
+        path.unlink()
+        return answer
+
+    def judge(self, number, file: bytes, *, reals=True) -> Counter:
+        return self.attacker.judge(file, self.certify(number, file), reals=reals)
+
+    def judge_all(self, files) -> Counter:
+        with ThreadPoolExecutor(WORKERS) as pool:
+            return sum(pool.map(self.judge, range(len(files)), files), Counter())
+
+
+@pytest.fixture(params=BASES, ids=lambda b: "-".join([*b[:3], str(b[3][0])]))
+def base(request, program, tmp_path):
+    return Base(program, tmp_path, *request.param)
+
+
+def nudged(value, steps):
+    """`value` moved by that many units in the last place; codes wrap around."""
+    if value.dtype == np.uint8:
+        return np.uint8((int(value) + steps) % 256)
+    for _ in range(abs(steps)):
+        value = np.nextafter(value, np.sign(steps) * np.inf, dtype=value.dtype)
+    return value
+
+
+def change_one(rng, a):
+    at = tuple(rng.integers(0, d) for d in a.shape)
+    nonzero = np.argwhere(a)
+    # Most entries of a dense network are 0 and one changed is soon noticed; half of the changes go elsewhere.
+    if len(nonzero) and rng.random() < 0.7:
+        at = tuple(nonzero[rng.integers(len(nonzero))])
+    value = a[at]
+    if a.dtype == np.uint8:
+        a[at] = rng.integers(256) if rng.random() < 0.5 else nudged(value, int(rng.integers(-2, 3)))
+        return a
+    kind = rng.integers(7)
+    if kind == 0:
+        a[at] = -value
+    elif kind == 1:
+        a[at] = value * a.dtype.type(rng.choice([0, 0.5, 0.9, 0.99, 0.999999, 1.000001, 1.01, 1.1, 2, 10, 1e3, 1e-3]))
+    elif kind in (2, 3):
+        a[at] = nudged(value, int(rng.choice([-64, -16, -4, -3, -2, -1, 1, 2, 3, 4, 16, 64])))
+    elif kind == 4:
+        a[at] = value + a.dtype.type(rng.choice([-1, 1]) * 10.0 ** rng.integers(-9, 3))
+    elif kind == 5:
+        a[at] = 0
+    else:
+        other = tuple(rng.integers(0, d) for d in a.shape)
+        a[at], a[other] = a[other].copy(), value
+    return a
+
+
+def change_many(rng, a):
+    kind = rng.choice([0, 1, 4]) if a.dtype == np.uint8 else rng.integers(5)
+    if kind == 0 and len(a) > 1:
+        i, j = rng.choice(len(a), 2, replace=False)
+        a[[i, j]] = a[[j, i]]
+    elif kind == 1 and a.ndim == 2 and a.shape[1] > 1:
+        i, j = rng.choice(a.shape[1], 2, replace=False)
+        a[:, [i, j]] = a[:, [j, i]]
+    elif kind == 2:
+        a *= a.dtype.type(rng.choice([-1, 0, 0.5, 0.99, 1.01, 2]))
+    elif kind == 3:
+        a += (a != 0) * rng.normal(0, 10.0 ** rng.integers(-8, 0), a.shape).astype(a.dtype)
+    else:
+        a[rng.integers(len(a))] = 0
+    return a
+
+
+def flip_bit(rng, a):
+    raw = bytearray(a.tobytes())
+    raw[rng.integers(len(raw))] ^= 1 << rng.integers(8)
+    return np.frombuffer(bytes(raw), a.dtype).reshape(a.shape)
+
+
+def mutants_of(base, count, seed):
+    """Files in which one to three tensors of weights were changed."""
+    rng = np.random.default_rng(seed)
+    model = base.model()
+    # Weights, thresholds and 8-bit codes; not the axes of sums.
+    tensors = [t for t in model.graph.initializer if t.data_type != onnx.TensorProto.INT64]
+    weights = np.array([np.prod(t.dims) for t in tensors], dtype=float)
+    weights = 0.5 * weights / weights.sum() + 0.5 / len(weights)
+    files = []
+    while len(files) < count:
+        chosen = rng.choice(len(tensors), rng.choice([1, 1, 1, 2, 3]), p=weights)
+        kept = [(tensors[i], tensors[i].raw_data) for i in chosen]
+        for tensor, _ in kept:
+            change = rng.choice([change_one, change_one, change_many, flip_bit])
+            with np.errstate(all="ignore"):
+                tensor.raw_data = change(rng, numpy_helper.to_array(tensor).copy()).tobytes()
+        if any(tensor.raw_data != raw for tensor, raw in kept):
+            files.append(model.SerializeToString())
+        for tensor, raw in reversed(kept):
+            tensor.raw_data = raw
+    return files
+
+
+def test_changed_weights(base):
+    seen = base.judge_all(mutants_of(base, MUTANTS, seed=1))
+    # Both must happen, or nothing was tested.
+    assert seen["all certified"] >= MUTANTS // 100, seen
+    assert seen["not all certified"] >= MUTANTS // 4, seen
+    assert seen["confirmed refutations"] >= MUTANTS // 4, seen
+    print(dict(seen))
+
+
+@pytest.mark.parametrize("ratio", ["0.5", "0.999"])
+@pytest.mark.parametrize("form", ["dense", "compact"])
+def test_changed_weights_at_other_ratios(program, tmp_path, form, ratio):
+    base = Base(program, tmp_path, form, "f32", "logits", SHAPES[0], ratio=ratio)
+    print(dict(base.judge_all(mutants_of(base, MUTANTS, seed=2))))
+
+
+def test_larger_radii(base):
+    """The largest radius that is certified stays below half the separation, and is true."""
+    distance, _, _ = base.data.closest_pair()
+    certified, refused = base.radius, distance
+    for number in range(40):
+        middle = (certified + refused) / 2
+        if base.certify(number, base.bytes, middle).code == 0:
+            certified = middle
+        else:
+            refused = middle
+    assert base.radius <= certified < distance / 2
+    edge = Attacker(base.data, np.full(len(base.data), certified), base.attacker.format)
+    assert edge.judge(base.bytes, base.certify(0, base.bytes, certified))["all certified"] == 1
+    beyond = Attacker(base.data, np.full(len(base.data), distance * 0.55), base.attacker.format)
+    seen = beyond.judge(base.bytes, base.certify(0, base.bytes, distance * 0.55))
+    assert seen["confirmed refutations"] >= 1
+
+
+def test_damaged_bytes(base):
+    """Bytes changed anywhere, pieces cut out or doubled: refused, or what is certified is true."""
+    rng = np.random.default_rng(3)
+    counts = Counter()
+    for number in range(DAMAGED):
+        file = bytearray(base.bytes)
+        at = int(rng.integers(len(file)))
+        # The structure is at the ends of the file and between the tensors, the weights are the bulk.
+        if rng.random() < 0.5:
+            at = int(rng.choice([at % 700, len(file) - 1 - at % 700]))
+        kind = rng.integers(4)
+        if kind == 0:
+            file[at] ^= 1 << int(rng.integers(8))
+        elif kind == 1:
+            file[at] = int(rng.integers(256))
+        elif kind == 2:
+            del file[at : at + int(rng.integers(1, 9))]
+        else:
+            file = file[:at] if rng.random() < 0.5 else file[:at] + file[max(0, at - 5) :]
+        file = bytes(file)
+        answer = base.certify(number, file)
+        if answer.code != 2:
+            try:
+                Network(file, optimize=False)
+            except Exception:  # noqa: BLE001 - onnxruntime has many ways of refusing a file
+                counts["onnxruntime refuses"] += 1
+                continue
+        counts += base.attacker.judge(file, answer, reals=False)
+    assert counts["refused"] >= DAMAGED // 5, counts
+    print(dict(counts))
+
+
+@pytest.mark.parametrize("precision", ["f32", "f64"])
+def test_differences_that_overflow(program, tmp_path, precision):
+    """A step at −0.6 M, M the largest number of the format, reaches 0.9 M and into the ball of a sample at
+    0.5 M. That their difference is infinite must not count as far enough."""
+    base = Base(program, tmp_path, "compact", precision, "scalar", (0, 2, 1, 2, -1, 1))
+    format = base.attacker.format
+    most = float(np.finfo(format).max)
+    model = base.model()
+    values = {
+        "first_center": -0.6 * most, "first_radius": 0.85 * most, "first_scale": 2 / (0.05 * most), "first_value": 2,
+        "minima": -most, "centers": 0.5 * most, "radii": 0.5 * most, "scales": 1 / (0.1 * most), "values": 1,
+    }
+    for tensor in model.graph.initializer:
+        if tensor.name in values:
+            array = np.full(tensor.dims, values[tensor.name], format)
+            tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+    base.data = write_csv(tmp_path / "data.csv", [[float(format(0.5 * most))]], [0])
+    answer = base.certify(0, model.SerializeToString(), 0.49 * most)
+    assert answer.code == 1 and answer.json["refuted"] == 1
+    seen = Attacker(base.data, [0.49 * most], format).judge(model.SerializeToString(), answer, reals=False)
+    assert seen["confirmed refutations"] == 1
