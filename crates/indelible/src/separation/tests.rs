@@ -1,6 +1,8 @@
 //! Every instruction set and number of threads finds the same, to the bit, and
 //! the same as a search that leaves out nothing.
 
+mod integers;
+
 use super::{
     Closest, Nearest, Within,
     dispatch::{Search, dispatch_on},

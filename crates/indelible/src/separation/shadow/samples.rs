@@ -29,7 +29,8 @@ impl Shadow {
             })
             .collect();
         let spread = ranges.iter().fold(0.0f64, |m, r| m.max(r.2 - r.0));
-        let spread = if spread > 0.0 && spread.is_finite() { spread } else { 1.0 };
+        // What codes cover must not overflow; the rest is cut off.
+        let spread = if spread > 0.0 { spread.min(1e307) } else { 1.0 };
         let trial = Trial::new(data, norm, &chosen, width, spread);
         let candidate = |halving: i32| {
             // Other samples lie a little outside the range of the chosen ones.

@@ -9,6 +9,8 @@ use super::{Isa, Map};
 const GROUPS: usize = 96;
 /// Samples by which features are compared.
 const SAMPLES: usize = 128;
+/// Group of a feature that has none yet.
+const NO_GROUP: usize = usize::MAX;
 
 /// A partition of the features.
 pub(super) struct Groups {
@@ -27,7 +29,7 @@ impl Groups {
         let spread = |f: &usize| columns[*f].iter().map(|x| x * x).sum::<f32>();
         let mut free: Vec<usize> = (0..width).collect();
         free.sort_by(|a, b| spread(b).total_cmp(&spread(a)));
-        let (mut of, mut count) = (vec![0; width], 0);
+        let (mut of, mut count) = (vec![NO_GROUP; width], 0);
         while let Some(&seed) = free.first() {
             let distance =
                 |f: usize| -> f32 { columns[f].iter().zip(&columns[seed]).map(|(a, b)| (a - b).abs()).sum() };
@@ -35,13 +37,10 @@ impl Groups {
             near.sort_by(|a, b| a.0.total_cmp(&b.0));
             // The seed goes first even where others equal it.
             of[seed] = count;
-            let rest = near.iter().map(|n| n.1).filter(|&f| f != seed).take(size - 1);
-            let mut taken = vec![seed];
-            for f in rest {
+            for f in near.iter().map(|n| n.1).filter(|&f| f != seed).take(size - 1) {
                 of[f] = count;
-                taken.push(f);
             }
-            free.retain(|f| !taken.contains(f));
+            free.retain(|&f| of[f] == NO_GROUP);
             count += 1;
         }
         Self { of, count }

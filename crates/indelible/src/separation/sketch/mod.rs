@@ -10,13 +10,17 @@
 mod groups;
 mod principal;
 
+use std::ops::RangeInclusive;
+
 use rayon::prelude::*;
 
 use super::kernel::Isa;
 use crate::{Dataset, Features, Norm};
 
-/// Fewest features and samples for which a sketch is tried.
-const FEATURES: usize = 192;
+/// Features for which a sketch is tried: with more, roundings of sums in
+/// binary32 would not be few.
+const FEATURES: RangeInclusive<usize> = 192..=1 << 20;
+/// Fewest samples for which it is.
 const SAMPLES: usize = 1500;
 /// Samples that a sketch is judged by, and those whose nearest ones among them
 /// are looked for.
@@ -91,7 +95,7 @@ impl Sketch {
     /// Sketches of queries and base samples, if they promise to help.
     pub(super) fn new(queries: &Dataset, base: &Dataset, norm: Norm, isa: Isa) -> Option<Self> {
         let width = base.features();
-        if width < FEATURES || base.samples() < SAMPLES {
+        if !FEATURES.contains(&width) || base.samples() < SAMPLES {
             return None;
         }
         let count = JUDGES.max(principal::SAMPLES).min(base.samples());

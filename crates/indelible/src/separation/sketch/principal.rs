@@ -111,7 +111,8 @@ fn bound(directions: &[f32], width: usize) -> f64 {
         // No direction is longer than 2, so that a sum of absolute products is below 4.
         rows.iter().map(|b| dot(b) + 4.0 * rounding).sum::<f64>()
     });
-    sums.fold(0.0, f64::max).sqrt() * (1.0 + 1e-12)
+    // A NaN would be the largest: with it no sketch promises anything.
+    sums.max_by(f64::total_cmp).unwrap_or(0.0).sqrt() * (1.0 + 1e-12)
 }
 
 impl Map for Principal {
