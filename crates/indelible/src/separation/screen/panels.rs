@@ -25,6 +25,9 @@ const PANELS: usize = 96;
 /// Panels of the first block that are looked at in full, so that limits are
 /// near the final ones when a sketch is tried.
 const WARMUP: usize = 8;
+/// Features of all pairs from which on a sketch is tried: it costs some tens of
+/// milliseconds even where nearly no pair counts.
+const WORTH: u128 = 1 << 26;
 /// A sketch is given up for a tile and a block when, over this many panels, it
 /// lets through more than one pair in so many.
 const TRIAL: usize = 8;
@@ -71,7 +74,8 @@ impl<'a, M: Summed> Panels<'a, M> {
             original: true,
             isa,
         };
-        let sketch = Sketch::new(queries, base, norm, isa).map(|sketch| Layer {
+        let worth = relation.size() * base.features() as u128 >= WORTH;
+        let sketch = worth.then(|| Sketch::new(queries, base, norm, isa)).flatten().map(|sketch| Layer {
             shadow: Shadow::new(&sketch.base, norm, false),
             queries: Cow::Owned(sketch.queries),
             base: Cow::Owned(sketch.base),
@@ -108,12 +112,17 @@ impl<'a, M: Summed> Panels<'a, M> {
                 if self.relation.start(queries.start + first) >= first_sample + PANEL {
                     break;
                 }
+                // Most pairs do not count where nearly all samples have one label.
+                let last = (first + ROWS).min(queries.len());
+                let counts = |k: usize| block.masks.word(masks[k], p, tile.skip(k, block)) != 0;
+                if !(first..last).any(counts) {
+                    continue;
+                }
                 let barriers = tile.barriers(first, outlier.then_some(panel.error), tally);
                 let found = layer.near(panel, &tile.rows, first, &barriers, &mut values);
                 for (r, &found) in found.iter().enumerate().filter(|(_, f)| **f != 0) {
                     let k = first + r;
-                    let skip = self.relation.start(queries.start + k).saturating_sub(block.range.start);
-                    let mut found = found & block.masks.word(masks[k], p, skip);
+                    let mut found = found & block.masks.word(masks[k], p, tile.skip(k, block));
                     while found != 0 {
                         let s = found.trailing_zeros() as usize;
                         found &= found - 1;
@@ -205,6 +214,12 @@ impl<'a, M: Summed> Tile<'a, M> {
             reaches: vec![0.0; count],
             seconds: vec![0; count],
         }
+    }
+
+    /// Samples of a block that come too early for query `k` of the tile.
+    #[inline]
+    fn skip(&self, k: usize, block: &PanelBlock) -> usize {
+        self.panels.relation.start(self.queries.start + k).saturating_sub(block.range.start)
     }
 
     /// Takes over the limit of query `k` of the tile.
