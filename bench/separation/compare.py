@@ -87,32 +87,34 @@ def faiss_enemies(x, y, metric):
     return nearest
 
 
-def part_of(peer, norm):
-    """A function that takes queries and samples and finds all distances, and how many queries it gets."""
+def prepared(peer, norm, queries, rows):
+    """What a peer does to find all distances from some queries to all rows, without its preparations."""
     if peer == "torch.cdist":
         import torch
         p = {"linf": math.inf, "l1": 1.0, "l2": 2.0}[norm]
-        def run(q, x):
-            a, b = torch.from_numpy(q), torch.from_numpy(x)
-            return [float(torch.cdist(a[i:i + 100], b, p=p).min()) for i in range(0, len(a), 100)]
-        return run
+        a, b = torch.from_numpy(queries), torch.from_numpy(rows)
+        return lambda: [float(torch.cdist(a[i:i + 100], b, p=p).min()) for i in range(0, len(a), 100)]
     if peer == "scipy cdist":
         from scipy.spatial.distance import cdist
         name = {"linf": "chebyshev", "l1": "cityblock", "l2": "euclidean"}[norm]
-        return lambda q, x: [cdist(q[i:i + 100], x, name).min() for i in range(0, len(q), 100)]
+        # scipy works in binary64 and would convert on every call.
+        a, b = queries.astype(np.float64), rows.astype(np.float64)
+        return lambda: [cdist(a[i:i + 100], b, name).min() for i in range(0, len(a), 100)]
     if peer == "scikit-learn":
         from sklearn.neighbors import NearestNeighbors
         name = {"linf": "chebyshev", "l1": "manhattan", "l2": "euclidean"}[norm]
-        def run(q, x):
-            return NearestNeighbors(n_neighbors=1, algorithm="brute", metric=name, n_jobs=2).fit(x).kneighbors(q)
-        return run
+        index = NearestNeighbors(n_neighbors=1, algorithm="brute", metric=name, n_jobs=2).fit(rows)
+        return lambda: index.kneighbors(queries)
     import faiss
-    metric = {"linf": faiss.METRIC_Linf, "l1": faiss.METRIC_L1, "l2": faiss.METRIC_L2}[norm]
-    def run(q, x):
-        index = faiss.IndexFlat(x.shape[1], metric)
-        index.add(x)
-        return index.search(q, 1)
-    return run
+    index = faiss.IndexFlat(rows.shape[1], {"linf": faiss.METRIC_Linf, "l1": faiss.METRIC_L1, "l2": faiss.METRIC_L2}[norm])
+    index.add(rows)
+    return lambda: index.search(queries, 1)
+
+
+def median_of(runs, function):
+    """The median of the seconds that a function takes, and what it returns."""
+    results = [once(function) for _ in range(runs)]
+    return statistics.median(took for took, _ in results), results[0][1]
 
 
 def compare(data, norm, works, peers, options):
@@ -121,23 +123,63 @@ def compare(data, norm, works, peers, options):
     x, y = data.floats(), data.labels
     rows = []
     for peer, queries in peers:
+        if options.peer not in peer:
+            continue
         if queries is None:
             import faiss
-            seconds, nearest = [], None
-            for _ in range(options.runs):
-                took, nearest = once(lambda: faiss_enemies(x, y, faiss.METRIC_L2))
-                seconds.append(took)
-            took, how = statistics.median(seconds), f"all, median of {options.runs}"
+            took, nearest = median_of(options.runs, lambda: faiss_enemies(x, y, faiss.METRIC_L2))
+            how = f"all, median of {options.runs}"
             least = math.sqrt(float(nearest.min()))
             found = ours[works[0]]
             if works[0] == "lambda" and abs(least - found["lower"]) > 1e-3 * found["lower"]:
                 raise SystemExit(f"FAISS finds {least}, we {found['lower']}")
         else:
-            took, _ = once(lambda: part_of(peer, norm)(np.ascontiguousarray(x[:queries]), x))
-            took, how = took * len(x) / queries, f"from {queries} queries"
+            run = prepared(peer, norm, np.ascontiguousarray(x[:queries]), x)
+            took, how = median_of(options.runs, run)[0] * len(x) / queries, f"{queries} queries, median of {options.runs}"
         for work in works:
             rows.append((data.name, work, norm, ours[work]["seconds"], peer, took, how))
     return rows
+
+
+def hostile_sets(digits, options):
+    """Data that spare a search nothing, or seem to."""
+    rng = np.random.default_rng(2)
+    n = 8192
+    ten = lambda count: rng.integers(0, 10, count).astype(np.uint8)
+    hadamard = np.array([[1]], np.int8)
+    while len(hadamard) < 4096:
+        hadamard = np.block([[hadamard, hadamard], [hadamard, -hadamard]])
+    yield "all equally far", np.where(hadamard > 0, 255, 0).astype(np.uint8), ten(4096)
+    one = np.full((n, 784), 0.3, np.float32)
+    one[:, 400] = rng.random(n, dtype=np.float32)
+    yield "equal but for one feature", one, ten(n)
+    yield "one enemy only", digits.rows[:n], (np.arange(n) == n // 2).astype(np.uint8)
+    yield "250 classes", digits.rows[:n], (np.arange(n) % 250).astype(np.uint8)
+    which = rng.integers(0, 64, n)
+    yield "clusters of duplicates", np.ascontiguousarray(digits.rows[which]), (which % 10).astype(np.uint8)
+    noise = rng.standard_normal((n, 784), dtype=np.float32)
+    yield "noise", noise, ten(n)
+    yield "noise in bytes", rng.integers(0, 256, (n, 784)).astype(np.uint8), ten(n)
+    yield "denormals", noise * np.float32(1e-41), ten(n)
+    yield "10^38", np.clip(noise, -3, 3) * np.float32(1e38), ten(n)
+    yield "twins", np.concatenate([noise[: n // 2], noise[: n // 2] + np.float32(1e-3)]), np.tile(np.arange(n // 2) % 2, 2).astype(np.uint8)
+
+
+def hostile(digits, options):
+    """Times on hostile data beside a plain loop with early exits and FAISS."""
+    print("\n| data | norm | lambda, s | nearest, s | plain loop, s | FAISS flat, s | plain / nearest |")
+    print("|---|---|---|---|---|---|---|")
+    for name, rows, labels in hostile_sets(digits, options):
+        if options.only not in name:
+            continue
+        data = Data("hostile", rows, labels, options.scratch)
+        x = data.floats()
+        for norm in ("linf", "l2", "l1"):
+            ours = {work: data.ours(options.program, work, norm, 3)["seconds"] for work in ("lambda", "nearest")}
+            plain = data.ours(options.program, "plain", norm, 1)["seconds"]
+            part = len(x) if norm == "l2" else 128
+            faiss = median_of(1, prepared("FAISS flat", norm, x[:part], x))[0] * len(x) / part
+            print(f"| {name} | {norm} | {ours['lambda']:.3f} | {ours['nearest']:.3f} | {plain:.2f} | {faiss:.2f} | {plain / ours['nearest']:.1f} |", flush=True)
 
 
 def growth(data, options):
@@ -158,11 +200,15 @@ def main():
     parser.add_argument("--scratch", required=True)
     parser.add_argument("--runs", type=int, default=3, help="runs of which the median is taken")
     parser.add_argument("--only", default="", help="measure only comparisons whose name contains this")
+    parser.add_argument("--peer", default="", help="measure only peers whose name contains this")
     parser.add_argument("--growth", action="store_true", help="measure how time grows with the samples instead")
+    parser.add_argument("--hostile", action="store_true", help="measure data that spare a search nothing instead")
     options = parser.parse_args()
     digits = Data("mnist", *mnist(options.mnist), options.scratch)
     if options.growth:
         return growth(digits, options)
+    if options.hostile:
+        return hostile(digits, options)
     both = ["lambda", "nearest"]
     slow = [("torch.cdist", 300), ("scipy cdist", 300), ("FAISS flat", 300), ("scikit-learn", 300)]
     plan = {

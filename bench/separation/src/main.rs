@@ -2,8 +2,11 @@
 //!
 //! `separation-bench KIND FEATURES LABELS SAMPLES WIDTH WORK NORM RUNS` reads
 //! row-major values (KIND: u8 for pixels k/255, byte for integers 0..255,
-//! f32, f64) and one byte per label, runs WORK (lambda or nearest) RUNS times
+//! f32, f64) and one byte per label, runs WORK (lambda, nearest, or plain: the
+//! nearest enemies by a plain loop) RUNS times
 //! and prints one JSON object with the median of the seconds.
+
+mod plain;
 
 use std::{error::Error, fs, time::Instant};
 
@@ -23,7 +26,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let features = match kind.as_str() {
         "u8" | "byte" => {
             bytes.truncate(count);
-            if kind == "u8" { Features::unit_codes(bytes.into()) } else { Features::integer_codes(bytes.into()) }
+            if kind == "u8" {
+                Features::unit_codes(bytes.into())
+            } else {
+                Features::integer_codes(bytes.into())
+            }
         }
         "f32" => {
             let values = bytes.as_chunks::<4>().0.iter().take(count).map(|b| f32::from_le_bytes(*b));
@@ -46,13 +53,21 @@ fn main() -> Result<(), Box<dyn Error>> {
         result = match work.as_str() {
             "lambda" => {
                 let found = separation(&data, norm, &Silent);
-                format!("\"lower\":{:?},\"upper\":{:?},\"pair\":\"{:?}\"", found.distance.lower, found.distance.upper, found.pair)
+                format!(
+                    "\"lower\":{:?},\"upper\":{:?},\"pair\":\"{:?}\"",
+                    found.distance.lower, found.distance.upper, found.pair
+                )
             }
             "nearest" => {
                 let found = nearest_enemies(&data, norm, &Silent);
                 let sum: f64 = found.distances.iter().map(|d| d.upper).sum();
                 let indices: usize = found.indices.iter().flatten().sum();
-                format!("\"mean\":{:?},\"index_sum\":{indices}", sum / samples as f64)
+                // Beyond all numbers where a sample has no enemy.
+                format!("\"mean\":{:?},\"index_sum\":{indices}", (sum / samples as f64).min(f64::MAX))
+            }
+            "plain" => {
+                let found = plain::nearest(&data, norm);
+                format!("\"finite\":{}", found.iter().filter(|d| d.is_finite()).count())
             }
             _ => return Err(format!("unknown work {work}").into()),
         };
@@ -60,6 +75,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     seconds.sort_by(f64::total_cmp);
     let median = seconds[seconds.len() / 2];
-    println!("{{\"work\":\"{work}\",\"norm\":\"{norm}\",\"samples\":{samples},\"seconds\":{median:.4},{result}}}");
+    println!(
+        "{{\"work\":\"{work}\",\"norm\":\"{norm}\",\"samples\":{samples},\"seconds\":{median:.4},{result}}}"
+    );
     Ok(())
 }

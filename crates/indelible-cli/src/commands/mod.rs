@@ -5,6 +5,7 @@ mod build;
 mod certify;
 mod decide;
 mod demo;
+mod enemies_chart;
 mod explain;
 mod hard;
 mod inspect;

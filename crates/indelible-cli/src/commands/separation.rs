@@ -1,6 +1,7 @@
 //! `indelible separation`: how far apart the classes are.
 
 use std::{
+    io::Write,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -14,11 +15,13 @@ use indelible::{
     },
 };
 use indelible_io::{
+    AtomicFile,
     dataset::{ReadOptions, read},
     npy::{Array, Values, write_npz},
 };
 use serde_json::{Value, json};
 
+use super::enemies_chart::{Words, chart};
 use crate::{
     bar::Bar,
     data::DataArgs,
@@ -41,7 +44,7 @@ pub struct SeparationArgs {
     #[arg(long, default_value = "linf")]
     norm: Norm,
     /// Only the separation bound, without the nearest enemy of every sample: faster
-    #[arg(long, conflicts_with_all = ["per_sample", "against", "within"])]
+    #[arg(long, conflicts_with_all = ["per_sample", "against", "within", "svg"])]
     bound_only: bool,
     /// Write the nearest enemy of every sample: arrays `lower`, `upper` (distance) and `index` (-1: none)
     #[arg(long, value_name = "FILE.npz")]
@@ -55,6 +58,9 @@ pub struct SeparationArgs {
     /// Count the pairs at distance R or less
     #[arg(long, value_name = "R", conflicts_with_all = ["against", "per_sample"], allow_negative_numbers = true)]
     within: Option<f64>,
+    /// Draw the nearest-enemy distances of every class as a chart
+    #[arg(long, value_name = "FILE.svg", conflicts_with = "within")]
+    svg: Option<PathBuf>,
     /// With --within: count pairs of equal labels too (near-duplicates)
     #[arg(long, requires = "within")]
     all_pairs: bool,
@@ -69,18 +75,64 @@ pub struct SeparationArgs {
 impl SeparationArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
+        let outputs = self.outputs()?;
         let data = self.data.read(&bar)?;
         if let Some(radius) = self.within {
             return self.close_pairs(&data, radius, &bar);
         }
         if let Some(test) = &self.against {
-            return self.between(&data, test, &bar);
+            return self.between(&data, test, outputs, &bar);
         }
-        self.among(&data, &bar)
+        self.among(&data, outputs, &bar)
+    }
+
+    /// Files that will be written: a path that cannot be is refused before any
+    /// work is done.
+    fn outputs(&self) -> Result<Outputs, Failure> {
+        if let (Some(table), Some(svg)) = (&self.per_sample, &self.svg)
+            && table == svg
+        {
+            return Err(Failure::input(format!("--per-sample and --svg both name {}", svg.display())));
+        }
+        for output in self.per_sample.iter().chain(&self.svg) {
+            for input in [Some(&self.data.path), self.data.labels.as_ref(), self.against.as_ref()] {
+                if let (Some(Ok(input)), Ok(output)) =
+                    (input.map(|i| i.canonicalize()), output.canonicalize())
+                    && input == output
+                {
+                    return Err(Failure::input(format!("{} is both read and written", output.display())));
+                }
+            }
+        }
+        if self.k == Some(0) {
+            return Err(Failure::input("--k is 0; expected 1 or more".into()));
+        }
+        if let Some(table) = &self.per_sample
+            && !table.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir())
+        {
+            // Dropped at once: only the attempt counts.
+            AtomicFile::create(table)?;
+        }
+        let svg = self.svg.as_ref().map(AtomicFile::create).transpose()?;
+        Ok(Outputs { per_sample: self.per_sample.clone(), svg })
+    }
+
+    /// What the chart says of itself.
+    fn draw(&self, subtitle: &str, data: &Path, histogram: &Histogram) -> Result<String, Failure> {
+        let name =
+            data.file_name().map_or_else(|| data.display().to_string(), |n| n.to_string_lossy().into());
+        chart(
+            &Words {
+                title: &format!("{name}: distance to the nearest sample of another class"),
+                subtitle,
+                axis: &format!("distance in the {} norm, in units of the features", self.norm),
+            },
+            histogram,
+        )
     }
 
     /// Enemies within one dataset.
-    fn among(&self, data: &Dataset, bar: &Bar) -> Result<(), Failure> {
+    fn among(&self, data: &Dataset, outputs: Outputs, bar: &Bar) -> Result<(), Failure> {
         let started = Instant::now();
         let near = self.k.map(|k| k_nearest_enemies(data, self.norm, k, bar));
         let enemies = match &near {
@@ -96,21 +148,22 @@ impl SeparationArgs {
         let mut report = Report::default();
         describe(&mut report, data, &found, &equal);
         if let Some(enemies) = &enemies {
-            show_histogram(&mut report, &Histogram::new(data, enemies));
+            let histogram = Histogram::new(data, enemies);
+            show_histogram(&mut report, &histogram);
+            let subtitle = format!("{} samples, separation {}", grouped(data.samples()), found.distance);
+            let near = near.unwrap_or_else(|| neighbours(enemies));
+            outputs
+                .write(&near, self.k.unwrap_or(1), || self.draw(&subtitle, &self.data.path, &histogram))?;
         }
         report.json("seconds", taken).line("time", seconds(taken)).print(self.json);
         if found.distance.lower == 0.0 {
             return Err(Failure::no(conflict_message(data, &equal)));
         }
-        match (&self.per_sample, &enemies, near) {
-            (Some(path), _, Some(near)) => write_neighbours(path, &near, self.k.unwrap_or(1)),
-            (Some(path), Some(enemies), None) => write_neighbours(path, &neighbours(enemies), 1),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     /// From the samples of `test` to those of the dataset.
-    fn between(&self, data: &Dataset, test: &Path, bar: &Bar) -> Result<(), Failure> {
+    fn between(&self, data: &Dataset, test: &Path, outputs: Outputs, bar: &Bar) -> Result<(), Failure> {
         let queries = read(test, &ReadOptions { labels: None, limit: None, ..self.data.options(None) })?;
         let started = Instant::now();
         let enemies = nearest_enemies_between(&queries, data, self.norm, bar)?;
@@ -138,12 +191,14 @@ impl SeparationArgs {
             ),
             None => report.line("separation", "infinite: no two labels differ"),
         };
-        show_histogram(&mut report, &Histogram::new(&queries, &enemies));
+        let histogram = Histogram::new(&queries, &enemies);
+        show_histogram(&mut report, &histogram);
+        let from = format!("{} samples", grouped(queries.samples()));
+        let to = format!("{} samples of {}", grouped(data.samples()), self.data.path.display());
+        outputs
+            .write(&neighbours(&enemies), 1, || self.draw(&format!("{from} to {to}"), test, &histogram))?;
         report.json("seconds", taken).line("time", seconds(taken)).print(self.json);
-        match &self.per_sample {
-            Some(path) => write_neighbours(path, &neighbours(&enemies), 1),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Pairs closer than a distance.
@@ -174,6 +229,32 @@ impl SeparationArgs {
             report.line(&format!("{i} and {j}"), format!("{} ({}, {})", close.distance, name(i), name(j)));
         }
         report.line("time", seconds(taken)).print(self.json);
+        Ok(())
+    }
+}
+
+/// The files that are asked for.
+struct Outputs {
+    per_sample: Option<PathBuf>,
+    svg: Option<AtomicFile>,
+}
+
+impl Outputs {
+    fn write(
+        self,
+        near: &[Vec<Neighbour>],
+        k: usize,
+        draw: impl FnOnce() -> Result<String, Failure>,
+    ) -> Result<(), Failure> {
+        if let Some(path) = &self.per_sample {
+            write_neighbours(path, near, k)?;
+        }
+        if let Some(mut file) = self.svg {
+            let target = file.target().display().to_string();
+            let failed = |e| Failure::input(format!("cannot write {target}: {e}"));
+            file.write_all(draw()?.as_bytes()).map_err(failed)?;
+            file.commit()?;
+        }
         Ok(())
     }
 }
@@ -309,8 +390,5 @@ fn write_neighbours(path: &Path, near: &[Vec<Neighbour>], k: usize) -> Result<()
     ];
     let arrays: Vec<(&str, Array<'_>)> =
         arrays.into_iter().filter_map(|(name, array)| Some((name, array?))).collect();
-    if arrays.is_empty() {
-        return Err(Failure::input("--k is 0; expected 1 or more".into()));
-    }
     Ok(write_npz(path, &arrays)?)
 }

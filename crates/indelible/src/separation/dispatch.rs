@@ -9,7 +9,6 @@ use super::{
     relation::Relation,
     screen::{Panels, Windows},
     search::Screen,
-    shadow::Shadow,
 };
 use crate::{Dataset, Norm, dataset::Features};
 
@@ -43,7 +42,7 @@ pub(super) fn dispatch_on<T: Search>(
 ) -> T::Output {
     let width = base.features();
     let codes = shared_codes(queries, base);
-    let shadow = || Shadow::new(base, norm, codes.is_some());
+    let table = codes.is_some();
     match norm {
         Norm::Linf => {
             if let Some((a, b, levels)) = codes {
@@ -58,21 +57,21 @@ pub(super) fn dispatch_on<T: Search>(
             if let Some((a, b, levels)) = codes
                 && let Some(metric) = CodesSum::new(a, b, width, levels, power)
             {
-                let screen = Panels::new(&metric, *relation, (queries, base), shadow(), isa);
+                let screen = Panels::new(&metric, *relation, (queries, base), norm, table, isa);
                 return search.run(&metric, &screen, relation);
             }
             let metric = RealsSum::new(queries, base, power, isa);
-            search.run(&metric, &Panels::new(&metric, *relation, (queries, base), shadow(), isa), relation)
+            search.run(&metric, &Panels::new(&metric, *relation, (queries, base), norm, table, isa), relation)
         }
         Norm::Lp(p) => {
             if let Some((a, b, levels)) = codes
                 && let Some(metric) = CodesLp::new(a, b, width, levels, p)
             {
-                let screen = Panels::new(&metric, *relation, (queries, base), shadow(), isa);
+                let screen = Panels::new(&metric, *relation, (queries, base), norm, table, isa);
                 return search.run(&metric, &screen, relation);
             }
             let metric = RealsLp::new(queries, base, p, isa);
-            search.run(&metric, &Panels::new(&metric, *relation, (queries, base), shadow(), isa), relation)
+            search.run(&metric, &Panels::new(&metric, *relation, (queries, base), norm, table, isa), relation)
         }
     }
 }

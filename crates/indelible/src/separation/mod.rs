@@ -24,6 +24,7 @@ mod relation;
 mod screen;
 mod search;
 mod shadow;
+mod sketch;
 #[cfg(test)]
 mod tests;
 

@@ -52,6 +52,19 @@ impl<'a> Relation<'a> {
         if self.ascending { queries.min(block.end.saturating_sub(1)) } else { queries }
     }
 
+    /// How many pairs count, up to a factor of two.
+    pub(super) fn size(&self) -> u128 {
+        let all = self.queries.len() as u128 * self.base.len() as u128;
+        if self.pairs == Pairs::All {
+            return all;
+        }
+        let mut counts: HashMap<usize, u128> = HashMap::new();
+        for &label in self.base {
+            *counts.entry(label).or_default() += 1;
+        }
+        all - self.queries.iter().map(|label| counts.get(label).copied().unwrap_or(0)).sum::<u128>()
+    }
+
     /// Whether query `i` and base sample `j` are compared.
     #[cfg(test)]
     pub(super) fn counts(&self, i: usize, j: usize) -> bool {

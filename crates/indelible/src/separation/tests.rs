@@ -1,6 +1,8 @@
 //! Every instruction set and number of threads finds the same, to the bit, and
 //! the same as a search that leaves out nothing.
 
+mod integers;
+
 use super::{
     Closest, Nearest, Within,
     dispatch::{Search, dispatch_on},
@@ -213,6 +215,62 @@ fn hostile_sets() {
     let mut outlier: Vec<f64> = (0..300 * 9).map(|_| (random() % 1000) as f64 / 7.0).collect();
     outlier[1234] = 1e12;
     check("outlier", &dataset(Features::F64(outlier.into()), 9, two(300)));
+}
+
+/// Samples that depend on few hidden numbers, as codes.
+fn waves(samples: usize, width: usize) -> Vec<u8> {
+    let mut random = noise(5);
+    let mut codes = Vec::new();
+    for _ in 0..samples {
+        let hidden: Vec<f64> = (0..6).map(|_| (random() % 1000) as f64 / 1000.0 - 0.5).collect();
+        for f in 0..width {
+            let wave = |k: usize| hidden[k] * (f as f64 * 0.02 * (k + 1) as f64).sin();
+            codes.push((128.0 + 60.0 * (0..6).map(wave).sum::<f64>() + (random() % 7) as f64) as u8);
+        }
+    }
+    codes
+}
+
+#[test]
+fn sets_that_are_sketched() {
+    let (samples, width) = (1600, 200);
+    let labels: Vec<usize> = (0..samples).map(|i| i * 7 % 5).collect();
+    let set = |features: Features| dataset(features, width, labels.clone());
+    let norms = [Norm::L1, Norm::L2];
+    let codes = waves(samples, width);
+    check_in(&norms, "waves", &set(Features::unit_codes(codes.clone().into())));
+    // One sample far away, whose sketch is coarse.
+    let mut reals: Vec<f32> = codes.iter().map(|&c| f32::from(c) * 1e-3).collect();
+    reals[700 * width..701 * width].fill(1e4);
+    check_in(&norms, "waves and an outlier", &set(Features::F32(reals.into())));
+    // Sketches tell the few samples that they are judged by apart, as these
+    // have twins, but not enemies: they are given up.
+    let mut random = noise(9);
+    let centers: Vec<f64> = (0..samples / 2 * width).map(|_| (random() % 1001) as f64 - 500.0).collect();
+    let twins: Vec<f64> = centers.iter().copied().chain(centers.iter().map(|x| x + 0.01)).collect();
+    let labels = (0..samples).map(|i| i % (samples / 2) % 2).collect();
+    check_in(&norms, "twins", &dataset(Features::F64(twins.into()), width, labels));
+}
+
+#[test]
+fn sketches_between_sets() {
+    let width = 200;
+    let all = waves(2000, width);
+    let labels = |n: usize| (0..n).map(|i| i % 3).collect::<Vec<_>>();
+    let base = dataset(Features::unit_codes(all[..1600 * width].to_vec().into()), width, labels(1600));
+    let queries = dataset(Features::unit_codes(all[1600 * width..].to_vec().into()), width, labels(400));
+    let relation = Relation::between(queries.labels(), &base);
+    for norm in [Norm::L1, Norm::L2] {
+        let search = || Nearest { per_query: 1, progress: &Silent };
+        let expected = dispatch_on(Isa::Portable, (&queries, &base), &relation, norm, Unscreened(search()));
+        for isa in Isa::available() {
+            assert_eq!(
+                dispatch_on(isa, (&queries, &base), &relation, norm, search()),
+                expected,
+                "{norm} {isa:?}"
+            );
+        }
+    }
 }
 
 #[test]

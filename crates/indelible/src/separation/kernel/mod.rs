@@ -5,7 +5,9 @@ pub(super) mod cover;
 pub(super) mod dot;
 pub(super) mod lut;
 pub(super) mod powers;
+pub(super) mod project;
 pub(super) mod reals;
+pub(super) mod rows;
 pub(super) mod sad;
 pub(super) mod sift;
 

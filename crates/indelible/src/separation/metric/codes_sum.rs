@@ -16,6 +16,8 @@ pub(in crate::separation) struct CodesSum<'a> {
     /// `levels[c] = grid[c]·2^exponent`, up to a common shift.
     grid: Vec<i64>,
     exponent: i32,
+    /// `2^exponent`.
+    unit: f64,
 }
 
 /// The levels as integers `(level − levels[0])·2^−e`, and `e`; `None` where
@@ -69,7 +71,15 @@ impl<'a> CodesSum<'a> {
             Power::One => spread + terms,
             Power::Two => 2 * spread + terms,
         };
-        (needed < 128 && width < 1 << 32).then_some(Self { queries, base, width, power, grid, exponent })
+        (needed < 128 && width < 1 << 32).then_some(Self {
+            queries,
+            base,
+            width,
+            power,
+            grid,
+            exponent,
+            unit: 2f64.powi(exponent),
+        })
     }
 }
 
@@ -95,7 +105,7 @@ impl Metric for CodesSum<'_> {
 
     fn enclosure(&self, distance: &u128) -> Enclosure {
         let mut sum = ExactSum::new();
-        let unit = 2f64.powi(self.exponent);
+        let unit = self.unit;
         for k in 0..4 {
             // 32 bits at a time: every cast and product is exact.
             let part = ((distance >> (32 * k)) & 0xffff_ffff) as f64 * 2f64.powi(32 * k);
@@ -142,7 +152,7 @@ impl Summed for CodesSum<'_> {
         let sum = (bound as f64).next_up();
         let sum = if self.power == Power::One { sum } else { sum.sqrt().next_up() };
         // A product with a power of two, rounded only where it overflows.
-        sum * 2f64.powi(self.exponent)
+        sum * self.unit
     }
 
     fn barrier(&self, limit: Limit<u128>) -> Option<u128> {

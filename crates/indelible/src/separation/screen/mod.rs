@@ -1,5 +1,6 @@
 //! Ways to leave out pairs that certainly are too far apart.
 
+mod layer;
 mod panels;
 mod windows;
 

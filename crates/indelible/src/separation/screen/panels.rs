@@ -1,132 +1,261 @@
-//! Leaves out, in all norms that sum over features, samples whose shadows are too far
-//! from a query's: all distances of shadows are taken, many at a time, from
-//! panels that fit the caches.
+//! Leaves out, in all norms that sum over features, samples whose shadows are
+//! too far from a query's: all distances of shadows are taken, many at a time,
+//! from panels that fit the caches.
+//!
+//! Where a sketch of the samples tells most pairs apart, its shadows are
+//! compared first, and only what comes through is looked at in full.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range, sync::OnceLock};
 
-use rayon::prelude::*;
-
+use super::layer::{Layer, PanelSet, Rows};
 use crate::{
-    Dataset,
+    Dataset, Features, Norm,
     separation::{
-        kernel::{Isa, PANEL, ROWS, dot, lut, sad},
-        metric::{Limit, Summed},
+        kernel::{Isa, PANEL, ROWS, rows},
+        metric::Summed,
         relation::{Masks, Relation},
-        search::{Screen, Tally},
+        search::{Guess, Screen, Tally},
         shadow::{Shadow, Sums},
+        sketch::Sketch,
     },
 };
 
 /// Panels in a block: queries are coded once for all of them.
 const PANELS: usize = 96;
+/// Panels of the first block that are looked at in full, so that limits are
+/// near the final ones when a sketch is tried.
+const WARMUP: usize = 8;
+/// Features of all pairs from which on a sketch is tried: it costs some tens of
+/// milliseconds even where nearly no pair counts.
+const WORTH: u128 = 1 << 26;
+/// A sketch is given up for a tile and a block when, over this many panels, it
+/// lets through more than one pair in so many.
+const TRIAL: usize = 8;
+const ONE_IN: usize = 8;
 
 /// The screen.
 pub(in crate::separation) struct Panels<'a, M> {
     metric: &'a M,
     relation: Relation<'a>,
-    queries: &'a Dataset,
-    base: &'a Dataset,
-    shadow: Shadow,
-    isa: Isa,
+    full: Layer<'a>,
+    sketch: Option<Layer<'a>>,
+    /// For samples whose codes are their shadows: the error of all of them.
+    plain: Option<f64>,
 }
 
 /// A block of base samples.
 pub(in crate::separation) struct PanelBlock {
-    start: usize,
-    panels: Vec<Panel>,
+    range: Range<usize>,
     masks: Masks,
-    /// Bounds the errors of nearly all panels.
-    error: f64,
-}
-
-struct Panel {
-    codes: Vec<u8>,
-    terms: [u32; PANEL],
-    /// Bounds of the errors of its samples, and the largest.
-    errors: [f64; PANEL],
-    error: f64,
-}
-
-/// Queries that are ready for the kernels.
-struct Rows {
-    codes: Vec<u8>,
-    signed: Vec<i8>,
-    terms: Vec<u32>,
-    errors: Vec<f64>,
-    masks: Vec<usize>,
-    barriers: Vec<u32>,
+    sketch: Option<PanelSet>,
+    /// Made when it is first needed.
+    full: OnceLock<PanelSet>,
 }
 
 impl<'a, M: Summed> Panels<'a, M> {
-    /// A screen for a metric of samples of two datasets with a shadow.
+    /// A screen for a metric of samples of two datasets, in a norm but `linf`;
+    /// `table` says that all have codes of one table.
     pub(in crate::separation) fn new(
         metric: &'a M,
         relation: Relation<'a>,
         (queries, base): (&'a Dataset, &'a Dataset),
-        shadow: Shadow,
+        norm: Norm,
+        table: bool,
         isa: Isa,
     ) -> Self {
-        Self { metric, relation, queries, base, shadow, isa }
+        let shadow = Shadow::new(base, norm, table);
+        let plain = shadow.plain();
+        let full = Layer {
+            queries: Cow::Borrowed(queries),
+            base: Cow::Borrowed(base),
+            shadow,
+            stretch: 1.0,
+            error: 0.0,
+            original: true,
+            isa,
+        };
+        let worth = relation.size() * base.features() as u128 >= WORTH;
+        let sketch = worth.then(|| Sketch::new(queries, base, norm, isa)).flatten().map(|sketch| Layer {
+            shadow: Shadow::new(&sketch.base, norm, false),
+            queries: Cow::Owned(sketch.queries),
+            base: Cow::Owned(sketch.base),
+            stretch: sketch.stretch,
+            error: sketch.error,
+            original: false,
+            isa,
+        });
+        Self { metric, relation, full, sketch, plain }
     }
 
-    /// Codes up to 64 samples.
-    fn panel(&self, samples: Range<usize>) -> Panel {
-        let width = self.shadow.padded();
-        let group = match self.shadow.sums {
-            Sums::Absolute => sad::GROUP,
-            Sums::Squares => dot::GROUP,
-            Sums::Table { .. } => lut::GROUP,
-        };
-        let mut panel =
-            Panel { codes: vec![0; width * PANEL], terms: [0; PANEL], errors: [0.0; PANEL], error: 0.0 };
-        let mut row = vec![0; width];
-        for (s, j) in samples.enumerate() {
-            panel.errors[s] = self.shadow.code(self.base, j, &mut row);
-            panel.error = panel.error.max(panel.errors[s]);
-            for (g, codes) in row.chunks_exact(group).enumerate() {
-                let at = (g * PANEL + s) * group;
-                panel.codes[at..at + group].copy_from_slice(codes);
+    /// Shows the tally what may be within its limits in some panels of a block.
+    /// Returns the panel it stopped before: a sketch that does not help is
+    /// given up.
+    fn sift(
+        &self,
+        (layer, set): (&Layer, &PanelSet),
+        block: &PanelBlock,
+        panels: Range<usize>,
+        queries: Range<usize>,
+        tally: &mut impl Tally<M>,
+    ) -> usize {
+        let mut tile = Tile::new(self, layer, set.error, queries.clone());
+        tile.refresh_all(tally);
+        let masks: Vec<usize> = queries.clone().map(|i| block.masks.row(self.relation.queries[i])).collect();
+        let mut values = [[0; PANEL]; ROWS];
+        let mut pending = Vec::new();
+        let mut passed = 0;
+        for p in panels.clone() {
+            let (panel, first_sample) = (&set.panels[p], block.range.start + p * PANEL);
+            let outlier = panel.error > set.error;
+            for first in (0..queries.len()).step_by(ROWS) {
+                // Pairs are looked at once: all samples of the panel come before.
+                if self.relation.start(queries.start + first) >= first_sample + PANEL {
+                    break;
+                }
+                // Most pairs do not count where nearly all samples have one label.
+                let last = (first + ROWS).min(queries.len());
+                let counts = |k: usize| block.masks.word(masks[k], p, tile.skip(k, block)) != 0;
+                if !(first..last).any(counts) {
+                    continue;
+                }
+                let barriers = tile.barriers(first, outlier.then_some(panel.error), tally);
+                let found = layer.near(panel, &tile.rows, first, &barriers, &mut values);
+                for (r, &found) in found.iter().enumerate().filter(|(_, f)| **f != 0) {
+                    let k = first + r;
+                    let mut found = found & block.masks.word(masks[k], p, tile.skip(k, block));
+                    while found != 0 {
+                        let s = found.trailing_zeros() as usize;
+                        found &= found - 1;
+                        pending.push((k, s, values[r][s]));
+                        if let Some((_, codes)) = self.codes(queries.start + k, first_sample + s)
+                            && !layer.original
+                        {
+                            rows::prefetch(codes);
+                        }
+                    }
+                }
             }
-            let term = |&b: &u8| (u32::from(b) * u32::from(b)).wrapping_sub(256 * u32::from(b));
-            panel.terms[s] = row.iter().map(term).fold(0, u32::wrapping_add);
+            passed += pending.len();
+            let mut changed = false;
+            for (k, s, sum) in pending.drain(..) {
+                let (i, j) = (queries.start + k, first_sample + s);
+                // Limits have fallen since, and the panel's bound of the errors
+                // may be much above the sample's.
+                if (outlier || sum < tile.barriers[k])
+                    && !tile.is_out(k, sum, panel.errors[s])
+                    && (layer.original || !self.is_far(i, j, tile.seconds[k]))
+                    && let Some(distance) = self.metric.within(i, j, tally.limit(i))
+                {
+                    tally.take(i, j, distance);
+                    tile.refresh(k, tally);
+                    changed = true;
+                }
+            }
+            if changed && tally.shared() {
+                tile.refresh_all(tally);
+            }
+            if (p + 1 - panels.start).is_multiple_of(TRIAL) {
+                if !layer.original && passed * ONE_IN > TRIAL * PANEL * queries.len() {
+                    return p + 1;
+                }
+                passed = 0;
+            }
         }
-        panel
+        panels.end
     }
 
-    /// Codes queries, with barriers for their limits now.
-    fn rows(&self, queries: Range<usize>, block: &PanelBlock, tally: &impl Tally<M>) -> Rows {
-        let width = self.shadow.padded();
+    /// Codes of query `i` and base sample `j`, where they are their shadows.
+    fn codes(&self, i: usize, j: usize) -> Option<(&[u8], &[u8])> {
+        match (self.plain, self.full.queries.storage(), self.full.base.storage()) {
+            (Some(_), Features::Coded { codes: a, .. }, Features::Coded { codes: b, .. }) => {
+                let width = self.full.base.features();
+                Some((&a[i * width..(i + 1) * width], &b[j * width..(j + 1) * width]))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the codes of a pair put it out of a limit.
+    fn is_far(&self, i: usize, j: usize, barrier: u32) -> bool {
+        self.codes(i, j).is_some_and(|(a, b)| {
+            let squares = matches!(self.full.shadow.sums, Sums::Squares);
+            rows::sum(self.full.isa, squares, a, b) >= barrier
+        })
+    }
+}
+
+/// Queries of a tile in a layer, and what their limits mean there.
+struct Tile<'a, M> {
+    panels: &'a Panels<'a, M>,
+    layer: &'a Layer<'a>,
+    queries: Range<usize>,
+    rows: Rows,
+    /// Bounds the errors of nearly all base samples.
+    error: f64,
+    /// Sums from these on are out of the limits for such samples. Rows that
+    /// only pad the last group find nothing.
+    barriers: Vec<u32>,
+    /// Reaches of the limits.
+    reaches: Vec<f64>,
+    /// Sums over all codes from these on are out of the limits.
+    seconds: Vec<u32>,
+}
+
+impl<'a, M: Summed> Tile<'a, M> {
+    fn new(panels: &'a Panels<'a, M>, layer: &'a Layer<'a>, error: f64, queries: Range<usize>) -> Self {
         let count = queries.len().next_multiple_of(ROWS);
-        let mut rows = Rows {
-            codes: vec![0; count * width],
-            signed: Vec::new(),
-            terms: vec![0; count],
-            errors: vec![0.0; count],
-            masks: vec![0; count],
-            // Rows that only pad the last group find nothing.
+        Self {
+            panels,
+            layer,
+            rows: layer.rows(queries.clone()),
+            queries,
+            error,
             barriers: vec![0; count],
-        };
-        for ((k, i), row) in queries.enumerate().zip(rows.codes.chunks_exact_mut(width)) {
-            rows.errors[k] = self.shadow.code(self.queries, i, row);
-            rows.terms[k] = row.iter().map(|&a| u32::from(a) * u32::from(a)).sum();
-            rows.masks[k] = block.masks.row(self.relation.queries[i]);
-            rows.barriers[k] = self.barrier(tally.limit(i), rows.errors[k] + block.error);
+            reaches: vec![0.0; count],
+            seconds: vec![0; count],
         }
-        if matches!(self.shadow.sums, Sums::Squares) {
-            rows.signed = rows.codes.iter().map(|&a| (a ^ 128) as i8).collect();
-        }
-        rows
     }
 
-    /// Sums over codes from this one on are out of a limit.
-    fn barrier(&self, limit: Limit<M::Distance>, errors: f64) -> u32 {
-        if errors == 0.0
-            && let Some(barrier) = self.metric.barrier(limit)
-        {
-            return u32::try_from(barrier).unwrap_or(u32::MAX);
+    /// Samples of a block that come too early for query `k` of the tile.
+    #[inline]
+    fn skip(&self, k: usize, block: &PanelBlock) -> usize {
+        self.panels.relation.start(self.queries.start + k).saturating_sub(block.range.start)
+    }
+
+    /// Takes over the limit of query `k` of the tile.
+    fn refresh(&mut self, k: usize, tally: &impl Tally<M>) {
+        let (metric, limit) = (self.panels.metric, tally.limit(self.queries.start + k));
+        self.barriers[k] = self.layer.barrier(metric, limit, self.rows.errors[k] + self.error);
+        self.reaches[k] = metric.reach(limit);
+        if let Some(error) = self.panels.plain {
+            self.seconds[k] = self.panels.full.barrier(metric, limit, 2.0 * error);
         }
-        let reach = self.metric.reach(limit);
-        if reach < 0.0 { 0 } else { self.shadow.barrier(reach, errors) }
+    }
+
+    fn refresh_all(&mut self, tally: &impl Tally<M>) {
+        for k in 0..self.queries.len() {
+            self.refresh(k, tally);
+        }
+    }
+
+    /// Barriers of the queries from `first` on; for base samples with larger
+    /// errors, `outlier` bounds these.
+    fn barriers(&self, first: usize, outlier: Option<f64>, tally: &impl Tally<M>) -> [u32; ROWS] {
+        std::array::from_fn(|r| {
+            let k = first + r;
+            match outlier {
+                Some(error) if k < self.queries.len() => {
+                    let limit = tally.limit(self.queries.start + k);
+                    self.layer.barrier(self.panels.metric, limit, self.rows.errors[k] + error)
+                }
+                _ => self.barriers[k],
+            }
+        })
+    }
+
+    /// Whether a sum puts a base sample with this error out of the limit.
+    fn is_out(&self, k: usize, sum: u32, error: f64) -> bool {
+        self.layer.is_out(sum, self.reaches[k], self.rows.errors[k] + error)
     }
 }
 
@@ -138,95 +267,60 @@ impl<M: Summed> Screen<M> for Panels<'_, M> {
     }
 
     fn block(&self, base: Range<usize>) -> PanelBlock {
-        let starts: Vec<usize> = base.clone().step_by(PANEL).collect();
-        let panels: Vec<Panel> =
-            starts.par_iter().map(|&start| self.panel(start..(start + PANEL).min(base.end))).collect();
-        let mut errors: Vec<f64> = panels.iter().map(|p| p.error).collect();
-        errors.sort_unstable_by(f64::total_cmp);
-        let typical = 1.25 * errors[errors.len() / 2];
-        let error = errors.iter().copied().filter(|&e| e <= typical).fold(0.0, f64::max);
         let labels = self.relation.base[base.clone()].iter().copied();
-        let masks = Masks::new(self.relation.pairs, labels, panels.len());
-        PanelBlock { start: base.start, panels, masks, error }
+        let masks = Masks::new(self.relation.pairs, labels, base.len().div_ceil(PANEL));
+        let sketch = self.sketch.as_ref().map(|layer| layer.panels(base.clone(), true));
+        let full = OnceLock::new();
+        if sketch.is_none() {
+            full.get_or_init(|| self.full.panels(base.clone(), true));
+        }
+        PanelBlock { range: base, masks, sketch, full }
     }
 
-    fn scan(&self, block: &PanelBlock, queries: Range<usize>, tally: &mut impl Tally<M>) {
-        let width = self.shadow.padded();
-        let mut rows = self.rows(queries.clone(), block, tally);
+    fn guess(&self, block: &PanelBlock, queries: Range<usize>, guesses: &mut [Guess]) -> bool {
+        let (Some(layer), Some(set)) = (&self.sketch, &block.sketch) else { return false };
+        let rows = layer.rows(queries.clone());
         let mut values = [[0; PANEL]; ROWS];
-        for (p, panel) in block.panels.iter().enumerate() {
-            let outlier = panel.error > block.error;
-            let error = if outlier { panel.error } else { block.error };
-            let mut changed = false;
+        for (p, panel) in set.panels.iter().enumerate() {
             for first in (0..queries.len()).step_by(ROWS) {
-                let start = queries.start + first;
-                // Pairs are looked at once: all samples of the panel come before.
-                if self.relation.start(start) >= block.start + (p + 1) * PANEL {
-                    break;
-                }
-                let mut barriers = [0; ROWS];
-                barriers.copy_from_slice(&rows.barriers[first..first + ROWS]);
                 let last = (first + ROWS).min(queries.len());
-                if outlier {
-                    for k in first..last {
-                        barriers[k - first] =
-                            self.barrier(tally.limit(queries.start + k), rows.errors[k] + error);
-                    }
+                let mut barriers = [0; ROWS];
+                for (barrier, guess) in barriers.iter_mut().zip(&guesses[first..last]) {
+                    *barrier = guess.sum;
                 }
-                let codes = first * width..(first + ROWS) * width;
-                let masks = match &self.shadow.sums {
-                    Sums::Absolute => {
-                        sad::near(self.isa, &panel.codes, &rows.codes[codes], &barriers, &mut values)
-                    }
-                    Sums::Squares => {
-                        let mut row_terms = [0; ROWS];
-                        row_terms.copy_from_slice(&rows.terms[first..first + ROWS]);
-                        let operands = dot::Operands {
-                            panel: &panel.codes,
-                            panel_terms: &panel.terms,
-                            rows: &rows.signed[codes],
-                            row_terms,
-                        };
-                        dot::near(self.isa, &operands, &barriers, &mut values)
-                    }
-                    Sums::Table { entries, .. } => {
-                        lut::near(self.isa, entries, &panel.codes, &rows.codes[codes], &barriers, &mut values)
-                    }
-                };
-                for k in first..last {
-                    let i = queries.start + k;
-                    if masks[k - first] == 0 {
-                        continue;
-                    }
-                    let skip = self.relation.start(i).saturating_sub(block.start);
-                    let mut found = masks[k - first] & block.masks.word(rows.masks[k], p, skip);
+                let found = layer.near(panel, &rows, first, &barriers, &mut values);
+                for k in (first..last).filter(|k| found[k - first] != 0) {
+                    let label = self.relation.queries[queries.start + k];
+                    let mut found = found[k - first] & block.masks.word(block.masks.row(label), p, 0);
                     while found != 0 {
                         let s = found.trailing_zeros() as usize;
                         found &= found - 1;
-                        let j = block.start + p * PANEL + s;
-                        let value = values[k - first][s];
-                        // The panel's bound of the errors may be much above the sample's.
-                        let far = panel.errors[s] < error
-                            && value >= self.barrier(tally.limit(i), rows.errors[k] + panel.errors[s]);
-                        if value < barriers[k - first]
-                            && !far
-                            && let Some(distance) = self.metric.within(i, j, tally.limit(i))
-                        {
-                            tally.take(i, j, distance);
-                            let limit = tally.limit(i);
-                            barriers[k - first] = self.barrier(limit, rows.errors[k] + error);
-                            rows.barriers[k] = self.barrier(limit, rows.errors[k] + block.error);
-                            changed = true;
+                        if values[k - first][s] < guesses[k].sum {
+                            let sample = block.range.start + p * PANEL + s;
+                            guesses[k] = Guess { sum: values[k - first][s], sample };
                         }
                     }
                 }
             }
-            if changed && tally.shared() {
-                for k in 0..queries.len() {
-                    let limit = tally.limit(queries.start + k);
-                    rows.barriers[k] = self.barrier(limit, rows.errors[k] + block.error);
-                }
+        }
+        true
+    }
+
+    fn scan(&self, block: &PanelBlock, queries: Range<usize>, tally: &mut impl Tally<M>) {
+        // On one thread: a thread that waits for others here could be given
+        // work that waits for this.
+        let full = || block.full.get_or_init(|| self.full.panels(block.range.clone(), false));
+        let end = block.range.len().div_ceil(PANEL);
+        let mut start = 0;
+        if let (Some(layer), Some(set)) = (&self.sketch, &block.sketch) {
+            if block.range.start == 0 {
+                start = WARMUP.min(end);
+                self.sift((&self.full, full()), block, 0..start, queries.clone(), tally);
             }
+            start = self.sift((layer, set), block, start..end, queries.clone(), tally);
+        }
+        if start < end {
+            self.sift((&self.full, full()), block, start..end, queries, tally);
         }
     }
 }

@@ -29,6 +29,18 @@ pub(super) trait Tally<M: Metric> {
     fn take(&mut self, i: usize, j: usize, distance: M::Distance);
 }
 
+/// A sample that is probably near a query: the smaller the sum, the nearer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Guess {
+    pub(super) sum: u32,
+    pub(super) sample: usize,
+}
+
+impl Guess {
+    /// No sample at all.
+    pub(super) const NONE: Self = Self { sum: u32::MAX, sample: usize::MAX };
+}
+
 /// Finds pairs that may be within the limits of a search, leaving out what
 /// certainly is not.
 pub(super) trait Screen<M: Metric>: Sync {
@@ -40,6 +52,12 @@ pub(super) trait Screen<M: Metric>: Sync {
 
     /// Prepares a block.
     fn block(&self, base: Range<usize>) -> Self::Block;
+
+    /// Improves guesses, one per query, of samples that count and are near, by
+    /// those of the block. Returns false, at once, if it knows no quick way.
+    fn guess(&self, _: &Self::Block, _queries: Range<usize>, _guesses: &mut [Guess]) -> bool {
+        false
+    }
 
     /// Shows the tally every pair of `queries` with samples of the block that
     /// counts and is within its limit.

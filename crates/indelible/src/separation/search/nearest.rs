@@ -4,7 +4,7 @@ use std::{cmp::Ordering, ops::Range};
 
 use rayon::prelude::*;
 
-use super::{Limit, Metric, Screen, TILE, Tally, blocks};
+use super::{Guess, Limit, Metric, Screen, TILE, Tally, blocks};
 use crate::{Progress, separation::relation::Relation};
 
 /// The nearest samples found so far, nearest first, of a tile of queries.
@@ -13,6 +13,8 @@ struct Nearest<'a, M: Metric> {
     first: usize,
     per_query: usize,
     found: &'a mut [Option<(M::Distance, usize)>],
+    /// Distances that nearest samples do not exceed, where that is known.
+    bounds: &'a [Option<M::Distance>],
 }
 
 impl<M: Metric> Nearest<'_, M> {
@@ -27,7 +29,7 @@ impl<M: Metric> Tally<M> for Nearest<'_, M> {
         // Samples come in ascending order, so an equally near one comes too late.
         match self.found[self.slots(i).end - 1] {
             Some((distance, _)) => Limit::Below(distance),
-            None => Limit::None,
+            None => self.bounds[i].map_or(Limit::None, Limit::UpTo),
         }
     }
 
@@ -60,6 +62,7 @@ pub(in crate::separation) fn nearest<M: Metric, S: Screen<M>>(
 ) -> Vec<Option<(M::Distance, usize)>> {
     let (queries, samples) = (relation.queries.len(), relation.base.len());
     let mut found = vec![None; queries * per_query];
+    let bounds = if per_query == 1 { bounds(metric, screen, relation) } else { vec![None; queries] };
     progress.begin("comparing samples", queries as u64 * samples as u64);
     for base in blocks(samples, screen.block_size()) {
         let count = base.len() as u64;
@@ -67,11 +70,35 @@ pub(in crate::separation) fn nearest<M: Metric, S: Screen<M>>(
         found.par_chunks_mut(TILE * per_query).enumerate().for_each(|(tile, found)| {
             let range = tile * TILE..tile * TILE + found.len() / per_query;
             let done = range.len() as u64 * count;
-            let mut tally = Nearest { metric, first: range.start, per_query, found };
+            let mut tally = Nearest { metric, first: range.start, per_query, found, bounds: &bounds };
             screen.scan(&block, range, &mut tally);
             progress.advance(done);
         });
     }
     progress.end();
     found
+}
+
+/// One block in so many is searched for guesses.
+const SPARSE: usize = 4;
+
+/// For every query the distance to a sample that is probably near, where the
+/// screen finds such samples quickly.
+fn bounds<M: Metric, S: Screen<M>>(metric: &M, screen: &S, relation: &Relation) -> Vec<Option<M::Distance>> {
+    let mut guesses = vec![Guess::NONE; relation.queries.len()];
+    for base in blocks(relation.base.len(), screen.block_size()).step_by(SPARSE) {
+        let block = screen.block(base);
+        let knows = guesses
+            .par_chunks_mut(TILE)
+            .enumerate()
+            .all(|(tile, guesses)| screen.guess(&block, tile * TILE..tile * TILE + guesses.len(), guesses));
+        if !knows {
+            break;
+        }
+    }
+    let distance = |(i, guess): (usize, &Guess)| match guess.sample {
+        usize::MAX => None,
+        j => metric.within(i, j, Limit::None),
+    };
+    guesses.par_iter().enumerate().map(distance).collect()
 }

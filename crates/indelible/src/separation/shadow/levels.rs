@@ -18,6 +18,8 @@ impl Shadow {
             .iter()
             .zip(&codes)
             .map(|(v, &q)| (v - first - f64::from(q) * unit).abs() + slack)
+            // Levels so far apart that their difference overflows: nothing is known.
+            .map(|error| if error.is_nan() { f64::INFINITY } else { error })
             .collect();
         let mut shadow =
             Self { norm, sums: Sums::Squares, width, unit, coding: Coding::Offsets(Vec::new()), slack };

@@ -66,6 +66,19 @@ impl Shadow {
         shadow
     }
 
+    /// Whether every sample with codes is its own shadow, and the error that
+    /// all of them have then.
+    pub(super) fn plain(&self) -> Option<f64> {
+        match &self.coding {
+            Coding::Table { codes, constant, .. }
+                if codes.iter().copied().eq(0..=255) && self.width < MOST =>
+            {
+                *constant
+            }
+            _ => None,
+        }
+    }
+
     /// Codes per sample: features, padded to a multiple of 8.
     pub(super) fn padded(&self) -> usize {
         self.width.next_multiple_of(8)
@@ -146,6 +159,18 @@ impl Shadow {
         } else {
             self.norm_of_errors((sum.sqrt() + width.sqrt() * self.slack) * growth)
         }
+    }
+
+    /// What a sum over codes says of the distance of what they stand for: it is
+    /// not smaller than this.
+    pub(super) fn lower(&self, sum: u32) -> f64 {
+        let sum = f64::from(sum);
+        let root = match &self.sums {
+            Sums::Absolute => sum,
+            Sums::Squares => sum.sqrt(),
+            Sums::Table { typical, p, .. } => (sum / 255.0).powf(1.0 / p) * typical * (1.0 - SLACK),
+        };
+        root * self.unit * (1.0 - 8.0 * f64::EPSILON)
     }
 
     /// A sum over codes such that pairs with this or a larger one have a

@@ -1,7 +1,12 @@
 //! Shadows of real samples: how fine codes should be is tried out.
 
+use rayon::prelude::*;
+
 use super::{Coding, Shadow, Sums, spread_out};
-use crate::{Dataset, Norm};
+use crate::{
+    Dataset, Norm,
+    separation::kernel::{Isa, rows},
+};
 
 /// Samples that units are tried on.
 const SAMPLES: usize = 192;
@@ -29,7 +34,8 @@ impl Shadow {
             })
             .collect();
         let spread = ranges.iter().fold(0.0f64, |m, r| m.max(r.2 - r.0));
-        let spread = if spread > 0.0 && spread.is_finite() { spread } else { 1.0 };
+        // What codes cover must not overflow; the rest is cut off.
+        let spread = if spread > 0.0 { spread.min(1e307) } else { 1.0 };
         let trial = Trial::new(data, norm, &chosen, width, spread);
         let candidate = |halving: i32| {
             // Other samples lie a little outside the range of the chosen ones.
@@ -46,16 +52,10 @@ impl Shadow {
             let slack = 8.0 * f64::EPSILON * 256.0 * unit + 8.0 * f64::from_bits(1);
             Self { norm, sums: Sums::Squares, width, unit, coding: Coding::Offsets(offsets), slack }
         };
-        let mut best = candidate(0);
-        let mut most = trial.score(&best, data);
-        for halving in 1..=HALVINGS {
-            let shadow = candidate(halving);
-            let score = trial.score(&shadow, data);
-            if score > most {
-                (most, best) = (score, shadow);
-            }
-        }
-        best
+        let scores: Vec<f64> =
+            (0..=HALVINGS).into_par_iter().map(|h| trial.score(&candidate(h), data)).collect();
+        let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        candidate((0..=HALVINGS).zip(scores).find(|(_, score)| *score == most).map_or(0, |(h, _)| h))
     }
 }
 
@@ -79,6 +79,16 @@ fn length(norm: Norm, gaps: impl Iterator<Item = f64>) -> f64 {
     }
 }
 
+/// The norm of differences of codes, roughly.
+fn distance(norm: Norm, a: &[u8], b: &[u8]) -> f64 {
+    let sum = |squares| f64::from(rows::sum(Isa::best(), squares, a, b));
+    match norm {
+        Norm::L1 => sum(false),
+        Norm::L2 => sum(true).sqrt(),
+        _ => length(norm, a.iter().zip(b).map(|(&a, &b)| f64::from(a.abs_diff(b)))),
+    }
+}
+
 impl<'a> Trial<'a> {
     fn new(data: &Dataset, norm: Norm, chosen: &'a [usize], width: usize, spread: f64) -> Self {
         let rows: Vec<Vec<f64>> =
@@ -89,7 +99,7 @@ impl<'a> Trial<'a> {
             // Equal samples are no guide.
             others.map(distance).filter(|&d| d > 0.0).fold(f64::INFINITY, f64::min)
         };
-        let nearest = (0..rows.len().min(FEW)).map(nearest).collect();
+        let nearest = (0..rows.len().min(FEW)).into_par_iter().map(nearest).collect();
         Self { chosen, norm, nearest, spread }
     }
 
@@ -105,8 +115,7 @@ impl<'a> Trial<'a> {
         let mut score = 0.0;
         for (k, &nearest) in self.nearest.iter().enumerate() {
             for j in (0..rows.len()).filter(|&j| j != k) {
-                let gaps = rows[k].iter().zip(rows[j]).map(|(&a, &b)| f64::from(a.abs_diff(b)));
-                let bound = unit * length(self.norm, gaps) - errors[k] - errors[j];
+                let bound = unit * distance(self.norm, rows[k], rows[j]) - errors[k] - errors[j];
                 score += (bound / nearest).clamp(0.0, 1.0);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{GROUP, Operands, ROWS, Values};
+use super::{GROUP, Operands, PANEL, ROWS, Values};
 
 /// Vectors of 16 samples in a panel.
 const VECTORS: usize = 4;
@@ -12,8 +12,15 @@ const VECTORS: usize = 4;
 pub(super) fn near(operands: &Operands, barriers: &[u32; ROWS], values: &mut Values) -> [u64; ROWS] {
     let width = operands.rows.len() / ROWS;
     let (rows, panel) = (operands.rows.as_ptr(), operands.panel.as_ptr());
+    // Sums begin with half of what depends on the sample alone, so that one
+    // comparison tells that no distance can be below the barrier.
+    let halves: [__m512i; VECTORS] = std::array::from_fn(|v| {
+        // SAFETY: 16 of the 64 numbers.
+        let terms = unsafe { _mm512_loadu_si512(operands.panel_terms.as_ptr().add(16 * v).cast()) };
+        _mm512_srai_epi32::<1>(_mm512_sub_epi32(_mm512_setzero_si512(), terms))
+    });
     // 24 sums, 4 vectors of the panel and a broadcast fill the 32 registers.
-    let mut sums = [[_mm512_setzero_si512(); VECTORS]; ROWS];
+    let mut sums = [halves; ROWS];
     for g in 0..width / GROUP {
         // SAFETY: group g of 64 samples has 256 bytes from 256 g.
         let b: [__m512i; VECTORS] =
@@ -29,22 +36,40 @@ pub(super) fn near(operands: &Operands, barriers: &[u32; ROWS], values: &mut Val
     }
     let mut masks = [0; ROWS];
     for (r, sums) in sums.iter().enumerate() {
-        let (term, barrier) =
-            (_mm512_set1_epi32(operands.row_terms[r] as i32), _mm512_set1_epi32(barriers[r] as i32));
-        let mut distances = *sums;
-        for (v, distance) in distances.iter_mut().enumerate() {
-            // SAFETY: 16 of the 64 numbers.
-            let constant = unsafe { _mm512_loadu_si512(operands.panel_terms.as_ptr().add(16 * v).cast()) };
-            let constant = _mm512_add_epi32(constant, term);
-            *distance = _mm512_sub_epi32(constant, _mm512_slli_epi32::<1>(*distance));
-            masks[r] |= u64::from(_mm512_cmplt_epu32_mask(*distance, barrier)) << (16 * v);
-        }
-        if masks[r] != 0 {
-            for (v, distance) in distances.iter().enumerate() {
-                // SAFETY: 16 of the 64 numbers.
-                unsafe { _mm512_storeu_si512(values[r].as_mut_ptr().add(16 * v).cast(), *distance) };
-            }
+        // distance = row term − 2 sum, or 1 less.
+        let least = (i64::from(operands.row_terms[r]) - i64::from(barriers[r]) - 1) >> 1;
+        // In range: sums are, and what is below them all may be any of these.
+        let least = _mm512_set1_epi32(least.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32);
+        let near = |v: usize| u64::from(_mm512_cmpge_epi32_mask(sums[v], least)) << (16 * v);
+        if near(0) | near(1) | near(2) | near(3) != 0 {
+            masks[r] = exactly(operands, r, sums, &halves, barriers[r], &mut values[r]);
         }
     }
     masks
+}
+
+/// The distances of a row from its sums, and which are below the barrier.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn exactly(
+    operands: &Operands,
+    r: usize,
+    sums: &[__m512i; VECTORS],
+    halves: &[__m512i; VECTORS],
+    barrier: u32,
+    values: &mut [u32; PANEL],
+) -> u64 {
+    let (term, barrier) =
+        (_mm512_set1_epi32(operands.row_terms[r] as i32), _mm512_set1_epi32(barrier as i32));
+    let mut mask = 0;
+    for v in 0..VECTORS {
+        // SAFETY: 16 of the 64 numbers.
+        let constant = unsafe { _mm512_loadu_si512(operands.panel_terms.as_ptr().add(16 * v).cast()) };
+        let constant = _mm512_add_epi32(constant, term);
+        let products = _mm512_sub_epi32(sums[v], halves[v]);
+        let distance = _mm512_sub_epi32(constant, _mm512_slli_epi32::<1>(products));
+        mask |= u64::from(_mm512_cmplt_epu32_mask(distance, barrier)) << (16 * v);
+        // SAFETY: 16 of the 64 numbers.
+        unsafe { _mm512_storeu_si512(values.as_mut_ptr().add(16 * v).cast(), distance) };
+    }
+    mask
 }

@@ -29,7 +29,8 @@ pub(in crate::separation) struct Operands<'a> {
 /// `values` with some bit set are filled.
 ///
 /// `Σ (a − b)² = Σ a² + Σ b² − 2 Σ ab`, and `Σ ab = Σ (a − 128) b + 128 Σ b`
-/// multiplies signed by unsigned bytes. Sums must stay below 2^31.
+/// multiplies signed by unsigned bytes. At most 32,768 codes per sample keep all
+/// sums below 2^31.
 #[inline]
 pub(in crate::separation) fn near(
     isa: Isa,

@@ -1,0 +1,55 @@
+//! Distances of codes with wide vectors.
+
+use std::arch::x86_64::*;
+
+use super::portable;
+
+/// See [`super::sum`].
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2")]
+pub(super) fn sum_avx512(squares: bool, a: &[u8], b: &[u8]) -> u32 {
+    let count = a.len().min(b.len());
+    let mut sums = [_mm512_setzero_si512(); 2];
+    for at in (0..count).step_by(64) {
+        let mask = u64::MAX >> (64 - (count - at).min(64));
+        // SAFETY: no more bytes are read than there are from `at` on.
+        let [a, b] = [a, b].map(|x| unsafe { _mm512_maskz_loadu_epi8(mask, x.as_ptr().add(at).cast()) });
+        if squares {
+            let gap = _mm512_sub_epi8(_mm512_max_epu8(a, b), _mm512_min_epu8(a, b));
+            // As 16-bit numbers, whose squares are below 2^16.
+            let even = _mm512_and_si512(gap, _mm512_set1_epi16(255));
+            let odd = _mm512_srli_epi16::<8>(gap);
+            sums[0] = _mm512_dpwssd_epi32(sums[0], even, even);
+            sums[1] = _mm512_dpwssd_epi32(sums[1], odd, odd);
+        } else {
+            // Sums of 8 gaps, in 64-bit lanes whose upper halves stay 0.
+            sums[0] = _mm512_add_epi32(sums[0], _mm512_sad_epu8(a, b));
+        }
+    }
+    _mm512_reduce_add_epi32(_mm512_add_epi32(sums[0], sums[1])) as u32
+}
+
+/// See [`super::sum`].
+#[target_feature(enable = "avx2")]
+pub(super) fn sum_avx2(squares: bool, a: &[u8], b: &[u8]) -> u32 {
+    let (a, a_rest) = a.as_chunks::<32>();
+    let (b, b_rest) = b.as_chunks::<32>();
+    let mut sums = [_mm256_setzero_si256(); 2];
+    for (a, b) in a.iter().zip(b) {
+        // SAFETY: 32 bytes each.
+        let (a, b) =
+            unsafe { (_mm256_loadu_si256(a.as_ptr().cast()), _mm256_loadu_si256(b.as_ptr().cast())) };
+        if squares {
+            let gap = _mm256_sub_epi8(_mm256_max_epu8(a, b), _mm256_min_epu8(a, b));
+            let even = _mm256_and_si256(gap, _mm256_set1_epi16(255));
+            let odd = _mm256_srli_epi16::<8>(gap);
+            sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(even, even));
+            sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(odd, odd));
+        } else {
+            sums[0] = _mm256_add_epi32(sums[0], _mm256_sad_epu8(a, b));
+        }
+    }
+    let mut lanes = [0u32; 8];
+    // SAFETY: 32 bytes.
+    unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), _mm256_add_epi32(sums[0], sums[1])) };
+    lanes.iter().sum::<u32>() + portable::sum(squares, a_rest, b_rest)
+}

@@ -1,0 +1,241 @@
+//! Sketches: a few numbers per sample whose distances are lower bounds of the
+//! samples' distances, and tell most pairs apart.
+//!
+//! A linear map `P` with `‖P x‖ ≤ σ ‖x‖` for all x gives
+//! `‖x − x'‖ ≥ ‖P x − P x'‖ / σ`. In `l2` the rows of P are directions in which
+//! the samples spread most; in `l1` they are sums over groups of features that
+//! are alike. Both keep most of the distance of samples whose features depend
+//! on each other, as those of images do, and are not used where they do not.
+
+mod groups;
+mod principal;
+
+use std::ops::RangeInclusive;
+
+use rayon::prelude::*;
+
+use super::kernel::Isa;
+use crate::{Dataset, Features, Norm};
+
+/// Features for which a sketch is tried: with more, roundings of sums in
+/// binary32 would not be few.
+const FEATURES: RangeInclusive<usize> = 192..=1 << 20;
+/// Fewest samples for which it is.
+const SAMPLES: usize = 1500;
+/// Samples that a sketch is judged by, and those whose nearest ones among them
+/// are looked for.
+const JUDGES: usize = 192;
+const FEW: usize = 24;
+/// A sketch is used if it puts this part of these pairs beyond the nearest.
+const PROMISING: f64 = 0.5;
+
+/// Sketches of samples.
+pub(super) struct Sketch {
+    pub(super) queries: Dataset,
+    pub(super) base: Dataset,
+    /// Distances of sketches are at most this many times those of samples, and
+    /// twice the error more.
+    pub(super) stretch: f64,
+    pub(super) error: f64,
+}
+
+/// A way to make sketches.
+trait Map: Sync {
+    /// Numbers per sketch.
+    fn width(&self) -> usize;
+
+    /// Into `out`, the sketch of centered, scaled features, which are padded
+    /// with zeros.
+    fn apply(&self, x: &[f64], isa: Isa, out: &mut [f32]);
+
+    /// `σ`: how much longer a sketch may be than a sample.
+    fn stretch(&self) -> f64;
+
+    /// Bounds the norm of the error of a sketch of features whose norm is at
+    /// most `norm`.
+    fn error(&self, norm: f64) -> f64;
+}
+
+/// Where samples lie: what is subtracted from features, and the power of two
+/// that they are multiplied by then.
+struct Frame {
+    center: Vec<f64>,
+    scale: f64,
+}
+
+/// The norm of a vector, by plain sums.
+fn length(norm: Norm, x: impl Iterator<Item = f64>) -> f64 {
+    if norm == Norm::L1 { x.map(f64::abs).sum() } else { x.map(|v| v * v).sum::<f64>().sqrt() }
+}
+
+impl Frame {
+    /// The frame of some samples; `None` where it is of no use.
+    fn new(rows: &[Vec<f64>]) -> Option<Self> {
+        let width = rows.first()?.len();
+        let count = rows.len() as f64;
+        let center: Vec<f64> = (0..width).map(|f| rows.iter().map(|r| r[f] / count).sum()).collect();
+        let gaps = rows.iter().flat_map(|r| r.iter().zip(&center).map(|(x, c)| (x - c).abs()));
+        let largest = gaps.fold(0.0, f64::max);
+        if !(1e-200..1e200).contains(&largest) {
+            return None;
+        }
+        // A power of two, exactly.
+        let scale = f64::from_bits((2046 << 52) - (largest.to_bits() >> 52 << 52));
+        Some(Self { center, scale })
+    }
+
+    fn place(&self, x: &[f64], out: &mut [f64]) {
+        for ((o, x), c) in out.iter_mut().zip(x).zip(&self.center) {
+            *o = (x - c) * self.scale;
+        }
+    }
+}
+
+impl Sketch {
+    /// Sketches of queries and base samples, if they promise to help.
+    pub(super) fn new(queries: &Dataset, base: &Dataset, norm: Norm, isa: Isa) -> Option<Self> {
+        let width = base.features();
+        if !FEATURES.contains(&width) || base.samples() < SAMPLES {
+            return None;
+        }
+        let count = JUDGES.max(principal::SAMPLES).min(base.samples());
+        let mut rows: Vec<Vec<f64>> = (0..count).map(|k| base.row(k * base.samples() / count)).collect();
+        let frame = Frame::new(&rows)?;
+        for row in &mut rows {
+            let mut placed = vec![0.0; width.next_multiple_of(16)];
+            frame.place(row, &mut placed);
+            *row = placed;
+        }
+        match norm {
+            Norm::L1 => {
+                Self::with(&groups::Groups::new(&rows, width), &frame, &rows, (queries, base), norm, isa)
+            }
+            Norm::L2 => {
+                let map = principal::Principal::new(&rows, width, isa);
+                Self::with(&map, &frame, &rows, (queries, base), norm, isa)
+            }
+            Norm::Linf | Norm::Lp(_) => None,
+        }
+    }
+
+    fn with(
+        map: &impl Map,
+        frame: &Frame,
+        rows: &[Vec<f64>],
+        (queries, base): (&Dataset, &Dataset),
+        norm: Norm,
+        isa: Isa,
+    ) -> Option<Self> {
+        if !promises(map, rows, norm, isa) {
+            return None;
+        }
+        let (base_sketch, base_norm) = apply(map, frame, base, norm, isa)?;
+        let (queries_sketch, queries_norm) = if std::ptr::eq(queries, base) {
+            (base_sketch.clone(), base_norm)
+        } else {
+            apply(map, frame, queries, norm, isa)?
+        };
+        Some(Self {
+            queries: queries_sketch,
+            base: base_sketch,
+            stretch: map.stretch() * frame.scale * (1.0 + 4.0 * f64::EPSILON),
+            error: map.error(base_norm.max(queries_norm)),
+        })
+    }
+}
+
+/// Whether a sketch puts most pairs of some samples beyond the nearest ones.
+fn promises(map: &impl Map, rows: &[Vec<f64>], norm: Norm, isa: Isa) -> bool {
+    let judges: Vec<&Vec<f64>> = rows.iter().step_by((rows.len() / JUDGES).max(1)).take(JUDGES).collect();
+    let sketches: Vec<Vec<f32>> = judges
+        .iter()
+        .map(|x| {
+            let mut out = vec![0.0; map.width()];
+            map.apply(x, isa, &mut out);
+            out
+        })
+        .collect();
+    let (mut beyond, mut total) = (0, 0);
+    for k in 0..FEW.min(judges.len()) {
+        let others = || (0..judges.len()).filter(move |&j| j != k);
+        let distance = |j: usize| length(norm, judges[k].iter().zip(judges[j]).map(|(a, b)| a - b));
+        let nearest = others().map(distance).filter(|&d| d > 0.0).fold(f64::INFINITY, f64::min);
+        let gap = |j: usize| sketches[k].iter().zip(&sketches[j]).map(|(a, b)| f64::from(a - b));
+        beyond += others().filter(|&j| length(norm, gap(j)) > nearest * map.stretch()).count();
+        total += judges.len() - 1;
+    }
+    beyond as f64 > PROMISING * total as f64
+}
+
+/// The sketches of a dataset, and a bound of the norm of its samples in the
+/// frame; `None` where numbers are too large.
+fn apply(map: &impl Map, frame: &Frame, data: &Dataset, norm: Norm, isa: Isa) -> Option<(Dataset, f64)> {
+    let (width, count) = (data.features(), map.width());
+    let mut values = vec![0.0f32; data.samples() * count];
+    let norms = values.par_chunks_mut(count).enumerate().map_init(
+        || (vec![0.0; width], vec![0.0; width.next_multiple_of(16)]),
+        |(row, placed), (i, out)| {
+            data.copy_row(i, row);
+            frame.place(row, placed);
+            map.apply(placed, isa, out);
+            length(norm, placed.iter().copied())
+        },
+    );
+    let largest = norms.reduce(|| 0.0, f64::max) * (1.0 + (width as f64 + 8.0) * f64::EPSILON);
+    let labels = data.labels().to_vec();
+    let sketch =
+        Dataset::new(Features::F32(values.into()), count, labels, data.class_names().to_vec()).ok()?;
+    largest.is_finite().then_some((sketch, largest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Samples whose features depend on few hidden numbers.
+    fn smooth(samples: usize, width: usize, seed: u64, scale: f32, offset: f32) -> Dataset {
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1 << 24) as f32 - 0.5
+        };
+        let mut values = Vec::new();
+        for _ in 0..samples {
+            let hidden: Vec<f32> = (0..6).map(|_| next()).collect();
+            for f in 0..width {
+                let wave = |k: usize| hidden[k] * (f as f32 * 0.02 * (k + 1) as f32).sin();
+                values.push(offset + scale * ((0..6).map(wave).sum::<f32>() + 0.01 * next()));
+            }
+        }
+        let labels = (0..samples).map(|i| i % 2).collect();
+        Dataset::new(Features::F32(values.into()), width, labels, vec!["a".into(), "b".into()])
+            .expect("sound data")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(6))]
+
+        #[test]
+        fn sketches_are_never_farther_apart_than_samples(
+            seed in any::<u64>(),
+            scale in prop_oneof![Just(1.0f32), Just(1e-30), Just(1e30)],
+            offset in prop_oneof![Just(0.0f32), Just(100.0)],
+        ) {
+            let data = smooth(SAMPLES, 200, seed, scale, offset * scale);
+            for norm in [Norm::L1, Norm::L2] {
+                let sketch = Sketch::new(&data, &data, norm, Isa::best());
+                prop_assert!(sketch.is_some(), "these samples can be sketched");
+                let Some(sketch) = sketch else { continue };
+                let mut kept = 0.0f64;
+                for (i, j) in (0..200).map(|k| (k, 7 * k + 11)) {
+                    let gap = |d: &Dataset| length(norm, d.row(i).iter().zip(d.row(j)).map(|(a, b)| a - b));
+                    let (long, short) = (gap(&data) * sketch.stretch, gap(&sketch.base));
+                    prop_assert!(short <= long * (1.0 + 1e-12) + 2.0 * sketch.error);
+                    kept = kept.max((short - 2.0 * sketch.error) / long);
+                }
+                prop_assert!(kept > 0.8, "{}", kept);
+            }
+        }
+    }
+}
