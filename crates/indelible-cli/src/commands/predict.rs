@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Instant};
 use clap::Args;
 use indelible::{
     Dataset, Error, Progress,
-    network::{CellEvaluator, Model, RecurrenceEvaluator, evaluate, predicted_class},
+    network::{CellEvaluator, Model, RecurrenceEvaluator, predicted_class},
 };
 use indelible_io::{
     npy::{Array, Values, write_npy},
@@ -108,7 +108,6 @@ pub fn predict(
     bar: &Bar,
 ) -> Result<Vec<Option<usize>>, Failure> {
     let evaluate: Evaluate<'_> = match model {
-        Model::Layers(network) => Box::new(|rows| evaluate(network, rows)),
         Model::Recurrence(recurrence) => {
             let evaluator = RecurrenceEvaluator::new(recurrence);
             Box::new(move |rows| evaluator.evaluate(rows))
@@ -117,6 +116,7 @@ pub fn predict(
             let evaluator = CellEvaluator::new(cells);
             Box::new(move |rows| evaluator.evaluate(rows))
         }
+        _ => Box::new(|rows| model.evaluate(rows)),
     };
     let n = data.features();
     let mut predicted = Vec::with_capacity(data.samples());
