@@ -326,49 +326,6 @@ fn sawtooth_grows_with_the_logarithm() {
     assert!((20.0..45.0).contains(&growth), "{growth}");
 }
 
-/// No pair exceeds 2/λ, one attains it; F = ±1 on the samples.
-#[test]
-fn the_lipschitz_constant_is_attained() {
-    let values: Vec<f64> = (0..60).map(|i| f64::from((i * 37 + i * i * 11) % 101) / 100.0).collect();
-    let data = dataset(5, values, (0..12).map(|i| usize::from(i % 3 == 0)).collect());
-    let found = separation(&data, Norm::Linf, &Silent);
-    let (i, j) = found.pair.unwrap();
-    let budget = Budget::from_ratio(0.5, &found).unwrap();
-    let bound = 2.0 / found.distance.lower;
-    for name in ["yu2024-lipschitz", "lipschitz"] {
-        let network = build(name, &data, &budget, F64);
-        let at = |x: &[f64]| evaluate(network.as_ref(), x).unwrap()[1];
-        for sample in 0..data.samples() {
-            let expected = if data.labels()[sample] == 1 { 1.0 } else { -1.0 };
-            assert!((at(&data.row(sample)) - expected).abs() < 1e-12);
-        }
-        let (a, b) = (data.row(i), data.row(j));
-        assert!((at(&a) - at(&b)).abs() / found.distance.lower >= bound * (1.0 - 1e-6));
-        let mut state = 7u64;
-        let mut random = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 11) as f64 / (1u64 << 53) as f64
-        };
-        let count = 100_000;
-        let points: Vec<f64> = (0..count * 5)
-            .map(|at| {
-                if at / 5 % 2 == 0 {
-                    random() * 1.4 - 0.2
-                } else {
-                    data.value(at / 10 % 12, at % 5) + 0.1 * random()
-                }
-            })
-            .collect();
-        let values = evaluate(network.as_ref(), &points).unwrap();
-        for pair in 1..count {
-            let (x, y) = (&points[(pair - 1) * 5..pair * 5], &points[pair * 5..(pair + 1) * 5]);
-            let distance = x.iter().zip(y).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max);
-            let rise = (values[2 * pair + 1] - values[2 * pair - 1]).abs();
-            assert!(rise <= bound * distance + 1e-12, "{rise} over {distance}");
-        }
-    }
-}
-
 /// On the way between the closest pair the label changes in the middle only.
 #[test]
 fn the_whole_segment_is_right() {

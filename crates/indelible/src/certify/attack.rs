@@ -113,7 +113,7 @@ fn in_ball(point: &[f64], x: &[f64], radius: f64, norm: Norm) -> bool {
 /// A number not below the distance of two points: the distance rounded up, and
 /// for other p that of the next smaller exponent of 1 and 2, since norms fall
 /// as p grows.
-fn distance_up(a: &[f64], b: &[f64], norm: Norm) -> f64 {
+pub(super) fn distance_up(a: &[f64], b: &[f64], norm: Norm) -> f64 {
     let differences = a.iter().zip(b).map(|(&a, &b)| sub_up(a.max(b), a.min(b)));
     match norm {
         Norm::Linf => differences.fold(0.0, f64::max),

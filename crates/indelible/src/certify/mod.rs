@@ -26,6 +26,8 @@ mod lipschitz;
 mod recurrence;
 mod scores;
 mod screen;
+mod slopes;
+mod steepest;
 mod tally;
 
 use crate::{
@@ -36,6 +38,7 @@ use crate::{
 
 pub use attack::{Attack, attack};
 pub use lipschitz::lipschitz_bound;
+pub use steepest::{SteepestPair, steepest_pair};
 
 /// What is to be proved.
 #[derive(Clone, Copy, Debug)]
