@@ -13,19 +13,25 @@
 //! its format, gives another label, and *undecided* is everything else.
 //!
 //! Nothing here looks at how a network was built. Engines share nothing but
-//! number types: intervals for affine layers and ReLUs (`layers`), exact
+//! number types: intervals for affine layers and ReLUs (`layers`) and, where
+//! those do not decide, sums followed back to the input (`deep`), exact
 //! analyses of the recurrence over samples (`recurrence`) and of cells
 //! (`cells`), and distances to stored rows for the other compact forms
 //! (`tally`, `scores`).
 
 mod attack;
 mod cells;
+mod curve;
+mod deep;
+#[cfg(test)]
+mod hostile;
 mod interval;
 mod layers;
 mod lipschitz;
 mod recurrence;
 mod scores;
 mod screen;
+mod separable;
 mod slopes;
 mod steepest;
 mod tally;
