@@ -21,7 +21,8 @@ def data(tmp_path_factory):
 def written(request, program, data, tmp_path):
     form, precision, head = request.param
     file = tmp_path / "net.onnx"
-    report = program.build(data.path, file, "--form", form, "--precision", precision, "--head", head)
+    options = ("--form", form, "--precision", precision, "--head", head)
+    report = program.build(data.path, file, "--construction", "yu2024-linf", *options)
     return file, report
 
 

@@ -73,7 +73,7 @@ def build(program, folder, shape, *options):
     seed, samples, features, classes = shape
     data = write_csv(folder / "data.csv", *random_data(seed, samples, features, classes))
     file = folder / "net.onnx"
-    program.build(data.path, file, "--form", "dense", *options)
+    program.build(data.path, file, "--construction", "yu2024-linf", "--form", "dense", *options)
     return data, file, Network(file).radii(samples)
 
 

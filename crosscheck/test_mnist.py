@@ -19,7 +19,7 @@ SAMPLES, POINTS = 200, 3
 def test_all_of_mnist(program, mnist, tmp_path):
     file = tmp_path / "mnist.onnx"
     options = ("--ratio", "0.99", "--limit", LIMIT)
-    report = program.build(mnist, file, *options)
+    report = program.build(mnist, file, "--construction", "yu2024-linf", *options)
     assert report["samples"] == report["certified"] == report["exact"] == LIMIT
     data = read_mnist(mnist, LIMIT)
     if LIMIT == 60000:

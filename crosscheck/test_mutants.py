@@ -43,7 +43,8 @@ class Base:
         images = (least, most) == (0, 255)
         self.data = write_idx(folder, np.rint(x), y) if images else write_csv(folder / "data.csv", x, y)
         self.file = folder / "net.onnx"
-        options = ("--form", form, "--precision", precision, "--head", head, "--ratio", ratio)
+        form_options = ("--construction", "yu2024-linf", "--form", form)
+        options = (*form_options, "--precision", precision, "--head", head, "--ratio", ratio)
         self.radius = program.build(self.data.path, self.file, *options)["radius"]
         self.bytes = self.file.read_bytes()
         format = np.float32 if precision == "f32" else np.float64

@@ -15,7 +15,7 @@ NEARLY_TIED = 1e-3
 
 def check(program, data, file, tmp_path, *options, points=300, samples=None, seed=0):
     """Builds and asks onnxruntime; returns the report of the build and the number of points asked."""
-    report = program.build(data.path, file, *options)
+    report = program.build(data.path, file, "--construction", "yu2024-linf", *options)
     network = Network(file)
     certificate = certify(program, data, file, options)
     # The compact form certifies by an exact argument, whose outputs are integers; so is every sample
@@ -100,7 +100,7 @@ def test_these_points_do_find_failures(program, tmp_path):
     """The check of the check: a little beyond half the separation, one of the closest two must fail."""
     for seed in range(20):
         data = write_csv(tmp_path / "data.csv", *random_data(seed, 8, 3, 3))
-        program.build(data.path, tmp_path / "net.onnx", "--precision", "f64")
+        program.build(data.path, tmp_path / "net.onnx", "--construction", "yu2024-linf", "--precision", "f64")
         network = Network(tmp_path / "net.onnx")
         distance, *pair = data.closest_pair()
         rng = np.random.default_rng(seed)
@@ -150,7 +150,7 @@ def test_predict_agrees_far_outside(program, tmp_path, case):
     """Anywhere, not only in balls, unless the two best labels are nearly tied."""
     data = write_csv(tmp_path / "data.csv", *random_data(5, 14, 3, 4))
     file = tmp_path / "net.onnx"
-    program.build(data.path, file, *options_of(*case))
+    program.build(data.path, file, "--construction", "yu2024-linf", *options_of(*case))
     network = Network(file)
     points = np.random.default_rng(0).uniform(-1.5, 1.5, (4000, 3)).astype(network.format)
     outputs = network.outputs(points).astype(np.float64)

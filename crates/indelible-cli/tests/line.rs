@@ -34,7 +34,7 @@ fn every_command_answers_in_json() {
     assert_eq!(separation["max_radius"], 0.5);
     assert_eq!(separation["closest_pair"], serde_json::json!([0, 1]));
 
-    let build = place.json("build points.csv -o net.onnx --ratio 0.5");
+    let build = place.json("build points.csv -o net.onnx --construction yu2024-linf --ratio 0.5");
     has_keys(
         &build,
         "construction norm radius ratio head precision form depth width parameters max_abs_parameter \
@@ -75,7 +75,7 @@ fn sizes_are_those_of_the_theorem() {
     for (head, depth, extra) in [("scalar", 13, 0), ("logits", 14, 18)] {
         for form in ["dense", "compact"] {
             let built =
-                place.json(&format!("build points.csv -o net.onnx --ratio 0.77 --head {head} --form {form}"));
+                place.json(&format!("build points.csv -o net.onnx --construction yu2024-linf --ratio 0.77 --head {head} --form {form}"));
             assert_eq!(built["depth"], depth);
             assert_eq!(built["width"], 10);
             assert_eq!(built["parameters"]["nonzero"], (8 * 3 + 5) * 6 - 3 + extra);
@@ -91,7 +91,7 @@ fn the_number_of_threads_changes_no_bit() {
         [("dense", ""), ("compact", ""), ("compact", "--per-sample"), ("dense", "--precision f64")]
     {
         for threads in [1, 2] {
-            place.json(&format!("build iris -o {threads}.onnx --form {form} --threads {threads} {more}"));
+            place.json(&format!("build iris -o {threads}.onnx --construction yu2024-linf --form {form} --threads {threads} {more}"));
         }
         let read = |name| std::fs::read(place.path(name)).unwrap();
         assert!(read("1.onnx") == read("2.onnx"), "{form} {more}");
@@ -106,7 +106,9 @@ fn the_number_of_threads_changes_no_bit() {
 fn radii_per_sample_are_claimed_and_certified() {
     let place = Workplace::new();
     for form in ["dense", "compact"] {
-        let built = place.json(&format!("build iris -o net.onnx --per-sample --ratio 0.95 --form {form}"));
+        let built = place.json(&format!(
+            "build iris -o net.onnx --construction yu2024-linf --per-sample --ratio 0.95 --form {form}"
+        ));
         assert!(built["largest_radius"].as_f64() > built["radius"].as_f64());
         assert_eq!(built["certified"], 150);
         let certify = place.json("certify net.onnx iris");
@@ -119,7 +121,7 @@ fn radii_per_sample_are_claimed_and_certified() {
 #[test]
 fn a_radius_too_large_for_the_network_is_refuted() {
     let place = Workplace::new();
-    place.json("build iris -o net.onnx --ratio 0.5");
+    place.json("build iris -o net.onnx --construction yu2024-linf --ratio 0.5");
     let run = place.run("certify net.onnx iris --radius 0.11 --json");
     assert_eq!(run.code, Some(1), "{}", run.stderr);
     let found: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
@@ -133,7 +135,7 @@ fn a_radius_too_large_for_the_network_is_refuted() {
 fn labels_may_be_missing_when_predicting() {
     let place = Workplace::new();
     place.file("points.csv", POINTS).file("bare.csv", "x,y\n0,0\n3,3\n");
-    place.json("build points.csv -o net.onnx");
+    place.json("build points.csv -o net.onnx --construction yu2024-linf");
     let predict = place.json("predict net.onnx bare.csv -o labels.npy");
     assert_eq!(predict["accuracy"], serde_json::Value::Null);
     assert_eq!(predict["samples"], 2);

@@ -29,7 +29,8 @@ fn all_of_mnist_is_memorized_and_certified() {
     let Some(folder) = mnist() else { return };
     let images = folder.join("train-images-idx3-ubyte.gz");
     let place = Workplace::new();
-    let built = place.json(&format!("build {} --ratio 0.99 -o net.onnx", images.display()));
+    let built = place
+        .json(&format!("build {} --construction yu2024-linf --ratio 0.99 -o net.onnx", images.display()));
     assert_eq!(built["certified"], 60_000);
     assert_eq!(built["exact"], 60_000);
     assert_eq!(built["form"], "compact");

@@ -136,7 +136,7 @@ fn impossible_requests_name_the_limit() {
     place.refused("build points.csv -o net.onnx --ratio 0", 2, &["ratio"]);
     place.refused("build points.csv -o net.onnx --radius 0.1 --ratio 0.5", 2, &["--radius"]);
     place.refused("build points.csv -o net.onnx --construction nonsense", 2, &["nonsense", "yu2024-linf"]);
-    place.refused("build points.csv -o net.onnx --norm l2", 2, &["l2", "linf"]);
+    place.refused("build points.csv -o net.onnx --construction yu2024-linf --norm l2", 2, &["l2", "linf"]);
     place.refused("build points.csv", 2, &["--output"]);
     place.refused("build points.csv -o no/such/folder/net.onnx", 2, &["no/such/folder/net.onnx"]);
     place.refused("build points.csv -o .", 2, &["directory"]);
@@ -164,7 +164,7 @@ fn what_a_format_cannot_hold_is_said() {
     let place = Workplace::new();
     // Neighbours in binary64, equal in binary32.
     place.file("close.csv", "x,label\n1,a\n1.0000000000000002,b\n");
-    place.refused("build close.csv -o net.onnx", 1, &["f32", "--precision f64"]);
+    place.refused("build close.csv -o net.onnx --construction yu2024-linf", 1, &["f32", "--precision f64"]);
     assert_eq!(place.files(), ["close.csv"]);
 }
 
@@ -172,8 +172,8 @@ fn what_a_format_cannot_hold_is_said() {
 fn unusable_networks_are_refused() {
     let place = Workplace::new();
     place.file("points.csv", POINTS).file("empty.onnx", "").file("noise.onnx", "this is no network at all");
-    place.json("build points.csv -o net.onnx");
-    place.json("build points.csv -o compact.onnx --form compact");
+    place.json("build points.csv -o net.onnx --construction yu2024-linf");
+    place.json("build points.csv -o compact.onnx --construction yu2024-linf --form compact");
     let bytes = std::fs::read(place.path("net.onnx")).unwrap();
     place.file("short.onnx", &bytes[..bytes.len() - 5]);
     let rename = |from: &str, to: &str| {
@@ -224,7 +224,7 @@ fn a_full_disk_leaves_nothing() {
     // A limit on the size of files fails writes as a full disk does, once the
     // signal that would end the program is ignored.
     let script = format!(
-        "trap '' XFSZ; ulimit -f 2000; exec {} build large.csv -o net.onnx --form dense",
+        "trap '' XFSZ; ulimit -f 2000; exec {} build large.csv -o net.onnx --construction yu2024-linf --form dense",
         env!("CARGO_BIN_EXE_indelible")
     );
     let run =
@@ -241,7 +241,7 @@ fn an_interrupt_while_writing_leaves_nothing() {
     large(&place);
     place.file("net.onnx", "the old network");
     let mut child = place
-        .command("build large.csv -o net.onnx --form dense")
+        .command("build large.csv -o net.onnx --construction yu2024-linf --form dense")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

@@ -4,7 +4,7 @@ use indelible::{
     Budget, Dataset, Enclosure, Features, Norm, Precision, Radii, Silent,
     certify::{Certificate, Claim, certify},
     constructions::{Construction, Entry, Options},
-    network::{CellEvaluator, Head, Layer, Model, RecurrenceEvaluator, evaluate, predicted_class},
+    network::{Head, Layer, Model, predicted_class},
     separation::separation,
 };
 use indelible_io::onnx::{self, Metadata, OnnxError, write_compact, write_dense};
@@ -147,12 +147,7 @@ fn points(data: &Dataset, sample: usize, radius: f64) -> Vec<f64> {
 fn broken(model: &Model, data: &Dataset, radius: f64) -> bool {
     (0..data.samples()).any(|sample| {
         let points = points(data, sample, radius);
-        let outputs = match model {
-            Model::Layers(layers) => evaluate(layers, &points),
-            Model::Recurrence(recurrence) => RecurrenceEvaluator::new(recurrence).evaluate(&points),
-            Model::Cells(cells) => CellEvaluator::new(cells).evaluate(&points),
-        }
-        .unwrap();
+        let outputs = model.evaluate(&points).unwrap();
         outputs
             .chunks(model.outputs())
             .any(|row| predicted_class(row, data.classes()) != Some(data.labels()[sample]))

@@ -29,6 +29,15 @@ impl Radii {
         }
     }
 
+    /// The largest radius of any sample.
+    #[must_use]
+    pub fn largest(&self) -> f64 {
+        match self {
+            Self::Uniform(radius) => *radius,
+            Self::PerSample(radii) => radii.iter().copied().fold(0.0, f64::max),
+        }
+    }
+
     /// The smallest radius of any sample.
     #[must_use]
     pub fn smallest(&self) -> f64 {
@@ -119,6 +128,17 @@ impl Budget {
     #[must_use]
     pub fn radii(&self) -> &Radii {
         &self.radii
+    }
+
+    /// A number that the distance from sample `sample` to its nearest enemy
+    /// does not fall below: `d_i` with one radius per sample, else `λ`.
+    /// Infinite when there are no enemies.
+    #[must_use]
+    pub fn distance(&self, sample: usize) -> f64 {
+        match self.radii {
+            Radii::PerSample(_) => self.distances[sample],
+            Radii::Uniform(_) => self.distances[0],
+        }
     }
 
     /// `ρ = 2μ/λ`; `None` when there are no enemies.

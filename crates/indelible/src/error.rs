@@ -119,6 +119,14 @@ pub enum Error {
         /// What there is.
         known: String,
     },
+    /// A construction that was not made for this.
+    #[error("{construction} cannot be built for this: {why}")]
+    Unsuitable {
+        /// The construction.
+        construction: &'static str,
+        /// What was asked and what it can do.
+        why: String,
+    },
     /// A construction that does not serve the norm.
     #[error("{construction} works in the norms {supported}; {norm} was given")]
     NormNotSupported {

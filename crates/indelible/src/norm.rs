@@ -39,6 +39,16 @@ impl Norm {
             Err(Error::UnknownNorm { given: format!("l{p}") })
         }
     }
+
+    /// A norm that is nowhere larger, other than [`Norm::Lp`]: its balls
+    /// contain those of this norm with the same radius.
+    pub(crate) fn enclosing(self) -> Self {
+        match self {
+            Self::Lp(p) if p <= 2.0 => Self::L2,
+            Self::Lp(_) => Self::Linf,
+            other => other,
+        }
+    }
 }
 
 impl fmt::Display for Norm {

@@ -18,16 +18,16 @@ fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn Co
     Entry::named("yu2024-linf").unwrap().build(data, budget, options)
 }
 
-fn recurrence(model: Model) -> Recurrence {
-    match model {
-        Model::Recurrence(recurrence) => recurrence,
-        other => panic!("no recurrence: {other:?}"),
-    }
-}
-
 fn stored(network: &dyn Network) -> StoredNetwork {
     let layers: Vec<Layer> = (0..network.depth()).map(|l| network.layer(l)).collect();
     StoredNetwork { precision: network.precision(), layers }
+}
+
+fn recurrence(network: &dyn Construction) -> Recurrence {
+    match network.compact().unwrap() {
+        Model::Recurrence(recurrence) => recurrence,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn certificate(model: &Model, data: &Dataset, budget: &Budget) -> Certificate {
@@ -108,7 +108,7 @@ proptest! {
         prop_assert_eq!(counted.depth, 2 * samples + 1 + usize::from(head == Head::Logits));
         prop_assert_eq!(counted.width, (3 * n + 1).max(if extra > 0 { l + 1 } else { 0 }));
         prop_assert_eq!(counted.nonzero, (8 * n + 5) * samples - 3 + extra);
-        let of_compact = recurrence(network.compact().unwrap()).layered_size();
+        let of_compact = recurrence(network.as_ref()).layered_size();
         prop_assert_eq!(of_compact.depth, counted.depth);
         prop_assert_eq!(of_compact.width, counted.width);
         prop_assert_eq!(of_compact.nonzero, counted.nonzero);
@@ -130,7 +130,7 @@ proptest! {
         let budget =
             if per_sample { Budget::per_sample(ratio, &enemies) } else { Budget::from_ratio(ratio, &found) }.unwrap();
         let network = build(&data, &budget, options).unwrap();
-        let compact = recurrence(network.compact().unwrap());
+        let compact = recurrence(network.as_ref());
         let proof = certificate(&Model::Layers(stored(network.as_ref())), &data, &budget);
         for (sample, verdict) in proof.verdicts.iter().enumerate() {
             let exact = matches!(verdict, Verdict::Certified { exact: true, .. });
@@ -178,11 +178,7 @@ proptest! {
             }
             for sample in 0..data.samples() {
                 let points = hostile_points(&data, sample, budget.radii().of(sample), seed).concat();
-                let outputs = match model {
-                    Model::Layers(layers) => evaluate(layers, &points),
-                    Model::Recurrence(compact) => RecurrenceEvaluator::new(compact).evaluate(&points),
-                    Model::Cells(_) => return Err(TestCaseError::fail("cells")),
-                }.unwrap();
+                let outputs = model.evaluate(&points).unwrap();
                 for outputs in outputs.chunks(network.outputs()) {
                     prop_assert_eq!(predicted_class(outputs, data.classes()), Some(data.labels()[sample]));
                 }
@@ -198,7 +194,7 @@ fn zero_thresholds_are_not_counted() {
     let budget = Budget::uniform(0.5, &separation(&data)).unwrap();
     let network = build(&data, &budget, Options { head: Head::Scalar, precision: Precision::F32 }).unwrap();
     assert_eq!(size(network.as_ref()).nonzero, (8 + 5) * 2 - 3 - 1);
-    assert_eq!(recurrence(network.compact().unwrap()).layered_size().nonzero, (8 + 5) * 2 - 3 - 1);
+    assert_eq!(recurrence(network.as_ref()).layered_size().nonzero, (8 + 5) * 2 - 3 - 1);
 }
 
 #[test]

@@ -10,8 +10,8 @@ use clap::{Args, ValueEnum};
 use indelible::{
     Budget, Dataset, Error, Norm, Precision, Radii,
     cells::samples_in_cells,
-    certify::Certificate,
-    constructions::{Construction, Entry, Options},
+    certify::{Certificate, lipschitz_bound},
+    constructions::{Construction, Entry, Options, REGISTRY},
     network::{Head, Model, Size, size},
     separation::{conflicts, nearest_enemies, separation},
 };
@@ -23,7 +23,7 @@ use serde_json::json;
 
 use super::{
     certify::certify_file,
-    inspect::model_size,
+    inspect::{finite, lipschitz_line},
     separation::{MOST_CONFLICTS, conflict_message},
 };
 use crate::{
@@ -57,11 +57,20 @@ enum FormArg {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum PrecisionArg {
+pub enum PrecisionArg {
     /// binary32
     F32,
     /// binary64
     F64,
+}
+
+impl From<PrecisionArg> for Precision {
+    fn from(precision: PrecisionArg) -> Self {
+        match precision {
+            PrecisionArg::F32 => Self::F32,
+            PrecisionArg::F64 => Self::F64,
+        }
+    }
 }
 
 /// Arguments of `build`.
@@ -72,9 +81,9 @@ pub struct BuildArgs {
     /// File to write
     #[arg(short, long, value_name = "NET.onnx")]
     output: PathBuf,
-    /// Construction to use
-    #[arg(long, default_value = "yu2024-linf")]
-    construction: String,
+    /// Construction to use [default: the one with the fewest nonzero parameters that certifies]
+    #[arg(long, value_name = "NAME")]
+    construction: Option<String>,
     /// Norm of the radius
     #[arg(long, default_value = "linf")]
     norm: Norm,
@@ -106,6 +115,10 @@ pub struct BuildArgs {
 
 /// What a build did, for reports.
 pub struct Built {
+    pub construction: &'static str,
+    /// Why it was chosen, where the choice was free.
+    pub reason: Option<String>,
+    pub lipschitz: f64,
     pub budget: Budget,
     pub size: Size,
     pub form: &'static str,
@@ -117,7 +130,8 @@ pub struct Built {
 /// What `demo` and `build` ask for.
 pub struct Order<'a> {
     pub output: &'a Path,
-    pub construction: &'a str,
+    /// `None` leaves the choice to `build`.
+    pub construction: Option<&'a str>,
     pub norm: Norm,
     pub radius: Option<f64>,
     pub ratio: f64,
@@ -128,11 +142,11 @@ pub struct Order<'a> {
 }
 
 impl<'a> Order<'a> {
-    /// The default network at `ratio`, written to `output`.
+    /// The theorem's network at `ratio`, written to `output`.
     pub fn new(output: &'a Path, ratio: f64) -> Self {
         Self {
             output,
-            construction: "yu2024-linf",
+            construction: Some("yu2024-linf"),
             norm: Norm::Linf,
             radius: None,
             ratio,
@@ -149,7 +163,7 @@ impl BuildArgs {
         let bar = Bar::default();
         let started = Instant::now();
         // A wrong name should not cost a long computation, nor a slip the data.
-        Entry::named(&self.construction)?;
+        self.construction.as_deref().map(Entry::named).transpose()?;
         for input in [Some(&self.data.path), self.data.labels.as_ref()].into_iter().flatten() {
             if let (Ok(input), Ok(output)) = (input.canonicalize(), self.output.canonicalize())
                 && input == output
@@ -163,7 +177,7 @@ impl BuildArgs {
         let data = self.data.read(&bar)?;
         let read = started.elapsed().as_secs_f64();
         let order = Order {
-            construction: &self.construction,
+            construction: self.construction.as_deref(),
             norm: self.norm,
             radius: self.radius,
             per_sample: self.per_sample,
@@ -172,10 +186,7 @@ impl BuildArgs {
                     HeadArg::Logits => Head::Logits,
                     HeadArg::Scalar => Head::Scalar,
                 },
-                precision: match self.precision {
-                    PrecisionArg::F32 => Precision::F32,
-                    PrecisionArg::F64 => Precision::F64,
-                },
+                precision: self.precision.into(),
             },
             dense: match self.form {
                 FormArg::Auto => None,
@@ -201,7 +212,8 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
         seconds.push((name, clock.elapsed().as_secs_f64()));
         *clock = Instant::now();
     };
-    let entry = Entry::named(order.construction)?;
+    let named = order.construction.map(Entry::named).transpose()?;
+    // A place that cannot be written to should not cost a long computation.
     let mut file = AtomicFile::create(order.output)?;
     let budget = budget(data, order, bar).map_err(|error| match error {
         Error::Inseparable { .. } => Failure::no(conflict_message(data, &conflicts(data, MOST_CONFLICTS))),
@@ -209,63 +221,160 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
     })?;
     lap("separation", &mut clock);
     bar.busy("building");
-    let network = entry.build(data, &budget, order.options)?;
-    let mut size = size(network.as_ref());
-    let dense = order.dense.unwrap_or_else(|| {
-        let element = if order.options.precision == Precision::F32 { 4 } else { 8 };
-        let largest = if entry.name == "cells" { LARGEST_DENSE_CELLS } else { LARGEST_DENSE };
-        size.all as u64 * element <= largest
-    });
-    // Said before the work, not after it.
-    let bytes = size.all as u64 * if order.options.precision == Precision::F32 { 4 } else { 8 };
-    if dense && bytes >= 1 << 31 {
-        return Err(Failure::input(format!(
-            "the dense form would take {}, and ONNX files end at 2 GiB; use --form compact or fewer samples",
-            report::bytes(bytes)
-        )));
-    }
-    let compact = if dense { None } else { Some(network.compact()?) };
-    let samples_per_cell = match &compact {
-        Some(Model::Cells(cells)) => Some(samples_in_cells(cells, data, budget.radii())),
-        _ => None,
+    let candidates = match named {
+        Some(entry) => vec![Candidate::new(entry, data, &budget, order.options)?],
+        None => candidates(data, &budget, order.options)?,
     };
     lap("build", &mut clock);
-    bar.busy("writing");
     let metadata = Metadata {
         version: Some(env!("CARGO_PKG_VERSION").into()),
-        construction: Some(entry.name.into()),
+        construction: None,
         norm: Some(order.norm),
         radii: Some(budget.radii().clone()),
         ratio: budget.ratio(),
         classes: Some(data.class_names().to_vec()),
         features: data.feature_names().map(<[String]>::to_vec),
-        samples_per_cell,
+        samples_per_cell: None,
         dataset: Some(digest(data)),
     };
-    write(network.as_ref(), compact.as_ref(), &metadata, &mut file, order.output)?;
-    let written = file.flushed()?.to_path_buf();
-    let bytes = std::fs::metadata(&written).map_or(0, |found| found.len());
-    // What is reported of a compact file is what it holds.
-    if let Some(compact) = &compact {
-        size = model_size(compact);
-    }
-    drop((network, compact));
-    lap("write", &mut clock);
-    let certificate = if order.certify {
-        let certificate = certify_file(&onnx::open(&written)?, data, order.norm, budget.radii(), bar)?;
-        if !certificate.holds() {
-            return Err(Failure::no(format!(
-                "only {} of {} samples could be certified in {}; nothing was written; try --precision f64 or a smaller radius",
-                certificate.certified, certificate.samples, order.options.precision
-            )));
+    let (mut passed, mut failed) = (vec![], None);
+    for candidate in &candidates {
+        let entry = candidate.entry;
+        if failed.is_some() {
+            file = AtomicFile::create(order.output)?;
         }
-        lap("certify", &mut clock);
-        Some(certificate)
-    } else {
-        None
-    };
-    file.commit()?;
-    Ok(Built { budget, size, form: if dense { "dense" } else { "compact" }, bytes, certificate, seconds })
+        bar.busy("writing");
+        let (form, size) = match candidate.write(data, &budget, order, &metadata, &mut file) {
+            Ok(written) => written,
+            Err(failure) => {
+                passed.push(entry.name);
+                failed = Some(failure);
+                continue;
+            }
+        };
+        let written = file.flushed()?.to_path_buf();
+        let bytes = std::fs::metadata(&written).map_or(0, |found| found.len());
+        lap("write", &mut clock);
+        let read = onnx::open(&written)?;
+        let lipschitz = lipschitz_bound(&read.model, order.norm);
+        let certificate = if order.certify {
+            let certificate = certify_file(&read, data, order.norm, budget.radii(), bar)?;
+            lap("certify", &mut clock);
+            if !certificate.holds() {
+                passed.push(entry.name);
+                failed = Some(Failure::no(format!(
+                    "only {} of {} samples could be certified in {}; nothing was written; try --precision f64 or a smaller radius",
+                    certificate.certified, certificate.samples, order.options.precision
+                )));
+                continue;
+            }
+            Some(certificate)
+        } else {
+            None
+        };
+        file.commit()?;
+        let reason = named.is_none().then(|| reason(entry.name, &candidates, &passed, order.certify));
+        let construction = entry.name;
+        return Ok(Built {
+            construction,
+            reason,
+            lipschitz,
+            budget,
+            size,
+            form,
+            bytes,
+            certificate,
+            seconds,
+        });
+    }
+    Err(failed.unwrap_or_else(|| {
+        let norm = order.norm;
+        Failure::input(format!("no construction serves {norm} with these labels, radii and this head"))
+    }))
+}
+
+/// A construction that can be built, and its network.
+struct Candidate {
+    entry: &'static Entry,
+    network: Box<dyn Construction>,
+    size: Size,
+}
+
+impl Candidate {
+    fn new(entry: &'static Entry, data: &Dataset, budget: &Budget, options: Options) -> Result<Self, Error> {
+        let network = entry.build(data, budget, options)?;
+        let size = size(network.as_ref());
+        Ok(Self { entry, network, size })
+    }
+
+    /// Writes the network in the form that was asked for; gives its name and
+    /// the size of what was written.
+    fn write(
+        &self,
+        data: &Dataset,
+        budget: &Budget,
+        order: &Order<'_>,
+        metadata: &Metadata,
+        file: &mut dyn Write,
+    ) -> Result<(&'static str, Size), Failure> {
+        let bytes = self.size.all as u64 * if order.options.precision == Precision::F32 { 4 } else { 8 };
+        let largest = if self.entry.name == "cells" { LARGEST_DENSE_CELLS } else { LARGEST_DENSE };
+        let mut metadata = Metadata { construction: Some(self.entry.name.into()), ..metadata.clone() };
+        let cannot_write =
+            |source| Failure::input(format!("cannot write {}: {source}", order.output.display()));
+        if order.dense.unwrap_or(bytes <= largest) {
+            // Said before the work, not after it.
+            if bytes >= 1 << 31 {
+                return Err(Failure::input(format!(
+                    "the dense form would take {}, and ONNX files end at 2 GiB; use --form compact or fewer samples",
+                    report::bytes(bytes)
+                )));
+            }
+            write_dense(self.network.as_ref(), &metadata, file).map_err(cannot_write)?;
+            return Ok(("dense", self.size));
+        }
+        let compact = self.network.compact()?;
+        if let Model::Cells(cells) = &compact {
+            metadata.samples_per_cell = Some(samples_in_cells(cells, data, budget.radii()));
+        }
+        write_compact(&compact, &metadata, file).map_err(cannot_write)?;
+        // What is reported of a compact file is what it holds.
+        Ok(("compact", compact.size()))
+    }
+}
+
+/// All that serve the question, fewest nonzero parameters first.
+fn candidates(data: &Dataset, budget: &Budget, options: Options) -> Result<Vec<Candidate>, Error> {
+    let (mut found, mut refused) = (vec![], None);
+    for entry in REGISTRY.iter().filter(|entry| entry.serves(data, budget, options)) {
+        match Candidate::new(entry, data, budget, options) {
+            Ok(candidate) => found.push(candidate),
+            Err(error) => refused = Some(error),
+        }
+    }
+    found.sort_by_key(|candidate| candidate.size.nonzero);
+    match refused {
+        Some(error) if found.is_empty() => Err(error),
+        _ => Ok(found),
+    }
+}
+
+/// Why `chosen` was chosen.
+fn reason(chosen: &str, candidates: &[Candidate], passed: &[&str], certified: bool) -> String {
+    let others: Vec<String> = candidates
+        .iter()
+        .filter(|c| c.entry.name != chosen && !passed.contains(&c.entry.name))
+        .map(|c| format!("{} {}", c.entry.name, grouped(c.size.nonzero)))
+        .collect();
+    let what = if certified { " that certifies" } else { "" };
+    let mut text = format!("fewest nonzero parameters{what}");
+    if !others.is_empty() {
+        text += &format!("; others: {}", others.join(", "));
+    }
+    if !passed.is_empty() {
+        text += &format!("; not certified: {}", passed.join(", "));
+    }
+    text
 }
 
 fn budget(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Budget, Error> {
@@ -279,20 +388,6 @@ fn budget(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Budget, Error>
     }
 }
 
-fn write(
-    network: &dyn Construction,
-    compact: Option<&Model>,
-    metadata: &Metadata,
-    file: &mut dyn Write,
-    target: &Path,
-) -> Result<(), Failure> {
-    let written = match compact {
-        None => write_dense(network, metadata, file),
-        Some(compact) => write_compact(compact, metadata, file),
-    };
-    written.map_err(|source| Failure::input(format!("cannot write {}: {source}", target.display())))
-}
-
 fn report(data: &Dataset, order: &Order<'_>, built: &Built) -> Report {
     let radii = built.budget.radii();
     let largest = match radii {
@@ -304,7 +399,8 @@ fn report(data: &Dataset, order: &Order<'_>, built: &Built) -> Report {
     let certified = built.certificate.as_ref().map(|certificate| certificate.certified);
     let mut report = Report::default();
     report
-        .json("construction", order.construction)
+        .json("construction", built.construction)
+        .json("reason", built.reason.clone())
         .json("norm", order.norm.to_string())
         .json("radius", radii.smallest())
         .json("largest_radius", largest)
@@ -317,6 +413,7 @@ fn report(data: &Dataset, order: &Order<'_>, built: &Built) -> Report {
         .json("width", built.size.width)
         .json("parameters", json!({"nonzero": built.size.nonzero, "all": built.size.all}))
         .json("max_abs_parameter", built.size.max_abs)
+        .json("lipschitz", json!({"norm": order.norm.to_string(), "bound": finite(built.lipschitz)}))
         .json("samples", data.samples())
         .json("certified", certified)
         .json("exact", built.certificate.as_ref().map(|certificate| certificate.exact))
@@ -330,10 +427,13 @@ fn report(data: &Dataset, order: &Order<'_>, built: &Built) -> Report {
     let ratio = built.budget.ratio().map_or(String::new(), |ratio| format!(" (ratio {ratio})"));
     let times: Vec<String> =
         built.seconds.iter().map(|(name, value)| format!("{name} {}", report::seconds(*value))).collect();
+    if let Some(reason) = &built.reason {
+        report.line("chosen for", reason);
+    }
     report
         .line(
             "construction",
-            format!("{}, {} head, {}", order.construction, order.options.head, order.options.precision),
+            format!("{}, {} head, {}", built.construction, order.options.head, order.options.precision),
         )
         .line("radius", format!("{radius} in {}{ratio}", order.norm))
         .line("network", format!("depth {}, width {}", grouped(built.size.depth), grouped(built.size.width)))
@@ -342,6 +442,7 @@ fn report(data: &Dataset, order: &Order<'_>, built: &Built) -> Report {
             format!("{} nonzero, {} in all", grouped(built.size.nonzero), grouped(built.size.all)),
         )
         .line("largest parameter", real(built.size.max_abs))
+        .line("Lipschitz bound", lipschitz_line(built.lipschitz, order.norm))
         .line("file", format!("{} ({}, {})", order.output.display(), built.form, report::bytes(built.bytes)))
         .line(
             "certified",

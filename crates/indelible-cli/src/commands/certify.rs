@@ -4,8 +4,9 @@ use std::{path::PathBuf, time::Instant};
 
 use clap::Args;
 use indelible::{
-    Dataset, Norm, Radii,
+    Budget, Dataset, Norm, Radii,
     certify::{Certificate, Claim, Verdict, certify},
+    separation::nearest_enemies,
 };
 use indelible_io::{digest, onnx};
 use serde_json::{Value, json};
@@ -33,8 +34,14 @@ pub struct CertifyArgs {
     #[arg(long, default_value = "linf")]
     norm: Norm,
     /// Radius around every sample [default: what the file claims]
-    #[arg(long, value_name = "R", allow_negative_numbers = true)]
+    #[arg(long, value_name = "R", conflicts_with = "per_sample", allow_negative_numbers = true)]
     radius: Option<f64>,
+    /// A radius for each sample: what the file claims, or the ratio of half the distance to its own nearest enemy
+    #[arg(long)]
+    per_sample: bool,
+    /// Share of half the distance to the nearest enemy, between 0 and 1
+    #[arg(long, value_name = "RHO", requires = "per_sample", allow_negative_numbers = true)]
+    ratio: Option<f64>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -45,10 +52,20 @@ impl CertifyArgs {
         let bar = Bar::default();
         let network = onnx::open(&self.network)?;
         let data = self.data.read(&bar)?;
-        let radii = match self.radius {
-            Some(radius) => Radii::Uniform(radius),
-            None => self.claimed(&network, &data)?,
+        let radii = match (self.radius, self.ratio) {
+            (Some(radius), _) => Radii::Uniform(radius),
+            (None, Some(ratio)) => {
+                let enemies = nearest_enemies(&data, self.norm, &bar);
+                Budget::per_sample(ratio, &enemies)?.radii().clone()
+            }
+            (None, None) => self.claimed(&network, &data)?,
         };
+        if self.per_sample && matches!(radii, Radii::Uniform(_)) {
+            return Err(Failure::input(format!(
+                "{} claims one radius for all samples; give --ratio",
+                self.network.display()
+            )));
+        }
         let started = Instant::now();
         let certificate = certify_file(&network, &data, self.norm, &radii, &bar)?;
         let taken = started.elapsed().as_secs_f64();

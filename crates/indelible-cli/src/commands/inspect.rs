@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indelible::{
-    Radii,
-    network::{CellNetwork, Model, Size, size},
+    Norm, Radii,
+    certify::lipschitz_bound,
+    network::{CellNetwork, Model},
 };
 use indelible_io::onnx::{self, Metadata};
 use serde_json::{Value, json};
@@ -21,6 +22,9 @@ pub struct InspectArgs {
     /// Network to look at
     #[arg(value_name = "NET.onnx")]
     network: PathBuf,
+    /// Norm of the Lipschitz bound [default: what the file claims, else linf]
+    #[arg(long)]
+    norm: Option<Norm>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -29,8 +33,10 @@ pub struct InspectArgs {
 impl InspectArgs {
     pub fn run(self) -> Result<(), Failure> {
         let network = onnx::open(&self.network)?;
-        let size = model_size(&network.model);
+        let size = network.model.size();
         let metadata = &network.metadata;
+        let norm = self.norm.or(metadata.norm).unwrap_or(Norm::Linf);
+        let lipschitz = lipschitz_bound(&network.model, norm);
         let mut report = Report::default();
         report
             .json("depth", size.depth)
@@ -39,6 +45,7 @@ impl InspectArgs {
             .json("outputs", network.model.outputs())
             .json("parameters", json!({"nonzero": size.nonzero, "all": size.all}))
             .json("max_abs_parameter", size.max_abs)
+            .json("lipschitz", json!({"norm": norm.to_string(), "bound": finite(lipschitz)}))
             .json("form", network.form())
             .json("precision", network.model.precision().to_string())
             .json("metadata", metadata_json(metadata));
@@ -49,6 +56,7 @@ impl InspectArgs {
             .line("width", grouped(size.width))
             .line("parameters", format!("{} nonzero, {} in all", grouped(size.nonzero), grouped(size.all)))
             .line("largest parameter", real(size.max_abs))
+            .line("Lipschitz bound", lipschitz_line(lipschitz, norm))
             .line("form", format!("{}, {}", network.form(), network.model.precision()));
         if let Model::Cells(cells) = &network.model {
             describe(cells, metadata.samples_per_cell.as_deref(), &mut report);
@@ -111,13 +119,18 @@ fn histogram(values: &[usize]) -> Vec<(usize, usize)> {
     sorted.chunk_by(|a, b| a == b).map(|same| (same[0], same.len())).collect()
 }
 
-/// Size of the layered network that a file describes.
-pub fn model_size(model: &Model) -> Size {
-    match model {
-        Model::Layers(layers) => size(layers),
-        Model::Recurrence(recurrence) => recurrence.layered_size(),
-        Model::Cells(cells) => size(cells),
+/// What `inspect` and `build` say about the bound.
+pub fn lipschitz_line(bound: f64, norm: Norm) -> String {
+    if bound.is_finite() {
+        format!("{} for every output, inputs measured in {norm}", real(bound))
+    } else {
+        format!("none was found in {norm}")
     }
+}
+
+/// JSON knows no infinity.
+pub fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
 }
 
 fn metadata_json(metadata: &Metadata) -> Value {

@@ -3,6 +3,8 @@
 mod bounds;
 mod build;
 mod certify;
+mod chart;
+mod compare;
 mod decide;
 mod demo;
 mod enemies_chart;
@@ -42,6 +44,8 @@ enum Command {
     Separation(separation::SeparationArgs),
     /// Build a network that memorizes the data robustly, prove it, write it as ONNX
     Build(build::BuildArgs),
+    /// All constructions side by side on the same data
+    Compare(compare::CompareArgs),
     /// Size and metadata of a network
     Inspect(inspect::InspectArgs),
     /// Labels that a network gives
@@ -77,6 +81,7 @@ impl Program {
             Command::Demo(args) => args.run(),
             Command::Separation(args) => args.run(),
             Command::Build(args) => args.run(),
+            Command::Compare(args) => args.run(),
             Command::Inspect(args) => args.run(),
             Command::Predict(args) => args.run(),
             Command::Explain(args) => args.run(),

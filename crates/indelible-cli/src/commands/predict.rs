@@ -5,7 +5,7 @@ use std::{ops::Range, path::PathBuf, time::Instant};
 use clap::Args;
 use indelible::{
     Dataset, Error, Progress,
-    network::{CellEvaluator, Model, RecurrenceEvaluator, evaluate, predicted_class},
+    network::{CellEvaluator, Model, RecurrenceEvaluator, predicted_class},
 };
 use indelible_io::{
     npy::{Array, Values, write_npy},
@@ -116,7 +116,6 @@ struct Evaluator<'a> {
 impl<'a> Evaluator<'a> {
     fn new(model: &'a Model, data: &'a Dataset) -> Self {
         let (evaluate, batch): (Evaluate<'_>, _) = match model {
-            Model::Layers(network) => (Box::new(|samples| evaluate(network, &rows(data, samples))), BATCH),
             Model::Recurrence(recurrence) => {
                 let evaluator = RecurrenceEvaluator::new(recurrence);
                 (Box::new(move |samples| evaluator.evaluate(&rows(data, samples))), BATCH)
@@ -125,6 +124,7 @@ impl<'a> Evaluator<'a> {
                 let evaluator = CellEvaluator::new(cells);
                 (Box::new(move |samples| evaluator.evaluate_samples(data, samples)), CELL_BATCH)
             }
+            _ => (Box::new(|samples| model.evaluate(&rows(data, samples))), BATCH),
         };
         Self { evaluate, outputs: model.outputs(), batch }
     }

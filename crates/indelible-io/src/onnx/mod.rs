@@ -2,8 +2,8 @@
 //!
 //! Two forms are written: *dense* ([`write_dense`]), one Gemm per layer with a
 //! Relu between each two, and *compact* ([`write_compact`]), a Scan over the
-//! samples, or gathers for cells. [`read`] takes both, and chains of Gemm, MatMul, Add and Relu that
-//! others wrote.
+//! samples, one product with all of them, or gathers for cells. [`read`] takes
+//! both, and chains of Gemm, MatMul, Add and Relu that others wrote.
 
 mod cells;
 mod graph;
@@ -11,7 +11,9 @@ mod layers;
 mod metadata;
 mod proto;
 mod recurrence;
+mod stored;
 mod write;
+mod write_stored;
 
 use std::{fs::File, io::Read, path::Path};
 
@@ -39,7 +41,7 @@ impl Network {
     pub fn form(&self) -> &'static str {
         match self.model {
             Model::Layers(_) => "dense",
-            Model::Recurrence(_) | Model::Cells(_) => "compact",
+            Model::Recurrence(_) | Model::Cells(_) | Model::Tally(_) | Model::Scores(_) => "compact",
         }
     }
 }
@@ -156,10 +158,15 @@ pub fn read(bytes: Bytes) -> Result<Network, OnnxError> {
         return Ok(Network { model: Model::Cells(cells::read(&graph, opset)?), metadata });
     }
     let graph = graph::Graph::new(graph)?;
-    let model = if graph.has_operator("Scan") || graph.has_operator("Abs") {
-        Model::Recurrence(recurrence::read(&graph, opset)?)
-    } else {
-        Model::Layers(layers::read(&graph)?)
+    // What follows the loop over samples tells the forms apart.
+    let ends_in = graph.producer(&graph.output).map(|node| node.op_type.as_str());
+    let model = match ends_in {
+        Some("Gemm") if graph.has_operator("Scan") => Model::Tally(stored::read_tally(&graph, opset)?),
+        _ if graph.has_operator("Scan") || graph.has_operator("Abs") => {
+            Model::Recurrence(recurrence::read(&graph, opset)?)
+        }
+        Some("Relu") if graph.has_operator("ReduceMax") => Model::Scores(stored::read_scores(&graph, opset)?),
+        _ => Model::Layers(layers::read(&graph)?),
     };
     Ok(Network { model, metadata })
 }

@@ -20,7 +20,7 @@ struct Step<'a> {
 }
 
 /// Values that a scope knows by the nodes that compute them.
-trait Scope {
+pub(super) trait Scope {
     fn producer(&self, name: &str) -> Option<&Node>;
 
     /// The node that computes `name`, which must be an `op` with `N` inputs and
@@ -43,6 +43,7 @@ trait Scope {
 
     /// Follows `value − scale · Σ relu(|point − center| − radius)` back from
     /// its name.
+    #[allow(private_interfaces, reason = "steps are read here only")]
     fn level(&self, name: &str) -> Result<Step<'_>, OnnxError> {
         let (_, [value, penalty]) = self.expect(name, "Sub", &[])?;
         let (_, [scale, total]) = self.expect(penalty, "Mul", &[])?;
@@ -65,8 +66,8 @@ impl Scope for Graph {
 }
 
 /// The body of the Scan; names from outside are resolved in `outer`.
-struct Body<'a> {
-    graph: &'a proto::Graph,
+pub(super) struct Body<'a> {
+    pub(super) graph: &'a proto::Graph,
 }
 
 impl Scope for Body<'_> {
@@ -247,7 +248,7 @@ impl<'a> Rest<'a> {
 }
 
 /// In the body every name has one meaning too, and none hides one outside.
-fn check_names(graph: &Graph, body: &proto::Graph) -> Result<(), OnnxError> {
+pub(super) fn check_names(graph: &Graph, body: &proto::Graph) -> Result<(), OnnxError> {
     if !body.initializer.is_empty() || !body.sparse_initializer.is_empty() {
         return Err(unlike("the body of its Scan has initializers"));
     }
@@ -264,14 +265,14 @@ fn check_names(graph: &Graph, body: &proto::Graph) -> Result<(), OnnxError> {
 }
 
 /// Reads constants, which must all be of one format.
-struct Formats<'a> {
-    graph: &'a Graph,
-    precision: Option<Precision>,
+pub(super) struct Formats<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) precision: Option<Precision>,
 }
 
 impl Formats<'_> {
     /// The constant `name` of exactly this shape.
-    fn vector(&mut self, node: &Node, name: &str, shape: &[usize]) -> Result<Vec<f64>, OnnxError> {
+    pub(super) fn vector(&mut self, node: &Node, name: &str, shape: &[usize]) -> Result<Vec<f64>, OnnxError> {
         let tensor = self.graph.tensor(node, name)?;
         let (values, precision) = numbers(tensor)?;
         self.check(tensor, shape, precision)?;
@@ -279,7 +280,7 @@ impl Formats<'_> {
     }
 
     /// A tensor must have this shape and the one format of the network.
-    fn check(
+    pub(super) fn check(
         &mut self,
         tensor: &proto::Tensor,
         shape: &[usize],
@@ -307,7 +308,7 @@ impl Formats<'_> {
 }
 
 /// The format of a float or double tensor.
-fn float_format(tensor: &proto::Tensor) -> Result<Precision, OnnxError> {
+pub(super) fn float_format(tensor: &proto::Tensor) -> Result<Precision, OnnxError> {
     match tensor.data_type {
         data_type::FLOAT => Ok(Precision::F32),
         data_type::DOUBLE => Ok(Precision::F64),

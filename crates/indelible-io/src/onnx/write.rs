@@ -11,6 +11,7 @@ use prost::Message;
 use super::{
     Metadata, OnnxError, cells,
     proto::{self, attribute_type, data_type},
+    write_stored::{write_scores, write_tally},
 };
 
 /// Largest message that protobuf readers take.
@@ -21,7 +22,7 @@ const OPSET: i64 = 17;
 const IR_VERSION: i64 = 8;
 
 /// Fills one tensor with its bytes, little-endian.
-type Fill<'a> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>;
+pub(super) type Fill<'a> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>;
 
 /// A tensor whose bytes are made while writing.
 pub(super) struct Initializer<'a> {
@@ -31,7 +32,7 @@ pub(super) struct Initializer<'a> {
 }
 
 impl<'a> Initializer<'a> {
-    pub fn new(name: impl Into<String>, dims: &[usize], data_type: i32, fill: Fill<'a>) -> Self {
+    pub(super) fn new(name: impl Into<String>, dims: &[usize], data_type: i32, fill: Fill<'a>) -> Self {
         let dims: Vec<i64> = dims.iter().map(|&d| d as i64).collect();
         let bytes = dims.iter().product::<i64>() as u64 * element_bytes(data_type);
         let head = proto::Tensor { dims, data_type, name: name.into(), ..Default::default() };
@@ -39,7 +40,12 @@ impl<'a> Initializer<'a> {
     }
 
     /// Numbers rounded to `precision`, which holds them all.
-    pub fn numbers(name: impl Into<String>, dims: &[usize], precision: Precision, values: &'a [f64]) -> Self {
+    pub(super) fn numbers(
+        name: impl Into<String>,
+        dims: &[usize],
+        precision: Precision,
+        values: &'a [f64],
+    ) -> Self {
         let fill: Fill<'a> = Box::new(move |out| write_numbers(out, precision, values.iter().copied()));
         Self::new(name, dims, float_type(precision), fill)
     }
@@ -119,23 +125,27 @@ pub fn write_dense(network: &dyn Network, metadata: &Metadata, out: &mut dyn Wri
     write_model(graph, &initializers, metadata, out)
 }
 
-/// Writes `model` in the form that suits it: layers densely, a recurrence as a
-/// Scan over its steps, cells by gathering.
+/// Writes `model`: layers as [`write_dense`] does, a compact form as a Scan
+/// over its steps, cells by gathering or, for
+/// [`Scores`](indelible::network::Scores), as one product with all rows.
+///
+/// The input `x` has shape `[batch, n]`, the output `y` shape
+/// `[batch, outputs]`; 8-bit rows are stored as bytes with a table.
 ///
 /// # Errors
-/// When the file would be larger than 2 GiB, or writing fails.
+/// When the file would be larger than 2 GiB, the form cannot say what the
+/// network does, or writing fails.
 pub fn write_compact(model: &Model, metadata: &Metadata, out: &mut dyn Write) -> Result<(), OnnxError> {
     match model {
         Model::Layers(network) => write_dense(network, metadata, out),
         Model::Recurrence(recurrence) => write_recurrence(recurrence, metadata, out),
         Model::Cells(network) => cells::write(network, metadata, out),
+        Model::Tally(tally) => write_tally(tally, metadata, out),
+        Model::Scores(scores) => write_scores(scores, metadata, out),
     }
 }
 
 /// Writes `recurrence` as a Scan over its steps.
-///
-/// The input `x` has shape `[batch, n]`, the output `y` shape
-/// `[batch, outputs]`; 8-bit centers are stored as bytes with a table.
 fn write_recurrence(
     recurrence: &Recurrence,
     metadata: &Metadata,
@@ -302,7 +312,7 @@ pub(super) fn write_model(
 }
 
 /// A layer as a dense matrix, row after row.
-fn write_matrix(out: &mut dyn Write, precision: Precision, layer: &Layer) -> io::Result<()> {
+pub(super) fn write_matrix(out: &mut dyn Write, precision: Precision, layer: &Layer) -> io::Result<()> {
     let mut dense = vec![0.0; layer.inputs()];
     for row in layer.rows() {
         dense.fill(0.0);
@@ -315,7 +325,7 @@ fn write_matrix(out: &mut dyn Write, precision: Precision, layer: &Layer) -> io:
 }
 
 /// Numbers in the format, little-endian, through a small buffer.
-fn write_numbers(
+pub(super) fn write_numbers(
     out: &mut dyn Write,
     precision: Precision,
     values: impl Iterator<Item = f64>,
@@ -376,7 +386,7 @@ pub(super) fn int_attribute(name: &str, i: i64) -> proto::Attribute {
 }
 
 /// One dimension of a declared shape.
-enum Dim<'a> {
+pub(super) enum Dim<'a> {
     Name(&'a str),
     Size(usize),
 }
@@ -385,7 +395,7 @@ pub(super) fn matrix(name: &str, precision: Precision, rows: &str, columns: usiz
     value(name, float_type(precision), &[Dim::Name(rows), Dim::Size(columns)])
 }
 
-fn value(name: &str, elem_type: i32, dims: &[Dim<'_>]) -> proto::ValueInfo {
+pub(super) fn value(name: &str, elem_type: i32, dims: &[Dim<'_>]) -> proto::ValueInfo {
     let dim = dims
         .iter()
         .map(|dim| match dim {

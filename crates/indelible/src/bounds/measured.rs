@@ -8,16 +8,21 @@ use crate::{
 };
 
 /// Two rows (nonzero, all) for every construction of the registry that serves
-/// the norm of the budget: scalar head, binary32 where that is fine enough,
-/// else binary64. Constructions that neither format can hold are left out.
+/// the norm of the budget, the labels and a scalar head: binary32 where that is
+/// fine enough, else binary64. Constructions that neither format can hold are
+/// left out.
 ///
 /// # Errors
 /// When a construction fails for another reason.
 pub fn measured(data: &Dataset, budget: &Budget) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
-    for entry in REGISTRY.iter().filter(|entry| entry.norms.contains(&budget.norm())) {
+    for entry in REGISTRY {
         for precision in [Precision::F32, Precision::F64] {
-            let network = match entry.build(data, budget, Options { head: Head::Scalar, precision }) {
+            let options = Options { head: Head::Scalar, precision };
+            if !entry.serves(data, budget, options) {
+                break;
+            }
+            let network = match entry.build(data, budget, options) {
                 Ok(network) => network,
                 Err(Error::TooFine { .. }) => continue,
                 Err(error) => return Err(error),

@@ -3,7 +3,7 @@
 use super::Claim;
 use crate::{
     Error, Norm, Precision,
-    network::{CellEvaluator, Model, RecurrenceEvaluator, evaluate, predicted_class},
+    network::predicted_class,
     number::{add_down, add_up, mul_up, sqrt_up, sub_up},
 };
 
@@ -52,19 +52,11 @@ pub fn attack(claim: &Claim<'_>, sample: usize) -> Result<Option<Attack>, Error>
     }
     points.retain(|p| p.iter().all(|v| v.is_finite()) && in_ball(p, &x, radius, claim.norm));
     let class = claim.classes[data.labels()[sample]];
-    let outputs = outputs(claim.model, &points.concat())?;
+    let outputs = claim.model.evaluate(&points.concat())?;
     Ok(points.into_iter().zip(outputs.chunks(claim.model.outputs())).find_map(|(point, outputs)| {
         let predicted = predicted_class(outputs, claim.network_classes);
         (predicted != Some(class)).then_some(Attack { point, predicted })
     }))
-}
-
-fn outputs(model: &Model, points: &[f64]) -> Result<Vec<f64>, Error> {
-    match model {
-        Model::Layers(network) => evaluate(network, points),
-        Model::Recurrence(recurrence) => RecurrenceEvaluator::new(recurrence).evaluate(points),
-        Model::Cells(cells) => CellEvaluator::new(cells).evaluate(points),
-    }
 }
 
 /// The samples with another label that are nearest in the claim's norm, by
@@ -121,7 +113,7 @@ fn in_ball(point: &[f64], x: &[f64], radius: f64, norm: Norm) -> bool {
 /// A number not below the distance of two points: the distance rounded up, and
 /// for other p that of the next smaller exponent of 1 and 2, since norms fall
 /// as p grows.
-fn distance_up(a: &[f64], b: &[f64], norm: Norm) -> f64 {
+pub(super) fn distance_up(a: &[f64], b: &[f64], norm: Norm) -> f64 {
     let differences = a.iter().zip(b).map(|(&a, &b)| sub_up(a.max(b), a.min(b)));
     match norm {
         Norm::Linf => differences.fold(0.0, f64::max),

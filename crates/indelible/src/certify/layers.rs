@@ -4,12 +4,13 @@
 //! Sums are bounded as `interval` says. And where a neuron reads exactly one
 //! unit that may be on or off, it is a maximum (or minimum) of two affine
 //! functions of the layer before that; both are bounded with equal terms
-//! cancelled, so that `F + relu(g − F)` is seen to be `max(F, g)`.
+//! cancelled, so that `F + relu(g − F)` is seen to be `max(F, g)`. What is left
+//! undecided goes to `deep`.
 
 use rayon::prelude::*;
 
 use super::{
-    Claim, Verdict, ball,
+    Claim, Verdict, ball, deep,
     interval::{Arithmetic, Interval, plus, product},
     scalar_margin,
 };
@@ -29,7 +30,10 @@ pub(super) fn verdicts(claim: &Claim<'_>, network: &StoredNetwork, progress: &dy
     let verdicts = (0..claim.data.samples())
         .into_par_iter()
         .map(|sample| {
-            let verdict = verdict(claim, network, sample);
+            let verdict = match verdict(claim, network, sample) {
+                Verdict::Undecided => deep::verdict(claim, network, sample),
+                settled => settled,
+            };
             progress.advance(1);
             verdict
         })
@@ -78,7 +82,7 @@ struct Stage<'a> {
 }
 
 /// The outputs for all inputs in a box; `None` where a value may overflow.
-fn propagate(network: &StoredNetwork, input: Vec<Interval>) -> Option<Vec<Interval>> {
+pub(super) fn propagate(network: &StoredNetwork, input: Vec<Interval>) -> Option<Vec<Interval>> {
     let arithmetic = Arithmetic { precision: network.precision };
     let mut values = input;
     let mut before: Option<Stage<'_>> = None;

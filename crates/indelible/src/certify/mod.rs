@@ -12,17 +12,29 @@
 //! *refuted* comes with a point of the ball at which the network, evaluated in
 //! its format, gives another label, and *undecided* is everything else.
 //!
-//! Nothing here looks at how a network was built. The engines share nothing
-//! but number types: intervals for affine layers and ReLUs (`layers`), and
-//! exact analyses of the recurrence over samples (`recurrence`) and of cells
-//! (`cells`).
+//! Nothing here looks at how a network was built. Engines share nothing but
+//! number types: intervals for affine layers and ReLUs (`layers`) and, where
+//! those do not decide, sums followed back to the input (`deep`), exact
+//! analyses of the recurrence over samples (`recurrence`) and of cells
+//! (`cells`), and distances to stored rows for the other compact forms
+//! (`tally`, `scores`).
 
 mod attack;
 mod cells;
+mod curve;
+mod deep;
+#[cfg(test)]
+mod hostile;
 mod interval;
 mod layers;
+mod lipschitz;
 mod recurrence;
+mod scores;
 mod screen;
+mod separable;
+mod slopes;
+mod steepest;
+mod tally;
 
 use crate::{
     Dataset, Error, Norm, Precision, Progress, Radii,
@@ -31,6 +43,8 @@ use crate::{
 };
 
 pub use attack::{Attack, attack};
+pub use lipschitz::lipschitz_bound;
+pub use steepest::{SteepestPair, steepest_pair};
 
 /// What is to be proved.
 #[derive(Clone, Copy, Debug)]
@@ -129,6 +143,8 @@ pub fn certify(claim: &Claim<'_>, progress: &dyn Progress) -> Result<Certificate
         Model::Layers(network) => layers::verdicts(claim, network, progress),
         Model::Recurrence(recurrence) => recurrence::verdicts(claim, recurrence, progress),
         Model::Cells(network) => cells::verdicts(claim, network, progress),
+        Model::Tally(tally) => tally::verdicts(claim, tally, progress),
+        Model::Scores(scores) => scores::verdicts(claim, scores, progress),
     };
     let open: Vec<usize> =
         (0..data.samples()).filter(|&i| verdicts[i] == Verdict::Undecided).take(MOST_ATTACKS).collect();

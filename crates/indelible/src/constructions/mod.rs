@@ -5,13 +5,27 @@
 //! [`REGISTRY`] lists them all.
 
 mod cells;
+mod distances;
+mod frame;
+mod heads;
+mod lipschitz;
+mod nearest;
+mod pipelined;
+mod power;
+mod ramps;
+mod stream;
+mod wide;
+mod yu2024_l1;
 mod yu2024_linf;
+mod yu2024_lipschitz;
+mod yu2024_lp;
 
 pub use cells::Cells;
 pub use yu2024_linf::Yu2024Linf;
+pub use yu2024_lp::{Approximation, yu2024_lp};
 
 use crate::{
-    Budget, Dataset, Error, Norm, Precision,
+    Budget, Dataset, Error, Norm, Precision, Radii,
     network::{Head, Model, Network},
 };
 
@@ -46,15 +60,30 @@ impl std::fmt::Debug for dyn Construction {
     }
 }
 
+/// How many labels a construction can tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Labels {
+    /// Any number.
+    Any,
+    /// Exactly two.
+    Two,
+}
+
 /// A line of the registry.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// Name on the command line and in files.
     pub name: &'static str,
-    /// The published result.
+    /// The published result, or what is new.
     pub source: &'static str,
     /// Norms it serves.
     pub norms: &'static [Norm],
+    /// Labels it serves.
+    pub labels: Labels,
+    /// Whether it serves one radius per sample.
+    pub per_sample: bool,
+    /// Whether it can have a scalar head.
+    pub scalar: bool,
     build: Build,
 }
 
@@ -66,13 +95,82 @@ pub const REGISTRY: &[Entry] = &[
         name: "yu2024-linf",
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem 4.8",
         norms: &[Norm::Linf],
+        labels: Labels::Any,
+        per_sample: true,
+        scalar: true,
         build: |data, budget, options| Ok(Box::new(Yu2024Linf::new(data, budget, options)?)),
     },
     Entry {
         name: "cells",
         source: "sparse, merged cells",
         norms: &[Norm::Linf],
+        labels: Labels::Any,
+        per_sample: true,
+        scalar: true,
         build: |data, budget, options| Ok(Box::new(Cells::new(data, budget, options)?)),
+    },
+    Entry {
+        name: "yu2024-lipschitz",
+        source: "Yu, Gao & Zhang, ICLR 2024, Theorem 5.2",
+        norms: &[Norm::Linf],
+        labels: Labels::Two,
+        per_sample: false,
+        scalar: true,
+        build: yu2024_lipschitz::build,
+    },
+    Entry {
+        name: "yu2024-l1",
+        source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.2",
+        norms: &[Norm::L1],
+        labels: Labels::Any,
+        per_sample: true,
+        scalar: true,
+        build: yu2024_l1::build,
+    },
+    Entry {
+        name: "yu2024-lp",
+        source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.3",
+        norms: &[Norm::L2],
+        labels: Labels::Any,
+        per_sample: true,
+        scalar: true,
+        build: yu2024_lp::build,
+    },
+    Entry {
+        name: "pipelined",
+        source: "Theorems 4.8 and B.2 at half the depth",
+        norms: &[Norm::Linf, Norm::L1],
+        labels: Labels::Any,
+        per_sample: true,
+        scalar: true,
+        build: pipelined::build,
+    },
+    Entry {
+        name: "wide",
+        source: "Theorems 4.8 and B.2 in three or four layers",
+        norms: &[Norm::Linf, Norm::L1],
+        labels: Labels::Any,
+        per_sample: true,
+        scalar: false,
+        build: wide::build,
+    },
+    Entry {
+        name: "lipschitz",
+        source: "Theorem 5.2 without the log factor, for any number of labels",
+        norms: &[Norm::Linf, Norm::L1],
+        labels: Labels::Any,
+        per_sample: false,
+        scalar: true,
+        build: lipschitz::build,
+    },
+    Entry {
+        name: "nearest",
+        source: "the 1-nearest-neighbour rule",
+        norms: &[Norm::Linf, Norm::L1, Norm::L2],
+        labels: Labels::Any,
+        per_sample: true,
+        scalar: false,
+        build: nearest::build,
     },
 ];
 
@@ -88,11 +186,24 @@ impl Entry {
         })
     }
 
+    /// Whether the construction serves these data, this budget and this head.
+    #[must_use]
+    pub fn serves(&self, data: &Dataset, budget: &Budget, options: Options) -> bool {
+        let two = data.classes() == 2;
+        // From more than two labels a construction without a running label
+        // has logits only.
+        let scalar = self.scalar && (two || self.name != "lipschitz");
+        self.norms.contains(&budget.norm())
+            && (self.labels == Labels::Any || two)
+            && (self.per_sample || matches!(budget.radii(), Radii::Uniform(_)))
+            && (scalar || options.head == Head::Logits)
+    }
+
     /// Builds the network that memorizes `data` within `budget`.
     ///
     /// # Errors
-    /// When the construction does not serve the budget's norm, or the format
-    /// is too coarse.
+    /// When the construction does not serve the budget's norm, the labels, the
+    /// head or one radius per sample, or the format is too coarse.
     pub fn build(
         &self,
         data: &Dataset,

@@ -39,7 +39,7 @@ use crate::{
     number::{add_up, div_up, sub_down, sub_up},
 };
 
-use super::{Construction, Options};
+use super::{Construction, Options, frame::stored_rows};
 
 /// Labels must be exact and even in their last place in binary32; see the
 /// module documentation.
@@ -53,8 +53,12 @@ pub struct Yu2024Linf {
     options: Options,
     /// `m_j` in the stored format, not above any sample.
     minima: Vec<f64>,
+    /// Lower bounds `g_k` of what an enemy's ball violates, in the format.
+    gaps: Vec<f64>,
     /// `w_k`, one weight per sample.
     weights: Vec<f64>,
+    /// Whether all samples but the first see `z` instead of the features.
+    clip: bool,
 }
 
 impl Yu2024Linf {
@@ -67,14 +71,26 @@ impl Yu2024Linf {
     /// # Errors
     /// [`Error::TooFine`] when the stored format cannot hold the network.
     pub fn new(data: &Dataset, budget: &Budget, options: Options) -> Result<Self, Error> {
+        Self::with_clipping(data, budget, options, true)
+    }
+
+    /// The same thresholds and weights, with all samples reading the features
+    /// themselves unless `clip`.
+    pub(super) fn with_clipping(
+        data: &Dataset,
+        budget: &Budget,
+        options: Options,
+        clip: bool,
+    ) -> Result<Self, Error> {
         let precision = options.precision;
         let too_fine = |why: String| Error::TooFine { precision, why };
         if data.classes() > MOST_CLASSES {
             return Err(too_fine(format!("{} classes, at most {MOST_CLASSES} are exact", data.classes())));
         }
         let minima: Vec<f64> = data.minima().into_iter().map(|m| precision.round_down(m)).collect();
-        let mut network =
-            Self { data: data.clone(), budget: budget.clone(), options, minima, weights: vec![] };
+        let (data, budget) = (data.clone(), budget.clone());
+        let mut network = Self { data, budget, options, minima, gaps: vec![], weights: vec![], clip };
+        let (data, budget) = (&network.data, &network.budget);
         let reaches: Vec<f64> = (0..data.samples()).into_par_iter().map(|k| network.reach(k)).collect();
         let excess =
             reaches.iter().enumerate().fold(0.0_f64, |e, (k, r)| e.max(sub_up(*r, budget.radii().of(k))));
@@ -92,11 +108,12 @@ impl Yu2024Linf {
         if gaps.iter().any(|gap| precision.round_down(*gap) <= 0.0) {
             gaps = (0..data.samples()).into_par_iter().map(|k| network.smallest_violation(k)).collect();
         }
-        network.weights = gaps
+        network.gaps = gaps.into_iter().map(|gap| precision.round_down(gap)).collect();
+        network.weights = network
+            .gaps
             .iter()
             .enumerate()
-            .map(|(k, gap)| {
-                let gap = precision.round_down(*gap);
+            .map(|(k, &gap)| {
                 let weight = precision.round_up(div_up(network.value(k), gap));
                 if gap > 0.0 && weight.is_finite() {
                     Ok(weight)
@@ -109,7 +126,7 @@ impl Yu2024Linf {
     }
 
     /// The number that stands for the label of sample `k`.
-    fn value(&self, k: usize) -> f64 {
+    pub(super) fn value(&self, k: usize) -> f64 {
         (self.data.labels()[k] + 1) as f64
     }
 
@@ -125,13 +142,48 @@ impl Yu2024Linf {
         (precision.round_down(sub_down(lower, shift)), precision.round_up(sub_up(upper, shift)))
     }
 
+    /// What is taken off feature `j` before sample `k` sees it.
+    fn shift(&self, k: usize, j: usize) -> f64 {
+        if self.clip && k > 0 { self.minima[j] } else { 0.0 }
+    }
+
+    /// The thresholds of sample `k`, feature by feature, as its neurons use
+    /// them.
+    pub(super) fn stored_thresholds(&self, k: usize) -> Vec<(f64, f64)> {
+        let radius = self.budget.radii().of(k);
+        (0..self.data.features())
+            .map(|j| self.thresholds(self.data.value(k, j), radius, self.shift(k, j)))
+            .collect()
+    }
+
+    /// The dataset that is memorized.
+    pub(super) fn data(&self) -> &Dataset {
+        &self.data
+    }
+
+    /// `m_j` in the stored format.
+    pub(super) fn minima(&self) -> &[f64] {
+        &self.minima
+    }
+
+    /// `g_k`, one per sample, positive.
+    pub(super) fn gaps(&self) -> &[f64] {
+        &self.gaps
+    }
+
+    /// `w_k = y_k/g_k`, one per sample.
+    pub(super) fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
     /// How far the thresholds of sample `k` lie from its features at most.
     fn reach(&self, k: usize) -> f64 {
         let radius = self.budget.radii().of(k);
         let mut reach = 0.0_f64;
         for (j, &m) in self.minima.iter().enumerate() {
             let x = self.data.value(k, j);
-            for shift in if k == 0 { [0.0, m] } else { [m, m] } {
+            let clipped = if self.clip { m } else { 0.0 };
+            for shift in [self.shift(k, j), clipped] {
                 let (lower, upper) = self.thresholds(x, radius, shift);
                 reach = reach.max(sub_up(upper, sub_down(x, shift))).max(sub_up(sub_up(x, shift), lower));
             }
@@ -171,8 +223,8 @@ impl Yu2024Linf {
         let mut smallest = f64::INFINITY;
         for i in (0..self.data.samples()).filter(|&i| labels[i] != labels[k]) {
             let mut largest = f64::NEG_INFINITY;
-            for (j, &m) in self.minima.iter().enumerate() {
-                let shift = if k == 0 { 0.0 } else { m };
+            for j in 0..self.data.features() {
+                let shift = self.shift(k, j);
                 let (lower, upper) = self.thresholds(self.data.value(k, j), radii.of(k), shift);
                 let (other_lower, other_upper) = self.thresholds(self.data.value(i, j), radii.of(i), shift);
                 largest = largest.max(sub_down(other_lower, upper)).max(sub_down(lower, other_upper));
@@ -190,17 +242,11 @@ impl Yu2024Linf {
     /// kept as a neuron without weights so that all have one shape.
     fn violations(&self, k: usize) -> Layer {
         let n = self.data.features();
-        let radius = self.budget.radii().of(k);
         let mut layer = LayerBuilder::new(if k == 0 { n } else { n + 2 });
         for j in 0..n {
             layer.weight(j, 1.0).bias(if k == 0 { -self.minima[j] } else { 0.0 });
         }
-        let thresholds: Vec<(f64, f64)> = (0..n)
-            .map(|j| {
-                let shift = if k == 0 { 0.0 } else { self.minima[j] };
-                self.thresholds(self.data.value(k, j), radius, shift)
-            })
-            .collect();
+        let thresholds = self.stored_thresholds(k);
         for (j, (_, upper)) in thresholds.iter().enumerate() {
             layer.weight(j, 1.0).bias(-upper);
         }
@@ -296,15 +342,44 @@ impl Network for Yu2024Linf {
 }
 
 impl Construction for Yu2024Linf {
-    /// Each step keeps its sample as a center with one radius for all
-    /// features, instead of two thresholds per feature: `|c(x) − x_k| − r_k`
-    /// is the larger of the two violations. `r_k` covers what rounding the
-    /// input, the center and the difference may add.
     fn compact(&self) -> Result<Model, Error> {
+        let precision = self.options.precision;
+        let (centers, radii, gaps) = self.stored_balls()?;
+        let samples = 0..self.data.samples();
+        let scales: Vec<f64> =
+            samples.clone().map(|k| precision.round_up(div_up(self.value(k), gaps[k]))).collect();
+        if let Some(k) = scales.iter().position(|scale| !scale.is_finite()) {
+            return Err(self.no_gap(k, gaps[k]));
+        }
+        Ok(Model::Recurrence(Recurrence {
+            precision,
+            minima: self.minima.clone(),
+            centers,
+            radii,
+            scales,
+            values: samples.map(|k| self.value(k)).collect(),
+            targets: (self.options.head == Head::Logits)
+                .then(|| (1..=self.data.classes()).map(|c| c as f64).collect()),
+        }))
+    }
+}
+
+impl Yu2024Linf {
+    fn no_gap(&self, k: usize, gap: f64) -> Error {
+        let why = format!("around sample {k} it leaves a gap of {gap:e} between the balls");
+        Error::TooFine { precision: self.options.precision, why }
+    }
+
+    /// Each sample as a center with one radius for all features, instead of two
+    /// thresholds per feature, and the gap to its enemies' balls:
+    /// `|c(x) − x_k| − r_k` is the larger of the two violations. `r_k` covers
+    /// what rounding the input, the center and the difference may add.
+    pub(super) fn stored_balls(&self) -> Result<(Features, Vec<f64>, Vec<f64>), Error> {
         let precision = self.options.precision;
         let radii = self.budget.radii();
         let too_fine = |why: String| Error::TooFine { precision, why };
-        let centers = stored_centers(&self.data, precision);
+        let all: Vec<usize> = (0..self.data.samples()).collect();
+        let centers = stored_rows(&self.data, precision, &all);
         let (drifts, reaches) = self.around_centers(&centers);
         if drifts.iter().any(|d| !d.is_finite()) {
             return Err(too_fine("a feature is out of its range".into()));
@@ -314,8 +389,7 @@ impl Construction for Yu2024Linf {
             .enumerate()
             .map(|(k, r)| add_up(sub_up(*r, radii.of(k)), drifts[k]))
             .fold(0.0_f64, f64::max);
-        let mut stored_radii = Vec::with_capacity(reaches.len());
-        let mut scales = Vec::with_capacity(reaches.len());
+        let (mut stored_radii, mut gaps) = (vec![], vec![]);
         for (k, reach) in reaches.iter().enumerate() {
             let radius = precision.round_up(*reach);
             let clearance = self.budget.clearance(k);
@@ -325,39 +399,12 @@ impl Construction for Yu2024Linf {
                 add_up(radius, 1.0)
             };
             let gap = precision.round_down(sub_down(distance, radius));
-            let scale = precision.round_up(div_up(self.value(k), gap));
-            if !(gap > 0.0 && scale.is_finite() && radius.is_finite()) {
-                return Err(too_fine(format!(
-                    "around sample {k} it leaves a gap of {gap:e} between the balls"
-                )));
+            if !(gap > 0.0 && radius.is_finite()) {
+                return Err(self.no_gap(k, gap));
             }
             stored_radii.push(radius);
-            scales.push(scale);
+            gaps.push(gap);
         }
-        Ok(Model::Recurrence(Recurrence {
-            precision,
-            minima: self.minima.clone(),
-            centers,
-            radii: stored_radii,
-            scales,
-            values: (0..self.data.samples()).map(|k| self.value(k)).collect(),
-            targets: (self.options.head == Head::Logits)
-                .then(|| (1..=self.data.classes()).map(|c| c as f64).collect()),
-        }))
-    }
-}
-
-/// The samples rounded to the nearest numbers of the format; the samples
-/// themselves where it holds them.
-fn stored_centers(data: &Dataset, precision: Precision) -> Features {
-    match (data.storage(), precision) {
-        (Features::Coded { codes, levels }, _) => {
-            let levels = levels.iter().map(|&v| precision.round(v)).collect();
-            Features::Coded { codes: codes.clone(), levels }
-        }
-        (Features::F64(values), Precision::F32) => {
-            Features::F32(values.iter().map(|&v| v as f32).collect::<Vec<_>>().into())
-        }
-        (stored, _) => stored.clone(),
+        Ok((centers, stored_radii, gaps))
     }
 }

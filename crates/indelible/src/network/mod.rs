@@ -11,15 +11,19 @@ mod cells;
 mod evaluate;
 mod layer;
 mod recurrence;
+mod scores;
 mod size;
+mod tally;
 
 pub use cells::{Cell, CellEvaluator, CellNetwork, Constraint, Side};
 pub use evaluate::evaluate;
-pub use layer::{Layer, LayerBuilder};
+pub use layer::{Layer, LayerBuilder, Row};
 pub use recurrence::{Recurrence, RecurrenceEvaluator};
+pub use scores::Scores;
 pub use size::{Size, size};
+pub use tally::{Combine, Measure, Tally};
 
-use crate::Precision;
+use crate::{Error, Precision};
 
 /// A ReLU network given layer by layer.
 ///
@@ -120,6 +124,10 @@ pub enum Model {
     Recurrence(Recurrence),
     /// Cells of one-sided constraints.
     Cells(CellNetwork),
+    /// Levels of samples, combined per class.
+    Tally(Tally),
+    /// Maxima of affine scores.
+    Scores(Scores),
 }
 
 impl Model {
@@ -130,6 +138,8 @@ impl Model {
             Self::Layers(network) => network.inputs(),
             Self::Recurrence(recurrence) => recurrence.inputs(),
             Self::Cells(cells) => cells.inputs(),
+            Self::Tally(tally) => tally.inputs(),
+            Self::Scores(scores) => scores.features,
         }
     }
 
@@ -140,6 +150,8 @@ impl Model {
             Self::Layers(network) => network.outputs(),
             Self::Recurrence(recurrence) => recurrence.outputs(),
             Self::Cells(cells) => cells.outputs(),
+            Self::Tally(tally) => tally.outputs(),
+            Self::Scores(scores) => scores.ends.len(),
         }
     }
 
@@ -150,6 +162,37 @@ impl Model {
             Self::Layers(network) => network.precision,
             Self::Recurrence(recurrence) => recurrence.precision,
             Self::Cells(cells) => cells.precision(),
+            Self::Tally(tally) => tally.precision,
+            Self::Scores(scores) => scores.precision,
+        }
+    }
+
+    /// Its size: of the layers, or of the layered network of the source where
+    /// a compact form stands for one; of a [`Tally`] what is stored.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        match self {
+            Self::Layers(network) => size(network),
+            Self::Recurrence(recurrence) => recurrence.layered_size(),
+            Self::Cells(cells) => size(cells),
+            Self::Tally(tally) => tally.stored_size(),
+            Self::Scores(scores) => scores.layered_size(),
+        }
+    }
+
+    /// Outputs for `inputs` (row after row, `n` values each), row after row,
+    /// in the network's own format. A recurrence is prepared anew by every
+    /// call; see [`RecurrenceEvaluator`].
+    ///
+    /// # Errors
+    /// When the inputs are not rows of `n` values.
+    pub fn evaluate(&self, inputs: &[f64]) -> Result<Vec<f64>, Error> {
+        match self {
+            Self::Layers(network) => evaluate(network, inputs),
+            Self::Recurrence(recurrence) => RecurrenceEvaluator::new(recurrence).evaluate(inputs),
+            Self::Cells(cells) => CellEvaluator::new(cells).evaluate(inputs),
+            Self::Tally(tally) => tally.evaluate(inputs),
+            Self::Scores(scores) => scores.evaluate(inputs),
         }
     }
 }

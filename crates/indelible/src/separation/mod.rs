@@ -19,7 +19,7 @@ mod dispatch;
 mod exact;
 mod kernel;
 mod metric;
-mod power;
+pub(crate) mod power;
 mod relation;
 mod screen;
 mod search;

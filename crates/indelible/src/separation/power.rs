@@ -8,21 +8,21 @@
 
 /// A real exponent from 1 to 1000.
 #[derive(Clone, Debug)]
-pub(super) struct Exponent {
+pub(crate) struct Exponent {
     /// The number.
-    pub(super) value: f64,
+    pub(crate) value: f64,
     /// Its integer part.
     whole: u32,
     /// The bits behind the point, the first one first, up to the last set one.
     bits: Vec<bool>,
     /// Bounds the relative error of a power.
-    pub(super) error: f64,
+    pub(crate) error: f64,
 }
 
 impl Exponent {
     /// # Panics
     /// When the exponent is not from 1 to 1000.
-    pub(super) fn new(p: f64) -> Self {
+    pub(crate) fn new(p: f64) -> Self {
         assert!(
             (1.0..=1000.0).contains(&p),
             "the exponent of a norm is {p}; expected a number from 1 to 1000"
@@ -45,7 +45,7 @@ impl Exponent {
     /// `t^p` for each number, with relative errors up to `error`, as long as
     /// neither numbers nor powers leave the normal range; exactly 0 for 0.
     #[inline(always)]
-    pub(super) fn raise<const K: usize>(&self, t: [f64; K]) -> [f64; K] {
+    pub(crate) fn raise<const K: usize>(&self, t: [f64; K]) -> [f64; K] {
         let mut power = [1.0; K];
         let mut square = t;
         let mut whole = self.whole;

@@ -121,3 +121,52 @@ pub fn hostile_points(data: &Dataset, sample: usize, radius: f64, seed: u64) -> 
     }
     points
 }
+
+/// Points of the closed ball around a sample in any norm: its center, points
+/// towards other samples and away from them, its extreme points along single
+/// features and (sup norm) its corners. Each lies inside by rounding inwards.
+pub fn ball_points(data: &Dataset, sample: usize, radius: f64, norm: Norm, seed: u64) -> Vec<Vec<f64>> {
+    if norm == Norm::Linf {
+        return hostile_points(data, sample, radius, seed);
+    }
+    let x = data.row(sample);
+    let size = |v: &[f64]| match norm {
+        Norm::L1 => v.iter().map(|d| d.abs()).sum::<f64>(),
+        _ => v.iter().map(|d| d * d).sum::<f64>().sqrt(),
+    };
+    let inside = radius * (1.0 - 1e-12);
+    let mut directions: Vec<Vec<f64>> = vec![];
+    for other in 0..data.samples().min(40) {
+        let to: Vec<f64> = data.row(other).iter().zip(&x).map(|(a, b)| a - b).collect();
+        directions.push(to.iter().map(|d| -d).collect());
+        directions.push(to);
+    }
+    for j in 0..x.len() {
+        let mut unit = vec![0.0; x.len()];
+        unit[j] = 1.0;
+        directions.push(unit.clone());
+        unit[j] = -1.0;
+        directions.push(unit);
+    }
+    let mut state = seed | 1;
+    for _ in 0..8 {
+        directions.push(
+            x.iter()
+                .map(|_| {
+                    state =
+                        state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    (state >> 11) as f64 / (1u64 << 53) as f64 - 0.5
+                })
+                .collect(),
+        );
+    }
+    let mut points = vec![x.clone()];
+    for direction in directions {
+        let length = size(&direction);
+        if length > 0.0 && length.is_finite() {
+            points.push(x.iter().zip(&direction).map(|(x, d)| x + d * (inside / length)).collect());
+        }
+    }
+    points.retain(|p| size(&p.iter().zip(&x).map(|(a, b)| a - b).collect::<Vec<_>>()) <= radius);
+    points
+}

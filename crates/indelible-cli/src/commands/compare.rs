@@ -1,0 +1,277 @@
+//! `indelible compare`: all constructions side by side.
+
+use std::{io::Write, path::PathBuf, time::Instant};
+
+use clap::Args;
+use indelible::{
+    Budget, Dataset, Norm, Precision,
+    certify::lipschitz_bound,
+    constructions::{Construction, Entry, Options, REGISTRY},
+    network::{Layer, Model, Size, StoredNetwork, size},
+    separation::{Separation, conflicts, separation},
+};
+use indelible_io::{
+    AtomicFile,
+    onnx::{Metadata, Network},
+};
+use serde_json::{Value, json};
+
+use super::{
+    build::PrecisionArg,
+    certify::certify_file,
+    chart::{Series, chart},
+    inspect::finite,
+    separation::{MOST_CONFLICTS, conflict_message},
+};
+use crate::{
+    bar::Bar,
+    data::DataArgs,
+    failure::Failure,
+    report::{grouped, print, real, seconds},
+};
+
+/// Entries of dense matrices up to which layers are certified as such; beyond,
+/// the compact form is.
+const LARGEST_DENSE: usize = 1 << 20;
+/// Ratios of the chart.
+const RATIOS: [f64; 9] = [0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.97, 0.99, 0.999];
+/// Shares of the samples of the chart.
+const SHARES: [usize; 5] = [16, 8, 4, 2, 1];
+
+/// Arguments of `compare`.
+#[derive(Args, Debug)]
+pub struct CompareArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Norm of the radius
+    #[arg(long, default_value = "linf")]
+    norm: Norm,
+    /// Radius as a share of the largest possible one, between 0 and 1
+    #[arg(long, default_value_t = 0.9, value_name = "RHO")]
+    ratio: f64,
+    /// Floating-point format of the networks
+    #[arg(long, value_enum, default_value_t = PrecisionArg::F32)]
+    precision: PrecisionArg,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Write the table as CSV
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Draw parameters and the largest of them against the ratio and the number of samples
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+/// What is known of one construction.
+struct Row {
+    name: &'static str,
+    size: Size,
+    lipschitz: f64,
+    certified: usize,
+    form: &'static str,
+    build_seconds: f64,
+    certify_seconds: f64,
+}
+
+impl CompareArgs {
+    pub fn run(self) -> Result<(), Failure> {
+        let bar = Bar::default();
+        let data = self.data.read(&bar)?;
+        let norm = self.norm;
+        let found = separation(&data, norm, &bar);
+        let options = Options { precision: self.precision.into(), ..Options::default() };
+        let budget = Budget::from_ratio(self.ratio, &found).map_err(|error| match error {
+            indelible::Error::Inseparable { .. } => {
+                Failure::no(conflict_message(&data, &conflicts(&data, MOST_CONFLICTS)))
+            }
+            other => other.into(),
+        })?;
+        let (mut rows, mut refused) = (vec![], vec![]);
+        for entry in REGISTRY.iter().filter(|entry| entry.serves(&data, &budget, options)) {
+            match row(entry, &data, &budget, options, &bar) {
+                Ok(row) => rows.push(row),
+                Err(error) => refused.push((entry.name, error.to_string())),
+            }
+        }
+        if let Some(path) = &self.csv {
+            write_whole(path, &csv(&rows))?;
+        }
+        if let Some(path) = &self.svg {
+            let title = format!("{} samples, {} features, {norm}", grouped(data.samples()), data.features());
+            write_whole(
+                path,
+                &chart(&title, self.ratio, &curves(&data, &found, options, self.ratio, &bar))?,
+            )?;
+        }
+        if self.json {
+            let answer = json!({
+                "samples": data.samples(), "features": data.features(), "classes": data.classes(),
+                "norm": norm.to_string(), "ratio": self.ratio, "radius": budget.radii().smallest(),
+                "precision": options.precision.to_string(),
+                "constructions": rows.iter().map(|row| row_json(row, data.samples())).collect::<Vec<_>>(),
+                "refused": refused.iter().map(|(name, why)| json!({"name": name, "why": why})).collect::<Vec<_>>(),
+            });
+            print(&format!("{answer}\n"));
+        } else {
+            print(&table(&rows, data.samples()));
+            for (name, why) in refused {
+                print(&format!("{name}: {why}\n"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Builds, counts and certifies one construction.
+fn row(
+    entry: &'static Entry,
+    data: &Dataset,
+    budget: &Budget,
+    options: Options,
+    bar: &Bar,
+) -> Result<Row, indelible::Error> {
+    bar.busy(entry.name);
+    let started = Instant::now();
+    let network = entry.build(data, budget, options)?;
+    let size = size(network.as_ref());
+    let build_seconds = started.elapsed().as_secs_f64();
+    let started = Instant::now();
+    let compact = if size.all > LARGEST_DENSE { network.compact().ok() } else { None };
+    let form = if compact.is_some() { "compact" } else { "dense" };
+    let model = compact.unwrap_or_else(|| layers(network.as_ref(), options.precision));
+    let lipschitz = lipschitz_bound(&model, budget.norm());
+    let classes = Some(data.class_names().to_vec());
+    let network = Network { model, metadata: Metadata { classes, ..Metadata::default() } };
+    let certificate = certify_file(&network, data, budget.norm(), budget.radii(), bar);
+    let certified = certificate.map_or(0, |certificate| certificate.certified);
+    let certify_seconds = started.elapsed().as_secs_f64();
+    Ok(Row { name: entry.name, size, lipschitz, certified, form, build_seconds, certify_seconds })
+}
+
+fn layers(network: &dyn Construction, precision: Precision) -> Model {
+    let layers: Vec<Layer> = (0..network.depth()).map(|index| network.layer(index)).collect();
+    Model::Layers(StoredNetwork { precision, layers })
+}
+
+fn row_json(row: &Row, samples: usize) -> Value {
+    json!({
+        "name": row.name, "depth": row.size.depth, "width": row.size.width,
+        "parameters": {"nonzero": row.size.nonzero, "all": row.size.all},
+        "max_abs_parameter": row.size.max_abs, "lipschitz": finite(row.lipschitz),
+        "certified": row.certified, "samples": samples, "form": row.form,
+        "seconds": {"build": row.build_seconds, "certify": row.certify_seconds},
+    })
+}
+
+const COLUMNS: [&str; 10] = [
+    "construction",
+    "depth",
+    "width",
+    "nonzero",
+    "all",
+    "max |parameter|",
+    "Lipschitz bound",
+    "certified",
+    "build",
+    "certify",
+];
+
+/// Aligned columns, numbers to the right.
+fn table(rows: &[Row], samples: usize) -> String {
+    let mut cells: Vec<[String; 10]> = vec![COLUMNS.map(String::from)];
+    cells.extend(rows.iter().map(|row| {
+        [
+            row.name.into(),
+            grouped(row.size.depth),
+            grouped(row.size.width),
+            grouped(row.size.nonzero),
+            grouped(row.size.all),
+            real(row.size.max_abs),
+            real(row.lipschitz),
+            format!("{}/{samples}", row.certified),
+            seconds(row.build_seconds),
+            seconds(row.certify_seconds),
+        ]
+    }));
+    let widths: Vec<usize> =
+        (0..10).map(|c| cells.iter().map(|row| row[c].chars().count()).max().unwrap_or(0)).collect();
+    cells
+        .iter()
+        .map(|row| {
+            let line: Vec<String> = row
+                .iter()
+                .zip(&widths)
+                .enumerate()
+                .map(
+                    |(c, (cell, &width))| {
+                        if c == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+                    },
+                )
+                .collect();
+            line.join("  ") + "\n"
+        })
+        .collect()
+}
+
+fn csv(rows: &[Row]) -> String {
+    let mut text = String::from(
+        "construction,depth,width,nonzero,all,max_abs_parameter,lipschitz,certified,build_seconds,certify_seconds\n",
+    );
+    for row in rows {
+        let Size { depth, width, nonzero, all, max_abs } = row.size;
+        text += &format!(
+            "{},{depth},{width},{nonzero},{all},{max_abs},{},{},{},{}\n",
+            row.name, row.lipschitz, row.certified, row.build_seconds, row.certify_seconds
+        );
+    }
+    text
+}
+
+fn write_whole(path: &std::path::Path, text: &str) -> Result<(), Failure> {
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(text.as_bytes())
+        .map_err(|e| Failure::input(format!("cannot write {}: {e}", path.display())))?;
+    file.commit()?;
+    Ok(())
+}
+
+/// Sizes over ratios and over numbers of samples.
+fn curves(data: &Dataset, found: &Separation, options: Options, ratio: f64, bar: &Bar) -> Vec<Series> {
+    let measure = |entry: &Entry, data: &Dataset, found: &Separation, ratio: f64| {
+        let budget = Budget::from_ratio(ratio, found).ok()?;
+        if !entry.serves(data, &budget, options) {
+            return None;
+        }
+        Some(size(entry.build(data, &budget, options).ok()?.as_ref()))
+    };
+    let parts: Vec<(Dataset, Separation)> = SHARES
+        .iter()
+        .filter_map(|share| data.head(data.samples().div_ceil(*share)).ok())
+        .map(|part| {
+            let found = separation(&part, found.norm, bar);
+            (part, found)
+        })
+        .filter(|(_, found)| found.pair.is_some())
+        .collect();
+    REGISTRY
+        .iter()
+        .map(|entry| {
+            bar.busy(entry.name);
+            Series {
+                name: entry.name,
+                by_ratio: RATIOS
+                    .iter()
+                    .filter_map(|&rho| Some((rho, measure(entry, data, found, rho)?)))
+                    .collect(),
+                by_samples: parts
+                    .iter()
+                    .filter_map(|(part, found)| {
+                        Some((part.samples() as f64, measure(entry, part, found, ratio)?))
+                    })
+                    .collect(),
+            }
+        })
+        .filter(|series| !series.by_ratio.is_empty())
+        .collect()
+}

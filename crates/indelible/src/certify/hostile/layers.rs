@@ -1,0 +1,390 @@
+//! Intervals and separable sums of layers.
+
+use std::cmp::Ordering;
+
+use super::{Dyadic, Random, SIZES, Sizes, number, power_of_two, range, rounds};
+use crate::{
+    Dataset, Features, Norm, Precision, Radii,
+    certify::{Claim, deep::Point, interval::Interval, layers::propagate},
+    network::{Layer, LayerBuilder, Model, StoredNetwork},
+};
+
+/// Any layers; weights are often ±1, so that terms cancel.
+fn network(random: &mut Random, precision: Precision) -> StoredNetwork {
+    let sizes = random.of(&SIZES);
+    let (depth, mut inputs) = (1 + random.below(4), 1 + random.below(3));
+    let running = random.below(3) == 0;
+    let layers = (0..depth)
+        .map(|l| {
+            let mut layer = LayerBuilder::new(inputs);
+            let outputs = 1 + random.below(4);
+            for _ in 0..outputs {
+                for column in 0..inputs {
+                    let plain = l > 0 && random.below(3) == 0;
+                    let weight = match random.below(4) {
+                        0 => 0.0,
+                        _ if running && random.below(2) == 0 => random.of(&[1.0, -1.0]),
+                        _ => number(random, if plain { Sizes::Plain } else { sizes }, precision),
+                    };
+                    layer.weight(column, weight);
+                }
+                layer.bias(if random.below(3) == 0 { 0.0 } else { number(random, sizes, precision) });
+            }
+            inputs = outputs;
+            layer.finish()
+        })
+        .collect();
+    StoredNetwork { precision, layers }
+}
+
+/// Layers as the constructions make them: one-sided differences, sums of them
+/// or a tree of maxima, a running maximum, a head; all scaled by a power of
+/// two, sometimes with one weight spoilt.
+fn distances(random: &mut Random, precision: Precision) -> StoredNetwork {
+    let n = 1 + random.below(3);
+    let (smallest, largest, digits) = range(precision);
+    let scale = match random.below(4) {
+        0 | 1 => 0,
+        2 => smallest + digits + random.below(20) as i32,
+        _ => largest - 4 - random.below(20) as i32,
+    };
+    let unit = power_of_two(scale);
+    let spoil = |random: &mut Random, w: f64| match random.below(120) {
+        0 => number(random, Sizes::Anywhere, precision),
+        1 => number(random, Sizes::Plain, precision),
+        _ => w,
+    };
+    let place = |random: &mut Random| precision.round((random.unit() * 2.0 - 1.0) * unit);
+    let mut first = LayerBuilder::new(n);
+    let steps = 1 + random.below(3);
+    for _ in 0..steps {
+        for j in 0..n {
+            let center = place(random);
+            for sign in [1.0, -1.0] {
+                let weight = spoil(random, sign);
+                first.weight(j, weight).bias(-sign * center);
+            }
+        }
+    }
+    let mut layers = vec![first.finish()];
+    // Per step one value: the sum less a threshold, or a maximum of sums.
+    let maximum = random.below(2) == 0;
+    let mut second = LayerBuilder::new(2 * n * steps);
+    let mut width = 0;
+    for step in 0..steps {
+        let at = 2 * n * step;
+        if maximum && n > 1 {
+            for column in at..at + 2 * n {
+                let weight = spoil(random, if column < at + 2 { 1.0 } else { -1.0 });
+                second.weight(column, weight);
+            }
+            second.bias(0.0);
+            for column in at + 2..at + 2 * n {
+                second.weight(column, 1.0);
+            }
+            second.bias(0.0);
+            width += 2;
+        } else {
+            for column in at..at + 2 * n {
+                let weight = spoil(random, 1.0);
+                second.weight(column, weight);
+            }
+            second.bias(-place(random).abs());
+            width += 1;
+        }
+    }
+    layers.push(second.finish());
+    // A running maximum of offers, the values of later steps passing on.
+    let each = width / steps;
+    let slope =
+        precision.round((1.0 + 3.0 * random.unit()) / unit).clamp(-precision.largest(), precision.largest());
+    for step in 0..steps {
+        // F, increment, and the values that are left.
+        let held = if step == 0 { 0 } else { 2 };
+        let left = (steps - step) * each;
+        let mut layer = LayerBuilder::new(held + left);
+        for column in 0..held {
+            layer.weight(column, 1.0);
+        }
+        layer.bias(0.0);
+        for column in 0..held {
+            layer.weight(column, -1.0);
+        }
+        for column in held..held + each {
+            let weight = spoil(random, -slope);
+            layer.weight(column, weight);
+        }
+        layer.bias(f64::from(1 + random.below(3) as u8));
+        for column in held + each..held + left {
+            layer.weight(column, 1.0).bias(0.0);
+        }
+        layers.push(layer.finish());
+    }
+    let mut head = LayerBuilder::new(2);
+    let offset = spoil(random, -1.0);
+    head.weight(0, 1.0).weight(1, 1.0).bias(offset);
+    head.weight(0, -1.0).weight(1, -1.0).bias(1.0);
+    layers.push(head.finish());
+    StoredNetwork { precision, layers }
+}
+
+/// Arithmetic of a format with a fused operation.
+trait Float: Copy + std::ops::Add<Output = Self> + std::ops::Mul<Output = Self> + PartialOrd {
+    fn of(x: f64) -> Self;
+    fn value(self) -> f64;
+    fn fused(self, b: Self, c: Self) -> Self;
+}
+
+impl Float for f32 {
+    fn of(x: f64) -> Self {
+        x as Self
+    }
+    fn value(self) -> f64 {
+        self.into()
+    }
+    fn fused(self, b: Self, c: Self) -> Self {
+        self.mul_add(b, c)
+    }
+}
+
+impl Float for f64 {
+    fn of(x: f64) -> Self {
+        x
+    }
+    fn value(self) -> f64 {
+        self
+    }
+    fn fused(self, b: Self, c: Self) -> Self {
+        self.mul_add(b, c)
+    }
+}
+
+/// Executes the network on `x`, rounded to the format, in some order.
+fn executed(random: &mut Random, network: &StoredNetwork, x: &[f64]) -> Vec<f64> {
+    match network.precision {
+        Precision::F32 => run::<f32>(random, &network.layers, x),
+        Precision::F64 => run::<f64>(random, &network.layers, x),
+    }
+}
+
+fn run<T: Float>(random: &mut Random, layers: &[Layer], x: &[f64]) -> Vec<f64> {
+    let mut values: Vec<T> = x.iter().map(|&x| T::of(x)).collect();
+    let style = random.below(4);
+    for (index, layer) in layers.iter().enumerate() {
+        let relu = index + 1 < layers.len();
+        let next = layer.rows().map(|row| {
+            let mut terms: Vec<(T, Option<T>)> =
+                row.columns.iter().zip(row.weights).map(|(&c, &w)| (T::of(w), Some(values[c]))).collect();
+            terms.push((T::of(row.bias), None));
+            for i in (1..terms.len()).rev() {
+                terms.swap(i, random.below(i + 1));
+            }
+            let sum = in_some_order(random, terms, style);
+            if relu && sum < T::of(0.0) { T::of(0.0) } else { sum }
+        });
+        values = next.collect();
+    }
+    values.into_iter().map(T::value).collect()
+}
+
+/// Adds pairs until one is left, or terms one by one, fused where `style > 1`.
+fn in_some_order<T: Float>(random: &mut Random, terms: Vec<(T, Option<T>)>, style: usize) -> T {
+    let product = |(w, x): (T, Option<T>)| x.map_or(w, |x| w * x);
+    if style == 0 {
+        let mut parts: Vec<T> = terms.into_iter().map(product).collect();
+        while parts.len() > 1 {
+            let (a, b) = (parts.swap_remove(random.below(parts.len())), parts.swap_remove(0));
+            parts.push(a + b);
+        }
+        return parts[0];
+    }
+    terms.into_iter().fold(T::of(0.0), |sum, (w, x)| match x {
+        Some(x) if style > 1 => w.fused(x, sum),
+        _ => sum + product((w, x)),
+    })
+}
+
+/// The outputs in the reals.
+fn exact(layers: &[Layer], x: &[f64]) -> Vec<Dyadic> {
+    let mut values: Vec<Dyadic> = x.iter().map(|&x| Dyadic::of(x)).collect();
+    for (index, layer) in layers.iter().enumerate() {
+        values = layer
+            .rows()
+            .map(|row| {
+                let terms = row.columns.iter().zip(row.weights);
+                let sum = terms
+                    .fold(Dyadic::of(row.bias), |sum, (&c, &w)| sum.plus(&Dyadic::of(w).times(&values[c])));
+                if index + 1 < layers.len() { sum.relu() } else { sum }
+            })
+            .collect();
+    }
+    values
+}
+
+/// Whether an output, executed and exact, lies within a bound.
+fn holds(bound: Interval, executed: f64, exact: &Dyadic) -> bool {
+    let floats = bound.lower <= executed && executed <= bound.upper;
+    floats && exact.at_least(bound.lower) && exact.negated().at_least(-bound.upper)
+}
+
+/// Intervals carried forward contain every execution.
+#[test]
+fn boxes_contain_their_outputs() {
+    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let mut bounded = 0;
+    for _ in 0..rounds(6_000) {
+        let precision = random.of(&[Precision::F32, Precision::F32, Precision::F64]);
+        let network = network(&mut random, precision);
+        let (kind, sizes) = (random.below(5), random.of(&SIZES));
+        let ends: Vec<(f64, f64)> = (0..network.layers[0].inputs())
+            .map(|_| {
+                let a = number(&mut random, sizes, precision);
+                let b = match kind {
+                    0 => a,
+                    1 => number(&mut random, sizes, precision),
+                    2 => precision.round(a * 1.5),
+                    3 => precision.round(a * (1.0 + 1e-3)),
+                    _ => precision.next_up(a),
+                };
+                let b = if b.is_finite() { b } else { a };
+                (a.min(b), a.max(b))
+            })
+            .collect();
+        let input = ends.iter().map(|&(lower, upper)| Interval { lower, upper }).collect();
+        let Some(bounds) = propagate(&network, input) else { continue };
+        bounded += 1;
+        for _ in 0..12 {
+            let x: Vec<f64> = ends
+                .iter()
+                .map(|&(a, b)| match random.below(3) {
+                    0 => a,
+                    1 => b,
+                    _ => {
+                        let t = random.unit();
+                        precision.round(a * (1.0 - t) + b * t).clamp(a, b)
+                    }
+                })
+                .collect();
+            let outputs = executed(&mut random, &network, &x);
+            for ((bound, y), exact) in bounds.iter().zip(outputs).zip(exact(&network.layers, &x)) {
+                assert!(holds(*bound, y, &exact), "{network:?} at {x:?}: {y:e} in {bound:?}");
+            }
+        }
+    }
+    assert!(bounded > 1_000, "{bounded} networks had bounds");
+}
+
+/// Whether a point lies in the closed ball, exactly.
+fn inside(x: &[f64], center: &[f64], radius: f64, norm: Norm) -> bool {
+    let power = |d: &Dyadic, p: usize| (1..p).fold(d.clone(), |product, _| product.times(d));
+    let differences = x.iter().zip(center).map(|(&a, &b)| Dyadic::of(a).minus(&Dyadic::of(b)).abs());
+    let p = match norm {
+        Norm::L1 => 1,
+        Norm::L2 => 2,
+        Norm::Lp(p) => p as usize,
+        Norm::Linf => {
+            return differences.into_iter().all(|d| d.compare(&Dyadic::of(radius)) != Ordering::Greater);
+        }
+    };
+    let sum = differences.fold(Dyadic::of(0.0), |sum, d| sum.plus(&power(&d, p)));
+    sum.compare(&power(&Dyadic::of(radius), p)) != Ordering::Greater
+}
+
+/// A point of the ball, at its surface more often than not.
+fn point_of(random: &mut Random, center: &[f64], radius: f64, norm: Norm) -> Vec<f64> {
+    let kind = random.below(4);
+    let only = random.below(center.len());
+    let direction: Vec<f64> = (0..center.len())
+        .map(|j| match kind {
+            0 => f64::from(u8::from(j == only)) * random.of(&[1.0, -1.0]),
+            1 => random.of(&[1.0, -1.0]),
+            _ => 2.0 * random.unit() - 1.0,
+        })
+        .collect();
+    let p = match norm {
+        Norm::L1 => 1.0,
+        Norm::L2 => 2.0,
+        Norm::Lp(p) => p,
+        Norm::Linf => 1e9,
+    };
+    let largest = direction.iter().fold(0.0, |m: f64, d| m.max(d.abs()));
+    let size = largest * direction.iter().map(|d| (d.abs() / largest).powf(p)).sum::<f64>().powf(1.0 / p);
+    let share = if random.below(3) == 0 { random.unit() } else { 1.0 };
+    let mut length = radius * share;
+    for _ in 0..4 {
+        let x: Vec<f64> = center.iter().zip(&direction).map(|(c, d)| c + d / size * length).collect();
+        if x.iter().all(|v| v.is_finite()) && inside(&x, center, radius, norm) {
+            return x;
+        }
+        length *= 1.0 - 1e-15;
+    }
+    center.to_vec()
+}
+
+/// What is proved on balls holds at every point found by a climb along outputs.
+#[test]
+fn balls_contain_their_outputs() {
+    let mut random = Random(0x0DDB_A115_0DDB_A115);
+    let (mut bounded, mut sharp) = (0, 0);
+    for round in 0..rounds(1_500) {
+        let precision = random.of(&[Precision::F32, Precision::F64]);
+        let made = if round % 3 == 0 { network } else { distances };
+        let network = made(&mut random, precision);
+        let n = network.layers[0].inputs();
+        let norm = random.of(&[Norm::L1, Norm::L2, Norm::Lp(3.0), Norm::Lp(4.0), Norm::Linf]);
+        let (smallest, largest, digits) = range(precision);
+        let scale = match random.below(4) {
+            0 | 1 => 0,
+            2 => smallest + digits + random.below(20) as i32,
+            _ => largest - 4 - random.below(20) as i32,
+        };
+        let unit = power_of_two(scale);
+        let center: Vec<f64> = (0..n).map(|_| (2.0 * random.unit() - 1.0) * unit).collect();
+        let radius = match random.below(4) {
+            0 => 0.0,
+            1 => unit * random.unit() * 1e-6,
+            _ => unit * random.unit(),
+        };
+        let labels = vec![0];
+        let data = Dataset::new(Features::F64(center.clone().into()), n, labels, vec!["1".into()]).unwrap();
+        let model = Model::Layers(network.clone());
+        let radii = Radii::Uniform(radius);
+        let claim =
+            Claim { model: &model, data: &data, classes: &[0], network_classes: 2, norm, radii: &radii };
+        let Some((point, bounds)) = Point::through(&claim, &network, 0) else { continue };
+        bounded += 1;
+        let lead = if bounds.len() > 1 { point.lead(&network, 0, 1) } else { f64::NEG_INFINITY };
+        sharp += usize::from(lead > f64::NEG_INFINITY);
+        for attempt in 0..6 {
+            let mut x = point_of(&mut random, &center, radius, norm);
+            let mut found = executed(&mut random, &network, &x)[attempt % bounds.len()];
+            for _ in 0..12 {
+                let other = point_of(&mut random, &center, radius, norm);
+                let share = random.unit();
+                let other: Vec<f64> = x.iter().zip(&other).map(|(a, b)| a + share * (b - a)).collect();
+                let output = executed(&mut random, &network, &other)[attempt % bounds.len()];
+                let better = if attempt < 3 { output > found } else { output < found };
+                if better && inside(&other, &center, radius, norm) {
+                    (x, found) = (other, output);
+                }
+            }
+            let outputs = executed(&mut random, &network, &x);
+            let reals = exact(&network.layers, &x);
+            for ((bound, y), exact) in bounds.iter().zip(&outputs).zip(&reals) {
+                assert!(
+                    holds(*bound, *y, exact),
+                    "{network:?} {norm} {radius:e} at {x:?}: {y:e} in {bound:?}"
+                );
+            }
+            if let ([a, b, ..], [ra, rb, ..]) = (&outputs[..], &reals[..]) {
+                let floats = Dyadic::of(*a).minus(&Dyadic::of(*b));
+                assert!(
+                    floats.at_least(lead),
+                    "{network:?} {norm} {radius:e} at {x:?}: {a:e} {b:e} {lead:e}"
+                );
+                assert!(ra.minus(rb).at_least(lead), "{network:?} {norm} {radius:e} at {x:?}: {lead:e}");
+            }
+        }
+    }
+    assert!(bounded > 300 && sharp > 100, "{bounded} networks had bounds, {sharp} a lead");
+}

@@ -1,0 +1,100 @@
+//! Sums of functions of single features, up to a known error.
+//!
+//! Distances in the sum norm and sums of approximated powers are of this kind,
+//! and so is every unit that reads them and is surely on. The error counts
+//! roundings of the network's own arithmetic and those of the curves here.
+
+use std::rc::Rc;
+
+use super::{
+    curve::{Ball, Curve, upper},
+    interval::{Interval, plus, product},
+};
+use crate::number::{add_up, mul_up, sub_up};
+
+/// `Σ_j g_j(x_j) + constant` on the ball, but for `error`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Separable {
+    /// At most one curve per feature, in order.
+    curves: Vec<Rc<Curve>>,
+    constant: f64,
+    pub error: f64,
+}
+
+impl Separable {
+    /// A feature between two numbers, read with an error.
+    pub fn feature(feature: usize, lower: f64, upper: f64, error: f64) -> Self {
+        Self { curves: vec![Rc::new(Curve::identity(feature, lower, upper))], constant: 0.0, error }
+    }
+
+    /// `Σ w f + bias`, with another error of `slack`; `None` when a curve
+    /// bends too often.
+    pub fn sum(terms: &[(f64, &Self)], bias: f64, slack: f64) -> Option<Self> {
+        let mut curves: Vec<(f64, &Rc<Curve>)> =
+            terms.iter().flat_map(|(w, f)| f.curves.iter().map(move |curve| (*w, curve))).collect();
+        curves.sort_by_key(|(_, curve)| curve.feature);
+        let mut error = terms.iter().fold(slack, |sum, (w, f)| add_up(sum, mul_up(w.abs(), f.error)));
+        let constant = terms.iter().fold(Interval::point(bias), |sum, (w, f)| {
+            plus(sum, product(Interval::point(*w), Interval::point(f.constant)))
+        });
+        error = add_up(error, sub_up(constant.upper, constant.lower));
+        let curves = curves
+            .chunk_by(|a, b| a.1.feature == b.1.feature)
+            .map(|same| match same {
+                [(1.0, curve)] => Some(Rc::clone(curve)),
+                _ => {
+                    let parts: Vec<(f64, &Curve)> = same.iter().map(|(w, c)| (*w, c.as_ref())).collect();
+                    let (curve, lost) = Curve::sum(same[0].1.feature, &parts)?;
+                    error = add_up(error, lost);
+                    Some(Rc::new(curve))
+                }
+            })
+            .collect::<Option<_>>()?;
+        let all = Self { curves, constant: constant.lower, error };
+        (all.constant.is_finite() && all.error.is_finite()).then_some(all)
+    }
+
+    /// `relu` of a function of one feature.
+    fn relu(self) -> Self {
+        let [curve] = &self.curves[..] else {
+            return Self { curves: vec![], constant: self.constant.max(0.0), error: self.error };
+        };
+        let (shifted, lost) = curve.as_ref().clone().shifted(self.constant);
+        let (bent, more) = shifted.relu();
+        let error = add_up(self.error, add_up(lost, more));
+        Self { curves: vec![Rc::new(bent)], constant: 0.0, error }
+    }
+}
+
+/// What is separable of `relu(f + e)`, `|e|` being at most the error of `f`.
+///
+/// A ReLU brings two numbers no farther apart, so behind it the error is that
+/// of `relu(f)`; and this is `f` where `f` is not negative, but for what
+/// rounding left of its bound.
+pub(super) fn behind_relu(shape: &Separable, clean: Interval) -> Option<Separable> {
+    let below = (-clean.lower).max(0.0);
+    if shape.curves.len() <= 1 {
+        return Some(shape.clone().relu());
+    }
+    (below <= shape.error).then(|| Separable { error: add_up(shape.error, below), ..shape.clone() })
+}
+
+/// A lower bound of `Σ w f` on the ball.
+pub(super) fn held_lower(geometry: &Ball, terms: &[(f64, Rc<Separable>)]) -> f64 {
+    let mut most = 0.0;
+    let mut curves = vec![];
+    for (w, f) in terms {
+        most = add_up(most, add_up(mul_up(-w, f.constant), mul_up(w.abs(), f.error)));
+        curves.extend(f.curves.iter().map(|curve| (-w, curve.as_ref())));
+    }
+    -add_up(most, upper(geometry, curves))
+}
+
+/// Bounds of a separable function on the ball, its error aside.
+pub(super) fn bounds(geometry: &Ball, shape: &Separable) -> Interval {
+    let of = |sign: f64| {
+        let curves = shape.curves.iter().map(|curve| (sign, curve.as_ref())).collect();
+        add_up(sign * shape.constant, upper(geometry, curves))
+    };
+    Interval { lower: -of(-1.0), upper: of(1.0) }
+}

@@ -1,0 +1,340 @@
+//! Pairs of points between which an output is as steep as can be found: a
+//! lower bound of the Lipschitz constant, to set beside the upper one.
+//!
+//! Points are tried around samples: the way to the nearest enemy and rays
+//! along gradients, the feature that differs most and the diagonal. Outputs are
+//! enclosed in real arithmetic, so that what a pair shows is proved.
+
+use super::interval::{Interval, plus, product};
+use crate::{
+    Dataset, Error, Norm, Silent,
+    network::{Combine, Layer, Measure, Model, Network, Recurrence, Scores, Tally},
+    number::{add_down, add_up, div_down, mul_down, mul_up, sub_down, sub_up},
+    separation::separation,
+};
+
+/// Two points and how steep an output is between them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SteepestPair {
+    /// The output.
+    pub output: usize,
+    /// One point, `n` values.
+    pub from: Vec<f64>,
+    /// The other.
+    pub to: Vec<f64>,
+    /// A number not above `|y(from) − y(to)| / ‖from − to‖`, outputs in real
+    /// arithmetic.
+    pub slope: f64,
+}
+
+/// Products that may be taken in all; one pair is always tried.
+const MOST_WORK: usize = 400_000_000;
+/// Parts of the way to the nearest enemy that rays go.
+const STEPS: [f64; 2] = [0.25, 1.0 / 64.0];
+
+/// The steepest of the pairs tried around the samples of `data`; `None` when
+/// no output was seen to change, or values overflow.
+///
+/// # Errors
+/// When the data do not have as many features as the network reads.
+pub fn steepest_pair(model: &Model, norm: Norm, data: &Dataset) -> Result<Option<SteepestPair>, Error> {
+    if model.inputs() != data.features() {
+        return Err(Error::InputWidth { expected: model.inputs(), given: data.features() });
+    }
+    let real = RealFunction::new(model);
+    let cost = model.size().nonzero.saturating_add(1);
+    let mut pairs = (MOST_WORK / (2 * cost)).max(1);
+    let mut best: Option<SteepestPair> = None;
+    for (from, ways) in starts(data, norm) {
+        let Some(at_start) = real.at(&from) else { continue };
+        let mut points = ways;
+        let gradients = points.first().cloned().into_iter().chain([from.clone()]);
+        let length = points.first().map_or(1.0, |to| super::attack::distance_up(&from, to, norm));
+        for gradient in gradients.flat_map(|x| real.gradients(&x)) {
+            points.extend(ray(&from, &gradient, length, norm));
+        }
+        for to in points {
+            if pairs == 0 {
+                return Ok(best);
+            }
+            pairs -= 1;
+            let distance = super::attack::distance_up(&from, &to, norm);
+            let Some(there) = real.at(&to).filter(|_| distance > 0.0 && distance.is_finite()) else {
+                continue;
+            };
+            for (output, (a, b)) in at_start.iter().zip(&there).enumerate() {
+                let rise = sub_down(a.lower, b.upper).max(sub_down(b.lower, a.upper));
+                let slope = div_down(rise, distance);
+                if slope > best.as_ref().map_or(0.0, |best| best.slope) {
+                    best = Some(SteepestPair { output, from: from.clone(), to: to.clone(), slope });
+                }
+            }
+        }
+    }
+    Ok(best)
+}
+
+/// Samples with points to go to: the first quarter of the way to the nearest
+/// enemy, all of it, along the feature that differs most and along all.
+fn starts(data: &Dataset, norm: Norm) -> impl Iterator<Item = (Vec<f64>, Vec<Vec<f64>>)> {
+    let closest = separation(data, norm, &Silent).pair;
+    let first = closest.map_or(0, |(i, _)| i);
+    let others = (0..data.samples()).filter(move |&i| i != first);
+    std::iter::once(first).chain(others).map(move |i| {
+        let x = data.row(i);
+        let nearest = closest.filter(|(a, _)| *a == i).map(|(_, b)| b).or_else(|| nearest_enemy(data, i));
+        let towards: Vec<f64> =
+            nearest.map_or(vec![1.0; x.len()], |j| data.row(j).iter().zip(&x).map(|(a, b)| a - b).collect());
+        let mut ways = vec![along(&x, &towards, 0.25), along(&x, &towards, 1.0)];
+        let widest = (0..x.len()).max_by(|&a, &b| towards[a].abs().total_cmp(&towards[b].abs())).unwrap_or(0);
+        let reach = towards.get(widest).map_or(1.0, |d| d.abs());
+        for part in STEPS {
+            for sign in [1.0, -1.0] {
+                let mut single = x.clone();
+                if let Some(v) = single.get_mut(widest) {
+                    *v += sign * part * reach;
+                }
+                ways.push(single);
+                ways.push(
+                    x.iter().zip(&towards).map(|(x, d)| x + (sign * part * reach).copysign(*d)).collect(),
+                );
+            }
+        }
+        (x, ways)
+    })
+}
+
+/// The enemy that is nearest in the sum of squares, rounded.
+fn nearest_enemy(data: &Dataset, sample: usize) -> Option<usize> {
+    let x = data.row(sample);
+    let mut other = vec![0.0; x.len()];
+    let mut nearest: Option<(f64, usize)> = None;
+    for i in (0..data.samples()).filter(|&i| data.labels()[i] != data.labels()[sample]) {
+        data.copy_row(i, &mut other);
+        let distance: f64 = x.iter().zip(&other).map(|(a, b)| (a - b) * (a - b)).sum();
+        if nearest.is_none_or(|(least, _)| distance < least) {
+            nearest = Some((distance, i));
+        }
+    }
+    nearest.map(|(_, i)| i)
+}
+
+fn along(x: &[f64], direction: &[f64], share: f64) -> Vec<f64> {
+    x.iter().zip(direction).map(|(x, d)| x + share * d).collect()
+}
+
+/// Points both ways along which a gradient rises most in the norm.
+fn ray(x: &[f64], gradient: &[f64], length: f64, norm: Norm) -> Vec<Vec<f64>> {
+    let widest = (0..x.len()).max_by(|&a, &b| gradient[a].abs().total_cmp(&gradient[b].abs()));
+    let size = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+    let direction: Vec<f64> = gradient
+        .iter()
+        .enumerate()
+        .map(|(j, &g)| match norm {
+            Norm::L1 => f64::from(u8::from(Some(j) == widest)) * g.signum(),
+            Norm::Linf => g.signum() * f64::from(u8::from(g != 0.0)),
+            Norm::L2 | Norm::Lp(_) => g / size,
+        })
+        .collect();
+    let steps = STEPS.iter().flat_map(|part| [part * length, -part * length]);
+    steps.map(|step| along(x, &direction, step)).collect()
+}
+
+/// A network as a function of real numbers.
+enum RealFunction<'a> {
+    Layers(Vec<Layer>),
+    Recurrence(&'a Recurrence),
+    Tally(&'a Tally),
+    Scores(&'a Scores),
+}
+
+impl<'a> RealFunction<'a> {
+    fn new(model: &'a Model) -> Self {
+        match model {
+            Model::Layers(network) => Self::Layers(network.layers.clone()),
+            Model::Cells(cells) => Self::Layers((0..cells.depth()).map(|index| cells.layer(index)).collect()),
+            Model::Recurrence(recurrence) => Self::Recurrence(recurrence),
+            Model::Tally(tally) => Self::Tally(tally),
+            Model::Scores(scores) => Self::Scores(scores),
+        }
+    }
+
+    /// Enclosures of the outputs at `x`; `None` where they are not finite.
+    fn at(&self, x: &[f64]) -> Option<Vec<Interval>> {
+        let outputs = match self {
+            Self::Layers(layers) => through(layers, x.iter().map(|&x| Interval::point(x)).collect()),
+            Self::Recurrence(recurrence) => recurrence_at(recurrence, x),
+            Self::Tally(tally) => tally_at(tally, x),
+            Self::Scores(scores) => scores_at(scores, x),
+        };
+        outputs.iter().all(|y| y.lower.is_finite() && y.upper.is_finite()).then_some(outputs)
+    }
+
+    /// Gradients of all outputs at `x`, rounded, where the form gives them.
+    fn gradients(&self, x: &[f64]) -> Vec<Vec<f64>> {
+        match self {
+            Self::Layers(layers) => gradients(layers, x),
+            Self::Scores(scores) => (0..scores.ends.len()).filter_map(|c| winner(scores, c, x)).collect(),
+            Self::Recurrence(_) | Self::Tally(_) => vec![],
+        }
+    }
+}
+
+/// The row of the largest score of a class.
+fn winner(scores: &Scores, class: usize, x: &[f64]) -> Option<Vec<f64>> {
+    let mut row = vec![0.0; x.len()];
+    let best = scores
+        .class_rows(class)
+        .map(|k| {
+            scores.copy_row(k, &mut row);
+            (k, row.iter().zip(x).map(|(w, x)| w * x).sum::<f64>() + scores.biases[k])
+        })
+        .max_by(|a, b| a.1.total_cmp(&b.1))?;
+    scores.copy_row(best.0, &mut row);
+    Some(row)
+}
+
+fn through(layers: &[Layer], input: Vec<Interval>) -> Vec<Interval> {
+    let mut values = input;
+    for (index, layer) in layers.iter().enumerate() {
+        values = layer
+            .rows()
+            .map(|row| {
+                let terms = row.columns.iter().zip(row.weights);
+                let sum = terms.fold(Interval::point(row.bias), |sum, (&c, &w)| {
+                    plus(sum, product(Interval::point(w), values[c]))
+                });
+                if index + 1 < layers.len() { relu(sum) } else { sum }
+            })
+            .collect();
+    }
+    values
+}
+
+fn gradients(layers: &[Layer], x: &[f64]) -> Vec<Vec<f64>> {
+    let mut values = x.to_vec();
+    let mut on: Vec<Vec<bool>> = vec![];
+    for layer in layers {
+        let sums: Vec<f64> = layer
+            .rows()
+            .map(|row| {
+                row.columns.iter().zip(row.weights).fold(row.bias, |sum, (&c, &w)| sum + w * values[c])
+            })
+            .collect();
+        on.push(sums.iter().map(|s| *s > 0.0).collect());
+        values = sums.into_iter().map(|s| s.max(0.0)).collect();
+    }
+    (0..values.len())
+        .map(|output| {
+            let mut gradient = vec![0.0; values.len()];
+            gradient[output] = 1.0;
+            for (index, layer) in layers.iter().enumerate().rev() {
+                let mut before = vec![0.0; layer.inputs()];
+                for (r, row) in layer.rows().enumerate() {
+                    if gradient[r] != 0.0 && (index + 1 == layers.len() || on[index][r]) {
+                        for (&c, &w) in row.columns.iter().zip(row.weights) {
+                            before[c] += gradient[r] * w;
+                        }
+                    }
+                }
+                gradient = before;
+            }
+            gradient
+        })
+        .collect()
+}
+
+/// `|a − b|`.
+fn difference(a: f64, b: f64) -> Interval {
+    let (high, low) = (a.max(b), a.min(b));
+    Interval { lower: sub_down(high, low), upper: sub_up(high, low) }
+}
+
+/// `a − b`.
+fn minus(a: Interval, b: Interval) -> Interval {
+    Interval { lower: sub_down(a.lower, b.upper), upper: sub_up(a.upper, b.lower) }
+}
+
+/// The maximum; what overflowed to NaN stays NaN.
+fn largest(a: Interval, b: Interval) -> Interval {
+    let sum = a.lower + a.upper + b.lower + b.upper;
+    if sum.is_nan() {
+        return Interval::point(f64::NAN);
+    }
+    Interval { lower: a.lower.max(b.lower), upper: a.upper.max(b.upper) }
+}
+
+fn relu(a: Interval) -> Interval {
+    largest(a, Interval::ZERO)
+}
+
+fn recurrence_at(recurrence: &Recurrence, x: &[f64]) -> Vec<Interval> {
+    let mut label = Interval::ZERO;
+    let mut center = vec![0.0; x.len()];
+    for k in 0..recurrence.steps() {
+        recurrence.copy_center(k, &mut center);
+        let radius = Interval::point(recurrence.radii[k]);
+        let far =
+            x.iter().zip(&center).zip(&recurrence.minima).fold(Interval::ZERO, |sum, ((&x, &c), &m)| {
+                let x = if k == 0 { x } else { x.max(m) };
+                plus(sum, relu(minus(difference(x, c), radius)))
+            });
+        let level =
+            minus(Interval::point(recurrence.values[k]), product(Interval::point(recurrence.scales[k]), far));
+        label = largest(label, level);
+    }
+    match &recurrence.targets {
+        None => vec![label],
+        Some(targets) => targets
+            .iter()
+            .map(|&t| {
+                let (above, below) = (minus(label, Interval::point(t)), minus(Interval::point(t), label));
+                minus(Interval::ZERO, largest(above, below))
+            })
+            .collect(),
+    }
+}
+
+fn tally_at(tally: &Tally, x: &[f64]) -> Vec<Interval> {
+    let mut accumulators = vec![Interval::ZERO; tally.accumulator_count()];
+    let mut center = vec![0.0; x.len()];
+    for k in 0..tally.steps() {
+        tally.copy_center(k, &mut center);
+        let radius = Interval::point(tally.radii[k]);
+        let far = x.iter().zip(&center).enumerate().fold(Interval::ZERO, |all, (j, (&x, &c))| {
+            let x = tally.minima.as_ref().map_or(x, |minima| x.max(minima[j]));
+            let d = difference(x, c);
+            match tally.measure {
+                Measure::Largest => largest(all, d),
+                Measure::Sum => plus(all, d),
+                Measure::Violations => plus(all, relu(minus(d, radius))),
+            }
+        });
+        let far = if tally.measure == Measure::Violations { far } else { relu(minus(far, radius)) };
+        let level = minus(Interval::point(tally.tops[k]), product(Interval::point(tally.scales[k]), far));
+        let level = relu(level);
+        let a = &mut accumulators[tally.accumulators[k]];
+        *a = match tally.combine {
+            Combine::Max => largest(*a, level),
+            Combine::Sum => plus(*a, level),
+        };
+    }
+    through(&tally.head, accumulators)
+}
+
+fn scores_at(scores: &Scores, x: &[f64]) -> Vec<Interval> {
+    let mut row = vec![0.0; x.len()];
+    (0..scores.ends.len())
+        .map(|class| {
+            scores.class_rows(class).fold(Interval::ZERO, |best, k| {
+                scores.copy_row(k, &mut row);
+                let score =
+                    row.iter().zip(x).fold(Interval::point(scores.biases[k]), |sum, (&w, &x)| Interval {
+                        lower: add_down(sum.lower, mul_down(w, x)),
+                        upper: add_up(sum.upper, mul_up(w, x)),
+                    });
+                largest(best, score)
+            })
+        })
+        .collect()
+}

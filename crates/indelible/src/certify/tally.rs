@@ -1,0 +1,330 @@
+//! Certificates for levels of samples, combined per class.
+//!
+//! How far a stored center is from a sample bounds its level on the whole
+//! ball: `E` lies within the radius of the ball of that distance, give or take
+//! what rounding does. Distances to the centers of other classes come from the
+//! exact search for nearest enemies, so that it is enough to look at the
+//! nearest one; only where steps differ so much that this does not settle a
+//! sample, every step is looked at.
+
+use rayon::prelude::*;
+
+use super::{
+    Claim, Verdict, ball,
+    interval::{Arithmetic, Interval},
+    scalar_margin,
+};
+use crate::{
+    Dataset, Enclosure, Features, Norm, Progress,
+    network::{Combine, Measure, Tally},
+    number::{add_up, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
+    separation::nearest_enemies_between,
+};
+
+/// One verdict per sample, certified or undecided.
+pub(super) fn verdicts(claim: &Claim<'_>, tally: &Tally, progress: &dyn Progress) -> Vec<Verdict> {
+    let samples = claim.data.samples();
+    let undecided = || vec![Verdict::Undecided; samples];
+    let Some(checker) = Checker::new(claim, tally) else { return undecided() };
+    let Some(base) = as_dataset(&tally.centers, tally.features, &checker.groups) else { return undecided() };
+    // Queries carry the group of their own steps, or one that no step has.
+    let labels: Vec<usize> = (0..samples).map(|i| checker.own_group(i).unwrap_or(base.classes())).collect();
+    let names = (0..=base.classes()).map(|c| c.to_string()).collect();
+    let Ok(queries) = Dataset::new(claim.data.storage().clone(), tally.features, labels, names) else {
+        return undecided();
+    };
+    let norm = if tally.measure == Measure::Sum { Norm::L1 } else { Norm::Linf };
+    let Ok(near) = nearest_enemies_between(&queries, &base, norm, progress) else { return undecided() };
+    progress.begin("certify", samples as u64);
+    let verdicts = near
+        .distances
+        .into_par_iter()
+        .enumerate()
+        .map(|(sample, distance)| {
+            let verdict = checker.verdict(sample, distance);
+            progress.advance(1);
+            verdict
+        })
+        .collect();
+    progress.end();
+    verdicts
+}
+
+/// Stored rows as samples, whatever order their table of levels has.
+pub(super) fn as_dataset(rows: &Features, width: usize, groups: &[usize]) -> Option<Dataset> {
+    let names: Vec<String> = (0..groups.iter().max().map_or(1, |g| g + 1)).map(|c| c.to_string()).collect();
+    Dataset::new(rows.clone(), width, groups.to_vec(), names.clone())
+        .or_else(|_| {
+            let values: Vec<f64> = (0..rows.len()).map(|at| rows.at(at)).collect();
+            Dataset::new(Features::F64(values.into()), width, groups.to_vec(), names)
+        })
+        .ok()
+}
+
+/// Everything about the claim that all samples share.
+struct Checker<'a> {
+    claim: &'a Claim<'a>,
+    tally: &'a Tally,
+    arithmetic: Arithmetic,
+    /// Steps of one group are of one class: its accumulator, or the top that
+    /// stands for it where there is but one accumulator.
+    groups: Vec<usize>,
+    /// Whether groups are tops.
+    by_top: bool,
+    /// Whether all steps have the same radius, top and scale.
+    uniform: bool,
+    /// A distance at which every step is silent, whatever the rounding.
+    silent: f64,
+    /// A bound on the relative error of a sum over features.
+    gamma: f64,
+}
+
+impl<'a> Checker<'a> {
+    fn new(claim: &'a Claim<'a>, tally: &'a Tally) -> Option<Self> {
+        let arithmetic = Arithmetic { precision: tally.precision };
+        let n = tally.features;
+        if tally.scales.iter().any(|s| *s < 0.0) || tally.radii.iter().any(|r| *r < 0.0) {
+            return None;
+        }
+        // Clipping moves no point away from a center, and no sample at all.
+        if let Some(minima) = &tally.minima {
+            let samples = claim.data.minima();
+            let centers = (0..tally.centers.len()).all(|at| tally.centers.at(at) >= minima[at % n]);
+            if !centers || samples.iter().zip(minima).any(|(x, m)| m > x) {
+                return None;
+            }
+        }
+        let same = |values: &[f64]| values.windows(2).all(|pair| pair[0] == pair[1]);
+        let by_top = tally.accumulator_count() == 1 && !same(&tally.tops);
+        let groups = if by_top {
+            let group = |top: f64| {
+                (top >= 1.0 && top < (1 << 22) as f64 && top.fract() == 0.0).then_some(top as usize - 1)
+            };
+            tally.tops.iter().map(|&top| group(top)).collect::<Option<_>>()?
+        } else {
+            tally.accumulators.clone()
+        };
+        let unit = tally.precision.unit_roundoff();
+        let gamma = arithmetic.gamma(n + 4)?;
+        let silent = (0..tally.steps())
+            .map(|k| {
+                // scale (D (1−γ) − r) (1−3u) ≥ top.
+                let violation = mul_up(div_up(tally.tops[k], tally.scales[k]), 1.0 + 8.0 * unit);
+                div_up(add_up(tally.radii[k], violation), sub_down(1.0, mul_up(2.0, gamma)))
+            })
+            .fold(0.0, f64::max);
+        let uniform = same(&tally.tops) && same(&tally.scales) && same(&tally.radii);
+        Some(Self { claim, tally, arithmetic, groups, by_top, uniform, silent, gamma })
+    }
+
+    fn class(&self, sample: usize) -> usize {
+        self.claim.classes[self.claim.data.labels()[sample]]
+    }
+
+    /// The group of steps that is to recognise a sample; `None` where all
+    /// steps are of one group and it may be either side of them.
+    fn own_group(&self, sample: usize) -> Option<usize> {
+        (self.by_top || self.tally.accumulator_count() > 1).then(|| self.class(sample))
+    }
+
+    /// How far a point of the ball, and what rounding makes of it, is from the
+    /// sample, as `measure` sees it.
+    fn reach(&self, sample: usize, x: &[f64]) -> f64 {
+        let radius = self.claim.radii.of(sample);
+        let n = x.len() as f64;
+        let unit = self.tally.precision.unit_roundoff();
+        let tiny = self.tally.precision.smallest_subnormal();
+        let rounding = x.iter().map(|x| add_up(mul_up(add_up(x.abs(), radius), unit), tiny));
+        if self.tally.measure != Measure::Sum {
+            return add_up(radius, rounding.fold(0.0, f64::max));
+        }
+        let radius = match self.claim.norm.enclosing() {
+            Norm::L1 => radius,
+            Norm::L2 => mul_up(radius, sqrt_up(n)),
+            Norm::Linf | Norm::Lp(_) => mul_up(radius, n),
+        };
+        rounding.fold(radius, add_up)
+    }
+
+    /// The level of step `k` at distances between `nearest` and `farthest`.
+    fn level(&self, k: usize, nearest: f64, farthest: f64) -> Option<Interval> {
+        let tally = self.tally;
+        let (less, more) = (sub_down(1.0, self.gamma), add_up(1.0, self.gamma));
+        let least = sub_down(mul_down(nearest.max(0.0), less), tally.radii[k]);
+        let most = sub_up(mul_up(farthest, more), tally.radii[k]).max(0.0);
+        let most = match tally.measure {
+            Measure::Violations => mul_up(mul_up(most, tally.features as f64), more),
+            _ => most,
+        };
+        let unit = tally.precision.unit_roundoff();
+        let excess = Interval {
+            lower: mul_down(least.max(0.0), 1.0 - 2.0 * unit),
+            upper: mul_up(most, 1.0 + 2.0 * unit),
+        };
+        let penalty = self.arithmetic.product(-tally.scales[k], excess);
+        Some(self.arithmetic.sum(&[Interval::point(tally.tops[k]), penalty])?.relu())
+    }
+
+    /// The level of a step that holds the whole ball within its radius: its
+    /// top, exactly. Else by distance.
+    fn own_level(&self, sample: usize, k: usize, x: &[f64]) -> Option<Interval> {
+        let tally = self.tally;
+        let mut center = vec![0.0; tally.features];
+        tally.copy_center(k, &mut center);
+        if tally.measure == Measure::Violations {
+            let holds = ball(x, self.claim.radii.of(sample), tally.precision).zip(&center).all(
+                |((lower, upper), &c)| {
+                    sub_up(upper, c) <= tally.radii[k] && sub_up(c, lower) <= tally.radii[k]
+                },
+            );
+            if holds {
+                return Some(Interval::point(tally.tops[k]));
+            }
+        }
+        let far = self.distance(x, &center);
+        let reach = self.reach(sample, x);
+        self.level(k, sub_down(far.lower, reach), add_up(far.upper, reach))
+    }
+
+    /// The distance of two points as `measure` takes it.
+    fn distance(&self, x: &[f64], center: &[f64]) -> Enclosure {
+        let differences =
+            x.iter().zip(center).map(|(&x, &c)| (sub_down(x.max(c), x.min(c)), sub_up(x.max(c), x.min(c))));
+        let (lower, upper) = match self.tally.measure {
+            Measure::Sum => differences.fold((0.0, 0.0), |(a, b), (l, u)| (-add_up(-a, -l), add_up(b, u))),
+            _ => differences.fold((0.0, 0.0), |(a, b): (f64, f64), (l, u)| (a.max(l), b.max(u))),
+        };
+        Enclosure { lower, upper }
+    }
+
+    fn verdict(&self, sample: usize, nearest: Enclosure) -> Verdict {
+        let x = self.claim.data.row(sample);
+        let accumulators = self.accumulators(sample, &x, nearest);
+        let Some(outputs) = accumulators.and_then(|a| self.head(a)) else { return Verdict::Undecided };
+        let class = self.class(sample);
+        let margin = match &outputs[..] {
+            [scalar] => scalar_margin(scalar.lower, scalar.upper, class, self.claim.network_classes),
+            logits => match logits.get(class) {
+                Some(own) => logits
+                    .iter()
+                    .enumerate()
+                    .filter(|(c, _)| *c != class)
+                    .map(|(_, other)| sub_down(own.lower, other.upper))
+                    .fold(f64::INFINITY, f64::min),
+                None => return Verdict::Undecided,
+            },
+        };
+        if margin > 0.0 {
+            Verdict::Certified { margin, exact: outputs.iter().all(|o| o.lower == o.upper) }
+        } else {
+            Verdict::Undecided
+        }
+    }
+
+    /// Bounds of all accumulators on the ball; `nearest` is the distance to
+    /// the nearest center that is not of the own group.
+    fn accumulators(&self, sample: usize, x: &[f64], nearest: Enclosure) -> Option<Vec<Interval>> {
+        let tally = self.tally;
+        let reach = self.reach(sample, x);
+        let far = sub_down(nearest.lower, reach);
+        let count = tally.accumulator_count();
+        let Some(group) = self.own_group(sample) else {
+            // All steps are alike: the nearest center decides.
+            return if self.uniform && tally.combine == Combine::Max {
+                Some(vec![self.level(0, far, add_up(nearest.upper, reach))?])
+            } else {
+                self.all_steps(sample, x)
+            };
+        };
+        let settled = far >= self.silent || self.uniform && tally.combine == Combine::Max && !self.by_top;
+        if !settled {
+            return self.all_steps(sample, x);
+        }
+        let others = if far >= self.silent { Interval::ZERO } else { self.level(0, far, f64::MAX)? };
+        let others = Interval { lower: 0.0, upper: others.upper };
+        let own = self.own(sample, group, x)?;
+        if self.by_top {
+            let top = (group + 1) as f64;
+            return Some(vec![Interval { lower: own.lower, upper: top }]);
+        }
+        let mut accumulators = vec![others; count];
+        let tops = tally.tops.iter().copied().fold(0.0, f64::max);
+        *accumulators.get_mut(group)? = match tally.combine {
+            Combine::Max => Interval { lower: own.lower, upper: tops },
+            // No smaller than one of its terms.
+            Combine::Sum => Interval { lower: own.lower, upper: mul_up(2.0 * tally.steps() as f64, tops) },
+        };
+        Some(accumulators)
+    }
+
+    /// The level of the best step of the own group: that of the sample's own
+    /// number where it is near, else the best of all.
+    fn own(&self, sample: usize, group: usize, x: &[f64]) -> Option<Interval> {
+        let good = |level: &Interval| level.lower > 0.0;
+        if self.groups.get(sample) == Some(&group)
+            && let Some(level) =
+                self.own_level(sample, sample, x).filter(|l| good(l) && self.exact_center(sample, x))
+        {
+            return Some(level);
+        }
+        (0..self.tally.steps())
+            .filter(|&k| self.groups[k] == group)
+            .filter_map(|k| self.own_level(sample, k, x))
+            .max_by(|a, b| a.lower.total_cmp(&b.lower))
+    }
+
+    /// Whether the center of step `k` is within rounding of `x`.
+    fn exact_center(&self, k: usize, x: &[f64]) -> bool {
+        let n = self.tally.features;
+        x.iter().enumerate().all(|(j, &x)| self.tally.centers.at(k * n + j) == self.tally.precision.round(x))
+    }
+
+    /// Bounds from every single step.
+    fn all_steps(&self, sample: usize, x: &[f64]) -> Option<Vec<Interval>> {
+        let tally = self.tally;
+        let mut terms: Vec<Vec<Interval>> = vec![vec![]; tally.accumulator_count()];
+        for k in 0..tally.steps() {
+            let level = self.own_level(sample, k, x)?;
+            if level.upper > 0.0 {
+                terms[tally.accumulators[k]].push(level);
+            }
+        }
+        terms
+            .into_iter()
+            .map(|levels| match tally.combine {
+                Combine::Max => Some(levels.into_iter().fold(Interval::ZERO, |a, b| Interval {
+                    lower: a.lower.max(b.lower),
+                    upper: a.upper.max(b.upper),
+                })),
+                Combine::Sum => {
+                    // Terms are not negative: no sum is below its largest term.
+                    let least = levels.iter().map(|l| l.lower).fold(0.0, f64::max);
+                    let sum = self.arithmetic.sum(&levels)?;
+                    Some(Interval { lower: sum.lower.max(least), upper: sum.upper })
+                }
+            })
+            .collect()
+    }
+
+    /// The outputs for given accumulators.
+    fn head(&self, accumulators: Vec<Interval>) -> Option<Vec<Interval>> {
+        let mut values = accumulators;
+        for (index, layer) in self.tally.head.iter().enumerate() {
+            values = layer
+                .rows()
+                .map(|row| {
+                    let mut terms: Vec<Interval> = row
+                        .columns
+                        .iter()
+                        .zip(row.weights)
+                        .map(|(&c, &w)| self.arithmetic.product(w, values[c]))
+                        .collect();
+                    terms.push(Interval::point(row.bias));
+                    let sum = self.arithmetic.sum(&terms)?;
+                    Some(if index + 1 < self.tally.head.len() { sum.relu() } else { sum })
+                })
+                .collect::<Option<_>>()?;
+        }
+        Some(values)
+    }
+}

@@ -1,0 +1,54 @@
+//! Lipschitz-controlled robust memorization without the log factor, for the
+//! sup norm and the sum norm and any number of labels.
+//!
+//! **Guarantee.** For two labels the function of `yu2024-lipschitz`. For more,
+//! the logits
+//!
+//! ```text
+//! f_c(x) = max(−1, max over the samples k of class c of 1 − (2/λ) ‖x − x_k‖),
+//! ```
+//!
+//! 1 on their own samples and −1 on all others, each with Lipschitz constant
+//! `2/λ`. The right logit leads on every ball of radius `μ < λ/2`, by at least
+//! `2(1 − ρ)` where the logits are not cut off.
+//!
+//! **Size.** With `N₊` the size of the rarer of two classes (`N` for more) and
+//! `ℓ = ⌈log₂ n⌉` in the sup norm, `0` in the sum norm: depth `N₊ + ℓ + 2`,
+//! width about `5n`, at most `12 n N₊` nonzero parameters, for `L` classes
+//! `O(LN)` more.
+//!
+//! **Method.** A pipeline: a sample starts in every layer, and its tree of
+//! maxima runs down the layers that follow while the next samples start. `z`
+//! is passed on once per sample instead of once per layer of a tree.
+//!
+//! **Floating point.** As for `yu2024-lipschitz`.
+
+use super::{
+    Construction, Options, heads,
+    stream::Stream,
+    yu2024_lipschitz::{binary, only_logits, steps},
+};
+use crate::{Budget, Dataset, Error};
+
+const NAME: &str = "lipschitz";
+
+/// Builds the network.
+///
+/// # Errors
+/// [`Error::Unsuitable`] for one radius per sample, and for a scalar head
+/// unless there are two classes; [`Error::TooFine`] when the format leaves no
+/// margin.
+pub(super) fn build(
+    data: &Dataset,
+    budget: &Budget,
+    options: Options,
+) -> Result<Box<dyn Construction>, Error> {
+    if data.classes() == 2 {
+        return Ok(Box::new(Stream::pipelined(binary(NAME, data, budget, options)?, options)));
+    }
+    only_logits(NAME, options)?;
+    let samples = (0..data.samples()).collect();
+    let each = (samples, data.labels().to_vec(), data.classes());
+    let head = heads::shifted(data.classes(), -1.0);
+    Ok(Box::new(Stream::pipelined(steps(NAME, data, budget, options, each, head)?, options)))
+}

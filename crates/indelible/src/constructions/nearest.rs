@@ -1,0 +1,247 @@
+//! The 1-nearest-neighbour rule as a network, in the sup norm, the sum norm
+//! and the Euclidean norm.
+//!
+//! **Guarantee.** The largest logit is that of the class of the nearest
+//! sample; so sample `i` keeps its label within **every** radius below
+//! `d_i/2`, half the distance to its nearest enemy, which is the best possible
+//! radius of each sample, all at once. In the sup norm and the sum norm
+//! `f_c(x) = −min over the samples k of class c of ‖x − x_k‖`, cut off at `−B`
+//! with `B ≥ max_i d_i`: every logit has Lipschitz constant 1. In the Euclidean
+//! norm `‖x − x_k‖² = ‖x‖² − 2 (x_k·x − ‖x_k‖²/2)`, and `‖x‖²` is common to all:
+//! the logits `max_k (x_k·x − ‖x_k‖²/2) + C`, cut off below at 0, are maxima of
+//! affine functions, without approximation, and on the ball of sample `i` the
+//! right one leads by at least `d_i(d_i − 2μ)/2`.
+//!
+//! **Size.** Sup norm and sum norm: as `lipschitz` with several labels.
+//! Euclidean: depth `⌈log₂ N_max⌉ + 2` with `N_max` the size of the largest
+//! class, width `N`, `(n + 1)N` nonzero parameters in the affine part, less the
+//! features that are 0, and fewer than `5N` in the trees of maxima.
+//!
+//! **Method.** Sup norm and sum norm: the pipeline of `lipschitz`. Euclidean:
+//! one neuron per sample and a tree of maxima per class. `C` keeps the own
+//! score positive on every ball of radius up to `d_i/2`, so the cut changes
+//! nothing there.
+//!
+//! **Floating point.** What rounding does to distances or scores comes off the
+//! margin; the certificate says what is left.
+
+use super::{
+    Construction, Options,
+    distances::{Distances, maxima},
+    frame::Frame,
+    heads,
+    stream::Stream,
+    yu2024_lipschitz::only_logits,
+};
+use crate::{
+    Budget, Dataset, Error, Norm, Precision,
+    network::{Layer, LayerBuilder, Model, Network, Scores},
+    number::{add_up, mul_up, sub_down},
+};
+
+/// Samples of each class to which distances are measured for a bound.
+const REPRESENTATIVES: usize = 4;
+
+/// Builds the network.
+///
+/// # Errors
+/// [`Error::Unsuitable`] for a scalar head; [`Error::TooFine`] when a number is
+/// out of the range of the format, or it leaves no margin.
+pub(super) fn build(
+    data: &Dataset,
+    budget: &Budget,
+    options: Options,
+) -> Result<Box<dyn Construction>, Error> {
+    only_logits("nearest", options)?;
+    let frame = Frame::new(data, budget.radii(), options.precision)?;
+    let reaches = reaches(data, budget);
+    if budget.norm() == Norm::L2 {
+        return Ok(Box::new(Euclidean::new(frame, &reaches)?));
+    }
+    let top = options.precision.round_up(reaches.iter().copied().fold(0.0, f64::max));
+    let error = Distances::error(&frame, budget.norm())?;
+    let error = add_up(error, mul_up(16.0 * top, options.precision.unit_roundoff()));
+    let close = |&k: &usize| {
+        let half = budget.distance(k) / 2.0;
+        sub_down(half, add_up(budget.radii().of(k), error)) <= 0.0
+    };
+    if let Some(k) = (0..data.samples()).find(close) {
+        return Err(frame.no_gap(k));
+    }
+    let steps = Distances {
+        frame,
+        norm: budget.norm(),
+        samples: (0..data.samples()).collect(),
+        accumulators: data.labels().to_vec(),
+        count: data.classes(),
+        top,
+        scale: 1.0,
+        head: heads::shifted(data.classes(), -top),
+    };
+    Ok(Box::new(Stream::pipelined(steps, options)))
+}
+
+/// For every sample a number not below its distance to its nearest enemy; one
+/// above its radius without enemies.
+fn reaches(data: &Dataset, budget: &Budget) -> Vec<f64> {
+    let mut representatives: Vec<usize> = vec![];
+    let mut seen = vec![0; data.classes()];
+    for (k, &label) in data.labels().iter().enumerate() {
+        if seen[label] < REPRESENTATIVES {
+            seen[label] += 1;
+            representatives.push(k);
+        }
+    }
+    let rows: Vec<(usize, Vec<f64>)> =
+        representatives.into_iter().map(|k| (data.labels()[k], data.row(k))).collect();
+    // Sums of n terms, each with an error of a few units.
+    let slack = 1.0 + (data.features() as f64 + 16.0) * 4.0 * f64::EPSILON;
+    let mut x = vec![0.0; data.features()];
+    (0..data.samples())
+        .map(|i| {
+            data.copy_row(i, &mut x);
+            let enemies = rows.iter().filter(|(label, _)| *label != data.labels()[i]);
+            let nearest = enemies.map(|(_, row)| distance(&x, row, budget.norm())).reduce(f64::min);
+            nearest.map_or(2.0 * budget.radii().of(i) + 1.0, |d| d * slack)
+        })
+        .collect()
+}
+
+fn distance(a: &[f64], b: &[f64], norm: Norm) -> f64 {
+    let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+    match norm {
+        Norm::Linf => differences.fold(0.0, f64::max),
+        // Not below the distance in any l_p.
+        Norm::L1 | Norm::Lp(_) => differences.sum(),
+        Norm::L2 => differences.map(|d| d * d).sum::<f64>().sqrt(),
+    }
+}
+
+/// The network for the Euclidean norm.
+#[derive(Clone, Debug)]
+struct Euclidean {
+    precision: Precision,
+    data: Dataset,
+    /// Samples by class, in their order within each.
+    order: Vec<usize>,
+    /// Where each class ends in `order`.
+    ends: Vec<usize>,
+    /// `C − ‖x_k‖²/2` for each of `order`.
+    biases: Vec<f64>,
+}
+
+impl Euclidean {
+    fn new(frame: Frame, reaches: &[f64]) -> Result<Self, Error> {
+        let data = &frame.data;
+        let precision = frame.precision;
+        let mut order: Vec<usize> = (0..data.samples()).collect();
+        order.sort_by_key(|&k| data.labels()[k]);
+        let ends = (0..data.classes()).map(|c| order.partition_point(|&k| data.labels()[k] <= c)).collect();
+        let mut x = vec![0.0; data.features()];
+        let squares: Vec<f64> = (0..data.samples())
+            .map(|k| {
+                data.copy_row(k, &mut x);
+                x.iter().map(|&v| precision.round(v)).map(|v| v * v).sum()
+            })
+            .collect();
+        let constant = squares
+            .iter()
+            .zip(reaches)
+            .map(|(square, reach)| square.sqrt() * reach / 2.0 - square / 2.0)
+            .fold(0.0, f64::max);
+        let largest = squares.iter().copied().fold(0.0, f64::max).sqrt();
+        let farthest = largest + reaches.iter().copied().fold(0.0, f64::max);
+        let gamma = frame.gamma(data.features() + 4)?;
+        let constant = constant + 4.0 * gamma * (largest * farthest + largest * largest + constant);
+        let biases: Vec<f64> = order.iter().map(|&k| precision.round(constant - squares[k] / 2.0)).collect();
+        if biases.iter().any(|b| !b.is_finite()) || 4.0 * largest * farthest > precision.largest() {
+            return Err(frame.too_fine("a square is out of its range".into()));
+        }
+        Ok(Self { precision, data: frame.data.clone(), order, ends, biases })
+    }
+
+    /// Per class how many neurons add up to each value at a level of its tree.
+    fn groups(&self, level: usize) -> Vec<Vec<usize>> {
+        let mut start = 0;
+        self.ends
+            .iter()
+            .map(|&end| {
+                let mut groups = vec![1; end - start];
+                start = end;
+                for _ in 0..level {
+                    groups = groups.chunks(2).map(<[usize]>::len).collect();
+                }
+                groups
+            })
+            .collect()
+    }
+
+    fn levels(&self) -> usize {
+        let largest = self.groups(0).iter().map(Vec::len).max().unwrap_or(1);
+        super::distances::levels(largest)
+    }
+
+    fn scores(&self) -> Layer {
+        let mut layer = LayerBuilder::new(self.data.features());
+        let mut x = vec![0.0; self.data.features()];
+        for (&k, &bias) in self.order.iter().zip(&self.biases) {
+            self.data.copy_row(k, &mut x);
+            for (j, &v) in x.iter().enumerate() {
+                layer.weight(j, self.precision.round(v));
+            }
+            layer.bias(bias);
+        }
+        layer.finish()
+    }
+}
+
+impl Network for Euclidean {
+    fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    fn inputs(&self) -> usize {
+        self.data.features()
+    }
+
+    fn outputs(&self) -> usize {
+        self.data.classes()
+    }
+
+    fn depth(&self) -> usize {
+        self.levels() + 2
+    }
+
+    fn layer(&self, index: usize) -> Layer {
+        if index == 0 {
+            return self.scores();
+        }
+        let groups = self.groups(index - 1);
+        let mut layer = LayerBuilder::new(groups.iter().flatten().sum());
+        let mut at = 0;
+        for class in &groups {
+            if index <= self.levels() {
+                maxima(&mut layer, class, &mut at);
+                continue;
+            }
+            for _ in 0..class.iter().sum() {
+                layer.weight(at, 1.0);
+                at += 1;
+            }
+            layer.bias(0.0);
+        }
+        layer.finish()
+    }
+}
+
+impl Construction for Euclidean {
+    fn compact(&self) -> Result<Model, Error> {
+        Ok(Model::Scores(Scores {
+            precision: self.precision,
+            features: self.data.features(),
+            rows: super::frame::stored_rows(&self.data, self.precision, &self.order),
+            biases: self.biases.clone(),
+            ends: self.ends.clone(),
+        }))
+    }
+}

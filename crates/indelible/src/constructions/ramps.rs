@@ -1,0 +1,264 @@
+//! Steps that lift the running label where a sum over features stays small.
+//!
+//! `V_k = relu(Σ_j φ(|z_j − z_kj|) − θ_k)` is exactly 0 on the ball of sample
+//! `k` and at least `g_k` on every enemy's ball; the step offers
+//! `y_k − (y_k/g_k) V_k`. With `φ(t) = t` this is Theorem B.2 of Yu, Gao &
+//! Zhang (ICLR 2024), with `φ ≈ t^p` Theorem B.3.
+
+use super::{Options, frame::Frame, heads, power::Hinges, stream::Steps};
+use crate::{
+    Budget, Dataset, Error,
+    network::{Combine, Layer, LayerBuilder, Measure, Model, Tally},
+    number::{add_down, add_up, div_up, mul_down, mul_up, sub_down},
+};
+
+/// How `Σ_j φ` is computed.
+#[derive(Clone, Debug)]
+pub(super) enum Sum {
+    /// A sum of hinges, in one layer.
+    Hinges(Hinges),
+    /// `R²` times Yarotsky's approximation of squares on `[0, 1]`.
+    Sawtooth {
+        /// `1/R`, rounded down.
+        inverse: f64,
+        /// Teeth are refined so often.
+        levels: usize,
+    },
+}
+
+/// The steps of one network.
+#[derive(Clone, Debug)]
+pub(super) struct Ramps {
+    frame: Frame,
+    options: Options,
+    sum: Sum,
+    thresholds: Vec<f64>,
+    weights: Vec<f64>,
+}
+
+/// `a (1 + γ)`, rounded up.
+fn grown(a: f64, gamma: f64) -> f64 {
+    mul_up(a, add_up(1.0, gamma))
+}
+
+impl Ramps {
+    /// Chooses thresholds and weights from bounds of the exact sums: `own(k)`
+    /// above those on the own ball, `enemy(k)` below those on enemies' balls,
+    /// of which computing makes at most `roundings` relative errors and
+    /// `error` besides.
+    pub fn new(
+        frame: Frame,
+        budget: &Budget,
+        options: Options,
+        sum: Sum,
+        (roundings, error): (usize, f64),
+        bounds: impl Fn(usize) -> (f64, f64),
+    ) -> Result<Self, Error> {
+        let gamma = frame.gamma(roundings)?;
+        let (mut thresholds, mut weights) = (vec![], vec![]);
+        for k in 0..frame.data.samples() {
+            let (own, enemy) = bounds(k);
+            let threshold = div_up(grown(add_up(own, error), gamma), sub_down(1.0, gamma));
+            let threshold = frame.precision.round_up(threshold);
+            let gap = if budget.clearance(k).is_finite() {
+                let enemy = mul_down(sub_down(enemy, error), sub_down(1.0, gamma));
+                frame.precision.round_down(sub_down(enemy, grown(threshold, gamma)))
+            } else {
+                1.0
+            };
+            let weight = frame.precision.round_up(div_up((frame.data.labels()[k] + 1) as f64, gap));
+            if !(gap > 0.0 && weight.is_finite() && threshold.is_finite()) {
+                return Err(frame.no_gap(k));
+            }
+            thresholds.push(threshold);
+            weights.push(weight);
+        }
+        Ok(Self { frame, options, sum, thresholds, weights })
+    }
+
+    /// The steps whose sum is the distance itself, for `p = 1`.
+    pub fn distance(data: &Dataset, budget: &Budget, options: Options) -> Result<Self, Error> {
+        let frame = Frame::new(data, budget.radii(), options.precision)?;
+        let (roundings, error) = (2 * data.features() + 2, frame.total_error());
+        Self::new(frame, budget, options, Sum::Hinges(Hinges::distance()), (roundings, error), |k| {
+            (budget.radii().of(k), budget.clearance(k))
+        })
+    }
+
+    /// `θ_k` and `w_k = y_k/g_k` of sample `k`.
+    pub fn ramp(&self, k: usize) -> (f64, f64) {
+        (self.thresholds[k], self.weights[k])
+    }
+
+    /// The samples as centers.
+    pub fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    /// Nonzero parameters of one step and what it passes on.
+    pub fn cost(&self) -> usize {
+        let n = self.frame.data.features();
+        let stages: usize = (0..self.stages()).map(|s| self.stage(0, s, false).nonzero()).sum();
+        stages + n * (self.stages() + 1)
+    }
+
+    /// Stage `stage ≥ 1` of the sawtooth.
+    fn sawtooth_stage(&self, k: usize, stage: usize, inverse: f64, levels: usize) -> Layer {
+        let n = self.frame.data.features();
+        if stage == 1 {
+            let mut layer = LayerBuilder::new(2 * n);
+            for j in 0..n {
+                for bias in [0.0, -0.5] {
+                    layer.weight(2 * j, inverse).weight(2 * j + 1, inverse).bias(bias);
+                }
+            }
+            for column in 0..2 * n {
+                layer.weight(column, inverse);
+            }
+            layer.bias(0.0);
+            return layer.finish();
+        }
+        let mut layer = LayerBuilder::new(2 * n + 1);
+        let last = stage == levels + 1;
+        if !last {
+            for j in 0..n {
+                for bias in [0.0, -0.5] {
+                    layer.weight(2 * j, 2.0).weight(2 * j + 1, -4.0).bias(bias);
+                }
+            }
+        }
+        let share = 0.25f64.powi(i32::try_from(stage - 1).unwrap_or(i32::MAX));
+        for j in 0..n {
+            layer.weight(2 * j, -2.0 * share).weight(2 * j + 1, 4.0 * share);
+        }
+        layer.weight(2 * n, 1.0).bias(if last { -self.thresholds[k] } else { 0.0 });
+        layer.finish()
+    }
+}
+
+impl Steps for Ramps {
+    fn features(&self) -> usize {
+        self.frame.data.features()
+    }
+
+    fn count(&self) -> usize {
+        self.frame.data.samples()
+    }
+
+    fn stages(&self) -> usize {
+        match self.sum {
+            Sum::Hinges(_) => 2,
+            Sum::Sawtooth { levels, .. } => levels + 2,
+        }
+    }
+
+    fn width(&self, stage: usize) -> usize {
+        let n = self.features();
+        match &self.sum {
+            _ if stage + 1 == self.stages() => 1,
+            Sum::Hinges(hinges) => 2 * n * hinges.knots.len(),
+            Sum::Sawtooth { .. } => 2 * n + usize::from(stage > 0),
+        }
+    }
+
+    fn stage(&self, k: usize, stage: usize, raw: bool) -> Layer {
+        match &self.sum {
+            Sum::Hinges(hinges) if stage == 0 => self.frame.one_sided(k, raw, &hinges.knots),
+            Sum::Hinges(hinges) => {
+                let mut layer = LayerBuilder::new(self.width(0));
+                for j in 0..self.features() {
+                    for (h, &weight) in hinges.weights.iter().enumerate() {
+                        let at = 2 * (j * hinges.knots.len() + h);
+                        layer.weight(at, weight).weight(at + 1, weight);
+                    }
+                }
+                layer.bias(-self.thresholds[k]);
+                layer.finish()
+            }
+            Sum::Sawtooth { .. } if stage == 0 => self.frame.one_sided(k, raw, &[0.0]),
+            Sum::Sawtooth { inverse, levels } => self.sawtooth_stage(k, stage, *inverse, *levels),
+        }
+    }
+
+    fn offer(&self, k: usize) -> Layer {
+        let mut layer = LayerBuilder::new(1);
+        layer.weight(0, -self.weights[k]).bias((self.frame.data.labels()[k] + 1) as f64);
+        layer.finish()
+    }
+
+    fn accumulator(&self, _step: usize) -> usize {
+        0
+    }
+
+    fn accumulators(&self) -> usize {
+        1
+    }
+
+    fn minima(&self) -> &[f64] {
+        &self.frame.minima
+    }
+
+    fn head(&self) -> Vec<Layer> {
+        heads::running_label(self.options.head, self.frame.data.classes())
+    }
+
+    fn compact(&self) -> Result<Model, Error> {
+        let samples = self.count();
+        match &self.sum {
+            Sum::Hinges(hinges) if *hinges == Hinges::distance() => {}
+            _ => {
+                let why = "sums of approximated powers have no compact form; use the dense one".into();
+                return Err(Error::Unsuitable { construction: "yu2024-lp", why });
+            }
+        }
+        Ok(Model::Tally(Tally {
+            precision: self.frame.precision,
+            features: self.features(),
+            minima: Some(self.frame.minima.clone()),
+            centers: self.frame.stored_rows(&(0..samples).collect::<Vec<_>>()),
+            measure: Measure::Sum,
+            radii: self.thresholds.clone(),
+            tops: self.frame.data.labels().iter().map(|label| (label + 1) as f64).collect(),
+            scales: self.weights.clone(),
+            accumulators: vec![0; samples],
+            combine: Combine::Max,
+            head: self.head(),
+        }))
+    }
+}
+
+/// A bound below on `t^p` for a number `t ≥ 0` that may be negative after
+/// rounding.
+pub(super) fn power_down(t: f64, p: f64) -> f64 {
+    if t <= 0.0 {
+        0.0
+    } else if p == 2.0 {
+        mul_down(t, t)
+    } else {
+        sub_down(t.powf(p), mul_up(t.powf(p), 8.0 * f64::EPSILON))
+    }
+}
+
+/// A bound above on `t^p`.
+pub(super) fn power_up(t: f64, p: f64) -> f64 {
+    if t <= 0.0 {
+        0.0
+    } else if p == 2.0 {
+        mul_up(t, t)
+    } else {
+        add_up(t.powf(p), mul_up(t.powf(p), 8.0 * f64::EPSILON))
+    }
+}
+
+/// The error that rounding adds to the sawtooth's sum of `n` squares, inputs
+/// being off by `inputs` in all.
+///
+/// A tooth doubles what its argument is off by and adds a few units; weights
+/// fall by four. Each of the sums has at most `2n + 2` roundings of terms that
+/// add up to at most `8n` in size.
+pub(super) fn sawtooth_error(n: usize, levels: usize, inputs: f64, unit: f64, gamma: f64) -> f64 {
+    let features = n as f64;
+    let teeth = add_up(mul_up(2.0, inputs), mul_up(8.0 * features, unit));
+    let sums = mul_up(8.0 * features * add_down(levels as f64, 2.0), gamma);
+    add_up(teeth, sums)
+}

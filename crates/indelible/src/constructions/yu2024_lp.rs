@@ -1,0 +1,147 @@
+//! Optimal robust memorization for `1 < p < ∞`: Yu, Gao & Zhang, "Optimal
+//! Robust Memorization with ReLU Neural Networks", ICLR 2024, Theorem B.3.
+//!
+//! **Guarantee.** For every budget `μ < λ_p/2` and any number of labels, on
+//! every closed ball `‖x − x_i‖_p ≤ μ` the network is constant and equal to
+//! `y_i`, in real arithmetic and as executed.
+//!
+//! **Method.** `|t|^p` on `[0, R]` is replaced by a piecewise linear `φ` with
+//! `0 ≤ φ(t) − t^p ≤ ε` and `nε` at most half of `(λ−μ)^p − μ^p`; then
+//! `Σ_j φ(|z_j − z_kj|)` separates own from enemy balls, and the running label
+//! is raised to `y_k` by a ramp between the two values. Two ways are known:
+//!
+//! - *hinges*: `φ` interpolates at knots; `O(√(R^p/ε))` neurons per feature in
+//!   one layer, depth `3N + 1`, for every real `p > 1`;
+//! - *sawtooth*, for `p = 2`: Yarotsky's squares ("Error bounds for
+//!   approximations with deep ReLU networks", 2017), `m = O(log(nR²/γ))` layers
+//!   of `2n + 1` neurons, `O(N n m)` parameters, depth `(m + 3)N + 1`.
+//!
+//! The one with fewer parameters is built unless one is asked for.
+//!
+//! **Floating point.** As for `yu2024-l1`; slopes are rounded so that `φ` stays
+//! above `t^p`, and what that adds counts towards `ε`.
+
+use super::{
+    Construction, Options,
+    frame::Frame,
+    power::Hinges,
+    ramps::{Ramps, Sum, power_down, power_up, sawtooth_error},
+    stream::Stream,
+};
+use crate::{
+    Budget, Dataset, Error,
+    number::{add_up, div_down, mul_down, mul_up, sub_down},
+};
+
+/// How `|t|^p` is approximated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approximation {
+    /// Hinges, in one layer.
+    Hinges,
+    /// Yarotsky's sawtooth, `p = 2` only.
+    Sawtooth,
+}
+
+/// Builds the smaller of the two networks for `p = 2`.
+///
+/// # Errors
+/// [`Error::TooFine`] when the format leaves no gap between the balls.
+pub(super) fn build(
+    data: &Dataset,
+    budget: &Budget,
+    options: Options,
+) -> Result<Box<dyn Construction>, Error> {
+    let hinges = ramps(data, budget, options, 2.0, Approximation::Hinges);
+    let sawtooth = ramps(data, budget, options, 2.0, Approximation::Sawtooth);
+    let steps = match (hinges, sawtooth) {
+        (Ok(hinges), Ok(sawtooth)) if sawtooth.cost() < hinges.cost() => sawtooth,
+        (Ok(hinges), _) => hinges,
+        (Err(_), Ok(sawtooth)) => sawtooth,
+        (Err(error), Err(_)) => return Err(error),
+    };
+    Ok(Box::new(Stream::sequential(steps, options)))
+}
+
+/// Builds the network with one approximation, for a real `p > 1` whose
+/// distances and radii `budget` holds.
+///
+/// # Errors
+/// [`Error::Unsuitable`] when `p` is not above 1, or the sawtooth is asked for
+/// another `p` than 2; [`Error::TooFine`] when the format leaves no gap between
+/// the balls.
+pub fn yu2024_lp(
+    data: &Dataset,
+    budget: &Budget,
+    options: Options,
+    p: f64,
+    approximation: Approximation,
+) -> Result<Box<dyn Construction>, Error> {
+    let unsuitable = |why: String| Err(Error::Unsuitable { construction: "yu2024-lp", why });
+    if !(p > 1.0 && p.is_finite()) {
+        return unsuitable(format!("p is {p}; expected a finite number above 1"));
+    }
+    if approximation == Approximation::Sawtooth && p != 2.0 {
+        return unsuitable(format!("the sawtooth approximates squares; p is {p}"));
+    }
+    Ok(Box::new(Stream::sequential(ramps(data, budget, options, p, approximation)?, options)))
+}
+
+fn ramps(
+    data: &Dataset,
+    budget: &Budget,
+    options: Options,
+    p: f64,
+    approximation: Approximation,
+) -> Result<Ramps, Error> {
+    let frame = Frame::new(data, budget.radii(), options.precision)?;
+    let n = data.features() as f64;
+    let range = frame.largest_range();
+    let radii = budget.radii();
+    // What each ball leaves between its own sum and that of its enemies.
+    let enemy = |k: usize| match budget.clearance(k) {
+        clearance if clearance.is_finite() => power_down(clearance, p),
+        _ => mul_up(2.0, power_up(radii.of(k), p)) + 1.0,
+    };
+    let room = (0..data.samples())
+        .map(|k| sub_down(enemy(k), power_up(radii.of(k), p)))
+        .fold(f64::INFINITY, f64::min);
+    let error = div_down(room, 2.02 * n);
+    let tight = |frame: &Frame| frame.too_fine(format!("the balls leave {room:e} between the sums"));
+    if error.is_nan() || error <= 0.0 {
+        return Err(tight(&frame));
+    }
+    match approximation {
+        Approximation::Hinges => {
+            let hinges = Hinges::power(p, range, error, options.precision).ok_or_else(|| tight(&frame))?;
+            let above = mul_up(n, hinges.error);
+            let noise = mul_up(hinges.slope, frame.total_error());
+            let roundings = 2 * data.features() * hinges.knots.len() + 2;
+            Ramps::new(frame, budget, options, Sum::Hinges(hinges), (roundings, noise), |k| {
+                (add_up(power_up(radii.of(k), p), above), enemy(k))
+            })
+        }
+        Approximation::Sawtooth => {
+            let inverse = options.precision.round_down(div_down(1.0, range));
+            let square = (mul_down(inverse, inverse), mul_up(inverse, inverse));
+            // Interpolation at 2^m + 1 points is off by 4^−(m+1).
+            let mut levels = 1;
+            while mul_up(n, 0.25f64.powi(levels + 1)) > mul_down(square.0, mul_down(n, error)) {
+                levels += 1;
+                if levels > 60 {
+                    return Err(tight(&frame));
+                }
+            }
+            let above = mul_up(n, 0.25f64.powi(levels + 1));
+            let levels = levels as usize;
+            let gamma = frame.gamma(2 * data.features() + 2)?;
+            let inputs = mul_up(inverse, frame.total_error());
+            let unit = options.precision.unit_roundoff();
+            let noise = sawtooth_error(data.features(), levels, inputs, unit, gamma);
+            let sum = Sum::Sawtooth { inverse, levels };
+            Ramps::new(frame, budget, options, sum, (4, noise), |k| {
+                let own = add_up(mul_up(square.1, power_up(radii.of(k), p)), above);
+                (own, mul_down(square.0, enemy(k)))
+            })
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! Every construction: counts, guarantees at hostile points, Lipschitz
+//! constants, and that all forms agree.
+
+mod common;
+
+use common::{ball_points, dataset, random_dataset};
+use indelible::{
+    Budget, Dataset, Error, Norm, Precision, Silent,
+    certify::{Certificate, Claim, certify},
+    constructions::{Approximation, Construction, Entry, Options, REGISTRY, yu2024_lp},
+    network::{Head, Model, StoredNetwork, evaluate, predicted_class, size},
+    separation::{nearest_enemies, separation},
+};
+use proptest::prelude::*;
+
+const F64: Options = Options { head: Head::Logits, precision: Precision::F64 };
+
+fn build(name: &str, data: &Dataset, budget: &Budget, options: Options) -> Box<dyn Construction> {
+    Entry::named(name).unwrap().build(data, budget, options).unwrap()
+}
+
+fn certificate(model: &Model, data: &Dataset, budget: &Budget) -> Certificate {
+    let classes: Vec<usize> = (0..data.classes()).collect();
+    let network_classes = data.classes();
+    let (norm, radii) = (budget.norm(), budget.radii());
+    certify(&Claim { model, data, classes: &classes, network_classes, norm, radii }, &Silent).unwrap()
+}
+
+fn budget(data: &Dataset, norm: Norm, ratio: f64) -> Budget {
+    let found = separation(data, norm, &Silent);
+    match found.pair {
+        Some(_) => Budget::from_ratio(ratio, &found).unwrap(),
+        None => Budget::uniform(0.25, &found).unwrap(),
+    }
+}
+
+/// Whether no two equal samples have different labels.
+fn separable(data: &Dataset) -> bool {
+    separation(data, Norm::Linf, &Silent).distance.lower > 0.0
+}
+
+fn levels(n: usize) -> usize {
+    (n as f64).log2().ceil() as usize
+}
+
+/// Data with two classes.
+fn binary(most_samples: usize, most_features: usize) -> impl Strategy<Value = Dataset> {
+    random_dataset(most_samples, most_features, 1.0f64..2.0).prop_map(|data| {
+        let labels: Vec<usize> = data.labels().iter().map(|label| label % 2).collect();
+        let names = vec!["1".into(), "2".into()];
+        Dataset::new(data.storage().clone(), data.features(), labels, names).unwrap()
+    })
+}
+
+/// Appends copies of some samples, label included.
+fn with_duplicates(data: &Dataset, every: usize) -> Dataset {
+    let rows: Vec<usize> = (0..data.samples()).chain((0..data.samples()).step_by(every)).collect();
+    let values = rows.iter().flat_map(|&i| data.row(i)).collect();
+    let labels = rows.iter().map(|&i| data.labels()[i]).collect();
+    dataset(data.features(), values, labels)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Depth N+2, width 3n+2, (7n+5)N − 4.
+    #[test]
+    fn pipelined_counts(data in random_dataset(60, 40, 1.0f64..2.0), ratio in 0.1f64..0.9, twice in any::<bool>()) {
+        prop_assume!(separable(&data));
+        let data = if twice { with_duplicates(&data, 3) } else { data };
+        let (n, samples) = (data.features(), data.samples());
+        let options = Options { head: Head::Scalar, ..F64 };
+        let counted = size(build("pipelined", &data, &budget(&data, Norm::Linf, ratio), options).as_ref());
+        prop_assert_eq!(counted.depth, samples + 2);
+        prop_assert!(counted.width <= 3 * n + 2);
+        prop_assert!(samples < 4 || counted.width == 3 * n + 2);
+        let expected = if samples == 1 { 6 * n + 2 } else { (7 * n + 5) * samples - 4 };
+        prop_assert_eq!(counted.nonzero, expected);
+    }
+
+    /// The sum norm: no feature sits at its minimum but that of the sample
+    /// that has it, whose two thresholds are then 0 from the second sample on.
+    #[test]
+    fn sum_norm_counts(data in random_dataset(60, 40, 1.0f64..2.0), ratio in 0.1f64..0.9) {
+        prop_assume!(separable(&data));
+        let (n, samples) = (data.features(), data.samples());
+        let budget = budget(&data, Norm::L1, ratio);
+        let options = Options { head: Head::Scalar, ..F64 };
+        let minima = data.minima();
+        let zeros = 2 * (1..samples).map(|i| (0..n).filter(|&j| data.value(i, j) == minima[j]).count()).sum::<usize>();
+        let ours = size(build("pipelined", &data, &budget, options).as_ref());
+        prop_assert_eq!(ours.depth, samples + 3);
+        prop_assert!(ours.width <= 3 * n + 3);
+        let theirs = size(build("yu2024-l1", &data, &budget, options).as_ref());
+        prop_assert_eq!(theirs.depth, 3 * samples + 1);
+        prop_assert!(theirs.width <= 3 * n + 1);
+        if samples > 1 {
+            prop_assert_eq!(ours.nonzero, (7 * n + 7) * samples - 4 - zeros);
+            prop_assert_eq!(theirs.nonzero, (9 * n + 8) * samples - 2 * n - 4 - zeros);
+        }
+    }
+
+    /// Depth N₊ + ⌈log₂ n⌉ + 2, at most 12 n N₊; the theorem's network is
+    /// longer by the log factor.
+    #[test]
+    fn lipschitz_counts(data in binary(60, 40), ratio in 0.1f64..0.9) {
+        prop_assume!(separable(&data));
+        let n = data.features();
+        let of = |class: usize| data.labels().iter().filter(|label| **label == class).count();
+        let rarer = match of(0).min(of(1)) {
+            0 => data.samples(),
+            rarer => rarer,
+        };
+        let budget = budget(&data, Norm::Linf, ratio);
+        let options = Options { head: Head::Scalar, ..F64 };
+        let ours = size(build("lipschitz", &data, &budget, options).as_ref());
+        prop_assert_eq!(ours.depth, rarer + levels(n) + 2);
+        prop_assert!(ours.nonzero <= 12 * n * rarer, "{} > {}", ours.nonzero, 12 * n * rarer);
+        prop_assert!(ours.width <= 6 * n + 3 + levels(n));
+        let theirs = size(build("yu2024-lipschitz", &data, &budget, options).as_ref());
+        prop_assert_eq!(theirs.depth, (levels(n) + 2) * rarer + 1);
+        prop_assert!(theirs.width <= 3 * n + 1);
+        prop_assert!(theirs.nonzero <= n * rarer * (levels(n) + 13));
+        let largest = [2.0, 2.0 / budget.distance(0), 2.0].into_iter().fold(0.0, f64::max);
+        prop_assert!(ours.max_abs <= largest && theirs.max_abs <= largest);
+    }
+
+    #[test]
+    fn counts_of_several_labels(data in random_dataset(60, 40, 1.0f64..2.0), ratio in 0.1f64..0.9) {
+        prop_assume!(data.classes() != 2 && separable(&data));
+        let (n, samples, l) = (data.features(), data.samples(), data.classes());
+        for name in ["lipschitz", "nearest"] {
+            for norm in [Norm::Linf, Norm::L1] {
+                let counted = size(build(name, &data, &budget(&data, norm, ratio), F64).as_ref());
+                prop_assert!(counted.nonzero <= 12 * n * samples + 2 * l * (samples + levels(n) + 2));
+                let tree = if norm == Norm::Linf { levels(n) } else { 0 };
+                prop_assert_eq!(counted.depth, samples + tree + 2);
+            }
+        }
+    }
+
+    #[test]
+    fn wide_counts(data in random_dataset(60, 40, 1.0f64..2.0), ratio in 0.1f64..0.9, twice in any::<bool>()) {
+        let plain = data.samples();
+        prop_assume!(separable(&data));
+        prop_assume!(separable(&data));
+        let data = if twice { with_duplicates(&data, 2) } else { data };
+        let (n, samples) = (data.features(), data.samples());
+        let linf = size(build("wide", &data, &budget(&data, Norm::Linf, ratio), F64).as_ref());
+        prop_assert_eq!(linf.depth, 3);
+        // Duplicates share their thresholds.
+        let thresholds = 2 * n * plain;
+        prop_assert_eq!(linf.nonzero, 2 * thresholds + (2 * n + 2) * samples);
+        let l1 = size(build("wide", &data, &budget(&data, Norm::L1, ratio), F64).as_ref());
+        prop_assert_eq!(l1.depth, 4);
+        prop_assert_eq!(l1.nonzero, 2 * thresholds + (2 * n + 4) * samples);
+    }
+
+    #[test]
+    fn euclidean_counts(data in random_dataset(60, 40, 1.0f64..2.0), ratio in 0.1f64..0.9) {
+        prop_assume!(separable(&data));
+        let (n, samples) = (data.features(), data.samples());
+        let network = build("nearest", &data, &budget(&data, Norm::L2, ratio), F64);
+        let affine = network.layer(0);
+        prop_assert_eq!((affine.outputs(), affine.max_abs() < 1e4), (samples, true));
+        prop_assert!(affine.nonzero() <= (n + 1) * samples);
+        let counted = size(network.as_ref());
+        let largest = (0..data.classes()).map(|c| data.labels().iter().filter(|y| **y == c).count()).max().unwrap();
+        prop_assert_eq!(counted.depth, levels(largest) + 2);
+        prop_assert!(counted.nonzero <= (n + 1) * samples + 5 * samples);
+        let stored = network.compact().unwrap().size();
+        prop_assert_eq!(stored, counted);
+    }
+}
+
+fn norms(entry: &Entry) -> impl Iterator<Item = Norm> {
+    entry.norms.iter().copied()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// Every construction, in every norm it serves, with every head: the right
+    /// label at every point tried of every ball, from the layers and from the
+    /// compact form.
+    #[test]
+    fn balls_are_memorized(
+        data in random_dataset(10, 5, -3.0f64..3.0),
+        two in binary(10, 5),
+        use_two in any::<bool>(),
+        ratio in prop_oneof![Just(0.1), Just(0.5), Just(0.9), Just(0.99)],
+        per_sample in any::<bool>(),
+        scalar in any::<bool>(),
+        single in any::<bool>(),
+        seed in any::<u64>(),
+    ) {
+        let data = if use_two { two } else { data };
+        let options = Options {
+            head: if scalar { Head::Scalar } else { Head::Logits },
+            precision: if single { Precision::F32 } else { Precision::F64 },
+        };
+        for entry in REGISTRY {
+            for norm in norms(entry) {
+                let found = separation(&data, norm, &Silent);
+                if found.pair.is_none() || found.distance.lower < 1e-2 {
+                    continue;
+                }
+                let budget = if per_sample {
+                    Budget::per_sample(ratio, &nearest_enemies(&data, norm, &Silent))
+                } else {
+                    Budget::from_ratio(ratio, &found)
+                }.unwrap();
+                let network = match entry.build(&data, &budget, options) {
+                    Ok(network) => {
+                        prop_assert!(entry.serves(&data, &budget, options));
+                        network
+                    }
+                    Err(Error::Unsuitable { .. }) => {
+                        prop_assert!(!entry.serves(&data, &budget, options));
+                        continue;
+                    }
+                    Err(Error::TooFine { .. }) if single => continue,
+                    Err(other) => return Err(TestCaseError::fail(format!("{} {other}", entry.name))),
+                };
+                let compact = network.compact().ok();
+                prop_assert!(compact.is_some() || entry.name == "yu2024-lp");
+                if let Some(compact) = &compact {
+                    let proof = certificate(compact, &data, &budget);
+                    prop_assert!(
+                        proof.holds() || single && proof.refuted == 0,
+                        "{} {norm} {options:?} {:?}", entry.name, proof
+                    );
+                }
+                let layers = (0..network.depth()).map(|l| network.layer(l)).collect();
+                let dense = Model::Layers(StoredNetwork { precision: options.precision, layers });
+                let proof = certificate(&dense, &data, &budget);
+                prop_assert!(
+                    proof.holds() || single && proof.refuted == 0,
+                    "{} {norm} {options:?} {:?} {:?}", entry.name, proof, (0..data.samples()).map(|i| data.row(i)).collect::<Vec<_>>()
+                );
+                for sample in 0..data.samples() {
+                    let points = ball_points(&data, sample, budget.radii().of(sample), norm, seed).concat();
+                    let mut all = vec![evaluate(network.as_ref(), &points).unwrap()];
+                    all.extend(compact.as_ref().map(|compact| compact.evaluate(&points).unwrap()));
+                    for outputs in all.iter().flat_map(|all| all.chunks(network.outputs())) {
+                        prop_assert_eq!(
+                            predicted_class(outputs, data.classes()), Some(data.labels()[sample]),
+                            "{} {} {:?} {:?}", entry.name, norm, options, outputs
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// The layers and the compact form of distances say the same everywhere
+    /// above the minima; below, clipping moves both to the same point.
+    #[test]
+    fn forms_agree(data in random_dataset(12, 6, 0.0f64..1.0), seed in any::<u64>()) {
+        prop_assume!(separable(&data));
+        for entry in REGISTRY {
+            for norm in norms(entry) {
+                let budget = budget(&data, norm, 0.8);
+                if !entry.serves(&data, &budget, F64) {
+                    continue;
+                }
+                let network = entry.build(&data, &budget, F64).unwrap();
+                let Ok(compact) = network.compact() else { continue };
+                let minima = data.minima();
+                let points: Vec<f64> = (0..data.samples())
+                    .flat_map(|i| ball_points(&data, i, 3.0, norm, seed))
+                    .flat_map(|p| p.into_iter().zip(&minima).map(|(x, m)| x.max(*m)).collect::<Vec<_>>())
+                    .collect();
+                let dense = evaluate(network.as_ref(), &points).unwrap();
+                let scan = compact.evaluate(&points).unwrap();
+                for (a, b) in dense.iter().zip(&scan) {
+                    prop_assert!((a - b).abs() <= 1e-6 * (1.0 + a.abs()), "{} {norm} {a} {b}", entry.name);
+                }
+            }
+        }
+    }
+
+    /// Any real p > 1 with hinges; p = 2 with the sawtooth, whose size grows
+    /// with the logarithm of 1/γ.
+    #[test]
+    fn powers_between(
+        data in random_dataset(8, 4, 0.0f64..1.0),
+        p in prop_oneof![Just(2.0), 1.2f64..5.0],
+        ratio in 0.1f64..0.95,
+        seed in any::<u64>(),
+    ) {
+        // In a norm p ≥ 2 (p ≤ 2) the Euclidean (sum) norm bounds distances.
+        let found = separation(&data, Norm::Linf, &Silent);
+        prop_assume!(found.pair.is_some() && found.distance.lower > 0.02);
+        let budget = Budget::from_ratio(ratio, &found).unwrap();
+        let kinds = [Approximation::Hinges, Approximation::Sawtooth];
+        for kind in kinds.into_iter().take(if p == 2.0 { 2 } else { 1 }) {
+            let network = yu2024_lp(&data, &budget, F64, p, kind).unwrap();
+            for sample in 0..data.samples() {
+                // A ball of the sum norm lies in every other.
+                let points = ball_points(&data, sample, budget.radii().of(sample), Norm::L1, seed).concat();
+                for outputs in evaluate(network.as_ref(), &points).unwrap().chunks(network.outputs()) {
+                    prop_assert_eq!(predicted_class(outputs, data.classes()), Some(data.labels()[sample]));
+                }
+            }
+        }
+        prop_assert!(yu2024_lp(&data, &budget, F64, 3.0, Approximation::Sawtooth).is_err());
+        prop_assert!(yu2024_lp(&data, &budget, F64, 1.0, Approximation::Hinges).is_err());
+    }
+}
+
+#[test]
+fn sawtooth_grows_with_the_logarithm() {
+    let data = dataset(3, vec![0.0, 0.1, 0.2, 1.0, 0.9, 0.3, 0.5, 0.5, 0.6], vec![0, 1, 2]);
+    let found = separation(&data, Norm::L2, &Silent);
+    let count = |ratio: f64, kind| {
+        let budget = Budget::from_ratio(ratio, &found).unwrap();
+        size(yu2024_lp(&data, &budget, F64, 2.0, kind).unwrap().as_ref()).nonzero as f64
+    };
+    // γ falls by 1,000: by log₄ 1000 ≈ 5 layers of at most 8n per sample; by √1000 ≈ 32 for hinges.
+    let sawtooth = count(0.9999, Approximation::Sawtooth) - count(0.9, Approximation::Sawtooth);
+    assert!(sawtooth <= 6.0 * 3.0 * (8.0 * 3.0 + 6.0), "{sawtooth}");
+    let growth = count(0.9999, Approximation::Hinges) / count(0.9, Approximation::Hinges);
+    assert!((20.0..45.0).contains(&growth), "{growth}");
+}
+
+/// On the way between the closest pair the label changes in the middle only.
+#[test]
+fn the_whole_segment_is_right() {
+    let values: Vec<f64> = (0..80).map(|i| f64::from((i * 29 + i * i * 7) % 97) / 97.0).collect();
+    let data = dataset(4, values, (0..20).map(|i| usize::from(i % 3 == 0)).collect());
+    for name in ["nearest", "lipschitz"] {
+        for norm in norms(Entry::named(name).unwrap()) {
+            let found = separation(&data, norm, &Silent);
+            let (i, j) = found.pair.unwrap();
+            let network = build(name, &data, &Budget::from_ratio(0.9, &found).unwrap(), F64);
+            for (from, to) in [(i, j), (j, i)] {
+                for share in [0.0, 0.2, 0.4, 0.49, 0.5 * (1.0 - 1e-6)] {
+                    let point: Vec<f64> =
+                        data.row(from).iter().zip(data.row(to)).map(|(a, b)| a + share * (b - a)).collect();
+                    let outputs = evaluate(network.as_ref(), &point).unwrap();
+                    assert_eq!(
+                        predicted_class(&outputs, 2),
+                        Some(data.labels()[from]),
+                        "{name} {norm} {share}"
+                    );
+                }
+            }
+        }
+    }
+}
