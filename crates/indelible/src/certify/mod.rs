@@ -20,6 +20,8 @@
 
 mod attack;
 mod cells;
+#[cfg(test)]
+mod hostile;
 mod interval;
 mod layers;
 mod lipschitz;
