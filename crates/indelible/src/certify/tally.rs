@@ -21,6 +21,10 @@ use crate::{
     separation::nearest_enemies_between,
 };
 
+/// From this share of what silences a step by a bound on, it is looked at
+/// exactly.
+const NEARLY: f64 = 0.9;
+
 /// One verdict per sample, certified or undecided.
 pub(super) fn verdicts(claim: &Claim<'_>, tally: &Tally, progress: &dyn Progress) -> Vec<Verdict> {
     let samples = claim.data.samples();
@@ -106,6 +110,9 @@ struct Checker<'a> {
     largest_center: f64,
     /// A bound on the relative error of a sum over features.
     gamma: f64,
+    /// The same of the distance that decides: of the sum, or of the largest
+    /// difference alone, which adding violations to only raises.
+    distance_gamma: f64,
 }
 
 impl<'a> Checker<'a> {
@@ -135,6 +142,7 @@ impl<'a> Checker<'a> {
         };
         let unit = tally.precision.unit_roundoff();
         let gamma = arithmetic.gamma(n + 4)?;
+        let distance_gamma = arithmetic.gamma(if tally.measure == Measure::Sum { n + 4 } else { 4 })?;
         // More levels than this are not added up in a sum of known error.
         arithmetic.gamma(tally.steps())?;
         let silents: Vec<f64> = (0..tally.steps())
@@ -147,7 +155,7 @@ impl<'a> Checker<'a> {
                 }
                 // scale (D (1−γ) − r) (1−3u) ≥ top.
                 let violation = mul_up(div_up(tally.tops[k], tally.scales[k]), 1.0 + 8.0 * unit);
-                div_up(add_up(tally.radii[k], violation), sub_down(1.0, mul_up(2.0, gamma)))
+                div_up(add_up(tally.radii[k], violation), sub_down(1.0, mul_up(2.0, distance_gamma)))
             })
             .collect();
         let silent = silents.iter().copied().fold(0.0, f64::max);
@@ -167,6 +175,7 @@ impl<'a> Checker<'a> {
             silent,
             largest_center,
             gamma,
+            distance_gamma,
         })
     }
 
@@ -213,11 +222,11 @@ impl<'a> Checker<'a> {
         if tally.scales[k] == 0.0 {
             return Some(Interval::point(tally.tops[k]).relu());
         }
-        let (less, more) = (sub_down(1.0, self.gamma), add_up(1.0, self.gamma));
+        let (less, more) = (sub_down(1.0, self.distance_gamma), add_up(1.0, self.distance_gamma));
         let least = sub_down(mul_down(nearest.max(0.0), less), tally.radii[k]);
         let most = sub_up(mul_up(farthest, more), tally.radii[k]).max(0.0);
         let most = match tally.measure {
-            Measure::Violations => mul_up(mul_up(most, tally.features as f64), more),
+            Measure::Violations => mul_up(mul_up(most, tally.features as f64), add_up(1.0, self.gamma)),
             _ => most,
         };
         let unit = tally.precision.unit_roundoff();
@@ -348,7 +357,7 @@ impl<'a> Checker<'a> {
 
     /// Whether step `k` is silent on the ball, seen from as few features as
     /// show it.
-    fn is_silent(&self, k: usize, x: &[f64], reach: f64) -> bool {
+    fn is_silent(&self, k: usize, sample: usize, x: &[f64], reach: f64) -> bool {
         let enough = add_up(self.silents[k], reach);
         let start = k * self.tally.features;
         let mut far = 0.0;
@@ -359,7 +368,22 @@ impl<'a> Checker<'a> {
                 Measure::Sum => add_down(far, difference),
                 _ => difference,
             };
-            far >= enough
+            far >= enough || far >= NEARLY * enough && self.silenced_by(k, sample, x, c)
+        })
+    }
+
+    /// Whether one feature silences step `k` by itself: the exact ends of the
+    /// ball, and every rounding that is monotone.
+    fn silenced_by(&self, k: usize, sample: usize, x: f64, c: f64) -> bool {
+        let precision = self.tally.precision;
+        if self.tally.measure == Measure::Sum {
+            return false;
+        }
+        let least = |v: f64| v.min(precision.round(v));
+        ball(&[x], self.claim.radii.of(sample), precision).all(|(lower, upper)| {
+            let difference = least(sub_down(lower, c).max(sub_down(c, upper)));
+            let excess = least(sub_down(difference, self.tally.radii[k]));
+            excess > 0.0 && mul_down(self.tally.scales[k], excess) >= self.tally.tops[k]
         })
     }
 
@@ -368,7 +392,7 @@ impl<'a> Checker<'a> {
         let tally = self.tally;
         let reach = self.reach(sample, x);
         let mut terms: Vec<Vec<Interval>> = vec![vec![]; tally.accumulator_count()];
-        for k in (0..tally.steps()).filter(|&k| !self.is_silent(k, x, reach)) {
+        for k in (0..tally.steps()).filter(|&k| !self.is_silent(k, sample, x, reach)) {
             let level = self.own_level(sample, k, x)?;
             if level.upper > 0.0 {
                 terms[tally.accumulators[k]].push(level);
