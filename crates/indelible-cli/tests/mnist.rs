@@ -43,3 +43,59 @@ fn all_of_mnist_is_memorized_and_certified() {
         place.run(&format!("certify net.onnx {} --radius 0.36863 --limit 4000 --json", images.display()));
     assert_eq!(run.code, Some(1), "{}", run.stderr);
 }
+
+/// Builds at 0.99 of the largest radius, all images certified, and asks the
+/// file for its size and its margin.
+fn built_and_inspected(place: &Workplace, images: &std::path::Path, what: &str) -> serde_json::Value {
+    let built =
+        place.json(&format!("build {} --construction {what} --ratio 0.99 -o net.onnx", images.display()));
+    assert_eq!((&built["certified"], &built["form"]), (&60_000.into(), &"compact".into()));
+    let inspected = place.json("inspect net.onnx");
+    for key in ["depth", "width", "parameters", "max_abs_parameter"] {
+        assert_eq!(inspected[key], built[key], "{key}");
+    }
+    assert!(built["smallest_margin"]["margin"].as_f64() > Some(0.0));
+    assert!(built["smallest_margin"]["sample"].as_u64() < Some(60_000));
+    built
+}
+
+#[test]
+fn the_nearest_neighbour_of_all_of_mnist_is_a_network() {
+    let Some(folder) = mnist() else { return };
+    let images = folder.join("train-images-idx3-ubyte.gz");
+    let place = Workplace::new();
+    let built = built_and_inspected(&place, &images, "nearest --norm l2");
+    // Within (n + 1) N and 5 N: pixels that are 0 do not count.
+    assert!(built["parameters"]["nonzero"].as_u64().unwrap() <= 785 * 60_000 + 5 * 60_000);
+    // The largest class has 6,742 images.
+    assert_eq!((&built["depth"], &built["width"]), (&15.into(), &60_000.into()));
+}
+
+#[test]
+fn distances_of_all_of_mnist_are_networks() {
+    let Some(folder) = mnist() else { return };
+    let images = folder.join("train-images-idx3-ubyte.gz");
+    let place = Workplace::new();
+    for (what, slope) in [("nearest", 1.0), ("lipschitz", 2.0 / (188.0 / 255.0))] {
+        let built = built_and_inspected(&place, &images, what);
+        let bound = built["lipschitz"]["bound"].as_f64().unwrap();
+        assert!((bound - slope).abs() <= 1e-6 * slope, "{what} {bound}");
+        // One layer per image, ten levels of maxima, two more.
+        assert_eq!(built["depth"], 60_012);
+        assert!(built["parameters"]["nonzero"].as_u64().unwrap() <= 12 * 784 * 60_000 + 20 * 60_012);
+    }
+}
+
+#[test]
+fn all_of_mnist_side_by_side_and_in_a_pipeline() {
+    let Some(folder) = mnist() else { return };
+    let images = folder.join("train-images-idx3-ubyte.gz");
+    let place = Workplace::new();
+    let wide = built_and_inspected(&place, &images, "wide");
+    assert_eq!((&wide["depth"], &wide["width"]), (&3.into(), &278_084.into()));
+    assert_eq!(wide["smallest_margin"]["margin"], 1.0);
+    let piped = built_and_inspected(&place, &images, "pipelined");
+    assert_eq!((&piped["depth"], &piped["width"]), (&60_003.into(), &2_354.into()));
+    // 784 minima are 0; the logit head adds 6 · 10.
+    assert_eq!(piped["parameters"]["nonzero"], (7 * 784 + 5) * 60_000 - 4 - 784 + 60);
+}

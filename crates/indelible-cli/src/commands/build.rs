@@ -23,7 +23,7 @@ use serde_json::json;
 
 use super::{
     certify::certify_file,
-    inspect::{finite, lipschitz_line},
+    inspect::{finite, lipschitz_line, size_as},
     separation::{MOST_CONFLICTS, conflict_message},
 };
 use crate::{
@@ -81,8 +81,7 @@ pub struct BuildArgs {
     /// File to write
     #[arg(short, long, value_name = "NET.onnx")]
     output: PathBuf,
-    /// Construction to use [default: the one with the fewest nonzero parameters that certifies]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = construction_help())]
     construction: Option<String>,
     /// Norm of the radius
     #[arg(long, default_value = "linf")]
@@ -111,6 +110,15 @@ pub struct BuildArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// All names, as `--help` lists them.
+fn construction_help() -> String {
+    let names: Vec<&str> = REGISTRY.iter().map(|entry| entry.name).collect();
+    format!(
+        "Construction to use: {} [default: the one with the fewest nonzero parameters that certifies]",
+        names.join(", ")
+    )
 }
 
 /// What a build did, for reports.
@@ -339,7 +347,7 @@ impl Candidate {
         }
         write_compact(&compact, &metadata, file).map_err(cannot_write)?;
         // What is reported of a compact file is what it holds.
-        Ok(("compact", compact.size()))
+        Ok(("compact", size_as(&compact, Some(self.entry.name))))
     }
 }
 
@@ -397,6 +405,7 @@ fn report(data: &Dataset, order: &Order<'_>, built: &Built) -> Report {
     let seconds: serde_json::Map<String, serde_json::Value> =
         built.seconds.iter().map(|(name, value)| ((*name).to_string(), json!(value))).collect();
     let certified = built.certificate.as_ref().map(|certificate| certificate.certified);
+    let margin = built.certificate.as_ref().and_then(|certificate| certificate.smallest_margin);
     let mut report = Report::default();
     report
         .json("construction", built.construction)
@@ -417,6 +426,7 @@ fn report(data: &Dataset, order: &Order<'_>, built: &Built) -> Report {
         .json("samples", data.samples())
         .json("certified", certified)
         .json("exact", built.certificate.as_ref().map(|certificate| certificate.exact))
+        .json("smallest_margin", margin.map(|(margin, sample)| json!({"margin": margin, "sample": sample})))
         .json("file", order.output.display().to_string())
         .json("bytes", built.bytes)
         .json("seconds", seconds);
@@ -450,7 +460,10 @@ fn report(data: &Dataset, order: &Order<'_>, built: &Built) -> Report {
                 Some(certified) => format!("{} of {} samples", grouped(certified), grouped(data.samples())),
                 None => "not asked for".into(),
             },
-        )
-        .line("time", times.join(", "));
+        );
+    if let Some((margin, sample)) = margin {
+        report.line("smallest margin", format!("{} (sample {sample})", real(margin)));
+    }
+    report.line("time", times.join(", "));
     report
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use indelible::{
     Norm, Radii,
     certify::lipschitz_bound,
-    network::{CellNetwork, Model},
+    network::{CellNetwork, Model, Schedule, Size},
 };
 use indelible_io::onnx::{self, Metadata};
 use serde_json::{Value, json};
@@ -33,8 +33,8 @@ pub struct InspectArgs {
 impl InspectArgs {
     pub fn run(self) -> Result<(), Failure> {
         let network = onnx::open(&self.network)?;
-        let size = network.model.size();
         let metadata = &network.metadata;
+        let size = size_as(&network.model, metadata.construction.as_deref());
         let norm = self.norm.or(metadata.norm).unwrap_or(Norm::Linf);
         let lipschitz = lipschitz_bound(&network.model, norm);
         let mut report = Report::default();
@@ -66,6 +66,16 @@ impl InspectArgs {
         }
         report.print(self.json);
         Ok(())
+    }
+}
+
+/// The size of a network; where a compact form can stand for layers in two
+/// orders, in that of `construction`, which changes no output.
+pub fn size_as(model: &Model, construction: Option<&str>) -> Size {
+    match construction {
+        Some("pipelined") => model.scheduled_size(Schedule::Pipelined),
+        Some("yu2024-linf" | "yu2024-l1" | "yu2024-lipschitz") => model.scheduled_size(Schedule::Sequential),
+        _ => model.size(),
     }
 }
 

@@ -75,7 +75,11 @@ fn decoded<'a>(scope: &'a impl Scope, name: &'a str) -> Result<(Option<&'a str>,
 
 /// Number of features that the input is declared with.
 fn features(graph: &Graph) -> Result<usize, OnnxError> {
-    graph.features.filter(|n| *n > 0).ok_or_else(|| unlike("its input is not declared as [batch, features]"))
+    // With a third dimension axis 1 would not be that of the features.
+    graph
+        .features
+        .filter(|n| *n > 0 && graph.rank == Some(2))
+        .ok_or_else(|| unlike("its input is not declared as [batch, features]"))
 }
 
 /// Reads maxima of scores, or says where the graph differs from them.
@@ -107,7 +111,7 @@ pub(super) fn read_scores(graph: &Graph, opset: Option<i64>) -> Result<Scores, O
     }
     let scores = scores.ok_or_else(|| unlike("it has no class"))?;
     let (gemm, [input, weights, biases]) = graph.expect(scores, "Gemm", &["transB"])?;
-    if int_attribute(gemm, "transB", 0) != 1 || input != graph.input || ends.len() < 2 {
+    if int_attribute(gemm, "transB", 0) != 1 || input != graph.input {
         return Err(operator(gemm, " of another arrangement".into()));
     }
     let count = ends.last().copied().unwrap_or(0);
@@ -243,6 +247,9 @@ fn read_head<'a>(graph: &'a Graph, formats: &mut Formats<'_>) -> Result<(Vec<Lay
             layer.bias(bias);
         }
         layers.insert(0, layer.finish());
+        if layers.len() > 2 {
+            return Err(unlike("its head has more than two layers"));
+        }
         if graph.producer(input).is_none_or(|node| node.op_type != "Relu") {
             break value = input;
         }

@@ -8,21 +8,23 @@ use crate::{
 };
 
 /// Two rows (nonzero, all) for every construction of the registry that serves
-/// the norm of the budget, the labels and a scalar head: binary32 where that is
-/// fine enough, else binary64. Constructions that neither format can hold are
-/// left out.
+/// the data and the budget: scalar head where it has one, else logits;
+/// binary32 where that is fine enough, else binary64. Constructions that
+/// neither format can hold are left out.
 ///
 /// # Errors
 /// When a construction fails for another reason.
 pub fn measured(data: &Dataset, budget: &Budget) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
     for entry in REGISTRY {
+        let served = |head: &Head| entry.serves(data, budget, Options { head: *head, ..Options::default() });
+        let Some(head) = [Head::Scalar, Head::Logits].into_iter().find(served) else { continue };
+        let condition = match head {
+            Head::Scalar => "these data, scalar head",
+            Head::Logits => "these data, logits",
+        };
         for precision in [Precision::F32, Precision::F64] {
-            let options = Options { head: Head::Scalar, precision };
-            if !entry.serves(data, budget, options) {
-                break;
-            }
-            let network = match entry.build(data, budget, options) {
+            let network = match entry.build(data, budget, Options { head, precision }) {
                 Ok(network) => network,
                 Err(Error::TooFine { .. }) => continue,
                 Err(error) => return Err(error),
@@ -36,7 +38,7 @@ pub fn measured(data: &Dataset, budget: &Budget) -> Result<Vec<Row>, Error> {
                 value: count as f64,
                 accuracy: Accuracy::Explicit,
                 robust: true,
-                condition: "these data, scalar head",
+                condition,
                 built: Some(entry.name),
                 source: entry.source,
             }));

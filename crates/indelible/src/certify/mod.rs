@@ -19,6 +19,8 @@
 //! (`cells`), and distances to stored rows for the other compact forms
 //! (`tally`, `scores`).
 
+#[cfg(test)]
+mod altered;
 mod attack;
 mod cells;
 mod curve;

@@ -15,7 +15,10 @@
 
 use rayon::prelude::*;
 
-use super::{Claim, Verdict, tally::as_dataset};
+use super::{
+    Claim, Verdict,
+    tally::{as_dataset, holds_rows},
+};
 use crate::{
     Norm, Progress,
     network::Scores,
@@ -30,8 +33,11 @@ struct Rows {
     /// `max_k γ_k ‖w_k‖` and `max_k γ_k |b_k|`, `γ_k` for the nonzero terms.
     slope: f64,
     constant: f64,
-    /// For each row an upper bound of its length.
+    /// For each row an upper bound of its length, and the largest of them.
     lengths: Vec<f64>,
+    longest: f64,
+    /// `max_k |b_k|`.
+    largest_bias: f64,
 }
 
 /// One verdict per sample, certified or undecided.
@@ -39,6 +45,10 @@ pub(super) fn verdicts(claim: &Claim<'_>, scores: &Scores, progress: &dyn Progre
     let data = claim.data;
     let undecided = || vec![Verdict::Undecided; data.samples()];
     let Some(rows) = Rows::new(scores) else { return undecided() };
+    // One output is a scalar, which means a class by its size.
+    if scores.ends.len() == 1 && claim.network_classes > 1 {
+        return undecided();
+    }
     let groups: Vec<usize> =
         (0..scores.ends.len()).flat_map(|c| scores.class_rows(c).map(move |_| c)).collect();
     let Some(base) = as_dataset(&scores.rows, scores.features, &groups) else { return undecided() };
@@ -81,6 +91,16 @@ pub(super) fn verdicts(claim: &Claim<'_>, scores: &Scores, progress: &dyn Progre
 impl Rows {
     fn new(scores: &Scores) -> Option<Self> {
         let n = scores.features;
+        let count = scores.biases.len();
+        let whole = n > 0
+            && scores.rows.len() == n * count
+            && scores.ends.is_sorted()
+            && scores.ends.last() == Some(&count)
+            && scores.biases.iter().all(|b| scores.precision.holds(*b))
+            && holds_rows(&scores.rows, scores.precision);
+        if !whole {
+            return None;
+        }
         let unit = scores.precision.unit_roundoff();
         let inexact = 1.01 * n as f64 * f64::EPSILON;
         let each: Vec<(f64, f64, f64, f64, f64)> = (0..scores.biases.len())
@@ -95,7 +115,10 @@ impl Rows {
                     // Inputs, products and sums are rounded.
                     let error = mul_up((nonzero + 3) as f64, unit);
                     let gamma = if error < 0.5 { div_up(error, sub_down(1.0, error)) } else { f64::INFINITY };
-                    let (low, high) = (mul_down(square, 1.0 - inexact), mul_up(square, 1.0 + inexact));
+                    // A square may vanish in binary64.
+                    let vanished = n as f64 * f64::from_bits(1);
+                    let low = sub_down(mul_down(square, 1.0 - inexact), vanished).max(0.0);
+                    let high = add_up(mul_up(square, 1.0 + inexact), vanished);
                     let length = sqrt_up(high);
                     let shift = (-add_up(-bias, -low / 2.0), add_up(bias, high / 2.0));
                     (shift.0, shift.1, mul_up(gamma, length), mul_up(gamma, bias.abs()), length)
@@ -109,6 +132,8 @@ impl Rows {
             slope: each.iter().map(|e| e.2).fold(0.0, f64::max),
             constant: each.iter().map(|e| e.3).fold(0.0, f64::max),
             lengths: each.iter().map(|e| e.4).collect(),
+            longest: each.iter().map(|e| e.4).fold(0.0, f64::max),
+            largest_bias: scores.biases.iter().fold(0.0, |m, b| m.max(b.abs())),
         };
         (rows.spread.is_finite() && rows.slope.is_finite()).then_some(rows)
     }
@@ -140,11 +165,13 @@ impl Sample<'_> {
         };
         let size = add_up(x.iter().fold(0.0, |s, v| add_up(s, mul_up(*v, *v))), 0.0);
         let far = add_up(sqrt_up(size), radius);
+        // Inputs and products that underflow are off by half of this each.
         let tiny = mul_up(2.0 * n + 2.0, self.scores.precision.smallest_subnormal());
-        let tiny = mul_up(tiny, add_up(far, 1.0));
+        let tiny = mul_up(tiny, add_up(self.rows.longest, 1.0));
         let error = add_up(add_up(mul_up(self.rows.slope, far), self.rows.constant), tiny);
-        let largest = self.rows.lengths.iter().copied().fold(0.0, f64::max);
-        if mul_up(4.0, mul_up(largest, far)) >= self.scores.precision.largest() {
+        // Neither a rounded input nor a partial sum may overflow.
+        let sums = add_up(mul_up(self.rows.longest, far), self.rows.largest_bias);
+        if mul_up(4.0, sums.max(far)) >= self.scores.precision.largest() {
             return None;
         }
         // Against the cut at 0: the own score on the whole ball.

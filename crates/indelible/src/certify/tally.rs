@@ -15,11 +15,15 @@ use super::{
     scalar_margin,
 };
 use crate::{
-    Dataset, Enclosure, Features, Norm, Progress,
+    Dataset, Enclosure, Features, Norm, Precision, Progress,
     network::{Combine, Measure, Tally},
-    number::{add_up, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
+    number::{add_down, add_up, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
     separation::nearest_enemies_between,
 };
+
+/// From this share of what silences a step by a bound on, it is looked at
+/// exactly.
+const NEARLY: f64 = 0.9;
 
 /// One verdict per sample, certified or undecided.
 pub(super) fn verdicts(claim: &Claim<'_>, tally: &Tally, progress: &dyn Progress) -> Vec<Verdict> {
@@ -61,6 +65,31 @@ pub(super) fn as_dataset(rows: &Features, width: usize, groups: &[usize]) -> Opt
         .ok()
 }
 
+/// Whether all numbers are finite numbers of the format, one of each for every
+/// step, and every layer reads what there is.
+fn is_whole(tally: &Tally) -> bool {
+    let holds = |values: &[f64]| values.iter().all(|v| tally.precision.holds(*v));
+    let (n, steps) = (tally.features, tally.steps());
+    let tables = [&tally.radii, &tally.tops, &tally.scales];
+    let numbers = tables.iter().all(|values| values.len() == steps && holds(values))
+        && tally.minima.as_ref().is_none_or(|minima| minima.len() == n && holds(minima))
+        && holds_rows(&tally.centers, tally.precision);
+    let head = tally.head.windows(2).all(|pair| pair[0].outputs() == pair[1].inputs())
+        && tally.head.iter().all(|layer| holds(layer.biases()) && layer.rows().all(|row| holds(row.weights)));
+    let known = |a: &usize| *a < tally.accumulator_count();
+    let accumulators = tally.accumulators.len() == steps && tally.accumulators.iter().all(known);
+    n > 0 && tally.centers.len() == n * steps && numbers && head && accumulators
+}
+
+/// Whether all stored values are finite numbers of the format.
+pub(super) fn holds_rows(rows: &Features, precision: Precision) -> bool {
+    match rows {
+        Features::Coded { levels, .. } => levels.len() == 256 && levels.iter().all(|v| precision.holds(*v)),
+        Features::F32(values) => values.iter().all(|v| v.is_finite()),
+        Features::F64(values) => values.iter().all(|v| precision.holds(*v)),
+    }
+}
+
 /// Everything about the claim that all samples share.
 struct Checker<'a> {
     claim: &'a Claim<'a>,
@@ -73,17 +102,24 @@ struct Checker<'a> {
     by_top: bool,
     /// Whether all steps have the same radius, top and scale.
     uniform: bool,
-    /// A distance at which every step is silent, whatever the rounding.
+    /// For each step a distance at which it is silent, whatever the rounding.
+    silents: Vec<f64>,
+    /// The largest of them.
     silent: f64,
+    /// The largest center in size.
+    largest_center: f64,
     /// A bound on the relative error of a sum over features.
     gamma: f64,
+    /// The same of the distance that decides: of the sum, or of the largest
+    /// difference alone, which adding violations to only raises.
+    distance_gamma: f64,
 }
 
 impl<'a> Checker<'a> {
     fn new(claim: &'a Claim<'a>, tally: &'a Tally) -> Option<Self> {
         let arithmetic = Arithmetic { precision: tally.precision };
         let n = tally.features;
-        if tally.scales.iter().any(|s| *s < 0.0) || tally.radii.iter().any(|r| *r < 0.0) {
+        if !is_whole(tally) || tally.scales.iter().chain(&tally.radii).any(|v| *v < 0.0) {
             return None;
         }
         // Clipping moves no point away from a center, and no sample at all.
@@ -95,10 +131,10 @@ impl<'a> Checker<'a> {
             }
         }
         let same = |values: &[f64]| values.windows(2).all(|pair| pair[0] == pair[1]);
-        let by_top = tally.accumulator_count() == 1 && !same(&tally.tops);
+        let by_top = tally.accumulator_count() == 1 && tally.combine == Combine::Max && !same(&tally.tops);
         let groups = if by_top {
             let group = |top: f64| {
-                (top >= 1.0 && top < (1 << 22) as f64 && top.fract() == 0.0).then_some(top as usize - 1)
+                (top >= 1.0 && top < (1 << 22) as f64 && top.fract() == 0.0).then(|| top as usize - 1)
             };
             tally.tops.iter().map(|&top| group(top)).collect::<Option<_>>()?
         } else {
@@ -106,15 +142,41 @@ impl<'a> Checker<'a> {
         };
         let unit = tally.precision.unit_roundoff();
         let gamma = arithmetic.gamma(n + 4)?;
-        let silent = (0..tally.steps())
+        let distance_gamma = arithmetic.gamma(if tally.measure == Measure::Sum { n + 4 } else { 4 })?;
+        // More levels than this are not added up in a sum of known error.
+        arithmetic.gamma(tally.steps())?;
+        let silents: Vec<f64> = (0..tally.steps())
             .map(|k| {
+                if tally.tops[k] <= 0.0 {
+                    return 0.0;
+                }
+                if tally.scales[k] == 0.0 {
+                    return f64::INFINITY;
+                }
                 // scale (D (1−γ) − r) (1−3u) ≥ top.
                 let violation = mul_up(div_up(tally.tops[k], tally.scales[k]), 1.0 + 8.0 * unit);
-                div_up(add_up(tally.radii[k], violation), sub_down(1.0, mul_up(2.0, gamma)))
+                div_up(add_up(tally.radii[k], violation), sub_down(1.0, mul_up(2.0, distance_gamma)))
             })
-            .fold(0.0, f64::max);
+            .collect();
+        let silent = silents.iter().copied().fold(0.0, f64::max);
+        let largest_center = match &tally.centers {
+            Features::Coded { levels, .. } => levels.iter().fold(0.0, |m: f64, v| m.max(v.abs())),
+            centers => (0..centers.len()).map(|at| centers.at(at).abs()).fold(0.0, f64::max),
+        };
         let uniform = same(&tally.tops) && same(&tally.scales) && same(&tally.radii);
-        Some(Self { claim, tally, arithmetic, groups, by_top, uniform, silent, gamma })
+        Some(Self {
+            claim,
+            tally,
+            arithmetic,
+            groups,
+            by_top,
+            uniform,
+            silents,
+            silent,
+            largest_center,
+            gamma,
+            distance_gamma,
+        })
     }
 
     fn class(&self, sample: usize) -> usize {
@@ -146,14 +208,25 @@ impl<'a> Checker<'a> {
         rounding.fold(radius, add_up)
     }
 
+    /// Whether no difference and no sum of differences can overflow on the
+    /// ball, so that what is computed is near the truth.
+    fn in_range(&self, sample: usize, x: &[f64]) -> bool {
+        let own = x.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+        let difference = add_up(add_up(own, self.claim.radii.of(sample)), self.largest_center);
+        mul_up(2.0 * x.len() as f64, difference) <= self.tally.precision.largest()
+    }
+
     /// The level of step `k` at distances between `nearest` and `farthest`.
     fn level(&self, k: usize, nearest: f64, farthest: f64) -> Option<Interval> {
         let tally = self.tally;
-        let (less, more) = (sub_down(1.0, self.gamma), add_up(1.0, self.gamma));
+        if tally.scales[k] == 0.0 {
+            return Some(Interval::point(tally.tops[k]).relu());
+        }
+        let (less, more) = (sub_down(1.0, self.distance_gamma), add_up(1.0, self.distance_gamma));
         let least = sub_down(mul_down(nearest.max(0.0), less), tally.radii[k]);
         let most = sub_up(mul_up(farthest, more), tally.radii[k]).max(0.0);
         let most = match tally.measure {
-            Measure::Violations => mul_up(mul_up(most, tally.features as f64), more),
+            Measure::Violations => mul_up(mul_up(most, tally.features as f64), add_up(1.0, self.gamma)),
             _ => most,
         };
         let unit = tally.precision.unit_roundoff();
@@ -178,7 +251,7 @@ impl<'a> Checker<'a> {
                 },
             );
             if holds {
-                return Some(Interval::point(tally.tops[k]));
+                return Some(Interval::point(tally.tops[k]).relu());
             }
         }
         let far = self.distance(x, &center);
@@ -199,6 +272,9 @@ impl<'a> Checker<'a> {
 
     fn verdict(&self, sample: usize, nearest: Enclosure) -> Verdict {
         let x = self.claim.data.row(sample);
+        if !self.in_range(sample, &x) {
+            return Verdict::Undecided;
+        }
         let accumulators = self.accumulators(sample, &x, nearest);
         let Some(outputs) = accumulators.and_then(|a| self.head(a)) else { return Verdict::Undecided };
         let class = self.class(sample);
@@ -279,11 +355,44 @@ impl<'a> Checker<'a> {
         x.iter().enumerate().all(|(j, &x)| self.tally.centers.at(k * n + j) == self.tally.precision.round(x))
     }
 
+    /// Whether step `k` is silent on the ball, seen from as few features as
+    /// show it.
+    fn is_silent(&self, k: usize, sample: usize, x: &[f64], reach: f64) -> bool {
+        let enough = add_up(self.silents[k], reach);
+        let start = k * self.tally.features;
+        let mut far = 0.0;
+        x.iter().enumerate().any(|(j, &x)| {
+            let c = self.tally.centers.at(start + j);
+            let difference = sub_down(x.max(c), x.min(c));
+            far = match self.tally.measure {
+                Measure::Sum => add_down(far, difference),
+                _ => difference,
+            };
+            far >= enough || far >= NEARLY * enough && self.silenced_by(k, sample, x, c)
+        })
+    }
+
+    /// Whether one feature silences step `k` by itself: the exact ends of the
+    /// ball, and every rounding that is monotone.
+    fn silenced_by(&self, k: usize, sample: usize, x: f64, c: f64) -> bool {
+        let precision = self.tally.precision;
+        if self.tally.measure == Measure::Sum {
+            return false;
+        }
+        let least = |v: f64| v.min(precision.round(v));
+        ball(&[x], self.claim.radii.of(sample), precision).all(|(lower, upper)| {
+            let difference = least(sub_down(lower, c).max(sub_down(c, upper)));
+            let excess = least(sub_down(difference, self.tally.radii[k]));
+            excess > 0.0 && mul_down(self.tally.scales[k], excess) >= self.tally.tops[k]
+        })
+    }
+
     /// Bounds from every single step.
     fn all_steps(&self, sample: usize, x: &[f64]) -> Option<Vec<Interval>> {
         let tally = self.tally;
+        let reach = self.reach(sample, x);
         let mut terms: Vec<Vec<Interval>> = vec![vec![]; tally.accumulator_count()];
-        for k in 0..tally.steps() {
+        for k in (0..tally.steps()).filter(|&k| !self.is_silent(k, sample, x, reach)) {
             let level = self.own_level(sample, k, x)?;
             if level.upper > 0.0 {
                 terms[tally.accumulators[k]].push(level);
@@ -309,6 +418,10 @@ impl<'a> Checker<'a> {
     /// The outputs for given accumulators.
     fn head(&self, accumulators: Vec<Interval>) -> Option<Vec<Interval>> {
         let mut values = accumulators;
+        // An infinite accumulator times 0 would be no number.
+        if values.iter().any(|v| v.upper > self.tally.precision.largest()) {
+            return None;
+        }
         for (index, layer) in self.tally.head.iter().enumerate() {
             values = layer
                 .rows()

@@ -11,14 +11,17 @@ mod cells;
 mod evaluate;
 mod layer;
 mod recurrence;
+mod schedule;
 mod scores;
 mod size;
 mod tally;
+mod tally_size;
 
 pub use cells::{Cell, CellEvaluator, CellNetwork, Constraint, Side};
 pub use evaluate::evaluate;
 pub use layer::{Layer, LayerBuilder, Row};
 pub use recurrence::{Recurrence, RecurrenceEvaluator};
+pub use schedule::Schedule;
 pub use scores::Scores;
 pub use size::{Size, size};
 pub use tally::{Combine, Measure, Tally};
@@ -167,16 +170,27 @@ impl Model {
         }
     }
 
-    /// Its size: of the layers, or of the layered network of the source where
-    /// a compact form stands for one; of a [`Tally`] what is stored.
+    /// Its size: of the layers, or of the layered network that a compact form
+    /// stands for. A recurrence is taken to be sequential, the steps of a
+    /// [`Tally`] to be pipelined.
     #[must_use]
     pub fn size(&self) -> Size {
         match self {
             Self::Layers(network) => size(network),
             Self::Recurrence(recurrence) => recurrence.layered_size(),
             Self::Cells(cells) => size(cells),
-            Self::Tally(tally) => tally.stored_size(),
+            Self::Tally(tally) => tally.layered_size(Schedule::Pipelined),
             Self::Scores(scores) => scores.layered_size(),
+        }
+    }
+
+    /// The same where the layers of steps follow this schedule.
+    #[must_use]
+    pub fn scheduled_size(&self, schedule: Schedule) -> Size {
+        match self {
+            Self::Recurrence(recurrence) if schedule == Schedule::Pipelined => recurrence.pipelined_size(),
+            Self::Tally(tally) => tally.layered_size(schedule),
+            _ => self.size(),
         }
     }
 

@@ -8,7 +8,10 @@ use crate::{
     number::{Real, two_sum},
 };
 
-use super::{Head, Size};
+use super::{
+    Head, LayerBuilder, Schedule, Size,
+    schedule::{StepSize, Stream, largest_of},
+};
 
 /// The recurrence of Yu, Gao & Zhang (ICLR 2024), Theorem 4.8, with one cell
 /// per step `k = 0..K`:
@@ -131,6 +134,38 @@ impl Recurrence {
             all: all_scalar + head_all,
             max_abs,
         }
+    }
+
+    /// Size of the layered network that begins a step with every layer: one
+    /// layer of one-sided thresholds per step, the increment in the next.
+    #[must_use]
+    pub fn pipelined_size(&self) -> Size {
+        let (n, steps) = (self.inputs(), self.steps());
+        let (zeros, largest_threshold) = self.thresholds();
+        let nonzero = |values: &[f64]| values.iter().filter(|v| **v != 0.0).count();
+        let own = 4 * n * steps - zeros + 2 * n * nonzero(&self.scales) + nonzero(&self.values);
+        let max_abs = largest_threshold.max(largest_of(&self.scales)).max(largest_of(&self.values));
+        let mut label = LayerBuilder::new(1);
+        label.weight(0, 1.0).bias(0.0);
+        let mut head = vec![];
+        if let Some(targets) = &self.targets {
+            let mut logits = LayerBuilder::new(targets.len() + 1);
+            for (c, &target) in targets.iter().enumerate() {
+                label.weight(0, 1.0).bias(-target);
+                logits.weight(0, 1.0).weight(c + 1, -2.0).bias(-target);
+            }
+            head.push(logits.finish());
+        }
+        head.insert(0, label.finish());
+        let stream = Stream {
+            features: n,
+            minima: &self.minima,
+            stages: vec![2 * n],
+            steps: StepSize { nonzero: own, max_abs },
+            accumulators: &vec![0; steps],
+            head: &head,
+        };
+        stream.size(Schedule::Pipelined)
     }
 
     /// How many of the `2nK` thresholds are 0, and the largest in size.

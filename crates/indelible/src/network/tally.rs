@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use super::{Layer, Size};
+use super::Layer;
 use crate::{Error, Features, Precision, number::Real};
 
 /// How a step measures the difference of its input and its center.
@@ -106,46 +106,6 @@ impl Tally {
         let start = step * self.features;
         for (j, o) in out.iter_mut().enumerate() {
             *o = self.centers.at(start + j);
-        }
-    }
-
-    /// Size of a layered network for the same function that computes all steps
-    /// side by side: `2n` one-sided differences per step, then the sums or a
-    /// tree of maxima, then the combination. A bound from above on what the
-    /// layers of the construction need in weights per step, without sharing
-    /// and without what a pipeline passes on.
-    #[must_use]
-    pub fn stored_size(&self) -> Size {
-        let steps = self.steps();
-        let zeros = (0..self.centers.len())
-            .into_par_iter()
-            .with_min_len(1 << 16)
-            .filter(|&at| self.centers.at(at) == 0.0)
-            .count();
-        let table = [&self.radii, &self.tops, &self.scales];
-        let numbers = table.iter().flat_map(|v| v.iter()).filter(|v| **v != 0.0).count();
-        let head: usize = self.head.iter().map(Layer::nonzero).sum();
-        let head_all: usize = self.head.iter().map(|l| (l.inputs() + 1) * l.outputs()).sum();
-        let minima = self.minima.as_deref().unwrap_or_default();
-        let largest = table
-            .iter()
-            .flat_map(|v| v.iter())
-            .chain(minima)
-            .fold(self.head.iter().fold(1.0, |m: f64, l| m.max(l.max_abs())), |m, v| m.max(v.abs()));
-        let largest = (0..self.centers.len())
-            .into_par_iter()
-            .with_min_len(1 << 16)
-            .map(|at| self.centers.at(at).abs())
-            .reduce(|| largest, f64::max);
-        Size {
-            depth: 3 + self.head.len(),
-            width: steps,
-            nonzero: self.centers.len() - zeros
-                + numbers
-                + head
-                + minima.iter().filter(|m| **m != 0.0).count(),
-            all: self.centers.len() + 3 * steps + head_all + minima.len(),
-            max_abs: largest,
         }
     }
 

@@ -1,0 +1,153 @@
+//! Random data, and numbers of a stored form put in place of others.
+
+use crate::{
+    Dataset, Features, Precision,
+    network::{Combine, Layer, LayerBuilder, Measure, Scores, Tally},
+};
+
+/// A small generator of random numbers.
+pub(super) struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 ^ self.0 >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd) >> 16
+    }
+
+    pub fn below(&mut self, count: usize) -> usize {
+        (self.next() % count as u64) as usize
+    }
+
+    pub fn chance(&mut self, one_in: usize) -> bool {
+        self.below(one_in) == 0
+    }
+
+    pub fn of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
+    }
+
+    pub fn unit(&mut self) -> f64 {
+        self.below(1 << 20) as f64 / (1 << 20) as f64
+    }
+}
+
+/// Random samples, on a grid half of the time so that ties and shared values
+/// occur, at several scales.
+pub(super) fn random_data(random: &mut Random) -> Dataset {
+    let (samples, n) = (2 + random.below(6), 1 + random.below(4));
+    let scale = random.of(&[1.0, 1.0, 1.0, 0.25, 1e-3, 2f64.powi(-140), 1e18, 1e30]);
+    let shift = random.of(&[0.0, 0.0, -4.0, 1000.0]);
+    let grid = random.chance(2);
+    let coordinate = |random: &mut Random| {
+        let value = if grid { random.below(9) as f64 } else { 8.0 * random.unit() };
+        let value = scale * (value + shift);
+        if random.chance(2) { f64::from(value as f32) } else { value }
+    };
+    let values: Vec<f64> = (0..samples * n).map(|_| coordinate(random)).collect();
+    let classes = 2 + random.below(2);
+    let labels = (0..samples).map(|_| random.below(classes)).collect();
+    let names = (0..classes).map(|c| c.to_string()).collect();
+    let features = if random.chance(4) {
+        Features::integer_codes((0..samples * n).map(|_| random.below(6) as u8).collect::<Vec<_>>().into())
+    } else {
+        Features::F64(values.into())
+    };
+    Dataset::new(features, n, labels, names).unwrap()
+}
+
+/// Another number in place of `value`.
+fn changed(random: &mut Random, value: f64, precision: Precision) -> f64 {
+    let largest = precision.largest();
+    let tiny = precision.smallest_subnormal();
+    let other = match random.below(8) {
+        0 => value * random.of(&[-1.0, 0.0, 0.5, 0.9, 0.999, 1.001, 1.1, 2.0, 1e3, 1e-3]),
+        1 | 2 => return (0..random.of(&[1, 2, 5, 40])).fold(value, |v, _| precision.next_up(v)),
+        3 | 4 => return -(0..random.of(&[1, 2, 5, 40])).fold(-value, |v, _| precision.next_up(v)),
+        5 => value + random.of(&[-1.0, 1.0, 1e-6, -1e-6, 0.25]),
+        6 => random.of(&[0.0, -0.0, 1.0, tiny, -tiny, 8.0 * tiny]),
+        _ => random.of(&[largest, -largest, largest / 3.0, f64::INFINITY, f64::NAN, 1e30]),
+    };
+    precision.round(other)
+}
+
+fn change_rows(random: &mut Random, rows: &Features, precision: Precision) -> Features {
+    let mut values: Vec<f64> = (0..rows.len()).map(|at| rows.at(at)).collect();
+    let at = random.below(values.len());
+    values[at] = match random.below(3) {
+        0 => values[random.below(values.len())],
+        _ => changed(random, values[at], precision),
+    };
+    match precision {
+        Precision::F32 => Features::F32(values.iter().map(|v| *v as f32).collect::<Vec<_>>().into()),
+        Precision::F64 => Features::F64(values.into()),
+    }
+}
+
+fn change_layer(random: &mut Random, layer: &Layer, precision: Precision) -> Layer {
+    let row_of = random.below(layer.outputs());
+    let column = random.below(layer.inputs() + 1);
+    let mut other = LayerBuilder::new(layer.inputs());
+    for (index, row) in layer.rows().enumerate() {
+        let mut bias = row.bias;
+        for (&c, &w) in row.columns.iter().zip(row.weights) {
+            let here = index == row_of && c == column;
+            other.weight(c, if here { changed(random, w, precision) } else { w });
+        }
+        if index == row_of && column == layer.inputs() {
+            bias = changed(random, bias, precision);
+        }
+        other.bias(bias);
+    }
+    other.finish()
+}
+
+pub(super) fn change_tally(random: &mut Random, tally: &mut Tally) {
+    let (precision, step) = (tally.precision, random.below(tally.steps()));
+    match random.below(11) {
+        0 => tally.radii[step] = changed(random, tally.radii[step], precision),
+        1 => tally.tops[step] = changed(random, tally.tops[step], precision),
+        2 => tally.scales[step] = changed(random, tally.scales[step], precision),
+        3 => tally.centers = change_rows(random, &tally.centers, precision),
+        4 => tally.accumulators[step] = random.below(tally.accumulator_count()),
+        5 => tally.combine = random.of(&[Combine::Max, Combine::Sum]),
+        6 => tally.measure = random.of(&[Measure::Largest, Measure::Sum, Measure::Violations]),
+        7 => {
+            let at = random.below(tally.head.len());
+            tally.head[at] = change_layer(random, &tally.head[at], precision);
+        }
+        8 => {
+            let at = random.below(tally.features);
+            if let Some(minima) = &mut tally.minima {
+                minima[at] = changed(random, minima[at], precision);
+            }
+        }
+        9 => tally.minima = None,
+        _ => {
+            let all = random.of(&[0.0, 0.5, 0.9, 0.99, 1.01, 2.0]);
+            for scale in &mut tally.scales {
+                *scale = precision.round(*scale * all);
+            }
+        }
+    }
+}
+
+pub(super) fn change_scores(random: &mut Random, scores: &mut Scores) {
+    let row = random.below(scores.biases.len());
+    match random.below(4) {
+        0 => scores.biases[row] = changed(random, scores.biases[row], scores.precision),
+        1 => {
+            let all = random.of(&[-1.0, -0.1, -1e-3, 0.1, 10.0]);
+            for bias in &mut scores.biases {
+                *bias = scores.precision.round(*bias + all);
+            }
+        }
+        2 => {
+            let at = random.below(scores.ends.len());
+            let last = scores.biases.len();
+            if at + 1 < scores.ends.len() {
+                scores.ends[at] = random.below(last + 1);
+            }
+        }
+        _ => scores.rows = change_rows(random, &scores.rows, scores.precision),
+    }
+}

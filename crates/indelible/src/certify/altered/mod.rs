@@ -1,0 +1,131 @@
+//! What is certified of stored forms that somebody changed must be true: at
+//! hostile points of the balls, in exact rationals and as executed in many
+//! orders, fused or not.
+
+mod by_hand;
+mod change;
+mod machine;
+mod reals;
+
+use dashu_ratio::RBig;
+
+use self::{
+    change::{Random, change_scores, change_tally, random_data},
+    machine::Machine,
+    reals::{exact_scores, exact_tally, margin, points, rational},
+};
+use super::{Claim, Verdict, certify};
+use crate::{
+    Budget, Norm, Precision, Radii, Silent,
+    constructions::{Entry, Options},
+    network::Model,
+    separation::{nearest_enemies, separation},
+};
+
+/// Builds something, changes it, asks for certificates and attacks what they
+/// say; gives how many samples were certified, of changed models too.
+fn attack(seed: u64) -> (usize, usize) {
+    let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1);
+    let data = random_data(&mut random);
+    let name = random.of(&["wide", "pipelined", "nearest", "nearest", "lipschitz", "yu2024-l1"]);
+    let entry = Entry::named(name).unwrap();
+    let norm = random.of(entry.norms);
+    let ratio = random.of(&[0.3, 0.9, 0.99, 0.9999]);
+    let budget = if random.chance(2) {
+        Budget::per_sample(ratio, &nearest_enemies(&data, norm, &Silent))
+    } else {
+        Budget::from_ratio(ratio, &separation(&data, norm, &Silent))
+    };
+    let precision = random.of(&[Precision::F32, Precision::F32, Precision::F64]);
+    let options = Options { precision, ..Options::default() };
+    let Some(mut model) = budget.as_ref().ok().and_then(|budget| {
+        let network = entry.build(&data, budget, options).ok()?;
+        network.compact().ok()
+    }) else {
+        return (0, 0);
+    };
+    let changes = random.of(&[0, 1, 1, 2, 3]);
+    for _ in 0..changes {
+        match &mut model {
+            Model::Tally(tally) => change_tally(&mut random, tally),
+            Model::Scores(scores) => change_scores(&mut random, scores),
+            _ => return (0, 0),
+        }
+    }
+    let asked = random.of(&[norm, norm, Norm::Linf, Norm::L1, Norm::L2]);
+    let factor = random.of(&[1.0, 1.0, 1.0, 0.5, 1e-3, 0.0, 1.2]);
+    let radii = match budget.as_ref().map(Budget::radii) {
+        Ok(Radii::PerSample(radii)) => Radii::PerSample(radii.iter().map(|r| r * factor).collect()),
+        Ok(radii) => Radii::Uniform(radii.smallest() * factor),
+        Err(_) => return (0, 0),
+    };
+    let classes: Vec<usize> = (0..data.classes()).collect();
+    let network_classes = data.classes();
+    let claim =
+        Claim { model: &model, data: &data, classes: &classes, network_classes, norm: asked, radii: &radii };
+    let Ok(certificate) = certify(&claim, &Silent) else { return (0, 0) };
+    for (sample, verdict) in certificate.verdicts.iter().enumerate() {
+        let &Verdict::Certified { margin: least, exact } = verdict else { continue };
+        let class = data.labels()[sample];
+        let mut only: Option<Vec<RBig>> = None;
+        let mut judge = |outputs: Vec<RBig>, point: &[f64], how: &str| {
+            let found = margin(&outputs, class, network_classes);
+            let context = || {
+                format!(
+                    "seed {seed}: {name}, {changes} changes, sample {sample} at {point:?} {how}: {model:?}"
+                )
+            };
+            let enough =
+                found.is_none_or(|m| m > RBig::ZERO && (least.is_infinite() || m >= rational(least)));
+            assert!(enough || outputs.len() == 1 && least == 0.5, "{}: {outputs:?} < {least}", context());
+            if exact {
+                let known = only.get_or_insert_with(|| outputs.clone());
+                assert!(*known == outputs, "{}: not exact", context());
+            }
+        };
+        for point in points(&mut random, &data, sample, radii.of(sample), asked) {
+            let exactly: Vec<RBig> = point.iter().map(|v| rational(*v)).collect();
+            judge(
+                match &model {
+                    Model::Tally(tally) => exact_tally(tally, &exactly),
+                    Model::Scores(scores) => exact_scores(scores, &exactly),
+                    _ => continue,
+                },
+                &point,
+                "in the reals",
+            );
+            let rounded: Vec<f64> = point.iter().map(|v| precision.round(*v)).collect();
+            let ours = model.evaluate(&point).unwrap();
+            let mut executed = vec![ours];
+            for _ in 0..3 {
+                let mut machine = Machine { precision, random: &mut random };
+                executed.push(match &model {
+                    Model::Tally(tally) => machine.tally(tally, &rounded),
+                    Model::Scores(scores) => machine.scores(scores, &rounded),
+                    _ => continue,
+                });
+            }
+            for outputs in executed {
+                // An infinite output is as good as a very large one.
+                let finite = |v: &f64| RBig::try_from(v.clamp(f64::MIN, f64::MAX));
+                let outputs: Result<Vec<RBig>, _> = outputs.iter().map(finite).collect();
+                judge(outputs.expect("a number"), &point, "as executed");
+            }
+        }
+    }
+    (certificate.certified, if changes > 0 { certificate.certified } else { 0 })
+}
+
+const CASES: u64 = 600;
+
+#[test]
+fn what_is_certified_of_changed_models_is_true() {
+    use rayon::prelude::*;
+    let (all, changed) =
+        (0..CASES).into_par_iter().map(attack).reduce(|| (0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+    // Both must happen, or nothing was tested.
+    assert!(
+        all > CASES as usize && changed > CASES as usize / 2,
+        "{all} certified, {changed} of changed models"
+    );
+}
