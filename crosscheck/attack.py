@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 
 from network import Network, decide, in_reals
-from points import box, hostile_points
+from points import ball_points, size_in
 
 # Real arithmetic is done in binary64: a label counts as wrong when it is so by more than this share of
 # the largest number.
@@ -16,16 +16,18 @@ DOUBT = 1e-9
 class Attacker:
     """Hostile points of the balls of a dataset, kept for many files of one format."""
 
-    def __init__(self, data, radii, format, *, points=250, seed=0):
+    def __init__(self, data, radii, format, *, norm="linf", points=250, seed=0):
         rng = np.random.default_rng(seed)
-        self.data, self.radii, self.format = data, radii, format
+        self.data, self.radii, self.format, self.norm = data, radii, format, norm
         # A scalar without names means the classes in the order of the data, which is sorted.
         self.scalar_classes = sorted(set(data.y))
-        pieces = [hostile_points(data, i, radii[i], format, points, rng) for i in range(len(data))]
+        pieces = [ball_points(data, i, radii[i], format, norm, points, rng)[1] for i in range(len(data))]
         self.points = np.concatenate(pieces)
         self.owners = np.repeat(np.arange(len(data)), [len(piece) for piece in pieces])
         # The same in real numbers, which may lie between those of the format.
-        reals = [hostile_points(data, i, radii[i], np.float64, points // 4, rng) for i in range(len(data))]
+        reals = [
+            ball_points(data, i, radii[i], np.float64, norm, points // 4, rng)[0] for i in range(len(data))
+        ]
         self.reals = np.concatenate(reals)
         self.real_owners = np.repeat(np.arange(len(data)), [len(piece) for piece in reals])
 
@@ -83,8 +85,8 @@ class Attacker:
         where two labels are nearly tied, because it adds in another order."""
         sample = failure["sample"]
         point = np.array(failure["point"])
-        lower, upper = box(self.data.x[sample], self.radii[sample], np.float64)
-        assert (lower <= point).all() and (point <= upper).all(), f"not in the ball: {failure}"
+        distance = size_in(self.norm, point - self.data.x[sample])
+        assert distance <= self.radii[sample] * (1 + 1e-12), f"not in the ball: {failure}"
         assert (point.astype(self.format) == point).all(), f"not of the format: {failure}"
         outputs = network.outputs(point[None])
         if decide(outputs, len(network.classes))[0] != own[sample]:

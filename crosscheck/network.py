@@ -80,13 +80,11 @@ def in_reals(model: onnx.ModelProto, points) -> np.ndarray:
     it is within 1e-9 of it. Knows the two forms that the program writes, by the names it gives."""
     values = {t.name: numpy_helper.to_array(t).astype(np.float64) for t in model.graph.initializer}
     x = np.asarray(points, dtype=np.float64)
+    if "rows" in values:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return stored_rows_in_reals(model, values, x)
     if "W0" in values:
-        depth = sum(name.startswith("W") for name in values)
-        for layer in range(depth):
-            x = x @ values[f"W{layer}"].T + values[f"b{layer}"]
-            if layer + 1 < depth:
-                x = np.maximum(x, 0.0)
-        return x
+        return layers_in_reals(values, x)
     with np.errstate(over="ignore", invalid="ignore"):
         running = np.maximum(level(x, *(values[f"first_{k}"] for k in ("center", "radius", "scale", "value"))), 0.0)
         clipped = np.maximum(x, values["minima"])
@@ -96,6 +94,45 @@ def in_reals(model: onnx.ModelProto, points) -> np.ndarray:
         for step in zip(centers, values["radii"], values["scales"], values["values"]):
             running = running + np.maximum(level(clipped, *step) - running, 0.0)
     return -np.abs(running - values["targets"]) if "targets" in values else running
+
+
+def layers_in_reals(values, x):
+    depth = sum(name.startswith("W") for name in values)
+    for layer in range(depth):
+        x = x @ values[f"W{layer}"].T + values[f"b{layer}"]
+        if layer + 1 < depth:
+            x = np.maximum(x, 0.0)
+    return x
+
+
+def stored_rows_in_reals(model, values, x):
+    """The compact forms that compare with stored rows: maxima of scores, or levels by a Scan."""
+    rows = values["rows"]
+    if "levels" in values:
+        rows = values["levels"][rows.astype(int)]
+    if "hot" not in values:
+        scores = x @ rows.T + values["biases"]
+        ends = [int(values[f"end{c}"][0]) for c in range(sum(name.startswith("end") for name in values))]
+        parts = np.split(scores, ends[:-1], axis=1)
+        return np.maximum(np.stack([part.max(axis=1) for part in parts], axis=1), 0.0)
+    scan = next(node for node in model.graph.node if node.op_type == "Scan")
+    body = next(attribute.g for attribute in scan.attribute if attribute.name == "body")
+    made_by = {node.output[0]: node for node in body.node}
+    largest = any(node.op_type == "ReduceMax" for node in body.node)
+    violations = made_by["measured"].op_type == "ReduceSum"
+    if "minima" in values:
+        x = np.maximum(x, values["minima"])
+    total = np.zeros((len(x), values["hot"].shape[1]))
+    for center, radius, top, scale, hot in zip(rows, *(values[k] for k in ("radii", "tops", "scales", "hot"))):
+        size = np.abs(x - center)
+        if violations:
+            measured = np.maximum(size - radius, 0.0).sum(axis=1, keepdims=True)
+        else:
+            distance = (size.max if largest else size.sum)(axis=1, keepdims=True)
+            measured = np.maximum(distance - radius, 0.0)
+        levels = np.maximum(top - scale * measured, 0.0) * hot
+        total = total + levels if made_by[body.output[0].name].op_type == "Add" else np.maximum(total, levels)
+    return layers_in_reals(values, total)
 
 
 def level(z, center, radius, scale, value):

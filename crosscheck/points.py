@@ -67,3 +67,35 @@ def hostile_points(data, sample, radius, format, count, rng) -> np.ndarray:
     which = np.arange(left)[:, None] % 3
     random = np.select([which == 0, which == 1], [ends, inside], mixed)
     return np.clip(np.concatenate([np.array(points), random]), lower, upper)
+
+
+def size_in(norm, differences) -> np.ndarray:
+    """Lengths of the rows of `differences`."""
+    sizes = np.abs(differences)
+    if norm == "linf":
+        return sizes.max(axis=-1)
+    # Scaled, so that no square over- or underflows.
+    largest = np.maximum(sizes.max(axis=-1, keepdims=True), np.finfo(np.float64).tiny)
+    order = {"l1": 1, "l2": 2}[norm]
+    return largest[..., 0] * ((sizes / largest) ** order).sum(axis=-1) ** (1 / order)
+
+
+def ball_points(data, sample, radius, format, norm, count, rng):
+    """Real points (float64) of the closed `norm` ball of `sample`, and what rounding to `format` makes of
+    them: those of the sup-norm ball drawn towards the center until they lie in the ball, and points on
+    the way to and away from other samples."""
+    if norm == "linf":
+        hostile = hostile_points(data, sample, radius, format, count, rng)
+        return hostile.astype(np.float64), hostile
+    x = data.x[sample]
+    box_points = hostile_points(data, sample, radius, np.float64, count, rng)
+    towards = data.x - x
+    towards = np.concatenate([towards, -towards])[size_in(norm, np.concatenate([towards, -towards])) > 0]
+    axes = np.concatenate([np.eye(len(x)), -np.eye(len(x))])
+    directions = np.concatenate([box_points - x, towards * 1e30, axes * 1e30])
+    sizes = size_in(norm, directions)[:, None]
+    inside = radius * (1 - 1e-12)
+    shrink = np.minimum(1.0, inside / np.where(sizes > 0, sizes, 1.0))
+    reals = x + directions * shrink
+    reals = reals[size_in(norm, reals - x) <= radius]
+    return reals, reals.astype(format)

@@ -32,23 +32,40 @@ BASES = [
 ]
 
 
+# Compact forms that compare with stored rows: construction, norm, precision, head, shape.
+STORED = [
+    ("wide", "linf", "f32", "logits", SHAPES[0]),
+    ("wide", "l1", "f64", "logits", SHAPES[1]),
+    ("nearest", "linf", "f32", "logits", SHAPES[2]),
+    ("nearest", "l1", "f32", "logits", SHAPES[0]),
+    ("nearest", "l2", "f32", "logits", SHAPES[1]),
+    ("nearest", "l2", "f64", "logits", SHAPES[0]),
+    ("nearest", "l2", "f32", "logits", SHAPES[2]),
+    ("lipschitz", "linf", "f64", "logits", SHAPES[1]),
+    ("yu2024-l1", "l1", "f32", "scalar", SHAPES[0]),
+    ("pipelined", "l1", "f32", "logits", SHAPES[2]),
+]
+
+
 class Base:
     """A file as written, and the attacker of its balls."""
 
-    def __init__(self, program, folder, form, precision, head, shape, *, ratio="0.9"):
+    def __init__(
+        self, program, folder, form, precision, head, shape, *, ratio="0.9", construction="yu2024-linf", norm="linf"
+    ):
         seed, samples, features, classes, least, most = shape
-        self.program, self.folder = program, folder
+        self.program, self.folder, self.norm = program, folder, norm
         x, y = random_data(seed, samples, features, classes, least=least, most=most)
         # 8-bit images are written as such: the compact form keeps their codes and a table of levels.
         images = (least, most) == (0, 255)
         self.data = write_idx(folder, np.rint(x), y) if images else write_csv(folder / "data.csv", x, y)
         self.file = folder / "net.onnx"
-        form_options = ("--construction", "yu2024-linf", "--form", form)
+        form_options = ("--construction", construction, "--norm", norm, "--form", form)
         options = (*form_options, "--precision", precision, "--head", head, "--ratio", ratio)
         self.radius = program.build(self.data.path, self.file, *options)["radius"]
         self.bytes = self.file.read_bytes()
         format = np.float32 if precision == "f32" else np.float64
-        self.attacker = Attacker(self.data, np.full(samples, self.radius), format)
+        self.attacker = Attacker(self.data, np.full(samples, self.radius), format, norm=norm)
 
     def model(self) -> onnx.ModelProto:
         return onnx.load_from_string(self.bytes)
@@ -56,7 +73,7 @@ class Base:
     def certify(self, number, file: bytes, radius=None):
         path = self.folder / f"mutant{number}.onnx"
         path.write_bytes(file)
-        answer = self.program.certify(path, self.data.path, "--radius", repr(float(radius or self.radius)))
+        answer = self.program.certify(path, self.data.path, "--norm", self.norm, "--radius", repr(float(radius or self.radius)))
         path.unlink()
         return answer
 
@@ -71,6 +88,12 @@ class Base:
 @pytest.fixture(params=BASES, ids=lambda b: "-".join([*b[:3], str(b[3][0])]))
 def base(request, program, tmp_path):
     return Base(program, tmp_path, *request.param)
+
+
+@pytest.fixture(params=STORED, ids=lambda b: "-".join([*b[:4], str(b[4][0])]))
+def stored(request, program, tmp_path):
+    construction, norm, precision, head, shape = request.param
+    return Base(program, tmp_path, "compact", precision, head, shape, construction=construction, norm=norm)
 
 
 def nudged(value, steps):
@@ -164,6 +187,15 @@ def test_changed_weights(base):
     print(dict(seen))
 
 
+def test_changed_rows(stored):
+    """The same of files that compare with stored rows."""
+    seen = stored.judge_all(mutants_of(stored, MUTANTS, seed=4))
+    assert seen["all certified"] >= MUTANTS // 100, seen
+    assert seen["not all certified"] >= MUTANTS // 5, seen
+    assert seen["confirmed refutations"] >= MUTANTS // 10, seen
+    print(dict(seen))
+
+
 @pytest.mark.parametrize("ratio", ["0.5", "0.999"])
 @pytest.mark.parametrize("form", ["dense", "compact"])
 def test_changed_weights_at_other_ratios(program, tmp_path, form, ratio):
@@ -189,7 +221,7 @@ def test_larger_radii(base):
     assert seen["confirmed refutations"] >= 1
 
 
-def test_damaged_bytes(base):
+def damage(base):
     """Bytes changed anywhere, pieces cut out or doubled: refused, or what is certified is true."""
     rng = np.random.default_rng(3)
     counts = Counter()
@@ -219,6 +251,14 @@ def test_damaged_bytes(base):
         counts += base.attacker.judge(file, answer, reals=False)
     assert counts["refused"] >= DAMAGED // 5, counts
     print(dict(counts))
+
+
+def test_damaged_bytes(base):
+    damage(base)
+
+
+def test_damaged_rows(stored):
+    damage(stored)
 
 
 @pytest.mark.parametrize("precision", ["f32", "f64"])

@@ -48,7 +48,7 @@ enum HeadArg {
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum FormArg {
-    /// Dense up to 512 MiB (cells: 1 MiB), else compact
+    /// Dense up to 512 MiB (cells: 1 MiB) where that can be certified, else compact
     Auto,
     /// One Gemm per layer
     Dense,
@@ -214,10 +214,15 @@ impl BuildArgs {
 /// Measures, builds, writes beside the target, certifies what was written, and
 /// only then gives it the target's name.
 pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Failure> {
-    let mut seconds = Vec::new();
+    let mut seconds: Vec<(&'static str, f64)> = Vec::new();
     let mut clock = Instant::now();
+    // Several constructions may be written and certified; their times add up.
     let mut lap = |name, clock: &mut Instant| {
-        seconds.push((name, clock.elapsed().as_secs_f64()));
+        let taken = clock.elapsed().as_secs_f64();
+        match seconds.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, total)) => *total += taken,
+            None => seconds.push((name, taken)),
+        }
         *clock = Instant::now();
     };
     let named = order.construction.map(Entry::named).transpose()?;
@@ -246,14 +251,18 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
         dataset: Some(digest(data)),
     };
     let (mut passed, mut failed) = (vec![], None);
-    for candidate in &candidates {
+    let attempts = candidates.iter().flat_map(|c| c.forms(order).into_iter().map(move |dense| (c, dense)));
+    for (candidate, dense) in attempts {
         let entry = candidate.entry;
+        let again = passed.last() == Some(&entry.name);
         if failed.is_some() {
             file = AtomicFile::create(order.output)?;
         }
         bar.busy("writing");
-        let (form, size) = match candidate.write(data, &budget, order, &metadata, &mut file) {
+        let (form, size) = match candidate.write(data, &budget, order, dense, &metadata, &mut file) {
             Ok(written) => written,
+            // That there is no other form says nothing about the first.
+            Err(_) if again => continue,
             Err(failure) => {
                 passed.push(entry.name);
                 failed = Some(failure);
@@ -269,7 +278,9 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
             let certificate = certify_file(&read, data, order.norm, budget.radii(), bar)?;
             lap("certify", &mut clock);
             if !certificate.holds() {
-                passed.push(entry.name);
+                if !again {
+                    passed.push(entry.name);
+                }
                 failed = Some(Failure::no(format!(
                     "only {} of {} samples could be certified in {}; nothing was written; try --precision f64 or a smaller radius",
                     certificate.certified, certificate.samples, order.options.precision
@@ -281,6 +292,7 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
             None
         };
         file.commit()?;
+        passed.retain(|name| *name != entry.name);
         let reason = named.is_none().then(|| reason(entry.name, &candidates, &passed, order.certify));
         let construction = entry.name;
         return Ok(Built {
@@ -315,22 +327,37 @@ impl Candidate {
         Ok(Self { entry, network, size })
     }
 
-    /// Writes the network in the form that was asked for; gives its name and
-    /// the size of what was written.
+    /// The forms to try, dense or not: where the choice is free, the compact
+    /// one after a small dense one, of which intervals may prove less.
+    fn forms(&self, order: &Order<'_>) -> Vec<bool> {
+        let largest = if self.entry.name == "cells" { LARGEST_DENSE_CELLS } else { LARGEST_DENSE };
+        match order.dense {
+            Some(dense) => vec![dense],
+            None if self.dense_bytes(order) <= largest => vec![true, false],
+            None => vec![false],
+        }
+    }
+
+    fn dense_bytes(&self, order: &Order<'_>) -> u64 {
+        self.size.all as u64 * if order.options.precision == Precision::F32 { 4 } else { 8 }
+    }
+
+    /// Writes the network in this form; gives the form's name and the size of
+    /// what was written.
     fn write(
         &self,
         data: &Dataset,
         budget: &Budget,
         order: &Order<'_>,
+        dense: bool,
         metadata: &Metadata,
         file: &mut dyn Write,
     ) -> Result<(&'static str, Size), Failure> {
-        let bytes = self.size.all as u64 * if order.options.precision == Precision::F32 { 4 } else { 8 };
-        let largest = if self.entry.name == "cells" { LARGEST_DENSE_CELLS } else { LARGEST_DENSE };
         let mut metadata = Metadata { construction: Some(self.entry.name.into()), ..metadata.clone() };
         let cannot_write =
             |source| Failure::input(format!("cannot write {}: {source}", order.output.display()));
-        if order.dense.unwrap_or(bytes <= largest) {
+        if dense {
+            let bytes = self.dense_bytes(order);
             // Said before the work, not after it.
             if bytes >= 1 << 31 {
                 return Err(Failure::input(format!(

@@ -28,8 +28,13 @@ const COLOURS: [RGBColor; 8] = [
     RGBColor(23, 23, 23),
 ];
 
-/// Four panels: nonzero parameters and the largest parameter, against
-/// `1/(1 − ρ)` and against the number of samples, all on logarithmic scales.
+/// Drawn dashed, because another construction may have the same numbers and its
+/// line must be seen below.
+const DASHED: [&str; 2] = ["pipelined", "nearest"];
+
+/// Four panels: nonzero parameters and the largest parameter, against the
+/// ratio, spaced by `1/(1 − ρ)`, and against the number of samples, all on
+/// logarithmic scales.
 pub fn chart(title: &str, ratio: f64, series: &[Series]) -> Result<String, Failure> {
     let mut text = String::new();
     draw(&mut text, title, ratio, series)
@@ -40,71 +45,120 @@ pub fn chart(title: &str, ratio: f64, series: &[Series]) -> Result<String, Failu
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
+/// What is drawn of a network.
+type Quantity = fn(&Size) -> f64;
+
+const WIDTH: u32 = 1180;
+const HEIGHT: u32 = 900;
+/// Height of the legend, which all panels share.
+const LEGEND: u32 = 44;
+
 fn draw(text: &mut String, title: &str, ratio: f64, series: &[Series]) -> Outcome {
-    let root = SVGBackend::with_string(text, (1180, 860)).into_drawing_area();
+    let root = SVGBackend::with_string(text, (WIDTH, HEIGHT)).into_drawing_area();
     root.fill(&WHITE)?;
-    let root = root.titled(title, ("sans-serif", 22))?;
-    let panels = root.split_evenly((2, 2));
-    let nonzero = |size: &Size| size.nonzero as f64;
-    let largest = |size: &Size| size.max_abs;
-    let stretch = |(rho, size): &(f64, Size), of: Quantity| (1.0 / (1.0 - rho), of(size));
-    let plain = |(n, size): &(f64, Size), of: Quantity| (*n, of(size));
-    let at = format!(" at ρ = {ratio}");
-    let quantities = [("nonzero parameters", nonzero as Quantity), ("largest |parameter|", largest)];
+    let root = root.titled(title, ("sans-serif", 20))?;
+    let (upper, lower) = root.split_vertically(root.dim_in_pixel().1.saturating_sub(LEGEND));
+    let panels = upper.split_evenly((2, 2));
+    let quantities: [(&str, Quantity); 2] = [
+        ("nonzero parameters (count)", |size| size.nonzero as f64),
+        ("largest |parameter|", |size| size.max_abs),
+    ];
     for (row, (name, of)) in quantities.into_iter().enumerate() {
-        let lines = series.iter().map(|s| s.by_ratio.iter().map(|p| stretch(p, of)).collect()).collect();
-        panel(
-            &panels[2 * row],
-            series,
-            lines,
-            (name, "1 / (1 − ρ), ρ = radius over the largest possible one"),
-        )?;
-        let lines = series.iter().map(|s| s.by_samples.iter().map(|p| plain(p, of)).collect()).collect();
-        panel(&panels[2 * row + 1], series, lines, (&format!("{name}{at}"), "number of samples"))?;
+        let lines = series
+            .iter()
+            .map(|s| s.by_ratio.iter().map(|(r, size)| (stretched(*r), of(size))))
+            .map(Iterator::collect);
+        let axis = Axis {
+            name: "ρ = radius / largest possible radius, spaced by 1 / (1 − ρ)".into(),
+            ticks: series.iter().flat_map(|s| &s.by_ratio).map(|(rho, _)| stretched(*rho)).collect(),
+            label: |x| short(((1.0 - 1.0 / x) * 1e6).round() / 1e6),
+        };
+        panel(&panels[2 * row], series, lines.collect(), axis, name)?;
+        let lines =
+            series.iter().map(|s| s.by_samples.iter().map(|(n, size)| (*n, of(size)))).map(Iterator::collect);
+        let axis = Axis {
+            name: format!("number of samples N, at ρ = {ratio}"),
+            ticks: series.iter().flat_map(|s| &s.by_samples).map(|(n, _)| *n).collect(),
+            label: |x| short(*x),
+        };
+        panel(&panels[2 * row + 1], series, lines.collect(), axis, name)?;
     }
+    legend(&lower, series)?;
     root.present()?;
     Ok(())
 }
 
-/// What is drawn of a network.
-type Quantity = fn(&Size) -> f64;
+/// Where a ratio stands on its axis.
+fn stretched(rho: f64) -> f64 {
+    1.0 / (1.0 - rho)
+}
+
+/// A horizontal axis.
+struct Axis {
+    name: String,
+    ticks: Vec<f64>,
+    label: fn(&f64) -> String,
+}
 
 fn panel(
     area: &Area<'_>,
     series: &[Series],
     lines: Vec<Vec<(f64, f64)>>,
-    (vertical, horizontal): (&str, &str),
+    mut axis: Axis,
+    vertical: &str,
 ) -> Outcome {
-    let xs = range(lines.iter().flatten().map(|p| p.0), 1.1);
+    let xs = range(axis.ticks.iter().copied(), 1.15);
     let ys = range(lines.iter().flatten().map(|p| p.1), 1.6);
+    axis.ticks.sort_by(f64::total_cmp);
+    axis.ticks.dedup();
+    // Labels closer than this would run into each other.
+    let room = (xs.end / xs.start).powf(0.06);
+    let mut ticks: Vec<f64> = vec![];
+    for tick in axis.ticks.into_iter().rev() {
+        if ticks.last().is_none_or(|last| last / tick >= room) {
+            ticks.push(tick);
+        }
+    }
     let mut chart = ChartBuilder::on(area)
-        .margin(12)
-        .x_label_area_size(42)
-        .y_label_area_size(74)
-        .build_cartesian_2d(xs.log_scale(), ys.log_scale())?;
+        .margin(14)
+        .x_label_area_size(46)
+        .y_label_area_size(78)
+        .build_cartesian_2d(xs.log_scale().with_key_points(ticks), ys.log_scale())?;
     chart
         .configure_mesh()
-        .x_desc(horizontal)
+        .x_desc(axis.name)
         .y_desc(vertical)
         .light_line_style(WHITE)
         .label_style(("sans-serif", 13))
         .axis_desc_style(("sans-serif", 15))
-        .x_label_formatter(&short)
-        .y_label_formatter(&short)
+        .x_label_formatter(&axis.label)
+        .y_label_formatter(&|y| short(*y))
         .draw()?;
     for ((one, line), colour) in series.iter().zip(lines).zip(COLOURS) {
-        chart
-            .draw_series(LineSeries::new(line.clone(), colour.stroke_width(2)).point_size(3))?
-            .label(one.name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
+        chart.draw_series(line.iter().map(|p| Circle::new(*p, 3, colour.filled())))?;
+        if DASHED.contains(&one.name) {
+            chart.draw_series(DashedLineSeries::new(line, 8, 6, colour.stroke_width(2)))?;
+        } else {
+            chart.draw_series(LineSeries::new(line, colour.stroke_width(2)))?;
+        }
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK.mix(0.3))
-        .label_font(("sans-serif", 13))
-        .draw()?;
+    Ok(())
+}
+
+/// One row with the names of all lines.
+fn legend(area: &Area<'_>, series: &[Series]) -> Outcome {
+    let each = (WIDTH - 40) as i32 / series.len().max(1) as i32;
+    let middle = LEGEND as i32 / 2;
+    for (index, (one, colour)) in series.iter().zip(COLOURS).enumerate() {
+        let left = 30 + index as i32 * each;
+        let dashed = DASHED.contains(&one.name);
+        for start in [0, 14, 28] {
+            let end = if dashed { start + 8 } else { start + 14 };
+            let line = [(left + start, middle), (left + end, middle)];
+            area.draw(&PathElement::new(line, colour.stroke_width(3)))?;
+        }
+        area.draw(&Text::new(one.name, (left + 50, middle - 7), ("sans-serif", 15)))?;
+    }
     Ok(())
 }
 
@@ -117,10 +171,11 @@ fn range(values: impl Iterator<Item = f64>, room: f64) -> Range<f64> {
 }
 
 /// A number for an axis.
-fn short(value: &f64) -> String {
-    match *value {
+fn short(value: f64) -> String {
+    match value {
+        v if v >= 1e9 => format!("{} G", v / 1e9),
         v if v >= 1e6 => format!("{} M", v / 1e6),
-        v if v >= 1e3 => format!("{} k", v / 1e3),
+        v if v >= 1e4 => format!("{} k", v / 1e3),
         v => format!("{v}"),
     }
 }

@@ -1,0 +1,144 @@
+//! All constructions side by side, and the choice that `build` makes.
+
+mod common;
+
+use common::{Workplace, has_keys};
+use serde_json::{Value, json};
+
+const NORMS: [(&str, &[&str]); 3] = [
+    ("linf", &["yu2024-linf", "cells", "pipelined", "wide", "lipschitz", "nearest"]),
+    ("l1", &["yu2024-l1", "pipelined", "wide", "lipschitz", "nearest"]),
+    ("l2", &["yu2024-lp", "nearest"]),
+];
+
+fn rows(compared: &Value) -> &Vec<Value> {
+    compared["constructions"].as_array().unwrap()
+}
+
+#[test]
+fn all_constructions_that_serve_are_compared() {
+    let place = Workplace::new();
+    for (norm, names) in NORMS {
+        let compared = place.json(&format!("compare iris --norm {norm} --csv {norm}.csv"));
+        has_keys(&compared, "samples features classes norm ratio radius precision constructions refused");
+        let found: Vec<&str> = rows(&compared).iter().map(|row| row["name"].as_str().unwrap()).collect();
+        assert_eq!(found, names, "{norm}");
+        for row in rows(&compared) {
+            has_keys(
+                row,
+                "name depth width parameters max_abs_parameter lipschitz certified samples form seconds",
+            );
+            has_keys(&row["seconds"], "build certify");
+            // Powers that are approximated have no compact form, and intervals leave them open.
+            assert!(row["certified"] == 150 || row["name"] == "yu2024-lp", "{row}");
+        }
+        let text = std::fs::read_to_string(place.path(&format!("{norm}.csv"))).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), names.len() + 1);
+        for (line, row) in lines[1..].iter().zip(rows(&compared)) {
+            let cells: Vec<&str> = line.split(',').collect();
+            assert_eq!(cells.len(), lines[0].split(',').count());
+            assert_eq!(cells[0], row["name"].as_str().unwrap());
+            assert_eq!(cells[3], row["parameters"]["nonzero"].to_string());
+            assert_eq!(cells[7], row["certified"].to_string());
+        }
+    }
+    // Two classes add the theorem that is about two.
+    place.file("two.csv", "a,b,label\n0,0,x\n1,3,y\n2,1,x\n5,5,y\n");
+    let two = place.json("compare two.csv");
+    assert!(rows(&two).iter().any(|row| row["name"] == "yu2024-lipschitz"), "{two}");
+}
+
+#[test]
+fn the_chart_says_what_it_shows() {
+    let place = Workplace::new();
+    let shown = place.run("compare iris --svg chart.svg --ratio 0.8");
+    assert_eq!(shown.code, Some(0), "{}", shown.stderr);
+    for (_, names) in &NORMS[..1] {
+        assert!(names.iter().all(|name| shown.stdout.contains(name)), "{}", shown.stdout);
+    }
+    let chart = std::fs::read_to_string(place.path("chart.svg")).unwrap();
+    for text in [
+        "nonzero parameters",
+        "largest |parameter|",
+        "number of samples",
+        "0.999",
+        "ρ = 0.8",
+        "nearest",
+        "150",
+    ] {
+        assert!(chart.contains(text), "{text}");
+    }
+    place.refused("compare iris --ratio 1", 2, &["ratio", "1"]);
+    place.file("same.csv", "a,label\n1,x\n1,y\n");
+    place.refused("compare same.csv", 1, &["0", "1"]);
+}
+
+/// Among those that certify, the one with the fewest nonzero parameters.
+#[test]
+fn build_chooses_the_smallest_that_certifies() {
+    let place = Workplace::new();
+    place.file("two.csv", "a,b,label\n0,0,x\n1,3,y\n2,1,x\n5,5,y\n3,0,x\n4,4,y\n");
+    for data in ["iris", "two.csv"] {
+        for (norm, _) in NORMS {
+            let compared = place.json(&format!("compare {data} --norm {norm} --ratio 0.7"));
+            let certified = rows(&compared).iter().filter(|row| row["certified"] == row["samples"]);
+            let least = certified.map(|row| row["parameters"]["nonzero"].as_u64()).min().unwrap();
+            let built = place.json(&format!("build {data} --norm {norm} --ratio 0.7 -o net.onnx"));
+            assert_eq!(built["parameters"]["nonzero"].as_u64(), least, "{data} {norm} {built}");
+            let reason = built["reason"].as_str().unwrap();
+            assert!(reason.starts_with("fewest nonzero parameters that certifies"), "{reason}");
+            // It names the others with their sizes.
+            let chosen = &built["construction"];
+            for row in rows(&compared).iter().filter(|row| row["name"] != *chosen) {
+                assert!(reason.contains(row["name"].as_str().unwrap()), "{reason}");
+            }
+            assert_eq!(place.json("inspect net.onnx")["metadata"]["construction"], *chosen);
+        }
+    }
+    let named = place.json("build iris --construction wide -o net.onnx");
+    assert_eq!(named["reason"], json!(null));
+    let shown = place.run("build iris -o net.onnx");
+    assert!(shown.stdout.starts_with("chosen for"), "{}", shown.stdout);
+}
+
+#[test]
+fn help_lists_the_constructions() {
+    let place = Workplace::new();
+    let help = place.run("build --help").stdout;
+    let flat = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (_, names) in NORMS {
+        assert!(names.iter().all(|name| flat.contains(name)), "{flat}");
+    }
+}
+
+/// Every construction in every norm through a compact file and back: the size
+/// is that of the layers, and every sample keeps its certificate.
+#[test]
+fn compact_files_have_the_sizes_of_layers() {
+    let place = Workplace::new();
+    // No coordinate is the smallest of its feature twice, so that no threshold depends on rounding.
+    place.file("data.csv", "a,b,c,label\n1,2,3,1\n2,3,5,2\n4,4,4,1\n7,5,1.5,1\n9,9,9,2\n2.5,8,1,2\n");
+    for (norm, names) in NORMS {
+        for name in names.iter().chain(&["yu2024-lipschitz"]) {
+            if *name == "yu2024-lp" || *name == "yu2024-lipschitz" && norm != "linf" {
+                continue;
+            }
+            for more in ["", "--per-sample", "--precision f64", "--head scalar"] {
+                let no_radius_per_sample = name.ends_with("lipschitz") && more == "--per-sample";
+                let only_logits = ["wide", "nearest"].contains(name) && more == "--head scalar";
+                if no_radius_per_sample || only_logits {
+                    continue;
+                }
+                let build = format!("build data.csv --norm {norm} --construction {name} {more} --ratio 0.77");
+                let dense = place.json(&format!("{build} -o dense.onnx --form dense --no-certify"));
+                let compact = place.json(&format!("{build} -o compact.onnx --form compact"));
+                assert_eq!(compact["certified"], 6);
+                for key in ["depth", "width", "parameters"] {
+                    assert_eq!(dense[key], compact[key], "{build} {key}");
+                    assert_eq!(place.json("inspect compact.onnx")[key], compact[key], "{build} {key}");
+                }
+            }
+        }
+    }
+}
