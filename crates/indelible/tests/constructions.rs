@@ -5,8 +5,8 @@ mod common;
 
 use common::{ball_points, dataset, random_dataset};
 use indelible::{
-    Budget, Dataset, Error, Norm, Precision, Silent,
-    certify::{Certificate, Claim, certify},
+    Budget, Dataset, Error, Norm, Precision, Radii, Silent,
+    certify::{Certificate, Claim, Verdict, certify},
     constructions::{Approximation, Construction, Entry, Options, REGISTRY, yu2024_lp},
     network::{Head, Model, StoredNetwork, evaluate, predicted_class, size},
     separation::{nearest_enemies, separation},
@@ -52,6 +52,12 @@ fn binary(most_samples: usize, most_features: usize) -> impl Strategy<Value = Da
     })
 }
 
+/// The same samples with labels out of `classes`, seen or not.
+fn with_names(data: &Dataset, classes: usize) -> Dataset {
+    let names = (1..=classes).map(|c| c.to_string()).collect();
+    Dataset::new(data.storage().clone(), data.features(), data.labels().to_vec(), names).unwrap()
+}
+
 /// Appends copies of some samples, label included.
 fn with_duplicates(data: &Dataset, every: usize) -> Dataset {
     let rows: Vec<usize> = (0..data.samples()).chain((0..data.samples()).step_by(every)).collect();
@@ -76,13 +82,17 @@ proptest! {
         prop_assert!(samples < 4 || counted.width == 3 * n + 2);
         let expected = if samples == 1 { 6 * n + 2 } else { (7 * n + 5) * samples - 4 };
         prop_assert_eq!(counted.nonzero, expected);
+        let logits = size(build("pipelined", &data, &budget(&data, Norm::Linf, ratio), F64).as_ref());
+        prop_assert_eq!(logits.depth, samples + 3);
+        prop_assert!(logits.nonzero > expected && logits.nonzero <= expected + 6 * data.classes());
     }
 
     /// The sum norm: no feature sits at its minimum but that of the sample
     /// that has it, whose two thresholds are then 0 from the second sample on.
     #[test]
-    fn sum_norm_counts(data in random_dataset(60, 40, 1.0f64..2.0), ratio in 0.1f64..0.9) {
+    fn sum_norm_counts(data in random_dataset(60, 40, 1.0f64..2.0), ratio in 0.1f64..0.9, twice in any::<bool>()) {
         prop_assume!(separable(&data));
+        let data = if twice { with_duplicates(&data, 3) } else { data };
         let (n, samples) = (data.features(), data.samples());
         let budget = budget(&data, Norm::L1, ratio);
         let options = Options { head: Head::Scalar, ..F64 };
@@ -103,8 +113,9 @@ proptest! {
     /// Depth N₊ + ⌈log₂ n⌉ + 2, at most 12 n N₊; the theorem's network is
     /// longer by the log factor.
     #[test]
-    fn lipschitz_counts(data in binary(60, 40), ratio in 0.1f64..0.9) {
+    fn lipschitz_counts(data in binary(60, 40), ratio in 0.1f64..0.9, twice in any::<bool>()) {
         prop_assume!(separable(&data));
+        let data = if twice { with_names(&with_duplicates(&data, 4), 2) } else { data };
         let n = data.features();
         let of = |class: usize| data.labels().iter().filter(|label| **label == class).count();
         let rarer = match of(0).min(of(1)) {
@@ -143,7 +154,6 @@ proptest! {
     fn wide_counts(data in random_dataset(60, 40, 1.0f64..2.0), ratio in 0.1f64..0.9, twice in any::<bool>()) {
         let plain = data.samples();
         prop_assume!(separable(&data));
-        prop_assume!(separable(&data));
         let data = if twice { with_duplicates(&data, 2) } else { data };
         let (n, samples) = (data.features(), data.samples());
         let linf = size(build("wide", &data, &budget(&data, Norm::Linf, ratio), F64).as_ref());
@@ -173,6 +183,26 @@ proptest! {
     }
 }
 
+/// Points of the ball with features at their minimum, and as far below it as
+/// the ball reaches: where clipping acts.
+fn below_minima(data: &Dataset, sample: usize, radius: f64, norm: Norm) -> Vec<Vec<f64>> {
+    let (x, minima) = (data.row(sample), data.minima());
+    let near: Vec<usize> = (0..x.len()).filter(|&j| x[j] - minima[j] <= radius / 2.0).collect();
+    let mut points = vec![];
+    for &j in &near {
+        for at in [minima[j], minima[j].next_down(), x[j] - radius * (1.0 - 1e-12)] {
+            let mut point = x.clone();
+            point[j] = at;
+            points.push(point);
+        }
+    }
+    if norm == Norm::Linf {
+        let low = |j: usize| if near.contains(&j) { x[j] - radius * (1.0 - 1e-12) } else { x[j] };
+        points.push((0..x.len()).map(low).collect());
+    }
+    points
+}
+
 fn norms(entry: &Entry) -> impl Iterator<Item = Norm> {
     entry.norms.iter().copied()
 }
@@ -185,16 +215,23 @@ proptest! {
     /// compact form.
     #[test]
     fn balls_are_memorized(
-        data in random_dataset(10, 5, -3.0f64..3.0),
+        any_data in random_dataset(10, 5, -3.0f64..3.0),
         two in binary(10, 5),
-        use_two in any::<bool>(),
+        // Ties, and many features at their minimum.
+        grid in random_dataset(10, 3, prop::sample::select(vec![-1.0, -0.5, 0.0, 0.75])),
+        source in 0..4,
         ratio in prop_oneof![Just(0.1), Just(0.5), Just(0.9), Just(0.99)],
         per_sample in any::<bool>(),
         scalar in any::<bool>(),
         single in any::<bool>(),
         seed in any::<u64>(),
     ) {
-        let data = if use_two { two } else { data };
+        let data = match source {
+            0 => any_data,
+            1 => two,
+            2 => grid,
+            _ => with_duplicates(&any_data, 2),
+        };
         let options = Options {
             head: if scalar { Head::Scalar } else { Head::Logits },
             precision: if single { Precision::F32 } else { Precision::F64 },
@@ -236,10 +273,13 @@ proptest! {
                 let proof = certificate(&dense, &data, &budget);
                 prop_assert!(
                     proof.holds() || single && proof.refuted == 0,
-                    "{} {norm} {options:?} {:?} {:?}", entry.name, proof, (0..data.samples()).map(|i| data.row(i)).collect::<Vec<_>>()
+                    "{} {norm} {options:?} {:?}", entry.name, proof
                 );
                 for sample in 0..data.samples() {
-                    let points = ball_points(&data, sample, budget.radii().of(sample), norm, seed).concat();
+                    let radius = budget.radii().of(sample);
+                    let mut points = ball_points(&data, sample, radius, norm, seed);
+                    points.extend(below_minima(&data, sample, radius, norm));
+                    let points = points.concat();
                     let mut all = vec![evaluate(network.as_ref(), &points).unwrap()];
                     all.extend(compact.as_ref().map(|compact| compact.evaluate(&points).unwrap()));
                     for outputs in all.iter().flat_map(|all| all.chunks(network.outputs())) {
@@ -324,28 +364,104 @@ fn sawtooth_grows_with_the_logarithm() {
     assert!((20.0..45.0).contains(&growth), "{growth}");
 }
 
-/// On the way between the closest pair the label changes in the middle only.
+/// On the way between the closest pair the label changes in the middle only,
+/// whatever the construction, at a budget within a millionth of the largest.
 #[test]
 fn the_whole_segment_is_right() {
     let values: Vec<f64> = (0..80).map(|i| f64::from((i * 29 + i * i * 7) % 97) / 97.0).collect();
     let data = dataset(4, values, (0..20).map(|i| usize::from(i % 3 == 0)).collect());
-    for name in ["nearest", "lipschitz"] {
-        for norm in norms(Entry::named(name).unwrap()) {
+    for entry in REGISTRY {
+        for norm in norms(entry) {
             let found = separation(&data, norm, &Silent);
             let (i, j) = found.pair.unwrap();
-            let network = build(name, &data, &Budget::from_ratio(0.9, &found).unwrap(), F64);
+            let network = build(entry.name, &data, &Budget::from_ratio(1.0 - 1e-6, &found).unwrap(), F64);
             for (from, to) in [(i, j), (j, i)] {
-                for share in [0.0, 0.2, 0.4, 0.49, 0.5 * (1.0 - 1e-6)] {
+                for share in [0.0, 0.2, 0.4, 0.49, 0.5 * (1.0 - 1e-6) * (1.0 - 1e-12)] {
                     let point: Vec<f64> =
                         data.row(from).iter().zip(data.row(to)).map(|(a, b)| a + share * (b - a)).collect();
                     let outputs = evaluate(network.as_ref(), &point).unwrap();
-                    assert_eq!(
-                        predicted_class(&outputs, 2),
-                        Some(data.labels()[from]),
-                        "{name} {norm} {share}"
-                    );
+                    let expected = Some(data.labels()[from]);
+                    assert_eq!(predicted_class(&outputs, 2), expected, "{} {norm} {share}", entry.name);
                 }
             }
         }
+    }
+}
+
+fn dense(network: &dyn Construction, precision: Precision) -> Model {
+    let layers = (0..network.depth()).map(|l| network.layer(l)).collect();
+    Model::Layers(StoredNetwork { precision, layers })
+}
+
+/// Three classes of 18 samples, the first feature often at its minimum.
+fn clouds(n: usize) -> Dataset {
+    let value = |i: usize| {
+        if i.is_multiple_of(n) && i.is_multiple_of(4) {
+            0.0
+        } else {
+            ((i * 53 + i * i * 17) % 89) as f64 / 89.0
+        }
+    };
+    dataset(n, (0..18 * n).map(value).collect(), (0..18).map(|i| i % 3).collect())
+}
+
+/// The dense network of every construction is certified on every ball close to
+/// the largest budget, and on no pair of balls that meet.
+#[test]
+fn dense_networks_are_certified() {
+    let data = clouds(5);
+    let two = with_names(
+        &dataset(5, (0..18).flat_map(|i| data.row(i)).collect(), (0..18).map(|i| i % 2).collect()),
+        2,
+    );
+    for (data, entry) in
+        [&data, &two].into_iter().flat_map(|data| REGISTRY.iter().map(move |entry| (data, entry)))
+    {
+        for (norm, head) in norms(entry).flat_map(|norm| [(norm, Head::Logits), (norm, Head::Scalar)]) {
+            for (ratio, precision) in [(0.9, Precision::F32), (0.9, Precision::F64), (0.99, Precision::F64)] {
+                let options = Options { head, precision };
+                let found = separation(data, norm, &Silent);
+                let uniform = Budget::from_ratio(ratio, &found).unwrap();
+                let each = Budget::per_sample(ratio, &nearest_enemies(data, norm, &Silent)).unwrap();
+                for budget in [uniform, each] {
+                    if !entry.serves(data, &budget, options) {
+                        continue;
+                    }
+                    let network = build(entry.name, data, &budget, options);
+                    let model = dense(network.as_ref(), precision);
+                    let proof = certificate(&model, data, &budget);
+                    assert!(proof.holds(), "{} {norm} {options:?} {ratio} {proof:?}", entry.name);
+                    // Balls that meet cannot both be right.
+                    let (i, j) = found.pair.unwrap();
+                    let classes: Vec<usize> = (0..data.classes()).collect();
+                    let radii = Radii::Uniform(found.distance.upper / 2.0 * 1.001);
+                    let network_classes = data.classes();
+                    let claim = Claim {
+                        model: &model,
+                        data,
+                        classes: &classes,
+                        network_classes,
+                        norm,
+                        radii: &radii,
+                    };
+                    let verdicts = certify(&claim, &Silent).unwrap().verdicts;
+                    let right = |k: usize| matches!(verdicts[k], Verdict::Certified { .. });
+                    assert!(!(right(i) && right(j)), "{} {norm} {options:?}", entry.name);
+                }
+            }
+        }
+    }
+}
+
+/// Between and beyond: the hinges for real p, certified in that norm.
+#[test]
+fn hinges_are_certified_for_real_exponents() {
+    let data = clouds(3);
+    for p in [1.5, 2.0, 3.0] {
+        let norm = Norm::lp(p).unwrap();
+        let budget = Budget::from_ratio(0.9, &separation(&data, norm, &Silent)).unwrap();
+        let network = yu2024_lp(&data, &budget, F64, p, Approximation::Hinges).unwrap();
+        let proof = certificate(&dense(network.as_ref(), Precision::F64), &data, &budget);
+        assert!(proof.holds(), "{norm} {proof:?}");
     }
 }

@@ -13,7 +13,7 @@
 //! so `λ` may be sought in plain arithmetic; only the value for the one that
 //! was found is rounded upward.
 
-use super::interval::{Interval, plus, product};
+use super::interval::{Interval, product};
 use crate::{
     Norm,
     number::{add_up, div_down, div_up, mul_down, mul_up, sub_down, sub_up},
@@ -29,34 +29,70 @@ pub(super) struct Curve {
     pub feature: usize,
     /// Where it bends and its values there, both ends of the range included.
     points: Vec<(f64, f64)>,
+    range: Interval,
+}
+
+/// The error of a value between two bends, computed to nearest, relative to
+/// the larger of the values there: at most eight roundings of numbers up to
+/// twice as large.
+const BETWEEN: f64 = 8.0 * f64::EPSILON;
+
+/// The value at `x` on the line through two points, to nearest.
+fn between(a: (f64, f64), b: (f64, f64), x: f64) -> f64 {
+    a.1 + (x - a.0) / (b.0 - a.0) * (b.1 - a.1)
 }
 
 impl Curve {
+    fn new(feature: usize, points: Vec<(f64, f64)>) -> Self {
+        let values = || points.iter().map(|p| p.1);
+        let lower = values().fold(f64::INFINITY, f64::min);
+        let upper = values().fold(f64::NEG_INFINITY, f64::max);
+        Self { feature, points, range: Interval { lower, upper } }
+    }
+
     /// The feature itself, from `lower` to `upper`.
     pub fn identity(feature: usize, lower: f64, upper: f64) -> Self {
         let mut points = vec![(lower, lower), (upper, upper)];
         points.dedup();
-        Self { feature, points }
+        Self::new(feature, points)
     }
 
-    /// An enclosure of the value at `x`, which lies within the range.
-    fn at(&self, x: f64) -> Interval {
-        let next = self.points.partition_point(|p| p.0 < x);
-        let (Some(&b), true) = (self.points.get(next), next > 0) else {
-            let end = if next == 0 { self.points.first() } else { self.points.last() };
-            return Interval::point(end.map_or(f64::NAN, |p| p.1));
-        };
-        if b.0 == x {
-            return Interval::point(b.1);
+    /// Its least and its largest value.
+    pub fn range(&self) -> Interval {
+        self.range
+    }
+
+    /// The largest size of a value.
+    fn size(&self) -> f64 {
+        self.range.lower.abs().max(self.range.upper.abs())
+    }
+
+    /// `Σ w f` of curves of one feature at increasing `places` within the
+    /// range, to nearest, and a number that no error exceeds.
+    fn values(terms: &[(f64, &Self)], places: &[f64]) -> (Vec<f64>, f64) {
+        let mut sums = vec![0.0; places.len()];
+        let (mut size, mut weights) = (0.0, 0.0);
+        for (w, f) in terms {
+            size = add_up(size, mul_up(w.abs(), f.size()));
+            weights = add_up(weights, w.abs());
+            let mut next = 0;
+            for (sum, &x) in sums.iter_mut().zip(places) {
+                while f.points.get(next).is_some_and(|p| p.0 < x) {
+                    next += 1;
+                }
+                let value = match (f.points.get(next), next.checked_sub(1).and_then(|i| f.points.get(i))) {
+                    (Some(&b), Some(&a)) if b.0 != x => between(a, b, x),
+                    (Some(b), _) => b.1,
+                    (None, a) => a.map_or(f64::NAN, |a| a.1),
+                };
+                *sum += w * value;
+            }
         }
-        let a = self.points[next - 1];
-        let share = Interval {
-            lower: div_down(sub_down(x, a.0), sub_up(b.0, a.0)),
-            upper: div_up(sub_up(x, a.0), sub_down(b.0, a.0)),
-        };
-        let rise = Interval { lower: sub_down(b.1, a.1), upper: sub_up(b.1, a.1) };
-        let value = plus(Interval::point(a.1), product(share, rise));
-        value.intersect(Interval { lower: a.1.min(b.1), upper: a.1.max(b.1) })
+        // One rounding per product and sum, of sizes that add up to `size`.
+        let relative = add_up(BETWEEN, mul_up((terms.len() + 2) as f64, f64::EPSILON));
+        let tiny = mul_up(add_up(mul_up(4.0, weights), 2.0 * terms.len() as f64), f64::from_bits(1));
+        let error = add_up(mul_up(size, relative), tiny);
+        (sums, if size < f64::MAX / 8.0 { error } else { f64::INFINITY })
     }
 
     /// `Σ w f` of curves of one feature and a number not below the distance
@@ -64,52 +100,36 @@ impl Curve {
     pub fn sum(feature: usize, terms: &[(f64, &Self)]) -> Option<(Self, f64)> {
         let first = terms.first()?.1;
         let (low, high) = (first.points.first()?.0, first.points.last()?.0);
-        // Most curves do not bend within the ball: their sum has two values.
-        let (straight, bent): (Vec<_>, Vec<_>) = terms.iter().partition(|(_, f)| f.points.len() <= 2);
-        let total = |terms: &[&(f64, &Self)], x: f64| {
-            terms.iter().fold(Interval::ZERO, |sum, (w, f)| plus(sum, product(Interval::point(*w), f.at(x))))
-        };
-        let (at_low, at_high) = (total(&straight, low), total(&straight, high));
-        let mut places: Vec<f64> = bent.iter().flat_map(|(_, f)| f.points.iter().map(|p| p.0)).collect();
-        places.extend([low, high]);
+        // Most curves do not bend within the ball: together they are a line.
+        let (straight, mut parts): (Vec<_>, Vec<_>) =
+            terms.iter().copied().partition(|(_, f)| f.points.len() <= 2);
+        let ends = if low < high { vec![low, high] } else { vec![low] };
+        let (line, error) = Self::values(&straight, &ends);
+        let line = Self::new(feature, ends.into_iter().zip(line).collect());
+        if parts.is_empty() {
+            return Some((line, error));
+        }
+        parts.push((1.0, &line));
+        let mut places: Vec<f64> = parts.iter().flat_map(|(_, f)| f.points.iter().map(|p| p.0)).collect();
         places.sort_by(f64::total_cmp);
         places.dedup();
         if places.len() > MOST_POINTS {
             return None;
         }
-        let mut error = 0.0_f64;
-        let points = places
-            .into_iter()
-            .map(|x| {
-                let line = if x == low {
-                    at_low
-                } else if x == high {
-                    at_high
-                } else {
-                    let share = Interval {
-                        lower: div_down(sub_down(x, low), sub_up(high, low)),
-                        upper: div_up(sub_up(x, low), sub_down(high, low)),
-                    };
-                    let rise = plus(at_high, Interval { lower: -at_low.upper, upper: -at_low.lower });
-                    plus(at_low, product(share, rise))
-                };
-                let value = plus(line, total(&bent, x));
-                error = error.max(sub_up(value.upper, value.lower));
-                (x, value.lower)
-            })
-            .collect();
-        Some((Self { feature, points }, error))
+        let (values, more) = Self::values(&parts, &places);
+        Some((Self::new(feature, places.into_iter().zip(values).collect()), add_up(error, more)))
     }
 
     /// The curve with `shift` added, and the error.
-    pub fn shifted(mut self, shift: f64) -> (Self, f64) {
+    pub fn shifted(&self, shift: f64) -> (Self, f64) {
         let mut error = 0.0_f64;
-        for (_, v) in &mut self.points {
+        let mut points = self.points.clone();
+        for (_, v) in &mut points {
             let (lower, upper) = (sub_down(*v, -shift), sub_up(*v, -shift));
             error = error.max(sub_up(upper, lower));
             *v = lower;
         }
-        (self, error)
+        (Self::new(self.feature, points), error)
     }
 
     /// `relu` of the curve, and the error. A bend at zero that is not a
@@ -124,8 +144,9 @@ impl Curve {
             {
                 let zero = before + (x - before) * (u / (u - v));
                 if before < zero && zero < x {
-                    let here = self.at(zero);
-                    error = error.max(here.lower.abs().max(here.upper.abs()));
+                    let here = between((before, u), (x, v), zero).abs();
+                    let size = mul_up(u.abs().max(v.abs()), BETWEEN);
+                    error = error.max(add_up(here, add_up(size, f64::MIN_POSITIVE)));
                     points.push((zero, 0.0));
                 } else {
                     error = error.max(u.abs().min(v.abs()));
@@ -139,7 +160,7 @@ impl Curve {
             .filter(|&i| i == 0 || i + 1 == points.len() || !(flat(i - 1) && flat(i) && flat(i + 1)))
             .map(|i| points[i])
             .collect();
-        (Self { feature: self.feature, points: kept }, error)
+        (Self::new(self.feature, kept), error)
     }
 }
 
@@ -185,15 +206,13 @@ impl Feature {
             terms.iter().flat_map(|(_, f)| f.points.iter().map(|p| p.0)).chain([center]).collect();
         places.sort_by(f64::total_cmp);
         places.dedup();
-        let points = places
-            .into_iter()
-            .map(|x| {
+        let (values, error) = Curve::values(terms, &places);
+        let points = (places.into_iter().zip(values))
+            .map(|(x, value)| {
                 let exact = Interval { lower: sub_down(x, center), upper: sub_up(x, center) };
                 let size = exact.lower.max(-exact.upper).max(0.0);
-                let value = terms
-                    .iter()
-                    .fold(0.0, |sum, (w, f)| add_up(sum, product(Interval::point(*w), f.at(x)).upper));
-                Point { t: x - center, exact, share: div_down(size, ball.radius), value }
+                let share = div_down(size, ball.radius);
+                Point { t: x - center, exact, share, value: add_up(value, error) }
             })
             .collect();
         Self { points }
@@ -303,7 +322,9 @@ impl Tangent {
 }
 
 /// Steps of the search for `λ`.
-const STEPS: usize = 48;
+const STEPS: usize = 40;
+/// `(√5 − 1)/2`.
+const GOLDEN: f64 = 0.618_033_988_749_894_9;
 
 /// A number not below `Σ w f` on the ball.
 pub(super) fn upper(ball: &Ball, mut terms: Vec<(f64, &Curve)>) -> f64 {
@@ -344,17 +365,27 @@ pub(super) fn upper(ball: &Ball, mut terms: Vec<(f64, &Curve)>) -> f64 {
             consider(slope);
         }
     }
-    // The bound is convex in λ: a search by thirds, on a logarithmic scale.
+    // The bound is convex in λ: its least value by golden sections, on a
+    // logarithmic scale.
     let (mut low, mut high) = (steepest.log2() - 24.0, (steepest * p).log2() + 12.0);
     if p == 1.0 && slopes.len() <= 4 {
         (low, high) = (0.0, 0.0);
     }
+    let (mut a, mut b) = (high - GOLDEN * (high - low), low + GOLDEN * (high - low));
+    let (mut at_a, mut at_b) = (consider(a.exp2()), consider(b.exp2()));
     for _ in 0..STEPS {
         if high - low < 1e-7 {
             break;
         }
-        let (a, b) = (low + (high - low) / 3.0, high - (high - low) / 3.0);
-        if consider(a.exp2()) <= consider(b.exp2()) { high = b } else { low = a }
+        if at_a <= at_b {
+            (high, b, at_b) = (b, a, at_a);
+            a = high - GOLDEN * (high - low);
+            at_a = consider(a.exp2());
+        } else {
+            (low, a, at_a) = (a, b, at_b);
+            b = low + GOLDEN * (high - low);
+            at_b = consider(b.exp2());
+        }
     }
     let lambda = best.1;
     if !(lambda > 0.0 && lambda.is_finite()) {

@@ -22,7 +22,7 @@ use super::{
     curve::Ball,
     interval::{Arithmetic, Interval, plus, product},
     scalar_margin,
-    separable::{Separable, behind_relu, bounds, held_lower},
+    separable::{Separable, behind_relu, bounds, bounds_on_box, held_lower},
     slopes::magnitude,
 };
 use crate::{
@@ -121,7 +121,8 @@ impl<'a> Point<'a> {
         let precision = network.precision;
         let x = claim.data.row(sample);
         let radius = claim.radii.of(sample);
-        let largest = precision.largest();
+        // Differences of places and of values must not overflow either.
+        let largest = precision.largest() / 4.0;
         let units = ball(&x, radius, precision)
             .enumerate()
             .map(|(j, (lower, upper))| {
@@ -194,10 +195,17 @@ impl<'a> Point<'a> {
             used.iter().map(|&(c, w)| self.arithmetic.product(w, below[c].value)).collect();
         terms.push(Interval::point(row.bias));
         let mut sum = self.arithmetic.sum(&terms)?;
+        if relu && sum.upper <= 0.0 && sum.lower.is_finite() {
+            return Some(Unit { sum, value: Interval::ZERO, shape: None, center: sum.upper });
+        }
         let shapes: Option<Vec<(f64, &Separable)>> =
             used.iter().map(|&(c, w)| Some((w, below[c].shape.as_deref()?))).collect();
         let mut shape = shapes.and_then(|shapes| Separable::sum(&shapes, row.bias, slack)).map(Rc::new);
-        let clean = shape.as_ref().map(|shape| bounds(&self.geometry, shape));
+        // Where a box decides whether the unit is on, the ball is not looked at.
+        let decided = |clean: &Interval| relu && (clean.lower >= 0.0 || clean.upper < 0.0);
+        let clean = shape.as_ref().map(|shape| {
+            Some(bounds_on_box(shape)).filter(decided).unwrap_or_else(|| bounds(&self.geometry, shape))
+        });
         let sharp = match (&shape, clean) {
             (Some(shape), Some(clean)) => Interval {
                 lower: sub_down(clean.lower, shape.error),

@@ -59,7 +59,7 @@ impl Separable {
         let [curve] = &self.curves[..] else {
             return Self { curves: vec![], constant: self.constant.max(0.0), error: self.error };
         };
-        let (shifted, lost) = curve.as_ref().clone().shifted(self.constant);
+        let (shifted, lost) = curve.shifted(self.constant);
         let (bent, more) = shifted.relu();
         let error = add_up(self.error, add_up(lost, more));
         Self { curves: vec![Rc::new(bent)], constant: 0.0, error }
@@ -88,6 +88,12 @@ pub(super) fn held_lower(geometry: &Ball, terms: &[(f64, Rc<Separable>)]) -> f64
         curves.extend(f.curves.iter().map(|curve| (-w, curve.as_ref())));
     }
     -add_up(most, upper(geometry, curves))
+}
+
+/// Bounds of a separable function on the smallest box around the ball, its
+/// error aside.
+pub(super) fn bounds_on_box(shape: &Separable) -> Interval {
+    shape.curves.iter().fold(Interval::point(shape.constant), |sum, curve| plus(sum, curve.range()))
 }
 
 /// Bounds of a separable function on the ball, its error aside.
