@@ -32,7 +32,7 @@ const PANEL: u32 = 76;
 const LEFT: u32 = 62;
 const BOTTOM: u32 = 52;
 /// Where the words on the panels begin.
-const ASIDE: i32 = 660;
+const ASIDE: i32 = 740;
 
 const COLOURS: [RGBColor; 8] = [
     RGBColor(31, 119, 180),

@@ -256,19 +256,25 @@ fn sets_that_are_sketched() {
 fn sketches_between_sets() {
     let width = 200;
     let all = waves(2000, width);
-    let labels = |n: usize| (0..n).map(|i| i % 3).collect::<Vec<_>>();
-    let base = dataset(Features::unit_codes(all[..1600 * width].to_vec().into()), width, labels(1600));
-    let queries = dataset(Features::unit_codes(all[1600 * width..].to_vec().into()), width, labels(400));
-    let relation = Relation::between(queries.labels(), &base);
-    for norm in [Norm::L1, Norm::L2] {
-        let search = || Nearest { per_query: 1, progress: &Silent };
-        let expected = dispatch_on(Isa::Portable, (&queries, &base), &relation, norm, Unscreened(search()));
-        for isa in Isa::available() {
-            assert_eq!(
-                dispatch_on(isa, (&queries, &base), &relation, norm, search()),
-                expected,
-                "{norm} {isa:?}"
-            );
+    let (base, queries) = all.split_at(1600 * width);
+    // Every sample several times, under its own label and others: what is
+    // nearest is a tie.
+    let again = all[..400 * width].repeat(4);
+    for (base, queries) in [(base, queries), (&again, &again[..300 * width])] {
+        let set = |codes: &[u8]| {
+            let labels = (0..codes.len() / width).map(|i| i % 3).collect();
+            dataset(Features::unit_codes(codes.to_vec().into()), width, labels)
+        };
+        let (base, queries) = (set(base), set(queries));
+        let relation = Relation::between(queries.labels(), &base);
+        for norm in [Norm::L1, Norm::L2] {
+            let search = || Nearest { per_query: 1, progress: &Silent };
+            let plain = Unscreened(search());
+            let expected = dispatch_on(Isa::Portable, (&queries, &base), &relation, norm, plain);
+            for isa in Isa::available() {
+                let found = dispatch_on(isa, (&queries, &base), &relation, norm, search());
+                assert_eq!(found, expected, "{norm} {isa:?}");
+            }
         }
     }
 }

@@ -277,8 +277,12 @@ impl<M: Summed> Screen<M> for Panels<'_, M> {
         PanelBlock { range: base, masks, sketch, full }
     }
 
-    fn guess(&self, block: &PanelBlock, queries: Range<usize>, guesses: &mut [Guess]) -> bool {
-        let (Some(layer), Some(set)) = (&self.sketch, &block.sketch) else { return false };
+    fn guesses(&self) -> bool {
+        self.sketch.is_some()
+    }
+
+    fn guess(&self, block: &PanelBlock, queries: Range<usize>, guesses: &mut [Guess]) {
+        let (Some(layer), Some(set)) = (&self.sketch, &block.sketch) else { return };
         let rows = layer.rows(queries.clone());
         let mut values = [[0; PANEL]; ROWS];
         for (p, panel) in set.panels.iter().enumerate() {
@@ -303,7 +307,6 @@ impl<M: Summed> Screen<M> for Panels<'_, M> {
                 }
             }
         }
-        true
     }
 
     fn scan(&self, block: &PanelBlock, queries: Range<usize>, tally: &mut impl Tally<M>) {

@@ -53,11 +53,14 @@ pub(super) trait Screen<M: Metric>: Sync {
     /// Prepares a block.
     fn block(&self, base: Range<usize>) -> Self::Block;
 
-    /// Improves guesses, one per query, of samples that count and are near, by
-    /// those of the block. Returns false, at once, if it knows no quick way.
-    fn guess(&self, _: &Self::Block, _queries: Range<usize>, _guesses: &mut [Guess]) -> bool {
+    /// Whether it knows a quick way to [`guess`](Self::guess).
+    fn guesses(&self) -> bool {
         false
     }
+
+    /// Improves guesses, one per query, of samples that count and are near, by
+    /// those of the block.
+    fn guess(&self, _: &Self::Block, _queries: Range<usize>, _guesses: &mut [Guess]) {}
 
     /// Shows the tally every pair of `queries` with samples of the block that
     /// counts and is within its limit.

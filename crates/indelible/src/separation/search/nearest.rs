@@ -62,8 +62,14 @@ pub(in crate::separation) fn nearest<M: Metric, S: Screen<M>>(
 ) -> Vec<Option<(M::Distance, usize)>> {
     let (queries, samples) = (relation.queries.len(), relation.base.len());
     let mut found = vec![None; queries * per_query];
-    let bounds = if per_query == 1 { bounds(metric, screen, relation) } else { vec![None; queries] };
-    progress.begin("comparing samples", queries as u64 * samples as u64);
+    let sparse: Vec<Range<usize>> = if per_query == 1 && screen.guesses() {
+        blocks(samples, screen.block_size()).step_by(SPARSE).collect()
+    } else {
+        Vec::new()
+    };
+    let guessed: u64 = sparse.iter().map(|base| base.len() as u64 / QUICK).sum();
+    progress.begin("comparing samples", queries as u64 * (samples as u64 + guessed));
+    let bounds = bounds(metric, screen, relation, &sparse, progress);
     for base in blocks(samples, screen.block_size()) {
         let count = base.len() as u64;
         let block = screen.block(base);
@@ -81,20 +87,25 @@ pub(in crate::separation) fn nearest<M: Metric, S: Screen<M>>(
 
 /// One block in so many is searched for guesses.
 const SPARSE: usize = 4;
+/// A guess takes about this part of the time of a search.
+const QUICK: u64 = 2;
 
-/// For every query the distance to a sample that is probably near, where the
-/// screen finds such samples quickly.
-fn bounds<M: Metric, S: Screen<M>>(metric: &M, screen: &S, relation: &Relation) -> Vec<Option<M::Distance>> {
+/// For every query the distance to a sample that is probably near, one of some
+/// blocks.
+fn bounds<M: Metric, S: Screen<M>>(
+    metric: &M,
+    screen: &S,
+    relation: &Relation,
+    sparse: &[Range<usize>],
+    progress: &dyn Progress,
+) -> Vec<Option<M::Distance>> {
     let mut guesses = vec![Guess::NONE; relation.queries.len()];
-    for base in blocks(relation.base.len(), screen.block_size()).step_by(SPARSE) {
-        let block = screen.block(base);
-        let knows = guesses
-            .par_chunks_mut(TILE)
-            .enumerate()
-            .all(|(tile, guesses)| screen.guess(&block, tile * TILE..tile * TILE + guesses.len(), guesses));
-        if !knows {
-            break;
-        }
+    for base in sparse {
+        let block = screen.block(base.clone());
+        guesses.par_chunks_mut(TILE).enumerate().for_each(|(tile, guesses)| {
+            screen.guess(&block, tile * TILE..tile * TILE + guesses.len(), guesses);
+            progress.advance(guesses.len() as u64 * (base.len() as u64 / QUICK));
+        });
     }
     let distance = |(i, guess): (usize, &Guess)| match guess.sample {
         usize::MAX => None,
