@@ -85,11 +85,16 @@ def other_operators(model):
 
 
 def swapped_inputs(model):
-    """Any two inputs of a node exchanged, where that is not the same by commutativity."""
+    """Any two inputs of a node exchanged, where that is not the same by commutativity or because they are
+    equal constants."""
+    constants = {t.name: (t.data_type, tuple(t.dims), t.raw_data) for t in model.graph.initializer}
     for position, node in enumerate(nodes(model)):
         for i in range(len(node.input)):
             for j in range(i):
                 if node.op_type in ("Add", "Mul", "Max"):
+                    continue
+                first, second = constants.get(node.input[i]), constants.get(node.input[j])
+                if first is not None and first == second:
                     continue
                 changed = copy.deepcopy(model)
                 inputs = nodes(changed)[position].input
@@ -194,9 +199,8 @@ def other_interfaces(model):
         helper.make_function("", "Relu", ["x"], ["y"], [helper.make_node("Neg", ["x"], ["y"])], m.opset_import)))
 
 
-# What still means something: a sum of levels in place of the largest and the other way round; an end and an
-# axis that are the same number.
-UNDERSTOOD = re.compile(r"(Add 1. becomes Max|Max 1. becomes Add|inputs 2 and 3 of Slice 0 exchanged)$")
+# What still means something: a sum of levels in place of the largest and the other way round.
+UNDERSTOOD = re.compile(r"(Add 1. becomes Max|Max 1. becomes Add)$")
 
 
 @pytest.mark.parametrize(
