@@ -68,6 +68,22 @@ def ask(file, x, radius, right, wrong, classes, slack):
     return answer, np.array([values[v] for v in inputs]) if answer == "sat" else None
 
 
+def outputs_near(file, x, radius):
+    """Some point of a small box and the outputs that Marabou has there. A box of one point is lost to its
+    tolerance now and then."""
+    network = Marabou.read_onnx(str(file))
+    inputs = np.array(network.inputVars).flatten()
+    outputs = np.array(network.outputVars).flatten()
+    for variable, value in zip(inputs, x):
+        network.setLowerBound(variable, float(value) - radius)
+        network.setUpperBound(variable, float(value) + radius)
+    options = Marabou.createOptions(verbosity=0, timeoutInSeconds=120)
+    with contextlib.redirect_stdout(io.StringIO()):
+        answer, values, _ = network.solve(verbose=False, options=options)
+    assert answer == "sat"
+    return np.array([values[v] for v in inputs]), np.array([values[v] for v in outputs])
+
+
 def build(program, folder, shape, *options):
     """A network and the radius of every sample."""
     seed, samples, features, classes = shape
@@ -88,6 +104,48 @@ OPTIONS = {
     "own radii": ("--per-sample",),
     "f64": ("--precision", "f64"),
 }
+
+
+# Every construction in every norm it takes, and whether it has a scalar head for these data.
+CONSTRUCTIONS = [
+    ("cells", "linf", True), ("pipelined", "linf", True), ("pipelined", "l1", True), ("wide", "linf", False),
+    ("wide", "l1", False), ("yu2024-lipschitz", "linf", True), ("lipschitz", "linf", True), ("lipschitz", "l1", True),
+    ("nearest", "linf", False), ("nearest", "l1", False), ("nearest", "l2", False), ("yu2024-l1", "l1", True),
+    ("yu2024-lp", "l2", True),
+]
+
+
+@pytest.mark.parametrize("head", ["scalar", "logits"])
+@pytest.mark.parametrize("construction", CONSTRUCTIONS, ids=lambda c: "-".join(c[:2]))
+def test_every_construction(program, tmp_path, construction, head):
+    """No wrong label in the largest box inside the ball, the right one at its center, and the outputs that
+    Marabou's propagation gives are those of onnxruntime."""
+    name, norm, scalar = construction
+    if head == "scalar" and not scalar:
+        return
+    x, y = random_data(21, 4, 2, 2)
+    data = write_csv(tmp_path / "data.csv", x, y)
+    file = tmp_path / "net.onnx"
+    options = ("--construction", name, "--norm", norm, "--head", head, "--form", "dense", "--ratio", "0.8")
+    built = program("build", data.path, "-o", file, *options, "--no-certify")
+    assert built.code == 0, built.stderr
+    network = Network(file)
+    inside = {"linf": 1.0, "l1": 2.0, "l2": 2.0**0.5}[norm] * (1 + 1e-9)
+    radius = network.radii(len(data))[0] / inside
+    names = network.classes
+    for point, label in zip(data.x, data.y):
+        right = names.index(label)
+        # Scores of distances lead by less than a whole label.
+        least = 1e-5 if name in ("lipschitz", "yu2024-lipschitz", "nearest") else SLACK
+        answer, found = ask(file, point, radius, right, 1 - right, len(names), -least)
+        assert answer == "unsat", (point, label, answer, found)
+        answer, _ = ask(file, point, 0.0, 1 - right, right, len(names), -least)
+        assert answer == "sat", (point, label)
+    points = data.x.astype(network.format)
+    for point in points:
+        at, given = outputs_near(file, point, 1e-4)
+        outputs = network.outputs(at[None])[0]
+        np.testing.assert_allclose(given, outputs, atol=1e-3 * max(1.0, np.abs(outputs).max()))
 
 
 @pytest.mark.parametrize("options", OPTIONS)

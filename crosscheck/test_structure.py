@@ -1,6 +1,7 @@
 """Files whose graph was changed: refused by name, or not certified, unless they mean the same."""
 
 import copy
+import re
 
 import numpy as np
 import onnx
@@ -12,9 +13,27 @@ from test_mutants import Base
 SHAPE = (11, 8, 2, 3, -1, 1)
 
 
-@pytest.fixture(params=[(f, h) for f in ("dense", "compact") for h in ("logits", "scalar")], ids="-".join)
+# 8-bit images, whose rows are codes that a table decodes.
+CODES = (13, 9, 4, 3, 0, 255)
+FORMS = [
+    ("dense", "logits", "yu2024-linf", "linf", SHAPE),
+    ("dense", "scalar", "yu2024-linf", "linf", SHAPE),
+    ("compact", "logits", "yu2024-linf", "linf", SHAPE),
+    ("compact", "scalar", "yu2024-linf", "linf", SHAPE),
+    ("compact", "logits", "wide", "linf", SHAPE),
+    ("compact", "logits", "wide", "l1", CODES),
+    ("compact", "logits", "nearest", "linf", CODES),
+    ("compact", "logits", "nearest", "l2", SHAPE),
+    ("compact", "logits", "nearest", "l2", CODES),
+    ("compact", "scalar", "yu2024-l1", "l1", SHAPE),
+    ("compact", "logits", "pipelined", "l1", SHAPE),
+]
+
+
+@pytest.fixture(params=FORMS, ids=lambda p: "-".join([*p[:4], str(p[4][0])]))
 def base(request, program, tmp_path):
-    return Base(program, tmp_path, request.param[0], "f32", request.param[1], SHAPE)
+    form, head, construction, norm, shape = request.param
+    return Base(program, tmp_path, form, "f32", head, shape, construction=construction, norm=norm)
 
 
 def graphs(model):
@@ -38,6 +57,11 @@ OTHERS = {
     "Add": ["Sub", "Mul", "Max"],
     "Mul": ["Add", "Sub", "Div"],
     "Max": ["Min", "Add", "Sub"],
+    "ReduceMax": ["ReduceMin", "ReduceSum", "ReduceMean"],
+    "Concat": ["Sum", "Max"],
+    "Slice": ["Gather", "Pad"],
+    "Gather": ["GatherElements", "Slice"],
+    "Cast": ["Identity", "CastLike"],
     "ReduceSum": ["ReduceMax", "ReduceMean", "ReduceL2", "ReduceSumSquare"],
     "Gemm": ["MatMul", "Conv"],
     "Scan": ["Loop", "If"],
@@ -61,11 +85,16 @@ def other_operators(model):
 
 
 def swapped_inputs(model):
-    """Any two inputs of a node exchanged, where that is not the same by commutativity."""
+    """Any two inputs of a node exchanged, where that is not the same by commutativity or because they are
+    equal constants."""
+    constants = {t.name: (t.data_type, tuple(t.dims), t.raw_data) for t in model.graph.initializer}
     for position, node in enumerate(nodes(model)):
         for i in range(len(node.input)):
             for j in range(i):
                 if node.op_type in ("Add", "Mul", "Max"):
+                    continue
+                first, second = constants.get(node.input[i]), constants.get(node.input[j])
+                if first is not None and first == second:
                     continue
                 changed = copy.deepcopy(model)
                 inputs = nodes(changed)[position].input
@@ -78,6 +107,10 @@ def other_attributes(model):
         settings = {
             "Gemm": [("transB", 0), ("transA", 1), ("alpha", 2.0), ("alpha", -1.0), ("beta", 0.0), ("beta", 0.5), ("gamma", 1)],
             "Relu": [("alpha", 0.5)],
+            "ReduceMax": [("keepdims", 0), ("axes", [0]), ("axes", [0, 1])],
+            "Concat": [("axis", 0)],
+            "Gather": [("axis", 1)],
+            "Cast": [("to", TensorProto.INT64), ("to", TensorProto.FLOAT16)],
             "ReduceSum": [("keepdims", 0), ("noop_with_empty_axes", 1)],
             "Scan": [("num_scan_inputs", 3), ("scan_input_directions", [1, 1, 1, 1]), ("scan_input_axes", [1, 1, 1, 1]),
                      ("scan_input_directions", [0, 1, 0, 0])],
@@ -107,8 +140,9 @@ def broken_names(model):
         if tensor.data_type == TensorProto.INT64:
             changed = copy.deepcopy(model)
             found = next(t for t in changed.graph.initializer if t.name == tensor.name)
-            found.CopyFrom(numpy_helper.from_array(np.array([0], dtype=np.int64), tensor.name))
-            yield f"{tensor.name} is 0", changed
+            other = 0 if numpy_helper.to_array(tensor)[0] else 1
+            found.CopyFrom(numpy_helper.from_array(np.array([other], dtype=np.int64), tensor.name))
+            yield f"{tensor.name} is {other}", changed
             continue
         for what, change in {
             "twice as long": lambda a: np.concatenate([a, a]),
@@ -165,14 +199,23 @@ def other_interfaces(model):
         helper.make_function("", "Relu", ["x"], ["y"], [helper.make_node("Neg", ["x"], ["y"])], m.opset_import)))
 
 
+# What still means something: a sum of levels in place of the largest and the other way round; tops and scales
+# exchanged, which are both about 1 in `nearest` on images.
+UNDERSTOOD = re.compile(r"(Add 1. becomes Max|Max 1. becomes Add|inputs 3 and 4 of Scan 3 exchanged)$")
+
+
 @pytest.mark.parametrize(
     "family", [other_operators, swapped_inputs, other_attributes, broken_names, other_interfaces], ids=lambda f: f.__name__
 )
 def test_nothing_changed_is_certified(base, family):
+    """Nor is anything certified of a sample that is not true of it."""
     tried = 0
     for number, (what, model) in enumerate(family(base.model())):
-        answer = base.certify(number, model.SerializeToString())
-        assert answer.code != 0, what
+        file = model.SerializeToString()
+        answer = base.certify(number, file)
+        if answer.code == 0:
+            assert UNDERSTOOD.match(what), what
+            base.attacker.judge(file, answer)
         tried += 1
     assert tried >= 10
     print(family.__name__, tried)

@@ -165,7 +165,7 @@ pub fn read(bytes: Bytes) -> Result<Network, OnnxError> {
         _ if graph.has_operator("Scan") || graph.has_operator("Abs") => {
             Model::Recurrence(recurrence::read(&graph, opset)?)
         }
-        Some("Relu") if graph.has_operator("ReduceMax") => Model::Scores(stored::read_scores(&graph, opset)?),
+        _ if graph.has_operator("ReduceMax") => Model::Scores(stored::read_scores(&graph, opset)?),
         _ => Model::Layers(layers::read(&graph)?),
     };
     Ok(Network { model, metadata })
