@@ -10,6 +10,7 @@ mod data;
 mod failure;
 mod histogram;
 mod report;
+mod steepness;
 
 use std::process::ExitCode;
 

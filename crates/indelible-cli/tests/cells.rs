@@ -57,7 +57,7 @@ fn what_cannot_be_explained_is_said_in_one_line() {
     let place = Workplace::new();
     place.file("flowers.csv", FLOWERS).file("names.txt", "only one\n");
     place.file("others.csv", "petal,label\n1,a\n4,b\n");
-    place.json("build flowers.csv -o theorem.onnx");
+    place.json("build flowers.csv -o theorem.onnx --construction yu2024-linf");
     place.json("build flowers.csv -o net.onnx --construction cells --form compact");
     place.refused(
         "explain theorem.onnx flowers.csv --sample 0",

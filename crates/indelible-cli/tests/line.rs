@@ -177,3 +177,29 @@ fn separation_answers_what_people_ask() {
     place.refused("separation train.csv --within -1", 2, &["-1"]);
     place.refused("separation train.csv --per-sample near.npz --k 0", 2, &["--k"]);
 }
+
+/// The constant of a Lipschitz network is 2/λ, 10 on Iris, and two points show
+/// it; `inspect` finds them again.
+#[test]
+fn a_lipschitz_constant_is_attained_by_points() {
+    let place = Workplace::new();
+    for (options, constant) in [
+        ("--construction lipschitz", 10.0),
+        ("--construction lipschitz --form compact --precision f64", 10.0),
+        ("--construction nearest", 1.0),
+    ] {
+        let built = place.json(&format!("build iris -o net.onnx {options}"));
+        let lipschitz = &built["lipschitz"];
+        for key in ["bound", "attained"] {
+            let value = lipschitz[key].as_f64().unwrap();
+            assert!((value / constant - 1.0).abs() < 1e-5, "{options}: {key} {value}");
+        }
+        let point = |end: &str| -> Vec<f64> {
+            lipschitz["pair"][end].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+        };
+        assert_eq!((point("from").len(), point("to").len()), (4, 4));
+        let again = place.json("inspect net.onnx --data iris");
+        assert_eq!(&again["lipschitz"], lipschitz);
+        assert!(place.json("inspect net.onnx")["lipschitz"]["pair"].is_null());
+    }
+}

@@ -126,6 +126,7 @@ fn everything_else_is_one_line_and_the_right_code() {
     place.file("four.txt", "1 2 3 4\n");
     place.file("bad.cnf", "p cnf 2 1\n1 two 0\n");
     place.file("proof.txt", "indelible-refutation 1\nwidth two\n");
+    place.file("later.txt", "indelible-refutation 17\nwidth 2\n");
     for (command, code, text) in [
         ("decide data.npz --width 2 --radius 0 --timeout 0", 3, "no answer within the time allowed"),
         ("decide data.npz --width 2 --radius 0 --solver no-such-solver", 2, "apt-get install z3"),
@@ -134,6 +135,7 @@ fn everything_else_is_one_line_and_the_right_code() {
         ("decide data.npz --width 2 --radius 0 --norm l2", 2, "linf and l1"),
         ("decide data.npz --radius 0", 2, "--width"),
         ("decide data.npz --check proof.txt", 2, "proof.txt: line 2: 'two' is no width"),
+        ("decide data.npz --check later.txt", 2, "later.txt: line 1: '7' is no end of the first line"),
         ("hard --sets one.txt -o x.npz", 2, "one.txt: line 2: a set of 1 elements"),
         ("hard --sets four.txt -o x.npz", 2, "four.txt: line 1: a set of 4 elements"),
         ("hard --sets sets.txt --elements 3 -o x.npz", 2, "element 4 is out of range"),

@@ -81,6 +81,31 @@ fn one_class_and_one_sample_make_a_file() {
     }
 }
 
+/// Equal constraints are shared when cells are read, but a runtime would count
+/// both for a cell that has both.
+#[test]
+fn a_constraint_stored_twice_is_refused_wherever_it_stands() {
+    let data = dataset();
+    let options = all_options()[1];
+    let constraints = network(&data, options).constraints().to_vec();
+    let bytes = file(&data, options);
+    let mut tried = 0;
+    for (first, second) in
+        (0..constraints.len()).flat_map(|a| (a + 1..constraints.len()).map(move |b| (a, b)))
+    {
+        let (a, b) = (constraints[first], constraints[second]);
+        if (a.feature, a.side) == (b.feature, b.side) {
+            let place = bytes.windows(8).rposition(|w| w == b.threshold.to_le_bytes()).unwrap();
+            let mut changed = bytes.clone();
+            changed[place..place + 8].copy_from_slice(&a.threshold.to_le_bytes());
+            let refusal = onnx::read(changed.into()).unwrap_err().to_string();
+            assert!(refusal.contains("twice"), "{refusal}");
+            tried += usize::from(second > first + 1);
+        }
+    }
+    assert!(tried > 0);
+}
+
 #[test]
 fn every_shorter_file_is_refused() {
     let bytes = file(&dataset(), all_options()[2]);

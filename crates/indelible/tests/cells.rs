@@ -227,6 +227,14 @@ proptest! {
         if !logits {
             return Ok(());
         }
+        // The first neuron once more, not shared.
+        let mut twice = layers.clone();
+        let mut first = LayerBuilder::new(layers.layers[0].inputs());
+        for row in layers.layers[0].rows().chain([layers.layers[0].row(0)]) {
+            first.weight(row.columns[0], row.weights[0]).bias(row.bias);
+        }
+        twice.layers[0] = first.finish();
+        prop_assert_eq!(CellNetwork::from_layers(&twice), None);
         let l = at.index(3);
         let mut changed = LayerBuilder::new(layers.layers[l].inputs());
         let victim = at.index(layers.layers[l].outputs());

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use indelible::{
     Budget, Dataset, Error, Norm, Precision, Radii,
     cells::samples_in_cells,
-    certify::{Certificate, lipschitz_bound},
+    certify::Certificate,
     constructions::{Construction, Entry, Options, REGISTRY},
     network::{Head, Model, Size, size},
     separation::{conflicts, nearest_enemies, separation},
@@ -23,7 +23,7 @@ use serde_json::json;
 
 use super::{
     certify::certify_file,
-    inspect::{finite, lipschitz_line, size_as},
+    inspect::size_as,
     separation::{MOST_CONFLICTS, conflict_message},
 };
 use crate::{
@@ -31,12 +31,16 @@ use crate::{
     data::DataArgs,
     failure::Failure,
     report::{self, Report, grouped, real},
+    steepness::Steepness,
 };
 
 /// Largest dense file that `auto` writes, and of cells, which have few weights
 /// that are not 0.
 const LARGEST_DENSE: u64 = 512 << 20;
 const LARGEST_DENSE_CELLS: u64 = 1 << 20;
+
+/// Constructions whose Lipschitz constant is known exactly.
+const STEEP: [&str; 3] = ["lipschitz", "yu2024-lipschitz", "nearest"];
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum HeadArg {
@@ -126,7 +130,7 @@ pub struct Built {
     pub construction: &'static str,
     /// Why it was chosen, where the choice was free.
     pub reason: Option<String>,
-    pub lipschitz: f64,
+    pub steepness: Steepness,
     pub budget: Budget,
     pub size: Size,
     pub form: &'static str,
@@ -273,7 +277,8 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
         let bytes = std::fs::metadata(&written).map_or(0, |found| found.len());
         lap("write", &mut clock);
         let read = onnx::open(&written)?;
-        let lipschitz = lipschitz_bound(&read.model, order.norm);
+        let around = STEEP.contains(&entry.name).then_some(data);
+        let steepness = Steepness::of(&read.model, order.norm, around)?;
         let certificate = if order.certify {
             let certificate = certify_file(&read, data, order.norm, budget.radii(), bar)?;
             lap("certify", &mut clock);
@@ -298,7 +303,7 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
         return Ok(Built {
             construction,
             reason,
-            lipschitz,
+            steepness,
             budget,
             size,
             form,
@@ -449,7 +454,7 @@ fn report(data: &Dataset, order: &Order<'_>, built: &Built) -> Report {
         .json("width", built.size.width)
         .json("parameters", json!({"nonzero": built.size.nonzero, "all": built.size.all}))
         .json("max_abs_parameter", built.size.max_abs)
-        .json("lipschitz", json!({"norm": order.norm.to_string(), "bound": finite(built.lipschitz)}))
+        .json("lipschitz", built.steepness.json())
         .json("samples", data.samples())
         .json("certified", certified)
         .json("exact", built.certificate.as_ref().map(|certificate| certificate.exact))
@@ -479,7 +484,7 @@ fn report(data: &Dataset, order: &Order<'_>, built: &Built) -> Report {
             format!("{} nonzero, {} in all", grouped(built.size.nonzero), grouped(built.size.all)),
         )
         .line("largest parameter", real(built.size.max_abs))
-        .line("Lipschitz bound", lipschitz_line(built.lipschitz, order.norm))
+        .line("Lipschitz bound", built.steepness.line())
         .line("file", format!("{} ({}, {})", order.output.display(), built.form, report::bytes(built.bytes)))
         .line(
             "certified",

@@ -20,7 +20,6 @@ use super::{
     build::PrecisionArg,
     certify::certify_file,
     chart::{Series, chart},
-    inspect::finite,
     separation::{MOST_CONFLICTS, conflict_message},
 };
 use crate::{
@@ -185,7 +184,7 @@ fn row_json(row: &Row, samples: usize) -> Value {
     json!({
         "name": row.name, "depth": row.size.depth, "width": row.size.width,
         "parameters": {"nonzero": row.size.nonzero, "all": row.size.all},
-        "max_abs_parameter": row.size.max_abs, "lipschitz": finite(row.lipschitz),
+        "max_abs_parameter": row.size.max_abs, "lipschitz": row.lipschitz.is_finite().then_some(row.lipschitz),
         "certified": row.certified, "samples": samples, "form": row.form,
         "seconds": {"build": row.build_seconds, "certify": row.certify_seconds},
     })

@@ -199,7 +199,7 @@ impl ExplainArgs {
                 format!(
                     "{} {} (here {}): excludes {} of {} samples of other labels{what}",
                     symbol(side),
-                    real(threshold),
+                    shown(threshold, side, reason.nearest(data, radii)),
                     real(data.value(self.sample, feature)),
                     grouped(reason.enemies.len()),
                     grouped(enemies),
@@ -208,6 +208,58 @@ impl ExplainArgs {
         }
         report
     }
+}
+
+impl Reason {
+    /// The end of an excluded ball that is nearest to the threshold.
+    fn nearest(&self, data: &Dataset, radii: &Radii) -> f64 {
+        let ends = self.enemies.iter().map(|&i| {
+            let (x, radius) = (data.value(i, self.constraint.feature), radii.of(i));
+            match self.constraint.side {
+                Side::AtLeast => add_up(x, radius),
+                Side::AtMost => sub_down(x, radius),
+            }
+        });
+        match self.constraint.side {
+            Side::AtLeast => ends.fold(f64::NEG_INFINITY, f64::max),
+            Side::AtMost => ends.fold(f64::INFINITY, f64::min),
+        }
+    }
+}
+
+/// A threshold in as few digits, at least six, as leave what is said of it
+/// true: all that meets it meets the number shown, and `nearest` does not.
+fn shown(threshold: f64, side: Side, nearest: f64) -> String {
+    for digits in 5..17 {
+        let text = format!("{threshold:.digits$e}");
+        let Some((Ok(rounded), Ok(exponent))) =
+            text.split_once('e').map(|(_, exponent)| (text.parse::<f64>(), exponent.parse::<i32>()))
+        else {
+            break;
+        };
+        let unit = 10f64.powi(exponent - digits as i32);
+        let outward = match side {
+            Side::AtLeast => rounded - unit,
+            Side::AtMost => rounded + unit,
+        };
+        for candidate in [rounded, outward] {
+            let text = format!("{candidate:.digits$e}");
+            let Ok(candidate) = text.parse::<f64>() else { continue };
+            let is_true = match side {
+                Side::AtLeast => nearest < candidate && candidate <= threshold,
+                Side::AtMost => threshold <= candidate && candidate < nearest,
+            };
+            if is_true {
+                return plain(candidate);
+            }
+        }
+    }
+    plain(threshold)
+}
+
+/// A number in the fewest digits that mean it.
+fn plain(value: f64) -> String {
+    if value == 0.0 || (1e-3..1e6).contains(&value.abs()) { format!("{value}") } else { format!("{value:e}") }
 }
 
 /// The constraints of a cell and whom each excludes.
@@ -262,5 +314,23 @@ fn default_name(feature: usize, features: usize) -> String {
         format!("feature {feature} (pixel {}, {})", feature / side, feature % side)
     } else {
         format!("feature {feature}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thresholds_are_shown_in_digits_that_keep_what_is_said_true() {
+        let far = [f64::NEG_INFINITY, f64::INFINITY];
+        assert_eq!(shown(0.737_254_9, Side::AtLeast, far[0]), "0.737254");
+        assert_eq!(shown(0.737_254_9, Side::AtMost, far[1]), "0.737255");
+        assert_eq!(shown(0.25, Side::AtLeast, far[0]), "0.25");
+        assert_eq!(shown(-1e-9, Side::AtMost, far[1]), "-1e-9");
+        // Six digits would include the enemy.
+        assert_eq!(shown(0.737_254_9, Side::AtLeast, 0.737_254_5), "0.7372549");
+        let above = 1.0f64.next_up();
+        assert_eq!(shown(above, Side::AtLeast, 1.0), "1.0000000000000002");
     }
 }

@@ -113,7 +113,7 @@ fn decode(
     let network = onnx::open(path)?;
     let Model::Layers(layers) = &network.model else {
         return Err(Failure::input(format!(
-            "{} holds a recurrence; expected a network of depth 2 and width 2",
+            "{} holds a network in compact form; expected a network of depth 2 and width 2",
             path.display()
         )));
     };

@@ -5,15 +5,18 @@ use std::path::PathBuf;
 use clap::Args;
 use indelible::{
     Norm, Radii,
-    certify::lipschitz_bound,
     network::{CellNetwork, Model, Schedule, Size},
 };
-use indelible_io::onnx::{self, Metadata};
+use indelible_io::{
+    dataset::{ReadOptions, read},
+    onnx::{self, Metadata},
+};
 use serde_json::{Value, json};
 
 use crate::{
     failure::Failure,
     report::{Report, grouped, real},
+    steepness::Steepness,
 };
 
 /// Arguments of `inspect`.
@@ -25,6 +28,9 @@ pub struct InspectArgs {
     /// Norm of the Lipschitz bound [default: what the file claims, else linf]
     #[arg(long)]
     norm: Option<Norm>,
+    /// Dataset around whose samples to look for points that attain the Lipschitz bound
+    #[arg(long, value_name = "DATA")]
+    data: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -36,7 +42,11 @@ impl InspectArgs {
         let metadata = &network.metadata;
         let size = size_as(&network.model, metadata.construction.as_deref());
         let norm = self.norm.or(metadata.norm).unwrap_or(Norm::Linf);
-        let lipschitz = lipschitz_bound(&network.model, norm);
+        let data = match &self.data {
+            Some(path) => Some(read(path, &ReadOptions::default())?),
+            None => None,
+        };
+        let steepness = Steepness::of(&network.model, norm, data.as_ref())?;
         let mut report = Report::default();
         report
             .json("depth", size.depth)
@@ -45,7 +55,7 @@ impl InspectArgs {
             .json("outputs", network.model.outputs())
             .json("parameters", json!({"nonzero": size.nonzero, "all": size.all}))
             .json("max_abs_parameter", size.max_abs)
-            .json("lipschitz", json!({"norm": norm.to_string(), "bound": finite(lipschitz)}))
+            .json("lipschitz", steepness.json())
             .json("form", network.form())
             .json("precision", network.model.precision().to_string())
             .json("metadata", metadata_json(metadata));
@@ -56,7 +66,7 @@ impl InspectArgs {
             .line("width", grouped(size.width))
             .line("parameters", format!("{} nonzero, {} in all", grouped(size.nonzero), grouped(size.all)))
             .line("largest parameter", real(size.max_abs))
-            .line("Lipschitz bound", lipschitz_line(lipschitz, norm))
+            .line("Lipschitz bound", steepness.line())
             .line("form", format!("{}, {}", network.form(), network.model.precision()));
         if let Model::Cells(cells) = &network.model {
             describe(cells, metadata.samples_per_cell.as_deref(), &mut report);
@@ -127,20 +137,6 @@ fn histogram(values: &[usize]) -> Vec<(usize, usize)> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable();
     sorted.chunk_by(|a, b| a == b).map(|same| (same[0], same.len())).collect()
-}
-
-/// What `inspect` and `build` say about the bound.
-pub fn lipschitz_line(bound: f64, norm: Norm) -> String {
-    if bound.is_finite() {
-        format!("{} for every output, inputs measured in {norm}", real(bound))
-    } else {
-        format!("none was found in {norm}")
-    }
-}
-
-/// JSON knows no infinity.
-pub fn finite(value: f64) -> Option<f64> {
-    value.is_finite().then_some(value)
 }
 
 fn metadata_json(metadata: &Metadata) -> Value {

@@ -51,7 +51,7 @@ impl RefuteArgs {
         let data = self.data.read(&bar)?;
         let Model::Layers(layers) = &network.model else {
             return Err(Failure::input(format!(
-                "{} holds a recurrence, which keeps every feature; refute takes layers of Gemm, MatMul, Add and Relu",
+                "{} holds a network in compact form; refute takes layers of Gemm, MatMul, Add and Relu",
                 self.network.display()
             )));
         };

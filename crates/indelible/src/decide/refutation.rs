@@ -148,7 +148,10 @@ impl Refutation {
             line,
             what: format!("'{}' is no {expected}", value.chars().take(40).collect::<String>()),
         };
-        field(HEADER)?;
+        let version = field(HEADER)?;
+        if !version.1.is_empty() {
+            return Err(bad(version, "end of the first line").into());
+        }
         let width = field("width ")?;
         let width = width.1.parse().map_err(|_| bad(width, "width"))?;
         let norm = field("norm ")?.1.parse()?;

@@ -157,6 +157,15 @@ impl CellNetwork {
         Ok(network)
     }
 
+    /// Whether two of these constraints are equal, so that a network of cells
+    /// would share what other layers may count twice.
+    #[must_use]
+    pub fn has_equal(constraints: &[Constraint]) -> bool {
+        let mut sorted: Vec<Constraint> = constraints.iter().map(|c| positive_zero(*c)).collect();
+        sorted.sort_unstable_by(Constraint::order);
+        sorted.windows(2).any(|pair| pair[0] == pair[1])
+    }
+
     fn check(&self) -> Result<(), Error> {
         if self.ends.is_empty() {
             return Err(bad("there is no cell".into()));

@@ -9,12 +9,16 @@ impl CellNetwork {
     /// The network of cells that `network` is, for logit heads: three layers
     /// of which the first has one weight of size 1 per neuron, the second one
     /// negative weight and the bias 1, the third every indicator once with
-    /// weight 1. `None` for anything else. Both compute the same numbers up to
+    /// weight 1, and no two neurons of the first are equal. `None` for anything
+    /// else. Both compute the same numbers up to
     /// the order of sums.
     #[must_use]
     pub fn from_layers(network: &StoredNetwork) -> Option<Self> {
         let [violations, indicators, scores] = network.layers.as_slice() else { return None };
         let constraints: Vec<Constraint> = violations.rows().map(constraint).collect::<Option<_>>()?;
+        if Self::has_equal(&constraints) {
+            return None;
+        }
         let classes = classes_of(scores)?;
         let cells: Vec<Cell> = indicators
             .rows()
