@@ -93,9 +93,10 @@ impl Tally {
 
     fn side_by_side_size(&self) -> Size {
         let (n, steps) = (self.features, self.steps());
+        let errors = self.radius_errors();
         let (distinct, zero, largest) = (0..n)
             .into_par_iter()
-            .map(|j| self.distinct_thresholds(j))
+            .map(|j| self.distinct_thresholds(j, &errors))
             .reduce(|| (0, 0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1, a.2.max(b.2)));
         let count = |values: &[f64]| values.iter().filter(|v| **v != 0.0).count();
         let ramp = self.measure == Measure::Sum;
@@ -127,8 +128,7 @@ impl Tally {
     ///
     /// The radii of a file are rounded outward step by step; thresholds that
     /// differ by this rounding alone are one.
-    fn distinct_thresholds(&self, j: usize) -> (usize, usize, f64) {
-        let slack = 4.0 * self.precision.unit_roundoff();
+    fn distinct_thresholds(&self, j: usize, errors: &[f64]) -> (usize, usize, f64) {
         let steps = 0..self.steps();
         let mut centers: Vec<(f64, usize)> = match &self.centers {
             // With one radius few values stand for all.
@@ -143,17 +143,26 @@ impl Tally {
         centers.dedup_by(|b, a| a.0 == b.0 && self.radii[a.1] == self.radii[b.1]);
         let mut found = (0, 0, 0.0);
         for end in [0, 1] {
-            let mut side: Vec<(f64, f64)> = centers
-                .iter()
-                .map(|&(c, k)| (self.thresholds(k, c)[end], slack * (c.abs() + self.radii[k].abs())))
-                .collect();
+            let mut side: Vec<(f64, f64)> =
+                centers.iter().map(|&(c, k)| (self.thresholds(k, c)[end], errors[k])).collect();
             side.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-            side.dedup_by(|b, a| b.0 - a.0 <= a.1);
+            side.dedup_by(|b, a| b.0 - a.0 <= a.1 + b.1);
             found.0 += side.len();
             found.1 += side.iter().filter(|(t, error)| t.abs() <= *error).count();
             found.2 = side.iter().fold(found.2, |m: f64, (t, _)| m.max(t.abs()));
         }
         found
+    }
+
+    /// For each step how far its radius may have been rounded outward: a few
+    /// units of its largest coordinate and of the radius.
+    fn radius_errors(&self) -> Vec<f64> {
+        let unit = 4.0 * self.precision.unit_roundoff();
+        let largest = |center: &mut Vec<f64>, k: usize| {
+            self.copy_center(k, center);
+            unit * (largest_of(center) + self.radii[k].abs())
+        };
+        (0..self.steps()).into_par_iter().map_init(|| vec![0.0; self.features], largest).collect()
     }
 
     /// Whether all radii are one, but for rounding relative to the largest
