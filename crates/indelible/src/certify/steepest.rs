@@ -27,7 +27,7 @@ pub struct SteepestPair {
     pub slope: f64,
 }
 
-/// Products that may be taken in all; one pair is always tried.
+/// Products that may be taken in all; two pairs are always tried.
 const MOST_WORK: usize = 400_000_000;
 /// Parts of the way to the nearest enemy that rays go.
 const STEPS: [f64; 2] = [0.25, 1.0 / 64.0];
@@ -43,9 +43,9 @@ pub fn steepest_pair(model: &Model, norm: Norm, data: &Dataset) -> Result<Option
     }
     let real = RealFunction::new(model);
     let cost = model.size().nonzero.saturating_add(1);
-    let mut pairs = (MOST_WORK / (2 * cost)).max(1);
+    let mut pairs = (MOST_WORK / (2 * cost)).max(2);
     let mut best: Option<SteepestPair> = None;
-    for (from, ways) in starts(data, norm) {
+    for (from, ways) in starts(data, norm, matches!(model, Model::Scores(_) | Model::Layers(_))) {
         let Some(at_start) = real.at(&from) else { continue };
         let mut points = ways;
         let gradients = points.first().cloned().into_iter().chain([from.clone()]);
@@ -75,12 +75,25 @@ pub fn steepest_pair(model: &Model, norm: Norm, data: &Dataset) -> Result<Option
 }
 
 /// Samples with points to go to: the first quarter of the way to the nearest
-/// enemy, all of it, along the feature that differs most and along all.
-fn starts(data: &Dataset, norm: Norm) -> impl Iterator<Item = (Vec<f64>, Vec<Vec<f64>>)> {
+/// enemy, all of it, along the feature that differs most and along all. Where
+/// affine scores are compared, first the sample of the largest norm, away from
+/// the origin: its score is the steepest, and no other one overtakes it.
+fn starts(data: &Dataset, norm: Norm, affine: bool) -> impl Iterator<Item = (Vec<f64>, Vec<Vec<f64>>)> {
+    let mut row = vec![0.0; data.features()];
+    let (mut outermost, mut largest) = (0, 0.0);
+    for i in 0..data.samples() {
+        data.copy_row(i, &mut row);
+        let square: f64 = row.iter().map(|x| x * x).sum();
+        if square > largest {
+            (outermost, largest) = (i, square);
+        }
+    }
+    let outermost = data.row(outermost);
+    let away = vec![along(&outermost, &outermost, 1.0)];
     let closest = separation(data, norm, &Silent).pair;
     let first = closest.map_or(0, |(i, _)| i);
     let others = (0..data.samples()).filter(move |&i| i != first);
-    std::iter::once(first).chain(others).map(move |i| {
+    let around = move |i: usize| {
         let x = data.row(i);
         let nearest = closest.filter(|(a, _)| *a == i).map(|(_, b)| b).or_else(|| nearest_enemy(data, i));
         let towards: Vec<f64> =
@@ -101,7 +114,9 @@ fn starts(data: &Dataset, norm: Norm) -> impl Iterator<Item = (Vec<f64>, Vec<Vec
             }
         }
         (x, ways)
-    })
+    };
+    let outward = affine.then_some((outermost, away));
+    outward.into_iter().chain(std::iter::once(first).chain(others).map(around))
 }
 
 /// The enemy that is nearest in the sum of squares, rounded.
