@@ -243,8 +243,8 @@ fn sets_that_are_sketched() {
     let mut reals: Vec<f32> = codes.iter().map(|&c| f32::from(c) * 1e-3).collect();
     reals[700 * width..701 * width].fill(1e4);
     check_in(&norms, "waves and an outlier", &set(Features::F32(reals.into())));
-    // Sketches tell the few samples that they are judged by apart, as these
-    // have twins, but not enemies: they are given up.
+    // Where all pairs count, sketches tell the few samples that they are judged
+    // by apart, as these have twins, but not others: they are given up.
     let mut random = noise(9);
     let centers: Vec<f64> = (0..samples / 2 * width).map(|_| (random() % 1001) as f64 - 500.0).collect();
     let twins: Vec<f64> = centers.iter().copied().chain(centers.iter().map(|x| x + 0.01)).collect();
