@@ -234,6 +234,25 @@ mod tests {
             .expect("sound data")
     }
 
+    #[test]
+    fn twins_of_the_same_label_promise_nothing() {
+        let (half, width) = (SAMPLES, 784);
+        let mut state = 1u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32
+        };
+        let one: Vec<f32> = (0..half * width).map(|_| next()).collect();
+        let values: Vec<f32> = one.iter().copied().chain(one.iter().map(|x| x + 1.0)).collect();
+        let labels = (0..2 * half).map(|i| i % half % 2).collect();
+        let data = Dataset::new(Features::F32(values.into()), width, labels, vec!["a".into(), "b".into()])
+            .expect("sound data");
+        for norm in [Norm::L1, Norm::L2] {
+            let promising = |pairs| Sketch::new((&data, &data), norm, pairs, Isa::best()).is_some();
+            assert!(promising(Pairs::All) && !promising(Pairs::Enemies), "{norm}");
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(6))]
 
