@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::{
     kernel::Isa,
-    metric::{CodesLinf, CodesLp, CodesSum, Metric, Power, RealsLinf, RealsLp, RealsSum},
+    metric::{CodesLinf, CodesLp, CodesSum, Metric, Power, RealsLinf, RealsLp, RealsSum, Summed, Windowed},
     relation::Relation,
-    screen::{Panels, Windows},
+    screen::{Every, Panels, Windows},
     search::Screen,
 };
 use crate::{Dataset, Norm, dataset::Features};
@@ -47,32 +47,60 @@ pub(super) fn dispatch_on<T: Search>(
         Norm::Linf => {
             if let Some((a, b, levels)) = codes {
                 let metric = CodesLinf::new(a, b, width, levels);
-                return search.run(&metric, &Windows::new(&metric, *relation, width, isa), relation);
+                return windows(&metric, relation, width, isa, search);
             }
             let metric = RealsLinf::new(queries, base, isa);
-            search.run(&metric, &Windows::new(&metric, *relation, width, isa), relation)
+            windows(&metric, relation, width, isa, search)
         }
         Norm::L1 | Norm::L2 => {
             let power = if norm == Norm::L1 { Power::One } else { Power::Two };
             if let Some((a, b, levels)) = codes
                 && let Some(metric) = CodesSum::new(a, b, width, levels, power)
             {
-                let screen = Panels::new(&metric, *relation, (queries, base), norm, table, isa);
-                return search.run(&metric, &screen, relation);
+                return panels(&metric, relation, (queries, base), norm, table, isa, search);
             }
             let metric = RealsSum::new(queries, base, power, isa);
-            search.run(&metric, &Panels::new(&metric, *relation, (queries, base), norm, table, isa), relation)
+            panels(&metric, relation, (queries, base), norm, table, isa, search)
         }
         Norm::Lp(p) => {
             if let Some((a, b, levels)) = codes
                 && let Some(metric) = CodesLp::new(a, b, width, levels, p)
             {
-                let screen = Panels::new(&metric, *relation, (queries, base), norm, table, isa);
-                return search.run(&metric, &screen, relation);
+                return panels(&metric, relation, (queries, base), norm, table, isa, search);
             }
             let metric = RealsLp::new(queries, base, p, isa);
-            search.run(&metric, &Panels::new(&metric, *relation, (queries, base), norm, table, isa), relation)
+            panels(&metric, relation, (queries, base), norm, table, isa, search)
         }
+    }
+}
+
+/// Runs a search in the sup norm.
+fn windows<M: Windowed, T: Search>(
+    metric: &M,
+    relation: &Relation,
+    width: usize,
+    isa: Isa,
+    search: T,
+) -> T::Output {
+    match Every::new(metric, *relation) {
+        Some(every) => search.run(metric, &every, relation),
+        None => search.run(metric, &Windows::new(metric, *relation, width, isa), relation),
+    }
+}
+
+/// Runs a search in another norm; see [`Panels::new`].
+fn panels<M: Summed, T: Search>(
+    metric: &M,
+    relation: &Relation,
+    data: (&Dataset, &Dataset),
+    norm: Norm,
+    table: bool,
+    isa: Isa,
+    search: T,
+) -> T::Output {
+    match Every::new(metric, *relation) {
+        Some(every) => search.run(metric, &every, relation),
+        None => search.run(metric, &Panels::new(metric, *relation, data, norm, table, isa), relation),
     }
 }
 

@@ -13,6 +13,21 @@ pub enum Pairs {
     All,
 }
 
+/// Fewest samples that say how near the nearest one is.
+const TELLING: usize = 16;
+
+impl Pairs {
+    /// Of a few samples with these labels, those that show how near others come
+    /// to sample `k` of them: the ones that its pairs with count, as twins with
+    /// its own label say nothing of enemies; all others where these are few.
+    pub(super) fn judges(self, labels: &[usize], k: usize) -> Vec<usize> {
+        let others = || (0..labels.len()).filter(|&j| j != k);
+        let counting: Vec<usize> =
+            others().filter(|&j| self == Self::All || labels[j] != labels[k]).collect();
+        if counting.len() < TELLING { others().collect() } else { counting }
+    }
+}
+
 /// Queries, base samples, and which of their pairs count.
 #[derive(Clone, Copy)]
 pub(super) struct Relation<'a> {

@@ -217,6 +217,34 @@ fn hostile_sets() {
     check("outlier", &dataset(Features::F64(outlier.into()), 9, two(300)));
 }
 
+#[test]
+fn one_enemy_of_many() {
+    // So few pairs that all are looked at, in more than one block; with ties.
+    let mut random = noise(13);
+    let codes: Vec<u8> = (0..4200 * 3).map(|_| random() as u8 / 16).collect();
+    let reals: Vec<f64> = codes.iter().map(|&c| f64::from(c) * 0.1).collect();
+    for odd in [0, 4150] {
+        let labels: Vec<usize> = (0..4200).map(|i| usize::from(i == odd)).collect();
+        for features in [Features::unit_codes(codes.clone().into()), Features::F64(reals.clone().into())] {
+            let data = dataset(features, 3, labels.clone());
+            for norm in NORMS {
+                for isa in Isa::available() {
+                    let (once, both) = (Relation::once(&data, Pairs::Enemies), Relation::within(&data));
+                    let found = dispatch_on(isa, (&data, &data), &once, norm, Closest(&Silent));
+                    let closest = Unscreened(Closest(&Silent));
+                    let expected = dispatch_on(Isa::Portable, (&data, &data), &once, norm, closest);
+                    assert_eq!(found, expected, "{norm} {isa:?}");
+                    let search = || Nearest { per_query: 2, progress: &Silent };
+                    let found = dispatch_on(isa, (&data, &data), &both, norm, search());
+                    let plain = Unscreened(search());
+                    let expected = dispatch_on(Isa::Portable, (&data, &data), &both, norm, plain);
+                    assert_eq!(found, expected, "{norm} {isa:?}");
+                }
+            }
+        }
+    }
+}
+
 /// Samples that depend on few hidden numbers, as codes.
 fn waves(samples: usize, width: usize) -> Vec<u8> {
     let mut random = noise(5);
@@ -243,8 +271,8 @@ fn sets_that_are_sketched() {
     let mut reals: Vec<f32> = codes.iter().map(|&c| f32::from(c) * 1e-3).collect();
     reals[700 * width..701 * width].fill(1e4);
     check_in(&norms, "waves and an outlier", &set(Features::F32(reals.into())));
-    // Sketches tell the few samples that they are judged by apart, as these
-    // have twins, but not enemies: they are given up.
+    // Where all pairs count, sketches tell the few samples that they are judged
+    // by apart, as these have twins, but not others: they are given up.
     let mut random = noise(9);
     let centers: Vec<f64> = (0..samples / 2 * width).map(|_| (random() % 1001) as f64 - 500.0).collect();
     let twins: Vec<f64> = centers.iter().copied().chain(centers.iter().map(|x| x + 0.01)).collect();

@@ -63,7 +63,7 @@ impl<'a, M: Summed> Panels<'a, M> {
         table: bool,
         isa: Isa,
     ) -> Self {
-        let shadow = Shadow::new(base, norm, table);
+        let shadow = Shadow::new(base, norm, relation.pairs, table);
         let plain = shadow.plain();
         let full = Layer {
             queries: Cow::Borrowed(queries),
@@ -75,15 +75,18 @@ impl<'a, M: Summed> Panels<'a, M> {
             isa,
         };
         let worth = relation.size() * base.features() as u128 >= WORTH;
-        let sketch = worth.then(|| Sketch::new(queries, base, norm, isa)).flatten().map(|sketch| Layer {
-            shadow: Shadow::new(&sketch.base, norm, false),
-            queries: Cow::Owned(sketch.queries),
-            base: Cow::Owned(sketch.base),
-            stretch: sketch.stretch,
-            error: sketch.error,
-            original: false,
-            isa,
-        });
+        let sketch =
+            worth.then(|| Sketch::new((queries, base), norm, relation.pairs, isa)).flatten().map(|sketch| {
+                Layer {
+                    shadow: Shadow::new(&sketch.base, norm, relation.pairs, false),
+                    queries: Cow::Owned(sketch.queries),
+                    base: Cow::Owned(sketch.base),
+                    stretch: sketch.stretch,
+                    error: sketch.error,
+                    original: false,
+                    isa,
+                }
+            });
         Self { metric, relation, full, sketch, plain }
     }
 

@@ -11,6 +11,7 @@ mod levels;
 mod samples;
 mod table;
 
+use super::relation::Pairs;
 use crate::{Dataset, Norm, dataset::Features};
 
 /// Features that are shadowed at most, so that sums of 255² stay below 2^31;
@@ -51,16 +52,16 @@ enum Coding {
 
 impl Shadow {
     /// Shadows for samples like those of `data`, in a norm but `linf`; `table`
-    /// says that all have its levels.
-    pub(super) fn new(data: &Dataset, norm: Norm, table: bool) -> Self {
+    /// says that all have its levels, and `pairs` which pairs should be told apart.
+    pub(super) fn new(data: &Dataset, norm: Norm, pairs: Pairs, table: bool) -> Self {
         let width = data.features().min(MOST);
         let mut shadow = match data.storage() {
             Features::Coded { levels, .. } if table => Self::of_levels(levels, norm, width),
-            _ => Self::of_samples(data, norm, width),
+            _ => Self::of_samples(data, norm, pairs, width),
         };
         shadow.sums = match norm {
             Norm::L1 => Sums::Absolute,
-            Norm::Lp(p) => shadow.table(data, p),
+            Norm::Lp(p) => shadow.table(data, pairs, p),
             Norm::L2 | Norm::Linf => Sums::Squares,
         };
         shadow

@@ -5,7 +5,10 @@ use rayon::prelude::*;
 use super::{Coding, Shadow, Sums, spread_out};
 use crate::{
     Dataset, Norm,
-    separation::kernel::{Isa, rows},
+    separation::{
+        kernel::{Isa, rows},
+        relation::Pairs,
+    },
 };
 
 /// Samples that units are tried on.
@@ -18,7 +21,7 @@ const HALVINGS: i32 = 8;
 impl Shadow {
     /// Shadows with the unit that leaves out most pairs of a few samples: a
     /// small unit errs little, a large one cuts off little.
-    pub(super) fn of_samples(data: &Dataset, norm: Norm, width: usize) -> Self {
+    pub(super) fn of_samples(data: &Dataset, norm: Norm, pairs: Pairs, width: usize) -> Self {
         let chosen = spread_out(data.samples(), SAMPLES);
         let mut columns = vec![Vec::with_capacity(chosen.len()); width];
         for &i in &chosen {
@@ -36,7 +39,7 @@ impl Shadow {
         let spread = ranges.iter().fold(0.0f64, |m, r| m.max(r.2 - r.0));
         // What codes cover must not overflow; the rest is cut off.
         let spread = if spread > 0.0 { spread.min(1e307) } else { 1.0 };
-        let trial = Trial::new(data, norm, &chosen, width, spread);
+        let trial = Trial::new(data, norm, pairs, &chosen, width, spread);
         let candidate = |halving: i32| {
             // Other samples lie a little outside the range of the chosen ones.
             let unit = (1.25 * spread / 255.0 * 2f64.powi(-halving)).max(f64::MIN_POSITIVE);
@@ -63,8 +66,9 @@ impl Shadow {
 struct Trial<'a> {
     chosen: &'a [usize],
     norm: Norm,
-    /// Distance of each of the first samples to its nearest one.
-    nearest: Vec<f64>,
+    /// For each of the first samples, those that it is compared with and how far
+    /// away the nearest of them is.
+    nearest: Vec<(Vec<usize>, f64)>,
     /// The unit of these distances.
     spread: f64,
 }
@@ -90,14 +94,16 @@ fn distance(norm: Norm, a: &[u8], b: &[u8]) -> f64 {
 }
 
 impl<'a> Trial<'a> {
-    fn new(data: &Dataset, norm: Norm, chosen: &'a [usize], width: usize, spread: f64) -> Self {
+    fn new(data: &Dataset, norm: Norm, pairs: Pairs, chosen: &'a [usize], width: usize, spread: f64) -> Self {
+        let labels: Vec<usize> = chosen.iter().map(|&i| data.labels()[i]).collect();
         let rows: Vec<Vec<f64>> =
             chosen.iter().map(|&i| (0..width).map(|f| data.value(i, f) / spread).collect()).collect();
         let nearest = |k: usize| {
-            let others = (0..rows.len()).filter(|&j| j != k);
-            let distance = |j: usize| length(norm, rows[k].iter().zip(&rows[j]).map(|(a, b)| a - b));
+            let judges = pairs.judges(&labels, k);
+            let distance = |&j: &usize| length(norm, rows[k].iter().zip(&rows[j]).map(|(a, b)| a - b));
             // Equal samples are no guide.
-            others.map(distance).filter(|&d| d > 0.0).fold(f64::INFINITY, f64::min)
+            let nearest = judges.iter().map(distance).filter(|&d| d > 0.0).fold(f64::INFINITY, f64::min);
+            (judges, nearest)
         };
         let nearest = (0..rows.len().min(FEW)).into_par_iter().map(nearest).collect();
         Self { chosen, norm, nearest, spread }
@@ -113,8 +119,8 @@ impl<'a> Trial<'a> {
         let rows: Vec<&[u8]> = codes.chunks_exact(padded).collect();
         let unit = shadow.unit / self.spread;
         let mut score = 0.0;
-        for (k, &nearest) in self.nearest.iter().enumerate() {
-            for j in (0..rows.len()).filter(|&j| j != k) {
+        for (k, (judges, nearest)) in self.nearest.iter().enumerate() {
+            for &j in judges {
                 let bound = unit * distance(self.norm, rows[k], rows[j]) - errors[k] - errors[j];
                 score += (bound / nearest).clamp(0.0, 1.0);
             }

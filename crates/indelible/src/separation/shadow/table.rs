@@ -1,7 +1,7 @@
 //! Tables of powers of differences of codes.
 
 use super::{SLACK, Shadow, Sums, spread_out};
-use crate::Dataset;
+use crate::{Dataset, separation::relation::Pairs};
 
 /// Samples that nearest ones are looked for among.
 const SAMPLES: usize = 256;
@@ -11,22 +11,23 @@ const FEW: usize = 32;
 impl Shadow {
     /// The table of powers, in units such that it is used up to what is the
     /// largest difference between near samples.
-    pub(super) fn table(&self, data: &Dataset, p: f64) -> Sums {
+    pub(super) fn table(&self, data: &Dataset, pairs: Pairs, p: f64) -> Sums {
         let chosen = spread_out(data.samples(), SAMPLES);
         let mut codes = vec![0; self.padded() * chosen.len()];
         for (row, &i) in codes.chunks_exact_mut(self.padded()).zip(&chosen) {
             self.code(data, i, row);
         }
+        let labels: Vec<usize> = chosen.iter().map(|&i| data.labels()[i]).collect();
         let powers: Vec<f64> = (0..256).map(|k| (f64::from(k) / 255.0).powf(p)).collect();
         let rows: Vec<&[u8]> = codes.chunks_exact(self.padded()).collect();
-        // The largest difference to the nearest of the other samples.
+        // The largest difference to the nearest of the samples that count.
         let mut largest: Vec<u8> = (0..rows.len().min(FEW))
             .filter_map(|i| {
                 let distance = |j: usize| -> f64 {
                     rows[i].iter().zip(rows[j]).map(|(&a, &b)| powers[usize::from(a.abs_diff(b))]).sum()
                 };
-                let others = (0..rows.len()).filter(|&j| j != i);
-                let nearest = others.min_by(|&j, &k| distance(j).total_cmp(&distance(k)))?;
+                let judges = pairs.judges(&labels, i).into_iter();
+                let nearest = judges.min_by(|&j, &k| distance(j).total_cmp(&distance(k)))?;
                 rows[i].iter().zip(rows[nearest]).map(|(a, b)| a.abs_diff(*b)).max()
             })
             .collect();

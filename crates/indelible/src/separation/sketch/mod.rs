@@ -14,7 +14,7 @@ use std::ops::RangeInclusive;
 
 use rayon::prelude::*;
 
-use super::kernel::Isa;
+use super::{kernel::Isa, relation::Pairs};
 use crate::{Dataset, Features, Norm};
 
 /// Features for which a sketch is tried: with more, roundings of sums in
@@ -92,27 +92,37 @@ impl Frame {
 }
 
 impl Sketch {
-    /// Sketches of queries and base samples, if they promise to help.
-    pub(super) fn new(queries: &Dataset, base: &Dataset, norm: Norm, isa: Isa) -> Option<Self> {
+    /// Sketches of queries and base samples, if they promise to help with the
+    /// pairs that count.
+    pub(super) fn new(
+        (queries, base): (&Dataset, &Dataset),
+        norm: Norm,
+        pairs: Pairs,
+        isa: Isa,
+    ) -> Option<Self> {
         let width = base.features();
         if !FEATURES.contains(&width) || base.samples() < SAMPLES {
             return None;
         }
         let count = JUDGES.max(principal::SAMPLES).min(base.samples());
-        let mut rows: Vec<Vec<f64>> = (0..count).map(|k| base.row(k * base.samples() / count)).collect();
+        let chosen = || (0..count).map(|k| k * base.samples() / count);
+        let labels: Vec<usize> = chosen().map(|i| base.labels()[i]).collect();
+        let mut rows: Vec<Vec<f64>> = chosen().map(|i| base.row(i)).collect();
         let frame = Frame::new(&rows)?;
         for row in &mut rows {
             let mut placed = vec![0.0; width.next_multiple_of(16)];
             frame.place(row, &mut placed);
             *row = placed;
         }
+        let trial = Trial { rows, labels, pairs, norm };
         match norm {
             Norm::L1 => {
-                Self::with(&groups::Groups::new(&rows, width), &frame, &rows, (queries, base), norm, isa)
+                let map = groups::Groups::new(&trial.rows, width);
+                Self::with(&map, &frame, &trial, (queries, base), isa)
             }
             Norm::L2 => {
-                let map = principal::Principal::new(&rows, width, isa);
-                Self::with(&map, &frame, &rows, (queries, base), norm, isa)
+                let map = principal::Principal::new(&trial.rows, width, isa);
+                Self::with(&map, &frame, &trial, (queries, base), isa)
             }
             Norm::Linf | Norm::Lp(_) => None,
         }
@@ -121,14 +131,14 @@ impl Sketch {
     fn with(
         map: &impl Map,
         frame: &Frame,
-        rows: &[Vec<f64>],
+        trial: &Trial,
         (queries, base): (&Dataset, &Dataset),
-        norm: Norm,
         isa: Isa,
     ) -> Option<Self> {
-        if !promises(map, rows, norm, isa) {
+        if !promises(map, trial, isa) {
             return None;
         }
+        let norm = trial.norm;
         let (base_sketch, base_norm) = apply(map, frame, base, norm, isa)?;
         let (queries_sketch, queries_norm) = if std::ptr::eq(queries, base) {
             (base_sketch.clone(), base_norm)
@@ -144,10 +154,21 @@ impl Sketch {
     }
 }
 
+/// Samples that sketches are tried on, centered and scaled.
+struct Trial {
+    rows: Vec<Vec<f64>>,
+    labels: Vec<usize>,
+    pairs: Pairs,
+    norm: Norm,
+}
+
 /// Whether a sketch puts most pairs of some samples beyond the nearest ones.
-fn promises(map: &impl Map, rows: &[Vec<f64>], norm: Norm, isa: Isa) -> bool {
-    let judges: Vec<&Vec<f64>> = rows.iter().step_by((rows.len() / JUDGES).max(1)).take(JUDGES).collect();
-    let sketches: Vec<Vec<f32>> = judges
+fn promises(map: &impl Map, trial: &Trial, isa: Isa) -> bool {
+    let norm = trial.norm;
+    let step = (trial.rows.len() / JUDGES).max(1);
+    let rows: Vec<&Vec<f64>> = trial.rows.iter().step_by(step).take(JUDGES).collect();
+    let labels: Vec<usize> = trial.labels.iter().copied().step_by(step).take(JUDGES).collect();
+    let sketches: Vec<Vec<f32>> = rows
         .iter()
         .map(|x| {
             let mut out = vec![0.0; map.width()];
@@ -156,13 +177,13 @@ fn promises(map: &impl Map, rows: &[Vec<f64>], norm: Norm, isa: Isa) -> bool {
         })
         .collect();
     let (mut beyond, mut total) = (0, 0);
-    for k in 0..FEW.min(judges.len()) {
-        let others = || (0..judges.len()).filter(move |&j| j != k);
-        let distance = |j: usize| length(norm, judges[k].iter().zip(judges[j]).map(|(a, b)| a - b));
-        let nearest = others().map(distance).filter(|&d| d > 0.0).fold(f64::INFINITY, f64::min);
+    for k in 0..FEW.min(rows.len()) {
+        let judges = trial.pairs.judges(&labels, k);
+        let distance = |&j: &usize| length(norm, rows[k].iter().zip(rows[j]).map(|(a, b)| a - b));
+        let nearest = judges.iter().map(distance).filter(|&d| d > 0.0).fold(f64::INFINITY, f64::min);
         let gap = |j: usize| sketches[k].iter().zip(&sketches[j]).map(|(a, b)| f64::from(a - b));
-        beyond += others().filter(|&j| length(norm, gap(j)) > nearest * map.stretch()).count();
-        total += judges.len() - 1;
+        beyond += judges.iter().filter(|&&j| length(norm, gap(j)) > nearest * map.stretch()).count();
+        total += judges.len();
     }
     beyond as f64 > PROMISING * total as f64
 }
@@ -213,6 +234,25 @@ mod tests {
             .expect("sound data")
     }
 
+    #[test]
+    fn twins_of_the_same_label_promise_nothing() {
+        let (half, width) = (SAMPLES, 784);
+        let mut state = 1u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32
+        };
+        let one: Vec<f32> = (0..half * width).map(|_| next()).collect();
+        let values: Vec<f32> = one.iter().copied().chain(one.iter().map(|x| x + 1.0)).collect();
+        let labels = (0..2 * half).map(|i| i % half % 2).collect();
+        let data = Dataset::new(Features::F32(values.into()), width, labels, vec!["a".into(), "b".into()])
+            .expect("sound data");
+        for norm in [Norm::L1, Norm::L2] {
+            let promising = |pairs| Sketch::new((&data, &data), norm, pairs, Isa::best()).is_some();
+            assert!(promising(Pairs::All) && !promising(Pairs::Enemies), "{norm}");
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(6))]
 
@@ -224,7 +264,7 @@ mod tests {
         ) {
             let data = smooth(SAMPLES, 200, seed, scale, offset * scale);
             for norm in [Norm::L1, Norm::L2] {
-                let sketch = Sketch::new(&data, &data, norm, Isa::best());
+                let sketch = Sketch::new((&data, &data), norm, Pairs::Enemies, Isa::best());
                 prop_assert!(sketch.is_some(), "these samples can be sketched");
                 let Some(sketch) = sketch else { continue };
                 let mut kept = 0.0f64;
