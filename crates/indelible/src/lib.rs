@@ -28,6 +28,7 @@ pub mod constructions;
 pub mod dataset;
 pub mod decide;
 pub mod error;
+mod isa;
 pub mod network;
 pub mod norm;
 pub mod number;

@@ -6,12 +6,14 @@
 //! the whole sets are brought up to date and sampled anew. Then literals that
 //! are not needed go, and single ones are exchanged for better ones.
 
+use crate::isa::Isa;
+
 use super::{
     balls::Balls,
     bits::{Random, elements, has, keep, remove, sample, size, size_of_both},
     candidate::Candidate,
     grid::Grid,
-    kernel::{Isa, Which, count},
+    kernel::{Which, count},
     off_grid::separate,
 };
 

@@ -12,12 +12,12 @@ use rayon::prelude::*;
 use super::{
     Claim, Verdict, ball, deep,
     interval::{Arithmetic, Interval, plus, product},
-    scalar_margin,
+    verdict_of,
 };
 use crate::{
     Progress,
     network::{Layer, StoredNetwork},
-    number::{add_up, mul_up, sub_down},
+    number::{add_up, mul_up},
 };
 
 /// Products that sharpening a neuron may take beyond four per input of the
@@ -53,23 +53,7 @@ fn verdict(claim: &Claim<'_>, network: &StoredNetwork, sample: usize) -> Verdict
         return Verdict::Undecided;
     }
     let Some(outputs) = propagate(network, input) else { return Verdict::Undecided };
-    let margin = match &outputs[..] {
-        [scalar] => scalar_margin(scalar.lower, scalar.upper, class, claim.network_classes),
-        logits => match logits.get(class) {
-            Some(own) => logits
-                .iter()
-                .enumerate()
-                .filter(|(c, _)| *c != class)
-                .map(|(_, other)| sub_down(own.lower, other.upper))
-                .fold(f64::INFINITY, f64::min),
-            None => return Verdict::Undecided,
-        },
-    };
-    if margin > 0.0 {
-        Verdict::Certified { margin, exact: outputs.iter().all(|o| o.lower == o.upper) }
-    } else {
-        Verdict::Undecided
-    }
+    verdict_of(&outputs, class, claim.network_classes)
 }
 
 /// What one layer gives and what is known of the layer that made it.

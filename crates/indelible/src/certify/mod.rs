@@ -38,6 +38,8 @@ mod slopes;
 mod steepest;
 mod tally;
 
+use interval::Interval;
+
 use crate::{
     Dataset, Error, Norm, Precision, Progress, Radii,
     network::Model,
@@ -223,6 +225,27 @@ fn ball(x: &[f64], radius: f64, precision: Precision) -> impl Iterator<Item = (f
         let (lower, upper) = (sub_down(x, radius), add_up(x, radius));
         (lower.min(precision.round(lower)), upper.max(precision.round(upper)))
     })
+}
+
+/// What bounds of all outputs on a ball prove of class `class` of `classes`.
+fn verdict_of(outputs: &[Interval], class: usize, classes: usize) -> Verdict {
+    let margin = match outputs {
+        [scalar] => scalar_margin(scalar.lower, scalar.upper, class, classes),
+        logits => match logits.get(class) {
+            Some(own) => logits
+                .iter()
+                .enumerate()
+                .filter(|(c, _)| *c != class)
+                .map(|(_, other)| sub_down(own.lower, other.upper))
+                .fold(f64::INFINITY, f64::min),
+            None => return Verdict::Undecided,
+        },
+    };
+    if margin > 0.0 {
+        Verdict::Certified { margin, exact: outputs.iter().all(|o| o.lower == o.upper) }
+    } else {
+        Verdict::Undecided
+    }
 }
 
 /// The margin that a scalar output in `[lower, upper]` leaves to the class

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::{
     Claim, Verdict, ball,
     interval::{Arithmetic, Interval},
-    scalar_margin,
+    verdict_of,
 };
 use crate::{
     Dataset, Enclosure, Features, Norm, Precision, Progress,
@@ -277,24 +277,7 @@ impl<'a> Checker<'a> {
         }
         let accumulators = self.accumulators(sample, &x, nearest);
         let Some(outputs) = accumulators.and_then(|a| self.head(a)) else { return Verdict::Undecided };
-        let class = self.class(sample);
-        let margin = match &outputs[..] {
-            [scalar] => scalar_margin(scalar.lower, scalar.upper, class, self.claim.network_classes),
-            logits => match logits.get(class) {
-                Some(own) => logits
-                    .iter()
-                    .enumerate()
-                    .filter(|(c, _)| *c != class)
-                    .map(|(_, other)| sub_down(own.lower, other.upper))
-                    .fold(f64::INFINITY, f64::min),
-                None => return Verdict::Undecided,
-            },
-        };
-        if margin > 0.0 {
-            Verdict::Certified { margin, exact: outputs.iter().all(|o| o.lower == o.upper) }
-        } else {
-            Verdict::Undecided
-        }
+        verdict_of(&outputs, self.class(sample), self.claim.network_classes)
     }
 
     /// Bounds of all accumulators on the ball; `nearest` is the distance to

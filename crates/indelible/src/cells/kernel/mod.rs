@@ -5,49 +5,12 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 mod wide;
 
+use crate::isa::Isa;
+
 /// Words that are counted together: 512 literals.
 pub(super) const BLOCK: usize = 8;
 /// Bits of a count; lists are shorter than 2^16.
 const PLANES: usize = 16;
-
-/// Instruction sets that the counter is compiled for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Isa {
-    /// 512-bit vectors: F, BW and DQ.
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-    /// 256-bit vectors.
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// Any processor.
-    Portable,
-}
-
-impl Isa {
-    /// The instruction sets that this processor has, best first.
-    fn available() -> Vec<Self> {
-        let mut all = Vec::new();
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512dq")
-            {
-                all.push(Self::Avx512);
-            }
-            if is_x86_feature_detected!("avx2") {
-                all.push(Self::Avx2);
-            }
-        }
-        all.push(Self::Portable);
-        all
-    }
-
-    /// The best one.
-    pub fn best() -> Self {
-        Self::available().first().copied().unwrap_or(Self::Portable)
-    }
-}
 
 /// Which balls of a list are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

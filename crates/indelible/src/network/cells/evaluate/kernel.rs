@@ -2,42 +2,7 @@
 //! codes compared with limits, and cells left open by their literals.
 
 use super::{Bits, PANEL, WORDS};
-
-/// Instruction sets that the loops are compiled for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Isa {
-    /// 512-bit vectors: F and BW.
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-    /// 256-bit vectors.
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// Any processor.
-    Portable,
-}
-
-impl Isa {
-    /// The instruction sets that this processor has, best first.
-    fn available() -> Vec<Self> {
-        let mut all = Vec::new();
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
-                all.push(Self::Avx512);
-            }
-            if is_x86_feature_detected!("avx2") {
-                all.push(Self::Avx2);
-            }
-        }
-        all.push(Self::Portable);
-        all
-    }
-
-    /// The best one.
-    pub fn best() -> Self {
-        Self::available().first().copied().unwrap_or(Self::Portable)
-    }
-}
+use crate::isa::Isa;
 
 /// The codes of a column that a literal silences.
 #[derive(Clone, Copy, Debug)]
@@ -170,7 +135,7 @@ mod wide {
 
     use super::{Bits, Limit, PANEL, compare_with, open_with};
 
-    #[target_feature(enable = "avx512f,avx512bw")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq")]
     pub(super) fn compare_avx512(columns: &[[u8; PANEL]], limits: &[Limit], out: &mut [Bits]) {
         compare_with(columns, limits, out, |column, limit| {
             let limit = _mm512_set1_epi8(limit.cast_signed());
@@ -201,7 +166,7 @@ mod wide {
         });
     }
 
-    #[target_feature(enable = "avx512f,avx512bw")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq")]
     pub(super) fn open_avx512(
         members: &[u32],
         ends: &[usize],

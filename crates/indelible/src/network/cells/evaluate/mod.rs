@@ -16,10 +16,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::{Dataset, Error, Features, Precision, number::Real};
+use crate::{Dataset, Error, Features, Precision, isa::Isa, number::Real};
 
 use super::{CellNetwork, Constraint, Head};
-use kernel::Isa;
 use panel::{Codes, Panel, Values, violation};
 
 /// Words of a panel: one 512-bit vector. The bits of 10,000 literals take 640

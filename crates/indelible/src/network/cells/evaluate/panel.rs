@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use crate::number::Real;
+use crate::{isa::Isa, number::Real};
 
 use super::{
     super::Side,
     Bits, GROUP, Literal, PANEL,
-    kernel::{self, Isa, Limit},
+    kernel::{self, Limit},
 };
 
 /// Inputs that can be compared with literals and looked up.
