@@ -259,6 +259,7 @@ proptest! {
                     Err(Error::TooFine { .. }) if single => continue,
                     Err(other) => return Err(TestCaseError::fail(format!("{} {other}", entry.name))),
                 };
+                prop_assert_eq!(network.size(), size(network.as_ref()), "{} {} {:?}", entry.name, norm, options);
                 let compact = network.compact().ok();
                 prop_assert!(compact.is_some() || entry.name == "yu2024-lp");
                 if let Some(compact) = &compact {

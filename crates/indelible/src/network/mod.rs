@@ -23,6 +23,7 @@ pub use layer::{Layer, LayerBuilder, Row};
 pub use recurrence::{Recurrence, RecurrenceEvaluator};
 pub use schedule::Schedule;
 pub use scores::Scores;
+pub(crate) use size::sizes_of_layers;
 pub use size::{Size, size};
 pub use tally::{Combine, Measure, Tally};
 
