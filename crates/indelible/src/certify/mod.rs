@@ -30,6 +30,7 @@ mod hostile;
 mod interval;
 mod layers;
 mod lipschitz;
+mod quiet;
 mod recurrence;
 mod scores;
 mod screen;
