@@ -89,7 +89,20 @@ pub struct Entry {
     pub per_sample: bool,
     /// Whether it can have a scalar head.
     pub scalar: bool,
+    /// Whether it has a compact form.
+    pub compact: bool,
+    at_least: fn(&Dataset, Norm) -> AtLeast,
     build: Build,
+}
+
+/// What no network of a construction falls below on some data: found without
+/// building it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AtLeast {
+    /// Weights and biases that are not 0.
+    pub nonzero: usize,
+    /// All entries of the dense matrices and bias vectors.
+    pub all: usize,
 }
 
 type Build = fn(&Dataset, &Budget, Options) -> Result<Box<dyn Construction>, Error>;
@@ -103,6 +116,8 @@ pub const REGISTRY: &[Entry] = &[
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
+        compact: true,
+        at_least: |data, _| stream::at_least(data.features(), data.samples()),
         build: |data, budget, options| Ok(Box::new(Yu2024Linf::new(data, budget, options)?)),
     },
     Entry {
@@ -112,6 +127,8 @@ pub const REGISTRY: &[Entry] = &[
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
+        compact: true,
+        at_least: |_, _| cells::AT_LEAST,
         build: |data, budget, options| Ok(Box::new(Cells::new(data, budget, options)?)),
     },
     Entry {
@@ -121,6 +138,8 @@ pub const REGISTRY: &[Entry] = &[
         labels: Labels::Two,
         per_sample: false,
         scalar: true,
+        compact: true,
+        at_least: |data, _| yu2024_lipschitz::at_least(data),
         build: yu2024_lipschitz::build,
     },
     Entry {
@@ -130,6 +149,8 @@ pub const REGISTRY: &[Entry] = &[
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
+        compact: true,
+        at_least: |data, _| stream::at_least(data.features(), data.samples()),
         build: yu2024_l1::build,
     },
     Entry {
@@ -139,6 +160,8 @@ pub const REGISTRY: &[Entry] = &[
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
+        compact: false,
+        at_least: |data, _| stream::at_least(data.features(), data.samples()),
         build: yu2024_lp::build,
     },
     Entry {
@@ -148,6 +171,8 @@ pub const REGISTRY: &[Entry] = &[
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
+        compact: true,
+        at_least: |data, _| stream::at_least(data.features(), data.samples()),
         build: pipelined::build,
     },
     Entry {
@@ -157,6 +182,8 @@ pub const REGISTRY: &[Entry] = &[
         labels: Labels::Any,
         per_sample: true,
         scalar: false,
+        compact: true,
+        at_least: |data, _| wide::at_least(data),
         build: wide::build,
     },
     Entry {
@@ -166,6 +193,8 @@ pub const REGISTRY: &[Entry] = &[
         labels: Labels::Any,
         per_sample: false,
         scalar: true,
+        compact: true,
+        at_least: |data, _| lipschitz::at_least(data),
         build: lipschitz::build,
     },
     Entry {
@@ -175,6 +204,8 @@ pub const REGISTRY: &[Entry] = &[
         labels: Labels::Any,
         per_sample: true,
         scalar: false,
+        compact: true,
+        at_least: nearest::at_least,
         build: nearest::build,
     },
 ];
@@ -194,14 +225,43 @@ impl Entry {
     /// Whether the construction serves these data, this budget and this head.
     #[must_use]
     pub fn serves(&self, data: &Dataset, budget: &Budget, options: Options) -> bool {
+        let per_sample = matches!(budget.radii(), Radii::PerSample(_));
+        self.serves_norm(budget.norm()).is_ok() && self.suits(data, per_sample, options.head)
+    }
+
+    /// Whether the construction serves these data, one radius or one
+    /// `per_sample`, and this head, in the norms it serves.
+    #[must_use]
+    pub fn suits(&self, data: &Dataset, per_sample: bool, head: Head) -> bool {
         let two = data.classes() == 2;
         // From more than two labels a construction without a running label
         // has logits only.
         let scalar = self.scalar && (two || self.name != "lipschitz");
-        self.norms.contains(&budget.norm())
-            && (self.labels == Labels::Any || two)
-            && (self.per_sample || matches!(budget.radii(), Radii::Uniform(_)))
-            && (scalar || options.head == Head::Logits)
+        (self.labels == Labels::Any || two)
+            && (self.per_sample || !per_sample)
+            && (scalar || head == Head::Logits)
+    }
+
+    /// Checks that the construction serves `norm`.
+    ///
+    /// # Errors
+    /// [`Error::NormNotSupported`] when it does not.
+    pub fn serves_norm(&self, norm: Norm) -> Result<(), Error> {
+        if self.norms.contains(&norm) {
+            return Ok(());
+        }
+        Err(Error::NormNotSupported {
+            construction: self.name,
+            supported: self.norms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            norm,
+        })
+    }
+
+    /// A size that no network of the construction falls below on these data in
+    /// a norm it serves; cheap.
+    #[must_use]
+    pub fn at_least(&self, data: &Dataset, norm: Norm) -> AtLeast {
+        (self.at_least)(data, norm)
     }
 
     /// Builds the network that memorizes `data` within `budget`.
@@ -215,13 +275,7 @@ impl Entry {
         budget: &Budget,
         options: Options,
     ) -> Result<Box<dyn Construction>, Error> {
-        if !self.norms.contains(&budget.norm()) {
-            return Err(Error::NormNotSupported {
-                construction: self.name,
-                supported: self.norms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-                norm: budget.norm(),
-            });
-        }
+        self.serves_norm(budget.norm())?;
         (self.build)(data, budget, options)
     }
 }
