@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Norm,
-    network::{Combine, Layer, Measure, Model, Network, Recurrence, Scores, Tally},
+    network::{Combine, Layer, Measure, Model, Network, PowerCurve, Recurrence, Scores, Tally},
     number::{add_up, mul_up, sqrt_up},
 };
 
@@ -73,19 +73,29 @@ fn of_layers(layers: &[Layer], norm: Norm) -> f64 {
     largest(steepest(layers, &Inputs { dual: &dual, positive: false }).into_iter())
 }
 
-/// How steep the measures of a difference are: `Σ_j |d_j|` or `max_j |d_j|`.
-fn steepness(measure: Measure, n: usize, norm: Norm) -> f64 {
-    match (measure, norm) {
-        (Measure::Largest, _) | (_, Norm::L1) => 1.0,
-        (_, Norm::Linf | Norm::Lp(_)) => n as f64,
-        (_, Norm::L2) => sqrt_up(n as f64),
+/// How steep the measures of a difference are: `Σ_j |d_j|` or `max_j |d_j|`,
+/// or a sum over curves.
+fn steepness(measure: &Measure, n: usize, norm: Norm) -> f64 {
+    let sum = match norm {
+        Norm::L1 => 1.0,
+        Norm::L2 => sqrt_up(n as f64),
+        Norm::Linf | Norm::Lp(_) => n as f64,
+    };
+    match measure {
+        Measure::Largest => 1.0,
+        Measure::Sum | Measure::Violations => sum,
+        Measure::Power(PowerCurve::Hinges { weights, .. }) => {
+            mul_up(sum, weights.iter().copied().fold(0.0, add_up))
+        }
+        // g_1 and Σ 4^−s tooth_s, whose slopes are at most 2^s, rise together.
+        Measure::Power(PowerCurve::Sawtooth { inverse, .. }) => mul_up(sum, 2.0 * inverse),
     }
 }
 
 fn of_recurrence(recurrence: &Recurrence, norm: Norm) -> f64 {
     // A maximum is as steep as the steepest step; −|F − t| as steep as F.
     let scale = largest(recurrence.scales.iter().map(|s| s.abs()));
-    mul_up(scale, steepness(Measure::Violations, recurrence.inputs(), norm))
+    mul_up(scale, steepness(&Measure::Violations, recurrence.inputs(), norm))
 }
 
 fn of_tally(tally: &Tally, norm: Norm) -> f64 {
@@ -97,7 +107,7 @@ fn of_tally(tally: &Tally, norm: Norm) -> f64 {
             Combine::Sum => add_up(accumulators[a], scale),
         };
     }
-    let each = steepness(tally.measure, tally.features, norm);
+    let each = steepness(&tally.measure, tally.features, norm);
     let steep: Vec<f64> = accumulators.into_iter().map(|a| mul_up(a, each)).collect();
     let dual = |terms: &[(usize, Interval)]| weighed(terms, &steep);
     largest(steepest(&tally.head, &Inputs { dual: &dual, positive: true }).into_iter())

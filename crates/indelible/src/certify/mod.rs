@@ -30,6 +30,7 @@ mod hostile;
 mod interval;
 mod layers;
 mod lipschitz;
+mod power;
 mod recurrence;
 mod scores;
 mod screen;

@@ -78,6 +78,8 @@ pub struct Entry {
     pub source: &'static str,
     /// Norms it serves.
     pub norms: &'static [Norm],
+    /// Whether it serves every other norm `l_p` with `1 < p < ∞` as well.
+    pub every_p: bool,
     /// Labels it serves.
     pub labels: Labels,
     /// Whether it serves one radius per sample.
@@ -95,6 +97,7 @@ pub const REGISTRY: &[Entry] = &[
         name: "yu2024-linf",
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem 4.8",
         norms: &[Norm::Linf],
+        every_p: false,
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
@@ -104,6 +107,7 @@ pub const REGISTRY: &[Entry] = &[
         name: "cells",
         source: "sparse, merged cells",
         norms: &[Norm::Linf],
+        every_p: false,
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
@@ -113,6 +117,7 @@ pub const REGISTRY: &[Entry] = &[
         name: "yu2024-lipschitz",
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem 5.2",
         norms: &[Norm::Linf],
+        every_p: false,
         labels: Labels::Two,
         per_sample: false,
         scalar: true,
@@ -122,6 +127,7 @@ pub const REGISTRY: &[Entry] = &[
         name: "yu2024-l1",
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.2",
         norms: &[Norm::L1],
+        every_p: false,
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
@@ -131,6 +137,7 @@ pub const REGISTRY: &[Entry] = &[
         name: "yu2024-lp",
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.3",
         norms: &[Norm::L2],
+        every_p: true,
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
@@ -140,6 +147,7 @@ pub const REGISTRY: &[Entry] = &[
         name: "pipelined",
         source: "Theorems 4.8 and B.2 at half the depth",
         norms: &[Norm::Linf, Norm::L1],
+        every_p: false,
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
@@ -149,6 +157,7 @@ pub const REGISTRY: &[Entry] = &[
         name: "wide",
         source: "Theorems 4.8 and B.2 in three or four layers",
         norms: &[Norm::Linf, Norm::L1],
+        every_p: false,
         labels: Labels::Any,
         per_sample: true,
         scalar: false,
@@ -158,6 +167,7 @@ pub const REGISTRY: &[Entry] = &[
         name: "lipschitz",
         source: "Theorem 5.2 without the log factor, for any number of labels",
         norms: &[Norm::Linf, Norm::L1],
+        every_p: false,
         labels: Labels::Any,
         per_sample: false,
         scalar: true,
@@ -167,6 +177,7 @@ pub const REGISTRY: &[Entry] = &[
         name: "nearest",
         source: "the 1-nearest-neighbour rule",
         norms: &[Norm::Linf, Norm::L1, Norm::L2],
+        every_p: false,
         labels: Labels::Any,
         per_sample: true,
         scalar: false,
@@ -186,6 +197,12 @@ impl Entry {
         })
     }
 
+    /// Whether the construction serves `norm`.
+    #[must_use]
+    pub fn serves_norm(&self, norm: Norm) -> bool {
+        self.norms.contains(&norm) || self.every_p && matches!(norm, Norm::Lp(_))
+    }
+
     /// Whether the construction serves these data, this budget and this head.
     #[must_use]
     pub fn serves(&self, data: &Dataset, budget: &Budget, options: Options) -> bool {
@@ -193,7 +210,7 @@ impl Entry {
         // From more than two labels a construction without a running label
         // has logits only.
         let scalar = self.scalar && (two || self.name != "lipschitz");
-        self.norms.contains(&budget.norm())
+        self.serves_norm(budget.norm())
             && (self.labels == Labels::Any || two)
             && (self.per_sample || matches!(budget.radii(), Radii::Uniform(_)))
             && (scalar || options.head == Head::Logits)
@@ -210,10 +227,12 @@ impl Entry {
         budget: &Budget,
         options: Options,
     ) -> Result<Box<dyn Construction>, Error> {
-        if !self.norms.contains(&budget.norm()) {
+        if !self.serves_norm(budget.norm()) {
+            let others = self.every_p.then(|| "any other l_p with 1 < p < inf".to_string());
+            let supported: Vec<String> = self.norms.iter().map(ToString::to_string).chain(others).collect();
             return Err(Error::NormNotSupported {
                 construction: self.name,
-                supported: self.norms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+                supported: supported.join(", "),
                 norm: budget.norm(),
             });
         }

@@ -2,7 +2,7 @@
 
 use crate::{
     Dataset, Features, Precision,
-    network::{Combine, Layer, LayerBuilder, Measure, Scores, Tally},
+    network::{Combine, Layer, LayerBuilder, Measure, PowerCurve, Scores, Tally},
 };
 
 /// A small generator of random numbers.
@@ -110,7 +110,7 @@ pub(super) fn change_tally(random: &mut Random, tally: &mut Tally) {
         3 => tally.centers = change_rows(random, &tally.centers, precision),
         4 => tally.accumulators[step] = random.below(tally.accumulator_count()),
         5 => tally.combine = random.of(&[Combine::Max, Combine::Sum]),
-        6 => tally.measure = random.of(&[Measure::Largest, Measure::Sum, Measure::Violations]),
+        6 => change_measure(random, &mut tally.measure, precision),
         7 => {
             let at = random.below(tally.head.len());
             tally.head[at] = change_layer(random, &tally.head[at], precision);
@@ -126,6 +126,32 @@ pub(super) fn change_tally(random: &mut Random, tally: &mut Tally) {
             let all = random.of(&[0.0, 0.5, 0.9, 0.99, 1.01, 2.0]);
             for scale in &mut tally.scales {
                 *scale = precision.round(*scale * all);
+            }
+        }
+    }
+}
+
+fn change_measure(random: &mut Random, measure: &mut Measure, precision: Precision) {
+    let positive = |random: &mut Random, v: f64| changed(random, v, precision).abs();
+    match measure {
+        Measure::Power(PowerCurve::Hinges { knots, weights }) => {
+            let at = random.below(knots.len());
+            let values = if random.chance(2) { knots } else { weights };
+            values[at] = positive(random, values[at]);
+        }
+        Measure::Power(PowerCurve::Sawtooth { inverse, levels }) => {
+            if random.chance(2) {
+                *inverse = positive(random, *inverse);
+            } else {
+                *levels = 1 + random.below(12);
+            }
+        }
+        other => {
+            *other = match random.below(4) {
+                0 => Measure::Largest,
+                1 => Measure::Sum,
+                2 => Measure::Violations,
+                _ => Measure::Power(PowerCurve::Hinges { knots: vec![0.0], weights: vec![1.0] }),
             }
         }
     }

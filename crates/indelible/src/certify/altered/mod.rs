@@ -27,9 +27,14 @@ use crate::{
 fn attack(seed: u64) -> (usize, usize) {
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1);
     let data = random_data(&mut random);
-    let name = random.of(&["wide", "pipelined", "nearest", "nearest", "lipschitz", "yu2024-l1"]);
+    let names =
+        ["wide", "pipelined", "nearest", "nearest", "lipschitz", "yu2024-l1", "yu2024-lp", "yu2024-lp"];
+    let name = random.of(&names);
     let entry = Entry::named(name).unwrap();
-    let norm = random.of(entry.norms);
+    let norm = match random.of(entry.norms) {
+        Norm::L2 if entry.every_p && random.chance(3) => Norm::Lp(random.of(&[3.0, 4.0])),
+        norm => norm,
+    };
     let ratio = random.of(&[0.3, 0.9, 0.99, 0.9999]);
     let budget = if random.chance(2) {
         Budget::per_sample(ratio, &nearest_enemies(&data, norm, &Silent))
