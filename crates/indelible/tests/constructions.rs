@@ -354,15 +354,18 @@ proptest! {
 fn sawtooth_grows_with_the_logarithm() {
     let data = dataset(3, vec![0.0, 0.1, 0.2, 1.0, 0.9, 0.3, 0.5, 0.5, 0.6], vec![0, 1, 2]);
     let found = separation(&data, Norm::L2, &Silent);
-    let count = |ratio: f64, kind| {
+    let sized = |ratio: f64, kind| {
         let budget = Budget::from_ratio(ratio, &found).unwrap();
-        size(yu2024_lp(&data, &budget, F64, 2.0, kind).unwrap().as_ref()).nonzero as f64
+        size(yu2024_lp(&data, &budget, F64, 2.0, kind).unwrap().as_ref())
     };
+    let count = |ratio: f64, kind| sized(ratio, kind).nonzero as f64;
     // γ falls by 1,000: by log₄ 1000 ≈ 5 layers of at most 8n per sample; by √1000 ≈ 32 for hinges.
     let sawtooth = count(0.9999, Approximation::Sawtooth) - count(0.9, Approximation::Sawtooth);
     assert!(sawtooth <= 6.0 * 3.0 * (8.0 * 3.0 + 6.0), "{sawtooth}");
-    let growth = count(0.9999, Approximation::Hinges) / count(0.9, Approximation::Hinges);
-    assert!((20.0..45.0).contains(&growth), "{growth}");
+    // Features, both sides of every hinge of every feature, and the label.
+    let hinges = |ratio: f64| (sized(ratio, Approximation::Hinges).width - 4) as f64 / 6.0;
+    let growth = hinges(0.99999) / hinges(0.99);
+    assert!((25.0..40.0).contains(&growth), "{growth}");
 }
 
 /// On the way between the closest pair the label changes in the middle only,
