@@ -2,7 +2,7 @@
 //!
 //! Meant are all executions: real arithmetic, and the network's format with
 //! sums in any order, fused or not. In each of them a sum is
-//! `Σ w_c v_c + b + e` with `|e|` at most what `slack` says, if nothing
+//! `Σ w_c v_c + b + e` with `|e|` at most what `rounding` says, if nothing
 //! overflows; a network in which something may gets no certificate here. What
 //! is proved for all values that keep these equations holds for them all.
 //!
@@ -21,13 +21,15 @@ use super::{
     Claim, Verdict, ball,
     curve::Ball,
     interval::{Arithmetic, Interval, plus, product},
+    rounding::{Rounding, Term, grid, rounding},
     scalar_margin,
     separable::{Separable, behind_relu, bounds, bounds_on_box, held_lower},
     slopes::magnitude,
 };
 use crate::{
-    network::{Layer, StoredNetwork},
-    number::{add_down, add_up, mul_down, mul_up, sub_down, sub_up},
+    Norm,
+    network::{Layer, Row, StoredNetwork},
+    number::{add_down, add_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
 };
 
 /// Units that are tried both ways in one sum.
@@ -36,6 +38,27 @@ const MOST_OPEN: usize = 4;
 const MOST_WORK: usize = 400_000;
 /// As much for the margin of a sample, where nothing else was enough.
 const MOST_FINAL_WORK: usize = 20_000_000;
+
+/// Cuts of the ball for a sum of curves, where nothing else was enough.
+const MOST_SPLITS: usize = 4;
+
+/// How a sum is followed back.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    /// In parts that read nothing in common.
+    Apart,
+    /// As one.
+    Joint,
+    /// As one, through all units that are surely on, so that their roundings
+    /// cancel with their values, and the ball cut where curves have two tops.
+    Careful,
+}
+
+impl Way {
+    fn splits(self) -> usize {
+        if self == Self::Careful { MOST_SPLITS } else { 0 }
+    }
+}
 
 /// Units of a layer with weights.
 type Terms = Vec<(usize, f64)>;
@@ -49,6 +72,10 @@ struct Unit {
     shape: Option<Rc<Separable>>,
     /// Its sum at the center of the ball, about.
     center: f64,
+    /// How far a computed sum may lie from the exact one of what it reads.
+    slack: f64,
+    /// A power of two that its value is a multiple of as executed.
+    grid: f64,
 }
 
 /// Certified or undecided.
@@ -129,39 +156,41 @@ impl<'a> Point<'a> {
                 if lower < -largest || upper > largest {
                     return None;
                 }
-                let (a, b) = (sub_down(x[j], radius), add_up(x[j], radius));
-                let rounding = mul_up(a.abs().max(b.abs()), precision.unit_roundoff());
-                let error = add_up(rounding, precision.smallest_subnormal());
-                let shape = Separable::feature(j, a, b, error);
                 let value = Interval { lower, upper };
-                Some(Unit { sum: value, value, shape: Some(Rc::new(shape)), center: x[j] })
+                let shape = Some(Rc::new(Separable::feature(j, lower, upper)));
+                let grid = grid(precision, value);
+                Some(Unit { sum: value, value, shape, center: x[j], slack: 0.0, grid })
             })
-            .collect::<Option<_>>()?;
-        let geometry = Ball::new(x, radius, claim.norm);
+            .collect::<Option<Vec<_>>>()?;
+        // What the network reads lies in a ball that is larger by a rounding.
+        let moved = units.iter().map(|unit: &Unit| {
+            let rounding = mul_up(magnitude(unit.value), precision.unit_roundoff());
+            add_up(rounding, precision.smallest_subnormal())
+        });
+        let moved = match claim.norm {
+            Norm::L2 => sqrt_up(moved.fold(0.0, |sum, m| add_up(sum, mul_up(m, m)))),
+            Norm::L1 | Norm::Lp(_) | Norm::Linf => moved.fold(0.0, add_up),
+        };
+        let geometry = Ball::new(x, add_up(radius, moved), claim.norm);
         Some(Self { arithmetic: Arithmetic { precision }, geometry, layers: vec![], units: vec![units] })
     }
 
-    /// How far the computed sum of a row may lie from the exact one of what it
-    /// reads; `None` where a sum may overflow in some order.
-    fn slack(&self, depth: usize, layer: &Layer, index: usize) -> Option<f64> {
-        let row = layer.row(index);
+    /// What rounding does to a row's sum of what it reads; `None` where a sum
+    /// may overflow in some order.
+    fn rounding(&self, depth: usize, row: Row<'_>) -> Option<Rounding> {
         let units = self.units.get(depth)?;
-        let (mut size, mut terms, mut exact) = (row.bias.abs(), usize::from(row.bias != 0.0), true);
-        for (&c, &w) in row.columns.iter().zip(row.weights) {
-            if !units[c].value.is_zero() {
-                size = add_up(size, mul_up(w.abs(), magnitude(units[c].value)));
-                terms += 1;
-                exact &= w.abs() == 1.0;
+        let terms = || row.columns.iter().zip(row.weights).filter(|(c, _)| !units[**c].value.is_zero());
+        let all = terms().map(|(&c, &weight)| Term { weight, value: units[c].value, grid: units[c].grid });
+        rounding(self.arithmetic, all, row.bias, |sign| {
+            // What is behind a ReLU is not negative.
+            if depth == 0 {
+                return None;
             }
-        }
-        let precision = self.arithmetic.precision;
-        // At most a rounding for each product and each sum it goes through.
-        let roundings = if exact { terms.saturating_sub(1) } else { terms };
-        let gamma = self.arithmetic.gamma(roundings)?;
-        let tiny = if exact { 0.0 } else { mul_up(4.0 * (terms + 1) as f64, precision.smallest_subnormal()) };
-        let largest = add_up(mul_up(size, add_up(1.0, gamma)), tiny);
-        // Half, so that no partial sum is rounded to infinity either.
-        (largest <= precision.largest() / 2.0).then(|| add_up(mul_up(size, gamma), tiny))
+            let same = terms().filter(|(_, w)| **w * sign > 0.0).map(|(&c, &w)| (c, -w * sign)).collect();
+            let query = Query { terms: same, held: vec![], base: -(row.bias * sign).max(0.0) };
+            let mut work = MOST_WORK;
+            Some(-self.lower(depth, query, Way::Apart, &mut work))
+        })
     }
 
     /// Adds a hidden layer; `None` where something may overflow.
@@ -185,9 +214,9 @@ impl<'a> Point<'a> {
             && below[*column].value.lower >= 0.0
         {
             let unit = &below[*column];
-            return Some(Unit { sum: unit.value, center: unit.center.max(0.0), ..unit.clone() });
+            return Some(Unit { sum: unit.value, center: unit.center.max(0.0), slack: 0.0, ..unit.clone() });
         }
-        let slack = self.slack(depth, layer, index)?;
+        let Rounding { slack, grid: multiple } = self.rounding(depth, row)?;
         let used: Terms = (row.columns.iter().copied().zip(row.weights.iter().copied()))
             .filter(|(c, _)| !below[*c].value.is_zero())
             .collect();
@@ -196,7 +225,8 @@ impl<'a> Point<'a> {
         terms.push(Interval::point(row.bias));
         let mut sum = self.arithmetic.sum(&terms)?;
         if relu && sum.upper <= 0.0 && sum.lower.is_finite() {
-            return Some(Unit { sum, value: Interval::ZERO, shape: None, center: sum.upper });
+            let (value, center) = (Interval::ZERO, sum.upper);
+            return Some(Unit { sum, value, shape: None, center, slack, grid: multiple });
         }
         let shapes: Option<Vec<(f64, &Separable)>> =
             used.iter().map(|&(c, w)| Some((w, below[c].shape.as_deref()?))).collect();
@@ -216,7 +246,7 @@ impl<'a> Point<'a> {
                     let terms = used.iter().map(|&(c, w)| (c, sign * w)).collect();
                     let base = sub_down(sign * row.bias, slack);
                     let mut work = MOST_WORK;
-                    self.lower(depth, Query { terms, held: vec![], base }, false, &mut work)
+                    self.lower(depth, Query { terms, held: vec![], base }, Way::Apart, &mut work)
                 };
                 Interval { lower: bound(1.0), upper: -bound(-1.0) }
             }
@@ -233,7 +263,8 @@ impl<'a> Point<'a> {
         let center = used.iter().fold(row.bias, |sum, &(c, w)| {
             sum + w * if depth == 0 { below[c].center } else { below[c].center.max(0.0) }
         });
-        Some(Unit { sum, value, shape, center })
+        let grid = multiple.max(grid(self.arithmetic.precision, value));
+        Some(Unit { sum, value, shape, center, slack, grid })
     }
 
     /// A lower bound of the difference of two outputs of the network whose
@@ -242,8 +273,15 @@ impl<'a> Point<'a> {
         let Some(last) = network.layers.last() else { return f64::NEG_INFINITY };
         let depth = self.layers.len();
         let query = self.substituted(depth, last, &[(own, 1.0), (other, -1.0)], Query::default());
-        let mut work = MOST_FINAL_WORK;
-        self.lower(depth, query, true, &mut work)
+        let mut lead = f64::NEG_INFINITY;
+        for way in [Way::Careful, Way::Joint] {
+            let mut work = MOST_FINAL_WORK;
+            lead = lead.max(self.lower(depth, query.clone(), way, &mut work));
+            if lead > 0.0 {
+                break;
+            }
+        }
+        lead
     }
 
     /// A lower bound of `w v`.
@@ -253,39 +291,42 @@ impl<'a> Point<'a> {
     }
 
     /// A lower bound of the query's sum over units of layer `depth` (inputs
-    /// for 0). Where `joint`, sums are followed back as one, else in parts that
-    /// read nothing in common.
-    fn lower(&self, depth: usize, query: Query, joint: bool, work: &mut usize) -> f64 {
+    /// for 0).
+    fn lower(&self, depth: usize, query: Query, way: Way, work: &mut usize) -> f64 {
         let Query { mut terms, mut held, base } = query;
         terms.retain(|&(c, w)| w != 0.0 && !self.units[depth][c].value.is_zero());
         let plain = if held.is_empty() { self.plain(depth, base, &terms) } else { f64::NEG_INFINITY };
-        if joint {
-            let rest = self.take_separable(depth, terms, &mut held);
+        if way != Way::Apart {
+            let rest = self.take_separable(depth, terms, &mut held, way);
             return plain.max(if rest.is_empty() {
-                add_down(base, held_lower(&self.geometry, &held))
+                add_down(base, held_lower(&self.geometry, &held, way.splits()))
             } else {
-                self.followed(depth, Query { terms: rest, held, base }, joint, work)
+                self.followed(depth, Query { terms: rest, held, base }, way, work)
             });
         }
         let mut others: Vec<Query> = vec![];
         for part in self.parts(depth, terms) {
             let mut mine = vec![];
-            let rest = self.take_separable(depth, part, &mut mine);
+            let rest = self.take_separable(depth, part, &mut mine, way);
             if rest.is_empty() {
                 held.extend(mine);
             } else {
                 others.push(Query { terms: rest, held: mine, base: 0.0 });
             }
         }
-        let start = if held.is_empty() { base } else { add_down(base, held_lower(&self.geometry, &held)) };
+        let start = if held.is_empty() {
+            base
+        } else {
+            add_down(base, held_lower(&self.geometry, &held, way.splits()))
+        };
         let total = others.into_iter().fold(start, |sum, part| {
             let apart = self.plain(depth, 0.0, &part.terms);
             let apart = match (part.held.is_empty(), part.terms.len()) {
                 (true, 1) => return add_down(sum, apart),
                 (true, _) => apart,
-                (false, _) => add_down(apart, held_lower(&self.geometry, &part.held)),
+                (false, _) => add_down(apart, held_lower(&self.geometry, &part.held, way.splits())),
             };
-            add_down(sum, apart.max(self.followed(depth, part, joint, work)))
+            add_down(sum, apart.max(self.followed(depth, part, way, work)))
         });
         plain.max(total)
     }
@@ -296,12 +337,20 @@ impl<'a> Point<'a> {
     }
 
     /// Moves separable units to `held` and returns the others.
-    fn take_separable(&self, depth: usize, terms: Terms, held: &mut Vec<(f64, Rc<Separable>)>) -> Terms {
+    fn take_separable(
+        &self,
+        depth: usize,
+        terms: Terms,
+        held: &mut Vec<(f64, Rc<Separable>)>,
+        way: Way,
+    ) -> Terms {
         let mut rest = vec![];
         for (c, w) in terms {
-            match &self.units[depth][c].shape {
-                Some(shape) => held.push((w, Rc::clone(shape))),
-                None => rest.push((c, w)),
+            let unit = &self.units[depth][c];
+            let passed = way == Way::Careful && depth > 0 && unit.sum.lower >= 0.0;
+            match &unit.shape {
+                Some(shape) if !passed => held.push((w, Rc::clone(shape))),
+                _ => rest.push((c, w)),
             }
         }
         rest
@@ -336,7 +385,7 @@ impl<'a> Point<'a> {
     }
 
     /// As [`lower`](Self::lower), in terms of the layer before.
-    fn followed(&self, depth: usize, query: Query, joint: bool, work: &mut usize) -> f64 {
+    fn followed(&self, depth: usize, query: Query, way: Way, work: &mut usize) -> f64 {
         let Query { terms, held, base } = query;
         let plain = if held.is_empty() { self.plain(depth, base, &terms) } else { f64::NEG_INFINITY };
         if depth == 0 || terms.len() < 2 && held.is_empty() {
@@ -355,7 +404,7 @@ impl<'a> Point<'a> {
         }
         // At least its sum and at least 0: a single one is taken both ways.
         let choices: Vec<Terms> = match &raised[..] {
-            [one] if !joint => vec![vec![], vec![*one]],
+            [one] if way == Way::Apart => vec![vec![], vec![*one]],
             _ => vec![raised.iter().copied().filter(|(c, _)| self.units[depth][*c].center > 0.0).collect()],
         };
         // The widest are tried both ways; of the others only the bound counts.
@@ -369,7 +418,7 @@ impl<'a> Point<'a> {
                 depth,
                 (&fixed, &tried),
                 Query { terms: vec![], held: held.clone(), base },
-                joint,
+                way,
                 work,
             );
             best = best.max(bound);
@@ -383,7 +432,7 @@ impl<'a> Point<'a> {
         depth: usize,
         (fixed, tried): (&Terms, &Terms),
         start: Query,
-        joint: bool,
+        way: Way,
         work: &mut usize,
     ) -> f64 {
         let layer = self.layers[depth - 1];
@@ -405,7 +454,7 @@ impl<'a> Point<'a> {
                 here
             } else {
                 let next = self.substituted(depth - 1, layer, &chosen, start.clone());
-                here.max(self.lower(depth - 1, next, joint, work))
+                here.max(self.lower(depth - 1, next, way, work))
             };
             worst = worst.min(bound);
             if worst == f64::NEG_INFINITY {
@@ -427,7 +476,10 @@ impl<'a> Point<'a> {
             next.extend(
                 row.columns.iter().zip(row.weights).map(|(&i, &v)| (i, product(w, Interval::point(v)))),
             );
-            let slack = self.slack(depth, layer, c).unwrap_or(f64::INFINITY);
+            let slack = match self.units.get(depth + 1) {
+                Some(units) => units[c].slack,
+                None => self.rounding(depth, row).map_or(f64::INFINITY, |rounding| rounding.slack),
+            };
             let lost = mul_up(magnitude(w), slack);
             query.base = sub_down(add_down(query.base, product(w, Interval::point(row.bias)).lower), lost);
         }

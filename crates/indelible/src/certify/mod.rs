@@ -31,6 +31,7 @@ mod interval;
 mod layers;
 mod lipschitz;
 mod recurrence;
+mod rounding;
 mod scores;
 mod screen;
 mod separable;
