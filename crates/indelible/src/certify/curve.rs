@@ -228,7 +228,8 @@ impl Piece<'_> {
     /// Where on a piece `value − λ (|t|/r)^p` is largest, about.
     fn top(a: &Point, b: &Point, lambda: f64, radius: f64, p: f64) -> f64 {
         let slope = (b.value - a.value) / (b.t - a.t);
-        let share = (slope.abs() * radius / (lambda * p)).powf(1.0 / (p - 1.0));
+        let share = slope.abs() * radius / (lambda * p);
+        let share = if p == 2.0 { share } else { share.powf(1.0 / (p - 1.0)) };
         let t = share.min(2.0) * radius * slope.signum();
         if t.is_nan() { a.t } else { t.clamp(a.t.min(b.t), b.t.max(a.t)) }
     }

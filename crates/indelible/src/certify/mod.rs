@@ -22,6 +22,7 @@
 #[cfg(test)]
 mod altered;
 mod attack;
+mod back;
 mod cells;
 mod curve;
 mod deep;
