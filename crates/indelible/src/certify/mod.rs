@@ -22,6 +22,7 @@
 #[cfg(test)]
 mod altered;
 mod attack;
+mod back;
 mod cells;
 mod curve;
 mod deep;
@@ -32,6 +33,7 @@ mod layers;
 mod lipschitz;
 mod power;
 mod recurrence;
+mod rounding;
 mod scores;
 mod screen;
 mod separable;
