@@ -8,7 +8,7 @@ use indelible::{
     Budget, Dataset, Error, Norm, Precision, Radii, Silent,
     certify::{Certificate, Claim, Verdict, certify},
     constructions::{Approximation, Construction, Entry, Options, REGISTRY, yu2024_lp},
-    network::{Head, Model, StoredNetwork, evaluate, predicted_class, size},
+    network::{Head, Measure, Model, PowerCurve, StoredNetwork, evaluate, predicted_class, size},
     separation::{nearest_enemies, separation},
 };
 use proptest::prelude::*;
@@ -164,6 +164,41 @@ proptest! {
         let l1 = size(build("wide", &data, &budget(&data, Norm::L1, ratio), F64).as_ref());
         prop_assert_eq!(l1.depth, 4);
         prop_assert_eq!(l1.nonzero, 2 * thresholds + (2 * n + 4) * samples);
+    }
+
+    /// With H hinges depth 3N+1, width (2H+1)n+1 and (6nH+3n+8)N − 2n − 4
+    /// nonzero; with m teeth depth (m+3)N+1, width 3n+2 and
+    /// (8mn+9n+2m+8)N − (m+2)n − m − 4; less thresholds at 0, as in the sum norm.
+    #[test]
+    fn power_counts(data in random_dataset(60, 40, 1.0f64..2.0), ratio in 0.3f64..0.99, twice in any::<bool>()) {
+        prop_assume!(separable(&data));
+        let data = if twice { with_duplicates(&data, 3) } else { data };
+        let (n, samples) = (data.features(), data.samples());
+        let budget = budget(&data, Norm::L2, ratio);
+        let options = Options { head: Head::Scalar, ..F64 };
+        let minima = data.minima();
+        let zeros = 2 * (1..samples).map(|i| (0..n).filter(|&j| data.value(i, j) == minima[j]).count()).sum::<usize>();
+        for kind in [Approximation::Hinges, Approximation::Sawtooth] {
+            let network = yu2024_lp(&data, &budget, options, 2.0, kind).unwrap();
+            let Model::Tally(stored) = network.compact().unwrap() else { panic!("a tally") };
+            let counted = size(network.as_ref());
+            let (depth, width, nonzero) = match stored.measure {
+                Measure::Power(PowerCurve::Hinges { knots, .. }) => {
+                    let h = knots.len();
+                    (3 * samples + 1, (2 * h + 1) * n + 1, (6 * n * h + 3 * n + 8) * samples - 2 * n - 4)
+                }
+                Measure::Power(PowerCurve::Sawtooth { levels: m, .. }) => (
+                    (m + 3) * samples + 1,
+                    3 * n + 2,
+                    (8 * m * n + 9 * n + 2 * m + 8) * samples - (m + 2) * n - m - 4,
+                ),
+                _ => panic!("a curve"),
+            };
+            if samples > 1 {
+                prop_assert_eq!((counted.depth, counted.nonzero), (depth, nonzero - zeros), "{} {} {:?}", n, samples, kind);
+            }
+            prop_assert!(counted.width <= width);
+        }
     }
 
     #[test]
