@@ -87,7 +87,7 @@ pub struct BuildArgs {
     output: PathBuf,
     #[arg(long, value_name = "NAME", help = construction_help())]
     construction: Option<String>,
-    /// Norm of the radius
+    /// Norm of the radius: linf, l1, l2, or lP for a real P > 1, like l1.5
     #[arg(long, default_value = "linf")]
     norm: Norm,
     /// Radius around every sample, in the units of the features

@@ -30,7 +30,7 @@ pub struct CertifyArgs {
     network: PathBuf,
     #[command(flatten)]
     data: DataArgs,
-    /// Norm of the radius
+    /// Norm of the radius: linf, l1, l2, or lP for a real P > 1, like l1.5
     #[arg(long, default_value = "linf")]
     norm: Norm,
     /// Radius around every sample [default: what the file claims]

@@ -42,7 +42,7 @@ const EVERY: [usize; 5] = [16, 8, 4, 2, 1];
 pub struct CompareArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// Norm of the radius
+    /// Norm of the radius: linf, l1, l2, or lP for a real P > 1, like l1.5
     #[arg(long, default_value = "linf")]
     norm: Norm,
     /// Radius as a share of the largest possible one, between 0 and 1
