@@ -295,6 +295,7 @@ proptest! {
                     Err(Error::TooFine { .. }) if single => continue,
                     Err(other) => return Err(TestCaseError::fail(format!("{} {other}", entry.name))),
                 };
+                prop_assert_eq!(network.size(), size(network.as_ref()), "{} {} {:?}", entry.name, norm, options);
                 let compact = network.compact().unwrap();
                 let proof = certificate(&compact, &data, &budget);
                 prop_assert!(

@@ -12,7 +12,7 @@ use indelible::{
     cells::samples_in_cells,
     certify::Certificate,
     constructions::{Construction, Entry, Options, REGISTRY},
-    network::{Head, Model, Size, size},
+    network::{Head, Model, Size},
     separation::{conflicts, nearest_enemies, separation},
 };
 use indelible_io::{
@@ -328,7 +328,7 @@ struct Candidate {
 impl Candidate {
     fn new(entry: &'static Entry, data: &Dataset, budget: &Budget, options: Options) -> Result<Self, Error> {
         let network = entry.build(data, budget, options)?;
-        let size = size(network.as_ref());
+        let size = network.size();
         Ok(Self { entry, network, size })
     }
 

@@ -7,7 +7,7 @@ use indelible::{
     Budget, Dataset, Features, Norm, Precision,
     certify::lipschitz_bound,
     constructions::{Construction, Entry, Options, REGISTRY},
-    network::{Layer, Model, Size, StoredNetwork, size},
+    network::{Layer, Model, Size, StoredNetwork},
     separation::{Separation, conflicts, separation},
 };
 use indelible_io::{
@@ -140,7 +140,7 @@ fn row(
     bar.busy(entry.name);
     let started = Instant::now();
     let network = entry.build(data, budget, options)?;
-    let size = size(network.as_ref());
+    let size = network.size();
     let build_seconds = started.elapsed().as_secs_f64();
     let started = Instant::now();
     let dense = size.all <= LARGEST_DENSE;
@@ -284,7 +284,7 @@ fn curves(data: &Dataset, found: &Separation, options: Options, ratio: f64, bar:
         if !entry.serves(data, &budget, options) {
             return None;
         }
-        Some(size(entry.build(data, &budget, options).ok()?.as_ref()))
+        Some(entry.build(data, &budget, options).ok()?.size())
     };
     let parts: Vec<(Dataset, Separation)> = EVERY
         .iter()

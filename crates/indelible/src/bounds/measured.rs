@@ -4,7 +4,7 @@ use super::{Accuracy, Kind, Quantity, Row};
 use crate::{
     Budget, Dataset, Error, Precision,
     constructions::{Options, REGISTRY},
-    network::{Head, size},
+    network::Head,
 };
 
 /// Two rows (nonzero, all) for every construction of the registry that serves
@@ -29,7 +29,7 @@ pub fn measured(data: &Dataset, budget: &Budget) -> Result<Vec<Row>, Error> {
                 Err(Error::TooFine { .. }) => continue,
                 Err(error) => return Err(error),
             };
-            let counted = size(network.as_ref());
+            let counted = network.size();
             let kinds = [(Quantity::Nonzero, counted.nonzero), (Quantity::All, counted.all)];
             rows.extend(kinds.map(|(quantity, count)| Row {
                 kind: Kind::Measured,

@@ -32,6 +32,7 @@ mod interval;
 mod layers;
 mod lipschitz;
 mod power;
+mod quiet;
 mod recurrence;
 mod rounding;
 mod scores;

@@ -3,10 +3,10 @@
 //! How far a stored center is from a sample bounds its level on the whole
 //! ball: `E` lies within the radius of the ball of that distance, give or take
 //! what rounding does. (Sums of curves are bounded by distances in `power`.)
-//! Distances to the centers of other classes come from the
-//! exact search for nearest enemies, so that it is enough to look at the
-//! nearest one; only where steps differ so much that this does not settle a
-//! sample, every step is looked at.
+//! Distances to the centers of other classes come from the exact search for
+//! nearest enemies, so that it is enough to look at the nearest one. Where steps differ, the distances from the centers to samples
+//! of other classes are searched, too (`quiet`); only where this does not
+//! settle a sample, every step is looked at.
 
 use rayon::prelude::*;
 
@@ -14,6 +14,7 @@ use super::{
     Claim, Verdict, ball,
     interval::{Arithmetic, Interval},
     power::Sums,
+    quiet::{Quiet, is_silenced, silent_from},
     verdict_of,
 };
 use crate::{
@@ -39,16 +40,22 @@ pub(super) fn verdicts(claim: &Claim<'_>, tally: &Tally, progress: &dyn Progress
     let Ok(queries) = Dataset::new(claim.data.storage().clone(), tally.features, labels, names) else {
         return undecided();
     };
-    let Ok(near) = nearest_enemies_between(&queries, &base, checker.norm(), progress) else {
-        return undecided();
+    let norm = checker.norm();
+    let Ok(near) = nearest_enemies_between(&queries, &base, norm, progress) else { return undecided() };
+    let near = near.distances;
+    let hard = |(sample, near): (usize, &Enclosure)| !checker.is_settled(sample, near.lower);
+    let quiet = if near.par_iter().enumerate().any(hard) {
+        let Ok(back) = nearest_enemies_between(&base, &queries, norm, progress) else { return undecided() };
+        Some(Quiet::new(back.distances.iter().map(|d| d.lower), &checker.silents))
+    } else {
+        None
     };
     progress.begin("certify", samples as u64);
     let verdicts = near
-        .distances
         .into_par_iter()
         .enumerate()
         .map(|(sample, distance)| {
-            let verdict = checker.verdict(sample, distance);
+            let verdict = checker.verdict(sample, distance, quiet.as_ref());
             progress.advance(1);
             verdict
         })
@@ -186,6 +193,7 @@ impl<'a> Checker<'a> {
             _ => None,
         };
         let silents: Vec<f64> = (0..tally.steps())
+            .into_par_iter()
             .map(|k| {
                 if tally.tops[k] <= 0.0 {
                     return 0.0;
@@ -196,9 +204,11 @@ impl<'a> Checker<'a> {
                 // scale (D (1−γ) − r) (1−3u) ≥ top.
                 let violation = mul_up(div_up(tally.tops[k], tally.scales[k]), 1.0 + 8.0 * unit);
                 let needed = add_up(tally.radii[k], violation);
-                match &sums {
-                    Some(sums) => sums.distance_for(needed),
-                    None => div_up(needed, sub_down(1.0, mul_up(2.0, distance_gamma))),
+                let bound = div_up(needed, sub_down(1.0, mul_up(2.0, distance_gamma)));
+                match (&sums, &tally.measure) {
+                    (Some(sums), _) => sums.distance_for(needed),
+                    (None, Measure::Sum) => bound,
+                    (None, _) => silent_from(tally, k, bound),
                 }
             })
             .collect();
@@ -250,12 +260,14 @@ impl<'a> Checker<'a> {
         let n = x.len() as f64;
         let unit = self.tally.precision.unit_roundoff();
         let tiny = self.tally.precision.smallest_subnormal();
+        if matches!(self.tally.measure, Measure::Largest | Measure::Violations) {
+            let ends = ball(x, radius, self.tally.precision).zip(x);
+            return ends
+                .fold(0.0, |r: f64, ((lower, upper), &x)| r.max(sub_up(upper, x)).max(sub_up(x, lower)));
+        }
         let rounding = x.iter().map(|x| add_up(mul_up(add_up(x.abs(), radius), unit), tiny));
         if let Some(sums) = &self.sums {
             return sums.reach(radius, self.claim.norm, rounding);
-        }
-        if self.tally.measure != Measure::Sum {
-            return add_up(radius, rounding.fold(0.0, f64::max));
         }
         let radius = match self.claim.norm.enclosing() {
             Norm::L1 => radius,
@@ -334,19 +346,35 @@ impl<'a> Checker<'a> {
         Enclosure { lower, upper }
     }
 
-    fn verdict(&self, sample: usize, nearest: Enclosure) -> Verdict {
+    /// Whether the distance to the nearest center that is not of the own group
+    /// is enough to know.
+    fn is_settled(&self, sample: usize, nearest: f64) -> bool {
+        if self.uniform && self.tally.combine == Combine::Max && !self.by_top {
+            return true;
+        }
+        let reach = self.reach(sample, &self.claim.data.row(sample));
+        sub_down(nearest, reach) >= self.silent
+    }
+
+    fn verdict(&self, sample: usize, nearest: Enclosure, quiet: Option<&Quiet>) -> Verdict {
         let x = self.claim.data.row(sample);
         if !self.in_range(sample, &x) {
             return Verdict::Undecided;
         }
-        let accumulators = self.accumulators(sample, &x, nearest);
+        let accumulators = self.accumulators(sample, &x, nearest, quiet);
         let Some(outputs) = accumulators.and_then(|a| self.head(a)) else { return Verdict::Undecided };
         verdict_of(&outputs, self.class(sample), self.claim.network_classes)
     }
 
     /// Bounds of all accumulators on the ball; `nearest` is the distance to
     /// the nearest center that is not of the own group.
-    fn accumulators(&self, sample: usize, x: &[f64], nearest: Enclosure) -> Option<Vec<Interval>> {
+    fn accumulators(
+        &self,
+        sample: usize,
+        x: &[f64],
+        nearest: Enclosure,
+        quiet: Option<&Quiet>,
+    ) -> Option<Vec<Interval>> {
         let tally = self.tally;
         let reach = self.reach(sample, x);
         let far = sub_down(nearest.lower, reach);
@@ -359,11 +387,12 @@ impl<'a> Checker<'a> {
                 self.all_steps(sample, x)
             };
         };
-        let settled = far >= self.silent || self.uniform && tally.combine == Combine::Max && !self.by_top;
+        let silent = far >= self.silent || quiet.is_some_and(|quiet| quiet.around(nearest.lower, reach));
+        let settled = silent || self.uniform && tally.combine == Combine::Max && !self.by_top;
         if !settled {
             return self.all_steps(sample, x);
         }
-        let others = if far >= self.silent { Interval::ZERO } else { self.level(0, far, f64::MAX)? };
+        let others = if silent { Interval::ZERO } else { self.level(0, far, f64::MAX)? };
         let others = Interval { lower: 0.0, upper: others.upper };
         let own = self.own(sample, group, x)?;
         if self.by_top {
@@ -424,16 +453,11 @@ impl<'a> Checker<'a> {
     /// Whether one feature silences step `k` by itself: the exact ends of the
     /// ball, and every rounding that is monotone.
     fn silenced_by(&self, k: usize, sample: usize, x: f64, c: f64) -> bool {
-        let precision = self.tally.precision;
-        if matches!(self.tally.measure, Measure::Sum | Measure::Power(_)) {
-            return false;
-        }
-        let least = |v: f64| v.min(precision.round(v));
-        ball(&[x], self.claim.radii.of(sample), precision).all(|(lower, upper)| {
-            let difference = least(sub_down(lower, c).max(sub_down(c, upper)));
-            let excess = least(sub_down(difference, self.tally.radii[k]));
-            excess > 0.0 && mul_down(self.tally.scales[k], excess) >= self.tally.tops[k]
-        })
+        let ends = ball(&[x], self.claim.radii.of(sample), self.tally.precision).next();
+        matches!(self.tally.measure, Measure::Largest | Measure::Violations)
+            && ends.is_some_and(|(lower, upper)| {
+                is_silenced(self.tally, k, sub_down(lower, c).max(sub_down(c, upper)))
+            })
     }
 
     /// Bounds from every single step.

@@ -26,7 +26,7 @@ pub use yu2024_lp::{Approximation, yu2024_lp};
 
 use crate::{
     Budget, Dataset, Error, Norm, Precision, Radii,
-    network::{Head, Model, Network},
+    network::{Head, Model, Network, Size, size},
 };
 
 /// What a construction may choose.
@@ -52,6 +52,11 @@ pub trait Construction: Network {
     /// # Errors
     /// When there is none, or the format cannot hold it.
     fn compact(&self) -> Result<Model, Error>;
+
+    /// Its size, the same as [`size`] finds by making every layer.
+    fn size(&self) -> Size {
+        size(self)
+    }
 }
 
 impl std::fmt::Debug for dyn Construction {

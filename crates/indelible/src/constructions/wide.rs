@@ -19,26 +19,21 @@
 //! sum of numbers that are not negative, one of them 1, is at least 1 in every
 //! order.
 
-use std::collections::BTreeMap;
+use rayon::prelude::*;
 
 use super::{Construction, Options, Yu2024Linf, ramps::Ramps, yu2024_lipschitz::only_logits};
 use crate::{
     Budget, Dataset, Error, Norm, Precision,
-    network::{Combine, Layer, LayerBuilder, Measure, Model, Network, Tally},
+    network::{Combine, Layer, LayerBuilder, Measure, Model, Network, Size, Tally, sizes_of_layers},
     number::div_up,
 };
 
-/// One neuron of the first layer: `relu(x_feature − at)`, or
-/// `relu(at − x_feature)` where `below`; `at` as bits, for ordering.
-type Threshold = (usize, bool, u64);
-
-/// The network; see the [module documentation](self).
+/// The network; see the [module documentation](self). Thresholds are found
+/// when layers are asked for: the compact form needs none.
 #[derive(Clone, Debug)]
 struct Wide {
     data: Dataset,
     options: Options,
-    /// The neurons of the first layer and where they are.
-    thresholds: BTreeMap<Threshold, usize>,
     kind: Kind,
 }
 
@@ -64,48 +59,118 @@ pub(super) fn build(
     } else {
         Kind::Largest(Yu2024Linf::with_clipping(data, budget, options, false)?)
     };
-    let mut wide = Wide { data: data.clone(), options, thresholds: BTreeMap::new(), kind };
-    for k in 0..data.samples() {
-        for threshold in wide.used_by(k) {
-            wide.thresholds.insert(threshold, 0);
-        }
-    }
-    wide.thresholds.values_mut().enumerate().for_each(|(position, place)| *place = position);
-    Ok(Box::new(wide))
+    Ok(Box::new(Wide { data: data.clone(), options, kind }))
+}
+
+/// The thresholds `t` of one feature, as bits, increasing and each once: of
+/// the neurons `relu(x − t)`, and of the neurons `relu(t − x)`.
+type Sides = [Vec<u64>; 2];
+
+/// Both zeros are one threshold.
+fn bits(threshold: f64) -> u64 {
+    (threshold + 0.0).to_bits()
 }
 
 impl Wide {
-    /// The thresholds of sample `k`, feature by feature, upper end first.
-    fn used_by(&self, k: usize) -> Vec<Threshold> {
-        // Both zeros are one threshold.
-        let bits = |t: f64| (t + 0.0).to_bits();
-        let ends: Vec<(f64, f64)> = match &self.kind {
-            Kind::Largest(inner) => inner.stored_thresholds(k),
-            Kind::Sum(ramps) => (0..self.data.features())
-                .map(|j| {
-                    let center = ramps.frame().center(k, j, true);
-                    (center, center)
-                })
-                .collect(),
-        };
-        ends.into_iter()
-            .enumerate()
-            .flat_map(|(j, (lower, upper))| [(j, false, bits(upper)), (j, true, bits(lower))])
-            .collect()
+    /// The thresholds of sample `k` in feature `j`: of `relu(x − t)` and of
+    /// `relu(t − x)`.
+    fn ends(&self, k: usize, j: usize) -> [u64; 2] {
+        match &self.kind {
+            Kind::Largest(inner) => {
+                let (lower, upper) = inner.stored_threshold(k, j);
+                [bits(upper), bits(lower)]
+            }
+            Kind::Sum(ramps) => [bits(ramps.frame().center(k, j, true)); 2],
+        }
     }
 
-    /// One row per sample: its thresholds with `weight(k)`, and `bias(k)`.
-    fn sums(&self, weight: impl Fn(usize) -> f64, bias: impl Fn(usize) -> f64) -> Layer {
-        let mut layer = LayerBuilder::new(self.thresholds.len());
+    fn thresholds_of(&self, j: usize) -> Sides {
+        let mut sides = [vec![], vec![]];
         for k in 0..self.data.samples() {
-            for threshold in self.used_by(k) {
-                if let Some(&place) = self.thresholds.get(&threshold) {
-                    layer.weight(place, weight(k));
+            for (side, threshold) in sides.iter_mut().zip(self.ends(k, j)) {
+                side.push(threshold);
+            }
+        }
+        for side in &mut sides {
+            side.sort_unstable();
+            side.dedup();
+            side.shrink_to_fit();
+        }
+        sides
+    }
+
+    /// All neurons of the first layer, feature by feature.
+    fn thresholds(&self) -> Vec<Sides> {
+        (0..self.data.features()).into_par_iter().map(|j| self.thresholds_of(j)).collect()
+    }
+
+    fn first(&self) -> Layer {
+        let mut layer = LayerBuilder::new(self.data.features());
+        for (feature, sides) in self.thresholds().iter().enumerate() {
+            for (side, sign) in sides.iter().zip([1.0, -1.0]) {
+                for &threshold in side {
+                    layer.weight(feature, sign).bias(-sign * f64::from_bits(threshold));
                 }
             }
-            layer.bias(bias(k));
         }
         layer.finish()
+    }
+
+    /// One row per sample: its thresholds, all with one weight, and a bias.
+    fn second(&self) -> Layer {
+        let thresholds = self.thresholds();
+        let mut starts = vec![0];
+        for side in thresholds.iter().flatten() {
+            starts.push(starts[starts.len() - 1] + side.len());
+        }
+        let mut layer = LayerBuilder::new(starts[2 * self.data.features()]);
+        for k in 0..self.data.samples() {
+            let (weight, bias) = self.neuron(k);
+            for (j, sides) in thresholds.iter().enumerate() {
+                for (i, (side, threshold)) in sides.iter().zip(self.ends(k, j)).enumerate() {
+                    if let Ok(place) = side.binary_search(&threshold) {
+                        layer.weight(starts[2 * j + i] + place, weight);
+                    }
+                }
+            }
+            layer.bias(bias);
+        }
+        layer.finish()
+    }
+
+    /// The weights and the bias of sample `k` in the second layer.
+    fn neuron(&self, k: usize) -> (f64, f64) {
+        match &self.kind {
+            Kind::Largest(_) => (-self.scale(k), 1.0),
+            Kind::Sum(ramps) => (1.0, -ramps.ramp(k).0),
+        }
+    }
+
+    /// The size of the first two layers, `2nN` weights of which are not made.
+    fn size_of_two(&self) -> Size {
+        let (n, samples) = (self.data.features(), self.data.samples());
+        let first = (0..n)
+            .into_par_iter()
+            .map(|j| {
+                let sides = self.thresholds_of(j);
+                let all = sides.iter().flatten();
+                let neurons = all.clone().count();
+                Size {
+                    width: neurons,
+                    nonzero: neurons + all.clone().filter(|t| **t != 0).count(),
+                    all: (n + 1) * neurons,
+                    max_abs: all.fold(1.0, |m: f64, t| m.max(f64::from_bits(*t).abs())),
+                    ..Size::NONE
+                }
+            })
+            .reduce(|| Size::NONE, |a, b| Size { width: a.width + b.width, ..a.then(b) });
+        let second = (0..samples).map(|k| self.neuron(k)).fold(Size::NONE, |size, (weight, bias)| Size {
+            nonzero: size.nonzero + 2 * n * usize::from(weight != 0.0) + usize::from(bias != 0.0),
+            max_abs: size.max_abs.max(weight.abs()).max(bias.abs()),
+            ..size
+        });
+        let second = Size { width: samples, all: (first.width + 1) * samples, ..second };
+        Size { depth: 2, ..first.then(second) }
     }
 
     /// `1/g_k`, rounded up.
@@ -119,19 +184,6 @@ impl Wide {
                 precision.round_up(div_up(weight, (self.data.labels()[k] + 1) as f64))
             }
         }
-    }
-
-    fn first(&self) -> Layer {
-        let mut layer = LayerBuilder::new(self.data.features());
-        for &(feature, below, bits) in self.thresholds.keys() {
-            let at = f64::from_bits(bits);
-            if below {
-                layer.weight(feature, -1.0).bias(at);
-            } else {
-                layer.weight(feature, 1.0).bias(-at);
-            }
-        }
-        layer.finish()
     }
 
     fn scores(&self) -> Layer {
@@ -169,8 +221,7 @@ impl Network for Wide {
     fn layer(&self, index: usize) -> Layer {
         match (&self.kind, index) {
             (_, 0) => self.first(),
-            (Kind::Largest(_), 1) => self.sums(|k| -self.scale(k), |_| 1.0),
-            (Kind::Sum(ramps), 1) => self.sums(|_| 1.0, |k| -ramps.ramp(k).0),
+            (_, 1) => self.second(),
             (Kind::Sum(_), 2) => {
                 let mut layer = LayerBuilder::new(self.data.samples());
                 for k in 0..self.data.samples() {
@@ -184,6 +235,10 @@ impl Network for Wide {
 }
 
 impl Construction for Wide {
+    fn size(&self) -> Size {
+        self.size_of_two().then(sizes_of_layers(self, 2))
+    }
+
     fn compact(&self) -> Result<Model, Error> {
         let samples = self.data.samples();
         let head = {

@@ -150,10 +150,12 @@ impl Yu2024Linf {
     /// The thresholds of sample `k`, feature by feature, as its neurons use
     /// them.
     pub(super) fn stored_thresholds(&self, k: usize) -> Vec<(f64, f64)> {
-        let radius = self.budget.radii().of(k);
-        (0..self.data.features())
-            .map(|j| self.thresholds(self.data.value(k, j), radius, self.shift(k, j)))
-            .collect()
+        (0..self.data.features()).map(|j| self.stored_threshold(k, j)).collect()
+    }
+
+    /// Those of feature `j`.
+    pub(super) fn stored_threshold(&self, k: usize, j: usize) -> (f64, f64) {
+        self.thresholds(self.data.value(k, j), self.budget.radii().of(k), self.shift(k, j))
     }
 
     /// The dataset that is memorized.

@@ -25,6 +25,7 @@ pub use power_curve::PowerCurve;
 pub use recurrence::{Recurrence, RecurrenceEvaluator};
 pub use schedule::Schedule;
 pub use scores::Scores;
+pub(crate) use size::sizes_of_layers;
 pub use size::{Size, size};
 pub use tally::{Combine, Measure, Tally};
 

@@ -20,20 +20,42 @@ pub struct Size {
     pub max_abs: f64,
 }
 
+impl Size {
+    /// Of no layer.
+    pub(crate) const NONE: Self = Self { depth: 0, width: 0, nonzero: 0, all: 0, max_abs: 0.0 };
+
+    /// Of layers and of those that follow them.
+    pub(crate) fn then(self, next: Self) -> Self {
+        Self {
+            depth: self.depth + next.depth,
+            width: self.width.max(next.width),
+            nonzero: self.nonzero + next.nonzero,
+            all: self.all + next.all,
+            max_abs: if self.max_abs > next.max_abs { self.max_abs } else { next.max_abs },
+        }
+    }
+}
+
 /// Counts `network`, making each layer once and keeping none.
 #[must_use]
-pub fn size(network: &dyn Network) -> Size {
+pub fn size<N: Network + ?Sized>(network: &N) -> Size {
+    sizes_of_layers(network, 0)
+}
+
+/// Counts the layers of `network` from layer `first` on.
+pub(crate) fn sizes_of_layers<N: Network + ?Sized>(network: &N, first: usize) -> Size {
     let depth = network.depth();
-    let (width, nonzero, all, max_abs) = (0..depth)
+    (first..depth)
         .into_par_iter()
         .map(|index| {
             let layer = network.layer(index);
-            let width = if index + 1 == depth { 0 } else { layer.outputs() };
-            (width, layer.nonzero(), (layer.inputs() + 1) * layer.outputs(), layer.max_abs())
+            Size {
+                depth: 1,
+                width: if index + 1 == depth { 0 } else { layer.outputs() },
+                nonzero: layer.nonzero(),
+                all: (layer.inputs() + 1) * layer.outputs(),
+                max_abs: layer.max_abs(),
+            }
         })
-        .reduce(
-            || (0, 0, 0, 0.0),
-            |a, b| (a.0.max(b.0), a.1 + b.1, a.2 + b.2, if a.3 > b.3 { a.3 } else { b.3 }),
-        );
-    Size { depth, width, nonzero, all, max_abs }
+        .reduce(|| Size::NONE, Size::then)
 }
