@@ -32,7 +32,8 @@ pub(super) struct Sums {
     /// to nothing.
     below: f64,
     above: f64,
-    /// Not above `φ` of any computed difference beyond the cut.
+    /// Not above `φ`, as computed but for relative errors, of any computed
+    /// difference beyond the cut.
     beyond: f64,
     /// Relative rounding error of a sum over features.
     gamma: f64,
@@ -87,6 +88,10 @@ impl Sums {
             &PowerCurve::Sawtooth { inverse, levels } => {
                 sums.gamma = arithmetic.gamma(features.checked_add(4)?)?;
                 sums.factor = Interval { lower: mul_down(inverse, inverse), upper: mul_up(inverse, inverse) };
+                // No distance is known from a factor that may be 0, or less after rounding.
+                if !(sums.factor.lower > SMALL && sums.factor.upper < LARGE) {
+                    return None;
+                }
                 // A product by `inverse` may underflow.
                 sums.shift = mul_up(n, div_up(mul_up(2.0, tiny), inverse));
                 // Beyond 1 the first tooth falls below 0, the others are 0 and
@@ -104,6 +109,7 @@ impl Sums {
         };
         sums.below = mul_up(n, add_up(below, rounding));
         sums.above = mul_up(n, add_up(above, rounding));
+        sums.beyond = sub_down(sums.beyond, rounding);
         // Nothing on the way to the sum may overflow.
         let finite = sums.below.is_finite() && sums.above.is_finite();
         (finite && mul_up(4.0 * n, most) <= precision.largest()).then_some(sums)

@@ -103,8 +103,10 @@ pub(super) fn rounding(
     let tiny = if inexact > 0.0 { mul_up(4.0 * (count + 1) as f64, smallest) } else { 0.0 };
     let gamma = arithmetic.gamma(sums + usize::from(inexact > 0.0))?;
     let relative = add_up(mul_up(size, gamma), tiny);
-    // Half, so that no partial sum is rounded to infinity either.
-    if add_up(size, relative) > precision.largest() / 2.0 {
+    // Half, so that no partial sum is rounded to infinity either. An infinite
+    // size without a rounding leaves no number.
+    let reached = add_up(size, relative);
+    if reached.is_nan() || reached > precision.largest() / 2.0 {
         return None;
     }
     if sums == 0 && inexact == 0.0 {

@@ -2,7 +2,10 @@
 
 use std::cmp::Ordering;
 
-use super::{Dyadic, Random, SIZES, Sizes, number, power_of_two, range, rounds};
+use super::{
+    Dyadic, Random, SIZES, Sizes, number, power_of_two, range, rounds,
+    sums::{Float, in_some_order},
+};
 use crate::{
     Dataset, Features, Norm, Precision, Radii,
     certify::{
@@ -198,37 +201,6 @@ fn scores(random: &mut Random, precision: Precision) -> StoredNetwork {
     StoredNetwork { precision, layers }
 }
 
-/// Arithmetic of a format with a fused operation.
-trait Float: Copy + std::ops::Add<Output = Self> + std::ops::Mul<Output = Self> + PartialOrd {
-    fn of(x: f64) -> Self;
-    fn value(self) -> f64;
-    fn fused(self, b: Self, c: Self) -> Self;
-}
-
-impl Float for f32 {
-    fn of(x: f64) -> Self {
-        x as Self
-    }
-    fn value(self) -> f64 {
-        self.into()
-    }
-    fn fused(self, b: Self, c: Self) -> Self {
-        self.mul_add(b, c)
-    }
-}
-
-impl Float for f64 {
-    fn of(x: f64) -> Self {
-        x
-    }
-    fn value(self) -> f64 {
-        self
-    }
-    fn fused(self, b: Self, c: Self) -> Self {
-        self.mul_add(b, c)
-    }
-}
-
 /// Executes the network on `x`, rounded to the format, in some order.
 fn executed(random: &mut Random, network: &StoredNetwork, x: &[f64]) -> Vec<f64> {
     match network.precision {
@@ -255,23 +227,6 @@ fn run<T: Float>(random: &mut Random, layers: &[Layer], x: &[f64]) -> Vec<f64> {
         values = next.collect();
     }
     values.into_iter().map(T::value).collect()
-}
-
-/// Adds pairs until one is left, or terms one by one, fused where `style > 1`.
-fn in_some_order<T: Float>(random: &mut Random, terms: Vec<(T, Option<T>)>, style: usize) -> T {
-    let product = |(w, x): (T, Option<T>)| x.map_or(w, |x| w * x);
-    if style == 0 {
-        let mut parts: Vec<T> = terms.into_iter().map(product).collect();
-        while parts.len() > 1 {
-            let (a, b) = (parts.swap_remove(random.below(parts.len())), parts.swap_remove(0));
-            parts.push(a + b);
-        }
-        return parts[0];
-    }
-    terms.into_iter().fold(T::of(0.0), |sum, (w, x)| match x {
-        Some(x) if style > 1 => w.fused(x, sum),
-        _ => sum + product((w, x)),
-    })
 }
 
 /// The outputs in the reals.

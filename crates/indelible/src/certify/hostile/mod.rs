@@ -5,7 +5,9 @@
 //! `INDELIBLE_FUZZ` multiplies the number of networks.
 
 mod layers;
+mod power;
 mod recurrence;
+mod sums;
 
 use std::cmp::Ordering;
 
