@@ -25,11 +25,12 @@ impl Steepness {
     /// Bounds every output of `model`, and looks for a pair around samples
     /// where there are some.
     pub fn of(model: &Model, norm: Norm, data: Option<&Dataset>) -> Result<Self, Failure> {
+        let bound = lipschitz_bound(model, norm);
         let pair = match data {
-            Some(data) => steepest_pair(model, norm, data)?,
+            Some(data) => steepest_pair(model, norm, data, NEAR * bound)?,
             None => None,
         };
-        Ok(Self { norm, bound: lipschitz_bound(model, norm), pair })
+        Ok(Self { norm, bound, pair })
     }
 
     /// The pair, where it shows that the bound is the constant itself.

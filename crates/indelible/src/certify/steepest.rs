@@ -32,12 +32,18 @@ const MOST_WORK: usize = 400_000_000;
 /// Parts of the way to the nearest enemy that rays go.
 const STEPS: [f64; 2] = [0.25, 1.0 / 64.0];
 
-/// The steepest of the pairs tried around the samples of `data`; `None` when
-/// no output was seen to change, or values overflow.
+/// The steepest of the pairs tried around the samples of `data`, the first of
+/// which an output has a slope of `enough` ending the search; `None` when no
+/// output was seen to change, or values overflow.
 ///
 /// # Errors
 /// When the data do not have as many features as the network reads.
-pub fn steepest_pair(model: &Model, norm: Norm, data: &Dataset) -> Result<Option<SteepestPair>, Error> {
+pub fn steepest_pair(
+    model: &Model,
+    norm: Norm,
+    data: &Dataset,
+    enough: f64,
+) -> Result<Option<SteepestPair>, Error> {
     if model.inputs() != data.features() {
         return Err(Error::InputWidth { expected: model.inputs(), given: data.features() });
     }
@@ -54,7 +60,7 @@ pub fn steepest_pair(model: &Model, norm: Norm, data: &Dataset) -> Result<Option
             points.extend(ray(&from, &gradient, length, norm));
         }
         for to in points {
-            if pairs == 0 {
+            if pairs == 0 || best.as_ref().is_some_and(|best| best.slope >= enough) {
                 return Ok(best);
             }
             pairs -= 1;
