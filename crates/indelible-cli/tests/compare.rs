@@ -143,3 +143,29 @@ fn compact_files_have_the_sizes_of_layers() {
         }
     }
 }
+
+/// Without `--norm` the question is the one that the file claims to answer.
+#[test]
+fn files_are_certified_in_the_norm_they_claim() {
+    let place = Workplace::new();
+    for (norm, name) in [("l2", "nearest"), ("l3", "yu2024-lp")] {
+        place.json(&format!("build iris --norm {norm} --construction {name} --form compact -o net.onnx"));
+        let proof = place.json("certify net.onnx iris");
+        assert_eq!((&proof["norm"], &proof["certified"]), (&norm.into(), &150.into()));
+        let each = place.json("certify net.onnx iris --radius 0.01");
+        assert_eq!(each["norm"], norm);
+        let other = place.run("certify net.onnx iris --norm l1");
+        assert_eq!(other.code, Some(2));
+        assert!(other.stderr.contains(&format!("claims radii in {norm}, not in l1")), "{}", other.stderr);
+    }
+}
+
+/// Where nothing can be built the answer is no, and says why.
+#[test]
+fn nothing_to_compare_is_a_no() {
+    let place = Workplace::new();
+    let run = place.run("compare iris --norm l1000 --csv all.csv");
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("scale the data") && run.stdout.is_empty(), "{} {}", run.stdout, run.stderr);
+    assert!(!place.path("all.csv").exists());
+}

@@ -93,6 +93,11 @@ impl CompareArgs {
                 Err(error) => refused.push((entry.name, error.to_string())),
             }
         }
+        if rows.is_empty() {
+            let why: Vec<String> = refused.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+            let none = format!("no construction serves {norm} with these labels");
+            return Err(Failure::no(if why.is_empty() { none } else { why.join("; ") }));
+        }
         if let Some(path) = &self.csv {
             write_whole(path, &csv(&rows))?;
         }

@@ -123,7 +123,13 @@ fn ramps(
         .map(|k| sub_down(enemy(k), power_up(radii.of(k), p)))
         .fold(f64::INFINITY, f64::min);
     let error = div_down(room, 2.02 * n);
-    let tight = |frame: &Frame| frame.too_fine(format!("the balls leave {room:e} between the sums"));
+    let tight = |frame: &Frame| {
+        frame.too_fine(if room > 0.0 {
+            format!("sums of powers of own and enemy balls differ by {room:.2e} only")
+        } else {
+            format!("the distances to the power {p} leave its range (scale the data so that they are near 1)")
+        })
+    };
     if error.is_nan() || error <= 0.0 {
         return Err(tight(&frame));
     }
