@@ -18,10 +18,12 @@ fn unlike(why: &str) -> OnnxError {
     OnnxError::Structure(format!("the network is no compact network of indelible: {why}"))
 }
 
-/// The constant integer that `node` reads as `name`.
+/// The constant integer that `node` reads as `name`, a vector of one element
+/// as ONNX has axes and ends.
 fn integer(graph: &Graph, node: &Node, name: &str) -> Result<i64, OnnxError> {
-    match integers(graph.tensor(node, name)?)?[..] {
-        [value] => Ok(value),
+    let tensor = graph.tensor(node, name)?;
+    match (&integers(tensor)?[..], &dims(tensor)?[..]) {
+        ([value], [1]) => Ok(*value),
         _ => Err(operator(node, " with more than one index".into())),
     }
 }

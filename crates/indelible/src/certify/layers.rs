@@ -26,6 +26,12 @@ const MOST_EXTRA_WORK: usize = 64;
 
 /// One verdict per sample, certified or undecided.
 pub(super) fn verdicts(claim: &Claim<'_>, network: &StoredNetwork, progress: &dyn Progress) -> Vec<Verdict> {
+    // What is said below is about numbers of the format.
+    let holds = |values: &[f64]| values.iter().all(|v| network.precision.holds(*v));
+    let whole = |layer: &Layer| holds(layer.biases()) && layer.rows().all(|row| holds(row.weights));
+    if !network.layers.iter().all(whole) {
+        return vec![Verdict::Undecided; claim.data.samples()];
+    }
     progress.begin("certify", claim.data.samples() as u64);
     let verdicts = (0..claim.data.samples())
         .into_par_iter()

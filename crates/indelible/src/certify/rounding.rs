@@ -57,7 +57,7 @@ fn lowest_bit(x: f64) -> f64 {
 pub(super) fn grid(precision: Precision, value: Interval) -> f64 {
     let least = value.lower.max(-value.upper);
     if least > 0.0 && least.is_finite() {
-        (floor(least) * 2.0 * precision.unit_roundoff()).max(precision.smallest_subnormal())
+        (floor(least) * (2.0 * precision.unit_roundoff())).max(precision.smallest_subnormal())
     } else {
         precision.smallest_subnormal()
     }

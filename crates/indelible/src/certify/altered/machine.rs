@@ -57,7 +57,7 @@ impl Machine<'_> {
         self.sum(partial)
     }
 
-    fn head(&mut self, head: &[Layer], mut values: Vec<f64>) -> Vec<f64> {
+    pub fn layers(&mut self, head: &[Layer], mut values: Vec<f64>) -> Vec<f64> {
         for (index, layer) in head.iter().enumerate() {
             values = layer
                 .rows()
@@ -132,7 +132,7 @@ impl Machine<'_> {
                 Combine::Sum => self.sum(levels),
             })
             .collect();
-        self.head(&tally.head, accumulators)
+        self.layers(&tally.head, accumulators)
     }
 
     pub fn scores(&mut self, scores: &Scores, x: &[f64]) -> Vec<f64> {

@@ -5,7 +5,7 @@ use dashu_ratio::RBig;
 use super::change::Random;
 use crate::{
     Dataset, Norm,
-    network::{Combine, Measure, PowerCurve, Scores, Tally},
+    network::{Combine, Layer, Measure, PowerCurve, Scores, Tally},
     number::{add_down, sub_up},
 };
 
@@ -48,7 +48,11 @@ pub(super) fn exact_tally(tally: &Tally, x: &[RBig]) -> Vec<RBig> {
             Combine::Sum => *value += level,
         }
     }
-    for (index, layer) in tally.head.iter().enumerate() {
+    exact_layers(&tally.head, values)
+}
+
+pub(super) fn exact_layers(layers: &[Layer], mut values: Vec<RBig>) -> Vec<RBig> {
+    for (index, layer) in layers.iter().enumerate() {
         values = layer
             .rows()
             .map(|row| {
@@ -57,7 +61,7 @@ pub(super) fn exact_tally(tally: &Tally, x: &[RBig]) -> Vec<RBig> {
                     .iter()
                     .zip(row.weights)
                     .fold(rational(row.bias), |sum, (&c, &w)| sum + rational(w) * &values[c]);
-                if index + 1 < tally.head.len() { positive(sum) } else { sum }
+                if index + 1 < layers.len() { positive(sum) } else { sum }
             })
             .collect();
     }
@@ -164,7 +168,7 @@ pub(super) fn points(
                 Norm::Lp(p) => to.iter().map(|d| (d / largest).abs().powf(p)).sum::<f64>().powf(1.0 / p),
                 _ => to.iter().map(|d| (d / largest).powi(2)).sum::<f64>().sqrt(),
             };
-            for share in [1.0, 1.0 - 1e-15, 0.5] {
+            for share in [1.0, 1.0 - 1e-15, 1.0 - 1e-12, 0.5] {
                 points
                     .push(x.iter().zip(&to).map(|(x, d)| x + d / largest / size * radius * share).collect());
             }
@@ -177,7 +181,12 @@ pub(super) fn points(
             match norm {
                 Norm::Linf => sizes.fold(RBig::ZERO, Ord::max) <= radius,
                 Norm::L1 => sizes.fold(RBig::ZERO, |a, b| a + b) <= radius,
-                // Whole exponents only.
+                // Roots are rounded: a little is left to be sure.
+                Norm::Lp(p) if p.fract() != 0.0 => {
+                    let r = radius.to_f64().value();
+                    let shares = sizes.map(|size| (size.to_f64().value() / r).powf(p));
+                    r > 1e-250 && shares.sum::<f64>() <= 1.0 - 1e-13
+                }
                 Norm::Lp(p) => {
                     let power = |b: RBig| b.pow(p as isize);
                     sizes.fold(RBig::ZERO, |a, b| a + power(b)) <= power(radius.clone())

@@ -49,7 +49,8 @@ fn network(random: &mut Random, precision: Precision) -> StoredNetwork {
 /// or a tree of maxima, a running maximum, a head; all scaled by a power of
 /// two, sometimes with one weight spoilt.
 fn distances(random: &mut Random, precision: Precision) -> StoredNetwork {
-    let n = 1 + random.below(3);
+    let most = random.of(&[3, 3, 7]);
+    let n = 1 + random.below(most);
     let (smallest, largest, digits) = range(precision);
     let scale = match random.below(4) {
         0 | 1 => 0,
@@ -64,7 +65,8 @@ fn distances(random: &mut Random, precision: Precision) -> StoredNetwork {
     };
     let place = |random: &mut Random| precision.round((random.unit() * 2.0 - 1.0) * unit);
     let mut first = LayerBuilder::new(n);
-    let steps = 1 + random.below(3);
+    let most = random.of(&[3, 3, 9]);
+    let steps = 1 + random.below(most);
     for _ in 0..steps {
         for j in 0..n {
             let center = place(random);
@@ -139,7 +141,8 @@ fn distances(random: &mut Random, precision: Precision) -> StoredNetwork {
 /// Affine scores of two classes and a tree of maxima for each, at times with
 /// one weight spoilt; scores of few digits are exact.
 fn scores(random: &mut Random, precision: Precision) -> StoredNetwork {
-    let n = 1 + random.below(3);
+    let most = random.of(&[3, 3, 7]);
+    let n = 1 + random.below(most);
     let (_, largest, digits) = range(precision);
     let scale = random.of(&[0, 0, 0, largest / 3, -largest / 3]);
     let (unit, square) = (power_of_two(scale), power_of_two(2 * scale));
@@ -148,8 +151,9 @@ fn scores(random: &mut Random, precision: Precision) -> StoredNetwork {
         0 => number(random, Sizes::Plain, precision),
         _ => w,
     };
-    let counts = [1 + random.below(5), 1 + random.below(5)];
-    let around = random.of(&[0.0, 0.0, 3.0]);
+    let most = random.of(&[5, 5, 12]);
+    let counts = [1 + random.below(most), 1 + random.below(most)];
+    let around = random.of(&[0.0, 0.0, 3.0, 1000.0, 1_048_576.0]);
     let mut first = LayerBuilder::new(n);
     for _ in 0..counts[0] + counts[1] {
         let mut sum = 0.0;

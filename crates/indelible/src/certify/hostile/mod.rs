@@ -101,7 +101,7 @@ impl Random {
 }
 
 /// How often a test tries.
-fn rounds(usual: usize) -> usize {
+pub(super) fn rounds(usual: usize) -> usize {
     std::env::var("INDELIBLE_FUZZ")
         .ok()
         .and_then(|s| s.parse().ok())

@@ -136,7 +136,7 @@ fn exact(curve: &PowerCurve, differences: &[(f64, f64)]) -> Dyadic {
 /// so does the distance that is said to be enough for a sum.
 #[test]
 fn sums_over_curves_lie_within_their_bounds() {
-    let mut random = Random(0x5EED_0F_C0BB_1E55);
+    let mut random = Random(0x005E_ED0F_C0BB_1E55);
     let (mut bounded, mut enough, mut close) = (0, 0, 0);
     for _ in 0..rounds(20_000) {
         let precision = random.of(&[Precision::F32, Precision::F32, Precision::F64]);
