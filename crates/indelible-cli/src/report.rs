@@ -69,7 +69,7 @@ pub fn grouped(number: usize) -> String {
 
 /// A size in bytes with the unit that fits.
 pub fn bytes(number: u64) -> String {
-    let units = ["bytes", "KiB", "MiB", "GiB"];
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
     let mut value = number as f64;
     let mut unit = 0;
     while value >= 1024.0 && unit + 1 < units.len() {

@@ -92,7 +92,17 @@ fn build_chooses_the_smallest_that_certifies() {
             // It names the others with their sizes.
             let chosen = &built["construction"];
             for row in rows(&compared).iter().filter(|row| row["name"] != *chosen) {
-                assert!(reason.contains(row["name"].as_str().unwrap()), "{reason}");
+                let name = row["name"].as_str().unwrap();
+                let parts = reason.split("; others: ").flat_map(|part| part.split(", "));
+                let said = parts.filter_map(|part| part.strip_prefix(&format!("{name} "))).next().unwrap();
+                let digits: String = said.chars().filter(char::is_ascii_digit).collect();
+                let (size, true_size) = (digits.parse::<u64>().unwrap(), &row["parameters"]["nonzero"]);
+                if said.contains("at least") {
+                    assert!(Some(size) <= true_size.as_u64(), "{reason} {row}");
+                } else {
+                    assert_eq!(size, *true_size, "{reason}");
+                }
+                assert!(Some(size) >= least, "{reason}");
             }
             assert_eq!(place.json("inspect net.onnx")["metadata"]["construction"], *chosen);
         }

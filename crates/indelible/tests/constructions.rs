@@ -295,7 +295,11 @@ proptest! {
                     Err(Error::TooFine { .. }) if single => continue,
                     Err(other) => return Err(TestCaseError::fail(format!("{} {other}", entry.name))),
                 };
-                prop_assert_eq!(network.size(), size(network.as_ref()), "{} {} {:?}", entry.name, norm, options);
+                let counted = network.size();
+                prop_assert_eq!(counted, size(network.as_ref()), "{} {} {:?}", entry.name, norm, options);
+                let least = entry.at_least(&data, norm);
+                prop_assert!(least.nonzero <= counted.nonzero, "{} {norm} {least:?} {counted:?}", entry.name);
+                prop_assert!(least.all <= counted.all, "{} {norm} {least:?} {counted:?}", entry.name);
                 let compact = network.compact().unwrap();
                 let proof = certificate(&compact, &data, &budget);
                 prop_assert!(

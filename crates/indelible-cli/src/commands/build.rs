@@ -11,7 +11,7 @@ use indelible::{
     Budget, Dataset, Error, Norm, Precision, Radii,
     cells::samples_in_cells,
     certify::Certificate,
-    constructions::{Construction, Entry, Options, REGISTRY},
+    constructions::{Entry, Options, REGISTRY},
     network::{Head, Model, Size},
     separation::{conflicts, nearest_enemies, separation},
 };
@@ -22,6 +22,7 @@ use indelible_io::{
 use serde_json::json;
 
 use super::{
+    candidates::{Candidate, Candidates, serving},
     certify::certify_file,
     inspect::size_as,
     separation::{MOST_CONFLICTS, conflict_message},
@@ -38,6 +39,12 @@ use crate::{
 /// that are not 0.
 const LARGEST_DENSE: u64 = 512 << 20;
 const LARGEST_DENSE_CELLS: u64 = 1 << 20;
+/// Samples times nonzero parameters up to which `auto` proves layers before the
+/// compact form: what intervals leave open is followed back through them, at
+/// 10⁵ to 10⁷ such pairs a second.
+pub const MOST_LAYERED: usize = 1 << 20;
+/// Where ONNX files end.
+const LARGEST_FILE: u64 = (1 << 31) - 1;
 
 /// Constructions whose Lipschitz constant is known exactly.
 const STEEP: [&str; 3] = ["lipschitz", "yu2024-lipschitz", "nearest"];
@@ -52,7 +59,7 @@ enum HeadArg {
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum FormArg {
-    /// Dense up to 512 MiB (cells: 1 MiB) where that can be certified, else compact
+    /// Dense where small enough to be certified as layers, else compact
     Auto,
     /// One Gemm per layer
     Dense,
@@ -229,20 +236,21 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
         }
         *clock = Instant::now();
     };
-    let named = order.construction.map(Entry::named).transpose()?;
-    // A place that cannot be written to should not cost a long computation.
-    let mut file = AtomicFile::create(order.output)?;
+    // What cannot be built or written should not cost a long computation.
+    let entries = match order.construction {
+        Some(name) => {
+            let entry = Entry::named(name)?;
+            entry.serves_norm(order.norm)?;
+            vec![entry]
+        }
+        None => serving(data, order.norm, order.per_sample, order.options.head)?,
+    };
+    let mut spare = Some(AtomicFile::create(order.output)?);
     let budget = budget(data, order, bar).map_err(|error| match error {
         Error::Inseparable { .. } => Failure::no(conflict_message(data, &conflicts(data, MOST_CONFLICTS))),
         other => other.into(),
     })?;
     lap("separation", &mut clock);
-    bar.busy("building");
-    let candidates = match named {
-        Some(entry) => vec![Candidate::new(entry, data, &budget, order.options)?],
-        None => candidates(data, &budget, order.options)?,
-    };
-    lap("build", &mut clock);
     let metadata = Metadata {
         version: Some(env!("CARGO_PKG_VERSION").into()),
         construction: None,
@@ -254,167 +262,117 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
         samples_per_cell: None,
         dataset: Some(digest(data)),
     };
+    let mut candidates = Candidates::new(&entries, data, &budget, order.options);
     let (mut passed, mut failed) = (vec![], None);
-    let attempts = candidates.iter().flat_map(|c| c.forms(order).into_iter().map(move |dense| (c, dense)));
-    for (candidate, dense) in attempts {
-        let entry = candidate.entry;
-        let again = passed.last() == Some(&entry.name);
-        if failed.is_some() {
-            file = AtomicFile::create(order.output)?;
-        }
-        bar.busy("writing");
-        let (form, size) = match candidate.write(data, &budget, order, dense, &metadata, &mut file) {
-            Ok(written) => written,
-            // That there is no other form says nothing about the first.
-            Err(_) if again => continue,
-            Err(failure) => {
-                passed.push(entry.name);
-                failed = Some(failure);
-                continue;
-            }
-        };
-        let written = file.flushed()?.to_path_buf();
-        let bytes = std::fs::metadata(&written).map_or(0, |found| found.len());
-        lap("write", &mut clock);
-        let read = onnx::open(&written)?;
-        let around = STEEP.contains(&entry.name).then_some(data);
-        let steepness = Steepness::of(&read.model, order.norm, around)?;
-        let certificate = if order.certify {
-            let certificate = certify_file(&read, data, order.norm, budget.radii(), bar)?;
-            lap("certify", &mut clock);
-            if !certificate.holds() {
-                if !again {
-                    passed.push(entry.name);
+    bar.busy("building");
+    while let Some(candidate) = candidates.next() {
+        lap("build", &mut clock);
+        let name = candidate.entry.name;
+        for dense in forms(&candidate, order, data.samples()) {
+            let mut file = match spare.take() {
+                Some(file) => file,
+                None => AtomicFile::create(order.output)?,
+            };
+            bar.busy("writing");
+            let (form, size) = match write(&candidate, data, &budget, order, dense, &metadata, &mut file) {
+                Ok(written) => written,
+                Err(failure) => {
+                    failed.get_or_insert(failure);
+                    continue;
                 }
-                failed = Some(Failure::no(format!(
+            };
+            let written = file.flushed()?.to_path_buf();
+            let bytes = std::fs::metadata(&written).map_or(0, |found| found.len());
+            lap("write", &mut clock);
+            let read = onnx::open(&written)?;
+            let certificate = match order.certify {
+                true => Some(certify_file(&read, data, order.norm, budget.radii(), bar)?),
+                false => None,
+            };
+            if let Some(certificate) = certificate.as_ref().filter(|certificate| !certificate.holds()) {
+                lap("certify", &mut clock);
+                failed.get_or_insert(Failure::no(format!(
                     "only {} of {} samples could be certified in {}; nothing was written; try --precision f64 or a smaller radius",
                     certificate.certified, certificate.samples, order.options.precision
                 )));
                 continue;
             }
-            Some(certificate)
-        } else {
-            None
-        };
-        file.commit()?;
-        passed.retain(|name| *name != entry.name);
-        let reason = named.is_none().then(|| reason(entry.name, &candidates, &passed, order.certify));
-        let construction = entry.name;
-        return Ok(Built {
-            construction,
-            reason,
-            steepness,
-            budget,
-            size,
-            form,
-            bytes,
-            certificate,
-            seconds,
-        });
-    }
-    Err(failed.unwrap_or_else(|| {
-        let norm = order.norm;
-        Failure::input(format!("no construction serves {norm} with these labels, radii and this head"))
-    }))
-}
-
-/// A construction that can be built, and its network.
-struct Candidate {
-    entry: &'static Entry,
-    network: Box<dyn Construction>,
-    size: Size,
-}
-
-impl Candidate {
-    fn new(entry: &'static Entry, data: &Dataset, budget: &Budget, options: Options) -> Result<Self, Error> {
-        let network = entry.build(data, budget, options)?;
-        let size = network.size();
-        Ok(Self { entry, network, size })
-    }
-
-    /// The forms to try, dense or not: where the choice is free, the compact
-    /// one after a small dense one, of which intervals may prove less.
-    fn forms(&self, order: &Order<'_>) -> Vec<bool> {
-        let largest = if self.entry.name == "cells" { LARGEST_DENSE_CELLS } else { LARGEST_DENSE };
-        match order.dense {
-            Some(dense) => vec![dense],
-            None if self.dense_bytes(order) <= largest => vec![true, false],
-            None => vec![false],
-        }
-    }
-
-    fn dense_bytes(&self, order: &Order<'_>) -> u64 {
-        self.size.all as u64 * if order.options.precision == Precision::F32 { 4 } else { 8 }
-    }
-
-    /// Writes the network in this form; gives the form's name and the size of
-    /// what was written.
-    fn write(
-        &self,
-        data: &Dataset,
-        budget: &Budget,
-        order: &Order<'_>,
-        dense: bool,
-        metadata: &Metadata,
-        file: &mut dyn Write,
-    ) -> Result<(&'static str, Size), Failure> {
-        let mut metadata = Metadata { construction: Some(self.entry.name.into()), ..metadata.clone() };
-        let cannot_write =
-            |source| Failure::input(format!("cannot write {}: {source}", order.output.display()));
-        if dense {
-            let bytes = self.dense_bytes(order);
-            // Said before the work, not after it.
-            if bytes >= 1 << 31 {
-                return Err(Failure::input(format!(
-                    "the dense form would take {}, and ONNX files end at 2 GiB; use --form compact or fewer samples",
-                    report::bytes(bytes)
-                )));
+            let around = STEEP.contains(&name).then_some(data);
+            let steepness = Steepness::of(&read.model, order.norm, around)?;
+            if order.certify {
+                lap("certify", &mut clock);
             }
-            write_dense(self.network.as_ref(), &metadata, file).map_err(cannot_write)?;
-            return Ok(("dense", self.size));
+            file.commit()?;
+            let free = order.construction.is_none();
+            let reason = free.then(|| candidates.reason(&passed, order.certify));
+            return Ok(Built {
+                construction: name,
+                reason,
+                steepness,
+                budget,
+                size,
+                form,
+                bytes,
+                certificate,
+                seconds,
+            });
         }
-        let compact = self.network.compact()?;
-        if let Model::Cells(cells) = &compact {
-            metadata.samples_per_cell = Some(samples_in_cells(cells, data, budget.radii()));
-        }
-        write_compact(&compact, &metadata, file).map_err(cannot_write)?;
-        // What is reported of a compact file is what it holds.
-        Ok(("compact", size_as(&compact, Some(self.entry.name))))
+        passed.push(name);
+        bar.busy("building");
+    }
+    let refusal = candidates.refusal().map(Failure::from);
+    // Candidates end without a failure only where there was none to try.
+    Err(failed.or(refusal).unwrap_or_else(|| Failure::input("there is no construction to try".into())))
+}
+
+/// The forms to try, dense or not: where the choice is free, the compact one
+/// after a small dense one, of which intervals may prove less.
+fn forms(candidate: &Candidate, order: &Order<'_>, samples: usize) -> Vec<bool> {
+    let entry = candidate.entry;
+    let largest = if entry.name == "cells" { LARGEST_DENSE_CELLS } else { LARGEST_DENSE };
+    let small = || {
+        (!order.certify || candidate.is_within(MOST_LAYERED / samples))
+            && candidate.dense_bytes(largest).is_ok()
+    };
+    match order.dense {
+        Some(dense) => vec![dense],
+        None if small() => vec![true, false],
+        None => vec![false],
     }
 }
 
-/// All that serve the question, fewest nonzero parameters first.
-fn candidates(data: &Dataset, budget: &Budget, options: Options) -> Result<Vec<Candidate>, Error> {
-    let (mut found, mut refused) = (vec![], None);
-    for entry in REGISTRY.iter().filter(|entry| entry.serves(data, budget, options)) {
-        match Candidate::new(entry, data, budget, options) {
-            Ok(candidate) => found.push(candidate),
-            Err(error) => refused = Some(error),
+/// Writes a network in one form; gives the form's name and the size of what
+/// was written.
+fn write(
+    candidate: &Candidate,
+    data: &Dataset,
+    budget: &Budget,
+    order: &Order<'_>,
+    dense: bool,
+    metadata: &Metadata,
+    file: &mut dyn Write,
+) -> Result<(&'static str, Size), Failure> {
+    let name = candidate.entry.name;
+    let mut metadata = Metadata { construction: Some(name.into()), ..metadata.clone() };
+    let cannot_write = |source| Failure::input(format!("cannot write {}: {source}", order.output.display()));
+    if dense {
+        // Said before the work, not after it.
+        if let Err(least) = candidate.dense_bytes(LARGEST_FILE) {
+            return Err(Failure::input(format!(
+                "the dense form of {name} would take {} or more, and ONNX files end at 2 GiB; use --form compact or fewer samples",
+                report::bytes(least)
+            )));
         }
+        write_dense(candidate.network.as_ref(), &metadata, file).map_err(cannot_write)?;
+        return Ok(("dense", candidate.size()));
     }
-    found.sort_by_key(|candidate| candidate.size.nonzero);
-    match refused {
-        Some(error) if found.is_empty() => Err(error),
-        _ => Ok(found),
+    let compact = candidate.network.compact()?;
+    if let Model::Cells(cells) = &compact {
+        metadata.samples_per_cell = Some(samples_in_cells(cells, data, budget.radii()));
     }
-}
-
-/// Why `chosen` was chosen.
-fn reason(chosen: &str, candidates: &[Candidate], passed: &[&str], certified: bool) -> String {
-    let others: Vec<String> = candidates
-        .iter()
-        .filter(|c| c.entry.name != chosen && !passed.contains(&c.entry.name))
-        .map(|c| format!("{} {}", c.entry.name, grouped(c.size.nonzero)))
-        .collect();
-    let what = if certified { " that certifies" } else { "" };
-    let mut text = format!("fewest nonzero parameters{what}");
-    if !others.is_empty() {
-        text += &format!("; others: {}", others.join(", "));
-    }
-    if !passed.is_empty() {
-        text += &format!("; not certified: {}", passed.join(", "));
-    }
-    text
+    write_compact(&compact, &metadata, file).map_err(cannot_write)?;
+    // What is reported of a compact file is what it holds.
+    Ok(("compact", size_as(&compact, Some(name))))
 }
 
 fn budget(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Budget, Error> {

@@ -17,7 +17,8 @@ use indelible_io::{
 use serde_json::{Value, json};
 
 use super::{
-    build::PrecisionArg,
+    build::{MOST_LAYERED, PrecisionArg},
+    candidates::serving,
     certify::certify_file,
     chart::{Series, chart},
     separation::{MOST_CONFLICTS, conflict_message},
@@ -29,9 +30,6 @@ use crate::{
     report::{grouped, print, real, seconds},
 };
 
-/// Entries of dense matrices up to which layers are certified as such; beyond,
-/// only the compact form is.
-const LARGEST_DENSE: usize = 1 << 20;
 /// Ratios of the chart.
 const RATIOS: [f64; 9] = [0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.97, 0.99, 0.999];
 /// Of the samples the chart takes every sixteenth, every eighth and so on.
@@ -78,8 +76,9 @@ impl CompareArgs {
         let bar = Bar::default();
         let data = self.data.read(&bar)?;
         let norm = self.norm;
-        let found = separation(&data, norm, &bar);
         let options = Options { precision: self.precision.into(), ..Options::default() };
+        let entries = serving(&data, norm, false, options.head)?;
+        let found = separation(&data, norm, &bar);
         let budget = Budget::from_ratio(self.ratio, &found).map_err(|error| match error {
             indelible::Error::Inseparable { .. } => {
                 Failure::no(conflict_message(&data, &conflicts(&data, MOST_CONFLICTS)))
@@ -87,7 +86,7 @@ impl CompareArgs {
             other => other.into(),
         })?;
         let (mut rows, mut refused) = (vec![], vec![]);
-        for entry in REGISTRY.iter().filter(|entry| entry.serves(&data, &budget, options)) {
+        for entry in entries {
             match row(entry, &data, &budget, options, &bar) {
                 Ok(row) => rows.push(row),
                 Err(error) => refused.push((entry.name, error.to_string())),
@@ -148,7 +147,7 @@ fn row(
     let size = network.size();
     let build_seconds = started.elapsed().as_secs_f64();
     let started = Instant::now();
-    let dense = size.all <= LARGEST_DENSE;
+    let dense = size.nonzero <= MOST_LAYERED / data.samples();
     let mut best = Row {
         name: entry.name,
         size,

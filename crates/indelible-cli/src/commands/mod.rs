@@ -2,6 +2,7 @@
 
 mod bounds;
 mod build;
+mod candidates;
 mod certify;
 mod chart;
 mod compare;

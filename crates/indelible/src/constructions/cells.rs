@@ -25,10 +25,13 @@ use crate::{
     network::{CellNetwork, Layer, Model, Network},
 };
 
-use super::{Construction, Options};
+use super::{AtLeast, Construction, Options};
 
 /// Integers up to this are exact in binary32.
 const MOST_CLASSES: usize = 1 << 24;
+
+/// One cell of one constraint; what data need shows only when cells are found.
+pub(super) const AT_LEAST: AtLeast = AtLeast { nonzero: 4, all: 4 };
 
 /// The network of cells that memorizes a dataset: depth 3 (5 with a scalar head),
 /// `2T + C + 2K` nonzero parameters for `K` cells of `C` constraints, `T` of

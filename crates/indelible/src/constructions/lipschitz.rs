@@ -24,13 +24,21 @@
 //! **Floating point.** As for `yu2024-lipschitz`.
 
 use super::{
-    Construction, Options, heads,
-    stream::Stream,
-    yu2024_lipschitz::{binary, only_logits, steps},
+    AtLeast, Construction, Options, heads,
+    stream::{self, Stream},
+    yu2024_lipschitz::{self, binary, only_logits, steps},
 };
 use crate::{Budget, Dataset, Error};
 
 const NAME: &str = "lipschitz";
+
+/// What no network falls below.
+pub(super) fn at_least(data: &Dataset) -> AtLeast {
+    if data.classes() == 2 {
+        return yu2024_lipschitz::at_least(data);
+    }
+    stream::at_least(data.features(), data.samples())
+}
 
 /// Builds the network.
 ///

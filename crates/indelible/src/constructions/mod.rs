@@ -91,7 +91,18 @@ pub struct Entry {
     pub per_sample: bool,
     /// Whether it can have a scalar head.
     pub scalar: bool,
+    at_least: fn(&Dataset, Norm) -> AtLeast,
     build: Build,
+}
+
+/// What no network of a construction falls below on some data: found without
+/// building it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AtLeast {
+    /// Weights and biases that are not 0.
+    pub nonzero: usize,
+    /// All entries of the dense matrices and bias vectors.
+    pub all: usize,
 }
 
 type Build = fn(&Dataset, &Budget, Options) -> Result<Box<dyn Construction>, Error>;
@@ -106,6 +117,7 @@ pub const REGISTRY: &[Entry] = &[
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
+        at_least: |data, _| stream::at_least(data.features(), data.samples()),
         build: |data, budget, options| Ok(Box::new(Yu2024Linf::new(data, budget, options)?)),
     },
     Entry {
@@ -116,6 +128,7 @@ pub const REGISTRY: &[Entry] = &[
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
+        at_least: |_, _| cells::AT_LEAST,
         build: |data, budget, options| Ok(Box::new(Cells::new(data, budget, options)?)),
     },
     Entry {
@@ -126,6 +139,7 @@ pub const REGISTRY: &[Entry] = &[
         labels: Labels::Two,
         per_sample: false,
         scalar: true,
+        at_least: |data, _| yu2024_lipschitz::at_least(data),
         build: yu2024_lipschitz::build,
     },
     Entry {
@@ -136,6 +150,7 @@ pub const REGISTRY: &[Entry] = &[
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
+        at_least: |data, _| stream::at_least(data.features(), data.samples()),
         build: yu2024_l1::build,
     },
     Entry {
@@ -146,6 +161,7 @@ pub const REGISTRY: &[Entry] = &[
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
+        at_least: |data, _| stream::at_least(data.features(), data.samples()),
         build: yu2024_lp::build,
     },
     Entry {
@@ -156,6 +172,7 @@ pub const REGISTRY: &[Entry] = &[
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
+        at_least: |data, _| stream::at_least(data.features(), data.samples()),
         build: pipelined::build,
     },
     Entry {
@@ -166,6 +183,7 @@ pub const REGISTRY: &[Entry] = &[
         labels: Labels::Any,
         per_sample: true,
         scalar: false,
+        at_least: |data, _| wide::at_least(data),
         build: wide::build,
     },
     Entry {
@@ -176,6 +194,7 @@ pub const REGISTRY: &[Entry] = &[
         labels: Labels::Any,
         per_sample: false,
         scalar: true,
+        at_least: |data, _| lipschitz::at_least(data),
         build: lipschitz::build,
     },
     Entry {
@@ -186,6 +205,7 @@ pub const REGISTRY: &[Entry] = &[
         labels: Labels::Any,
         per_sample: true,
         scalar: false,
+        at_least: nearest::at_least,
         build: nearest::build,
     },
 ];
@@ -202,23 +222,44 @@ impl Entry {
         })
     }
 
-    /// Whether the construction serves `norm`.
-    #[must_use]
-    pub fn serves_norm(&self, norm: Norm) -> bool {
-        self.norms.contains(&norm) || self.every_p && matches!(norm, Norm::Lp(_))
-    }
-
     /// Whether the construction serves these data, this budget and this head.
     #[must_use]
     pub fn serves(&self, data: &Dataset, budget: &Budget, options: Options) -> bool {
+        let per_sample = matches!(budget.radii(), Radii::PerSample(_));
+        self.serves_norm(budget.norm()).is_ok() && self.suits(data, per_sample, options.head)
+    }
+
+    /// Whether the construction serves these data, one radius or one
+    /// `per_sample`, and this head, in the norms it serves.
+    #[must_use]
+    pub fn suits(&self, data: &Dataset, per_sample: bool, head: Head) -> bool {
         let two = data.classes() == 2;
         // From more than two labels a construction without a running label
         // has logits only.
         let scalar = self.scalar && (two || self.name != "lipschitz");
-        self.serves_norm(budget.norm())
-            && (self.labels == Labels::Any || two)
-            && (self.per_sample || matches!(budget.radii(), Radii::Uniform(_)))
-            && (scalar || options.head == Head::Logits)
+        (self.labels == Labels::Any || two)
+            && (self.per_sample || !per_sample)
+            && (scalar || head == Head::Logits)
+    }
+
+    /// Checks that the construction serves `norm`.
+    ///
+    /// # Errors
+    /// [`Error::NormNotSupported`] when it does not.
+    pub fn serves_norm(&self, norm: Norm) -> Result<(), Error> {
+        if self.norms.contains(&norm) || self.every_p && matches!(norm, Norm::Lp(_)) {
+            return Ok(());
+        }
+        let others = self.every_p.then(|| "any other l_p with 1 < p < inf".to_string());
+        let supported: Vec<String> = self.norms.iter().map(ToString::to_string).chain(others).collect();
+        Err(Error::NormNotSupported { construction: self.name, supported: supported.join(", "), norm })
+    }
+
+    /// A size that no network of the construction falls below on these data in
+    /// a norm it serves; cheap.
+    #[must_use]
+    pub fn at_least(&self, data: &Dataset, norm: Norm) -> AtLeast {
+        (self.at_least)(data, norm)
     }
 
     /// Builds the network that memorizes `data` within `budget`.
@@ -232,15 +273,7 @@ impl Entry {
         budget: &Budget,
         options: Options,
     ) -> Result<Box<dyn Construction>, Error> {
-        if !self.serves_norm(budget.norm()) {
-            let others = self.every_p.then(|| "any other l_p with 1 < p < inf".to_string());
-            let supported: Vec<String> = self.norms.iter().map(ToString::to_string).chain(others).collect();
-            return Err(Error::NormNotSupported {
-                construction: self.name,
-                supported: supported.join(", "),
-                norm: budget.norm(),
-            });
-        }
+        self.serves_norm(budget.norm())?;
         (self.build)(data, budget, options)
     }
 }

@@ -25,22 +25,34 @@
 //! **Floating point.** What rounding does to distances or scores comes off the
 //! margin; the certificate says what is left.
 
+use rayon::prelude::*;
+
 use super::{
-    Construction, Options,
+    AtLeast, Construction, Options,
     distances::{Distances, maxima},
     frame::Frame,
     heads,
-    stream::Stream,
+    stream::{self, Stream},
     yu2024_lipschitz::only_logits,
 };
 use crate::{
     Budget, Dataset, Error, Norm, Precision,
-    network::{Layer, LayerBuilder, Model, Network, Scores},
+    network::{Layer, LayerBuilder, Model, Network, Scores, Size, sizes_of_layers},
     number::{add_up, mul_up, sub_down},
 };
 
 /// Samples of each class to which distances are measured for a bound.
 const REPRESENTATIVES: usize = 4;
+
+/// What no network falls below. In the Euclidean norm every sample's neuron is
+/// read; its weights may be 0.
+pub(super) fn at_least(data: &Dataset, norm: Norm) -> AtLeast {
+    let (n, samples) = (data.features(), data.samples());
+    if norm == Norm::L2 {
+        return AtLeast { nonzero: samples, all: (n + 1) * samples };
+    }
+    stream::at_least(n, samples)
+}
 
 /// Builds the network.
 ///
@@ -235,6 +247,27 @@ impl Network for Euclidean {
 }
 
 impl Construction for Euclidean {
+    /// The rows of the affine part are counted one by one: in one layer they
+    /// take sixteen bytes a weight.
+    fn size(&self) -> Size {
+        let (n, samples) = (self.data.features(), self.order.len());
+        let rows = self.order.par_iter().zip(&self.biases).map_init(
+            || vec![0.0; n],
+            |x, (&k, &bias)| {
+                self.data.copy_row(k, x);
+                let numbers = x.iter().map(|&v| self.precision.round(v)).chain([bias]);
+                numbers.fold(Size::NONE, |size, v: f64| Size {
+                    nonzero: size.nonzero + usize::from(v != 0.0),
+                    max_abs: size.max_abs.max(v.abs()),
+                    ..size
+                })
+            },
+        );
+        let rows = rows.reduce(|| Size::NONE, Size::then);
+        let affine = Size { depth: 1, width: samples, all: (n + 1) * samples, ..rows };
+        affine.then(sizes_of_layers(self, 1))
+    }
+
     fn compact(&self) -> Result<Model, Error> {
         Ok(Model::Scores(Scores {
             precision: self.precision,

@@ -12,7 +12,7 @@
 //! A new step begins every `stride` layers: as many as a step has layers and
 //! they follow one another, one layer and they run in a *pipeline*.
 
-use super::{Construction, Options};
+use super::{AtLeast, Construction, Options};
 use crate::{
     Error, Precision,
     network::{Layer, LayerBuilder, Model, Network},
@@ -49,6 +49,13 @@ impl<S: Steps> Construction for Stream<S> {
     fn compact(&self) -> Result<Model, Error> {
         self.steps.compact()
     }
+}
+
+/// What steps over `n` features have at least: each a layer of two one-sided
+/// differences per feature, every one with a weight of its own and read by a
+/// neuron, and `z` passed on to the next step.
+pub(super) fn at_least(n: usize, steps: usize) -> AtLeast {
+    AtLeast { nonzero: 4 * n * steps + n * steps.saturating_sub(1), all: (n + 1) * 2 * n * steps }
 }
 
 /// A network of [`Steps`].

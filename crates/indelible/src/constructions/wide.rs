@@ -21,7 +21,7 @@
 
 use rayon::prelude::*;
 
-use super::{Construction, Options, Yu2024Linf, ramps::Ramps, yu2024_lipschitz::only_logits};
+use super::{AtLeast, Construction, Options, Yu2024Linf, ramps::Ramps, yu2024_lipschitz::only_logits};
 use crate::{
     Budget, Dataset, Error, Norm, Precision,
     network::{Combine, Layer, LayerBuilder, Measure, Model, Network, Size, Tally, sizes_of_layers},
@@ -41,6 +41,13 @@ struct Wide {
 enum Kind {
     Largest(Yu2024Linf),
     Sum(Ramps),
+}
+
+/// What no network falls below: two thresholds per feature, which may be 0, and
+/// those that every sample reads.
+pub(super) fn at_least(data: &Dataset) -> AtLeast {
+    let (n, samples) = (data.features(), data.samples());
+    AtLeast { nonzero: 2 * n + (2 * n + 2) * samples, all: (n + 1) * 2 * n + (2 * n + 1) * samples }
 }
 
 /// Builds the network.

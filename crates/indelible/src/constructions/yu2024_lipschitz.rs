@@ -29,7 +29,13 @@
 //! rounding does to distances comes off the margin, and a format without
 //! enough of it is refused.
 
-use super::{Construction, Options, distances::Distances, frame::Frame, heads, stream::Stream};
+use super::{
+    AtLeast, Construction, Options,
+    distances::Distances,
+    frame::Frame,
+    heads,
+    stream::{self, Stream},
+};
 use crate::{
     Budget, Dataset, Error, Radii,
     network::{Head, Layer},
@@ -49,6 +55,20 @@ pub(super) fn build(
     Ok(Box::new(Stream::sequential(binary("yu2024-lipschitz", data, budget, options)?, options)))
 }
 
+/// What no network falls below.
+pub(super) fn at_least(data: &Dataset) -> AtLeast {
+    stream::at_least(data.features(), rarer(data).1.len())
+}
+
+/// The rarer of two labels that occurs, and its samples.
+fn rarer(data: &Dataset) -> (usize, Vec<usize>) {
+    let of =
+        |class: usize| -> Vec<usize> { (0..data.samples()).filter(|&i| data.labels()[i] == class).collect() };
+    let (no, yes) = (of(0), of(1));
+    let positive = usize::from(no.is_empty() || !yes.is_empty() && yes.len() < no.len());
+    (positive, if positive == 1 { yes } else { no })
+}
+
 /// The steps for the rarer of two labels.
 pub(super) fn binary(
     name: &'static str,
@@ -60,11 +80,7 @@ pub(super) fn binary(
         let why = format!("it tells two classes apart; the data have {}", data.classes());
         return Err(Error::Unsuitable { construction: name, why });
     }
-    let of =
-        |class: usize| -> Vec<usize> { (0..data.samples()).filter(|&i| data.labels()[i] == class).collect() };
-    let (no, yes) = (of(0), of(1));
-    let positive = usize::from(no.is_empty() || !yes.is_empty() && yes.len() < no.len());
-    let samples = if positive == 1 { yes } else { no };
+    let (positive, samples) = rarer(data);
     let accumulators = vec![0; samples.len()];
     let head = heads::sign(options.head, positive);
     steps(name, data, budget, options, (samples, accumulators, 1), head)
