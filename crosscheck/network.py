@@ -128,11 +128,25 @@ def stored_rows_in_reals(model, values, x):
         if violations:
             measured = np.maximum(size - radius, 0.0).sum(axis=1, keepdims=True)
         else:
+            size = curve(values, size)
             distance = (size.max if largest else size.sum)(axis=1, keepdims=True)
             measured = np.maximum(distance - radius, 0.0)
         levels = np.maximum(top - scale * measured, 0.0) * hot
         total = total + levels if made_by[body.output[0].name].op_type == "Add" else np.maximum(total, levels)
     return layers_in_reals(values, total)
+
+
+def curve(values, t):
+    """A power of `t` by hinges or by teeth, where the form has one, else `t` itself."""
+    if "knots" in values:
+        return np.maximum(t[..., None] - values["knots"], 0.0) @ values["rises"][:, 0]
+    if "inverse" not in values:
+        return t
+    part = rest = t * values["inverse"]
+    for level in range(1, 1 + sum(name.startswith("share") for name in values)):
+        tooth = np.minimum(2 * part, values["two"] - 2 * part)
+        rest, part = rest - values[f"share{level}"] * tooth, np.maximum(tooth, 0.0)
+    return np.maximum(rest, 0.0)
 
 
 def level(z, center, radius, scale, value):

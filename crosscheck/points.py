@@ -76,7 +76,7 @@ def size_in(norm, differences) -> np.ndarray:
         return sizes.max(axis=-1)
     # Scaled, so that no square over- or underflows.
     largest = np.maximum(sizes.max(axis=-1, keepdims=True), np.finfo(np.float64).tiny)
-    order = {"l1": 1, "l2": 2}[norm]
+    order = float(norm[1:])
     return largest[..., 0] * ((sizes / largest) ** order).sum(axis=-1) ** (1 / order)
 
 

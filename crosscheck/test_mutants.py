@@ -44,6 +44,9 @@ STORED = [
     ("lipschitz", "linf", "f64", "logits", SHAPES[1]),
     ("yu2024-l1", "l1", "f32", "scalar", SHAPES[0]),
     ("pipelined", "l1", "f32", "logits", SHAPES[2]),
+    ("yu2024-lp", "l2", "f64", "logits", SHAPES[1]),
+    ("yu2024-lp", "l2", "f64", "scalar", SHAPES[2]),
+    ("yu2024-lp", "l3", "f64", "logits", SHAPES[0]),
 ]
 
 

@@ -5,10 +5,12 @@ mod common;
 use common::{Workplace, has_keys};
 use serde_json::{Value, json};
 
-const NORMS: [(&str, &[&str]); 3] = [
+const NORMS: [(&str, &[&str]); 5] = [
     ("linf", &["yu2024-linf", "cells", "pipelined", "wide", "lipschitz", "nearest"]),
     ("l1", &["yu2024-l1", "pipelined", "wide", "lipschitz", "nearest"]),
     ("l2", &["yu2024-lp", "nearest"]),
+    ("l1.5", &["yu2024-lp"]),
+    ("l3", &["yu2024-lp"]),
 ];
 
 fn rows(compared: &Value) -> &Vec<Value> {
@@ -29,8 +31,7 @@ fn all_constructions_that_serve_are_compared() {
                 "name depth width parameters max_abs_parameter lipschitz certified samples form seconds",
             );
             has_keys(&row["seconds"], "build certify");
-            // Powers that are approximated have no compact form, and intervals leave them open.
-            assert!(row["certified"] == 150 || row["name"] == "yu2024-lp", "{row}");
+            assert_eq!(row["certified"], 150, "{row}");
         }
         let text = std::fs::read_to_string(place.path(&format!("{norm}.csv"))).unwrap();
         let lines: Vec<&str> = text.lines().collect();
@@ -131,7 +132,7 @@ fn compact_files_have_the_sizes_of_layers() {
     place.file("data.csv", "a,b,c,label\n1,2,3,1\n2,3,5,2\n4,4,4,1\n7,5,1.5,1\n9,9,9,2\n2.5,8,1,2\n");
     for (norm, names) in NORMS {
         for name in names.iter().chain(&["yu2024-lipschitz"]) {
-            if *name == "yu2024-lp" || *name == "yu2024-lipschitz" && norm != "linf" {
+            if *name == "yu2024-lipschitz" && norm != "linf" {
                 continue;
             }
             for more in ["", "--per-sample", "--precision f64", "--head scalar"] {
@@ -151,4 +152,30 @@ fn compact_files_have_the_sizes_of_layers() {
             }
         }
     }
+}
+
+/// Without `--norm` the question is the one that the file claims to answer.
+#[test]
+fn files_are_certified_in_the_norm_they_claim() {
+    let place = Workplace::new();
+    for (norm, name) in [("l2", "nearest"), ("l3", "yu2024-lp")] {
+        place.json(&format!("build iris --norm {norm} --construction {name} --form compact -o net.onnx"));
+        let proof = place.json("certify net.onnx iris");
+        assert_eq!((&proof["norm"], &proof["certified"]), (&norm.into(), &150.into()));
+        let each = place.json("certify net.onnx iris --radius 0.01");
+        assert_eq!(each["norm"], norm);
+        let other = place.run("certify net.onnx iris --norm l1");
+        assert_eq!(other.code, Some(2));
+        assert!(other.stderr.contains(&format!("claims radii in {norm}, not in l1")), "{}", other.stderr);
+    }
+}
+
+/// Where nothing can be built the answer is no, and says why.
+#[test]
+fn nothing_to_compare_is_a_no() {
+    let place = Workplace::new();
+    let run = place.run("compare iris --norm l1000 --csv all.csv");
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("scale the data") && run.stdout.is_empty(), "{} {}", run.stdout, run.stderr);
+    assert!(!place.path("all.csv").exists());
 }

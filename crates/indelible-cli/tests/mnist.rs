@@ -99,3 +99,17 @@ fn all_of_mnist_side_by_side_and_in_a_pipeline() {
     // 784 minima are 0; the logit head adds 6 · 10.
     assert_eq!(piped["parameters"]["nonzero"], (7 * 784 + 5) * 60_000 - 4 - 784 + 60);
 }
+
+#[test]
+fn powers_of_all_of_mnist_are_networks() {
+    let Some(folder) = mnist() else { return };
+    let images = folder.join("train-images-idx3-ubyte.gz");
+    let place = Workplace::new();
+    let built = built_and_inspected(&place, &images, "yu2024-lp --norm l2 --precision f64");
+    // Seven teeth: ten layers for each image, one for the scalar, two more for logits.
+    assert_eq!((&built["depth"], &built["width"]), (&600_002.into(), &2_354.into()));
+    let (n, samples, teeth) = (784, 60_000, 7);
+    // Features pass through every layer; of each tooth there are at most seven parameters per feature.
+    let most = samples * (n * (teeth + 3) + 13 * n + (7 * n + 4) * teeth + 8);
+    assert!(built["parameters"]["nonzero"].as_u64().unwrap() <= most);
+}

@@ -4,7 +4,7 @@ use indelible::{
     Budget, Dataset, Enclosure, Features, Norm, Precision, Radii, Silent,
     certify::{Certificate, Claim, certify},
     constructions::{Construction, Entry, Options},
-    network::{Head, Layer, Model, predicted_class},
+    network::{Head, Layer, Measure, Model, PowerCurve, predicted_class},
     separation::separation,
 };
 use indelible_io::onnx::{self, Metadata, OnnxError, write_compact, write_dense};
@@ -96,6 +96,44 @@ fn what_is_written_is_read_back() {
             );
             assert_eq!(found.layered_size(), expected.layered_size());
         }
+    }
+}
+
+/// Hinges and teeth, stored as bytes or as numbers.
+#[test]
+fn curves_are_read_back() {
+    for (data, norm, ratio) in [
+        (dataset(), Norm::L2, 0.5),
+        (dataset(), Norm::L2, 0.9999),
+        (coded(), Norm::L2, 0.9999),
+        (coded(), Norm::Lp(3.0), 0.9),
+        (dataset(), Norm::Lp(1.5), 0.9),
+    ] {
+        let found = separation(&data, norm, &Silent);
+        let budget = Budget::from_ratio(ratio, &found).unwrap();
+        let options = Options { precision: Precision::F64, ..Options::default() };
+        let network = Entry::named("yu2024-lp").unwrap().build(&data, &budget, options).unwrap();
+        let compact = network.compact().unwrap();
+        let mut bytes = Vec::new();
+        write_compact(&compact, &Metadata::default(), &mut bytes).unwrap();
+        let read = onnx::read(bytes.into()).unwrap();
+        let (Model::Tally(found), Model::Tally(expected)) = (&read.model, &compact) else {
+            panic!("a tally")
+        };
+        assert_eq!(found.measure, expected.measure);
+        assert!(matches!(
+            (&found.measure, ratio > 0.99),
+            (Measure::Power(PowerCurve::Sawtooth { .. }), true)
+                | (Measure::Power(PowerCurve::Hinges { .. }), false)
+        ));
+        assert_eq!(
+            (&found.radii, &found.scales, &found.tops),
+            (&expected.radii, &expected.scales, &expected.tops)
+        );
+        assert_eq!((&found.minima, &found.head), (&expected.minima, &expected.head));
+        assert_eq!(read.model.size(), compact.size());
+        let points: Vec<f64> = (0..data.samples()).flat_map(|i| data.row(i)).map(|x| x + 0.01).collect();
+        assert_eq!(read.model.evaluate(&points).unwrap(), compact.evaluate(&points).unwrap());
     }
 }
 

@@ -94,7 +94,7 @@ pub struct BuildArgs {
     output: PathBuf,
     #[arg(long, value_name = "NAME", help = construction_help())]
     construction: Option<String>,
-    /// Norm of the radius
+    /// Norm of the radius: linf, l1, l2, or lP for a real P > 1, like l1.5
     #[arg(long, default_value = "linf")]
     norm: Norm,
     /// Radius around every sample, in the units of the features
@@ -336,7 +336,6 @@ fn forms(candidate: &Candidate, order: &Order<'_>, samples: usize) -> Vec<bool> 
     };
     match order.dense {
         Some(dense) => vec![dense],
-        None if !entry.compact => vec![true],
         None if small() => vec![true, false],
         None => vec![false],
     }
@@ -353,15 +352,14 @@ fn write(
     metadata: &Metadata,
     file: &mut dyn Write,
 ) -> Result<(&'static str, Size), Failure> {
-    let Entry { name, compact: has_compact, .. } = *candidate.entry;
+    let name = candidate.entry.name;
     let mut metadata = Metadata { construction: Some(name.into()), ..metadata.clone() };
     let cannot_write = |source| Failure::input(format!("cannot write {}: {source}", order.output.display()));
     if dense {
         // Said before the work, not after it.
         if let Err(least) = candidate.dense_bytes(LARGEST_FILE) {
-            let instead = if has_compact { "--form compact or " } else { "" };
             return Err(Failure::input(format!(
-                "the dense form of {name} would take {} or more, and ONNX files end at 2 GiB; use {instead}fewer samples",
+                "the dense form of {name} would take {} or more, and ONNX files end at 2 GiB; use --form compact or fewer samples",
                 report::bytes(least)
             )));
         }

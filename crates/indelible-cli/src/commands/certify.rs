@@ -30,9 +30,9 @@ pub struct CertifyArgs {
     network: PathBuf,
     #[command(flatten)]
     data: DataArgs,
-    /// Norm of the radius
-    #[arg(long, default_value = "linf")]
-    norm: Norm,
+    /// Norm of the radius: linf, l1, l2, or lP for a real P > 1, like l1.5 [default: what the file claims, else linf]
+    #[arg(long)]
+    norm: Option<Norm>,
     /// Radius around every sample [default: what the file claims]
     #[arg(long, value_name = "R", conflicts_with = "per_sample", allow_negative_numbers = true)]
     radius: Option<f64>,
@@ -52,13 +52,14 @@ impl CertifyArgs {
         let bar = Bar::default();
         let network = onnx::open(&self.network)?;
         let data = self.data.read(&bar)?;
+        let norm = self.norm.or(network.metadata.norm).unwrap_or(Norm::Linf);
         let radii = match (self.radius, self.ratio) {
             (Some(radius), _) => Radii::Uniform(radius),
             (None, Some(ratio)) => {
-                let enemies = nearest_enemies(&data, self.norm, &bar);
+                let enemies = nearest_enemies(&data, norm, &bar);
                 Budget::per_sample(ratio, &enemies)?.radii().clone()
             }
-            (None, None) => self.claimed(&network, &data)?,
+            (None, None) => self.claimed(&network, &data, norm)?,
         };
         if self.per_sample && matches!(radii, Radii::Uniform(_)) {
             return Err(Failure::input(format!(
@@ -67,7 +68,7 @@ impl CertifyArgs {
             )));
         }
         let started = Instant::now();
-        let certificate = certify_file(&network, &data, self.norm, &radii, &bar)?;
+        let certificate = certify_file(&network, &data, norm, &radii, &bar)?;
         let taken = started.elapsed().as_secs_f64();
         let classes = match_classes(&network, &data)?;
         report(&certificate, &data, &radii, &classes, taken).print(self.json);
@@ -75,16 +76,17 @@ impl CertifyArgs {
     }
 
     /// The radii that the metadata of the file claim.
-    fn claimed(&self, network: &onnx::Network, data: &Dataset) -> Result<Radii, Failure> {
+    fn claimed(&self, network: &onnx::Network, data: &Dataset, norm: Norm) -> Result<Radii, Failure> {
         let Some(radii) = network.metadata.radii.clone() else {
             return Err(Failure::input(format!(
                 "{} claims no radius of its own; give --radius",
                 self.network.display()
             )));
         };
-        if network.metadata.norm != Some(self.norm) {
+        if network.metadata.norm != Some(norm) {
+            let claimed = network.metadata.norm.map_or("no norm".into(), |claimed| claimed.to_string());
             return Err(Failure::input(format!(
-                "{} claims no radius in this norm; give --radius",
+                "{} claims radii in {claimed}, not in {norm}; give --radius",
                 self.network.display()
             )));
         }

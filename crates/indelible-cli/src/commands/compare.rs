@@ -40,7 +40,7 @@ const EVERY: [usize; 5] = [16, 8, 4, 2, 1];
 pub struct CompareArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// Norm of the radius
+    /// Norm of the radius: linf, l1, l2, or lP for a real P > 1, like l1.5
     #[arg(long, default_value = "linf")]
     norm: Norm,
     /// Radius as a share of the largest possible one, between 0 and 1
@@ -91,6 +91,11 @@ impl CompareArgs {
                 Ok(row) => rows.push(row),
                 Err(error) => refused.push((entry.name, error.to_string())),
             }
+        }
+        if rows.is_empty() {
+            let why: Vec<String> = refused.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+            let none = format!("no construction serves {norm} with these labels");
+            return Err(Failure::no(if why.is_empty() { none } else { why.join("; ") }));
         }
         if let Some(path) = &self.csv {
             write_whole(path, &csv(&rows))?;

@@ -84,7 +84,9 @@ impl InspectArgs {
 pub fn size_as(model: &Model, construction: Option<&str>) -> Size {
     match construction {
         Some("pipelined") => model.scheduled_size(Schedule::Pipelined),
-        Some("yu2024-linf" | "yu2024-l1" | "yu2024-lipschitz") => model.scheduled_size(Schedule::Sequential),
+        Some("yu2024-linf" | "yu2024-l1" | "yu2024-lp" | "yu2024-lipschitz") => {
+            model.scheduled_size(Schedule::Sequential)
+        }
         _ => model.size(),
     }
 }

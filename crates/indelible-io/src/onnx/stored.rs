@@ -4,7 +4,7 @@
 
 use indelible::{
     Features, Precision,
-    network::{Combine, Layer, LayerBuilder, Measure, Scores, Tally},
+    network::{Combine, Layer, LayerBuilder, Measure, PowerCurve, Scores, Tally},
 };
 
 use super::{
@@ -18,10 +18,12 @@ fn unlike(why: &str) -> OnnxError {
     OnnxError::Structure(format!("the network is no compact network of indelible: {why}"))
 }
 
-/// The constant integer that `node` reads as `name`.
+/// The constant integer that `node` reads as `name`, a vector of one element
+/// as ONNX has axes and ends.
 fn integer(graph: &Graph, node: &Node, name: &str) -> Result<i64, OnnxError> {
-    match integers(graph.tensor(node, name)?)?[..] {
-        [value] => Ok(value),
+    let tensor = graph.tensor(node, name)?;
+    match (&integers(tensor)?[..], &dims(tensor)?[..]) {
+        ([value], [1]) => Ok(*value),
         _ => Err(operator(node, " with more than one index".into())),
     }
 }
@@ -208,7 +210,15 @@ pub(super) fn read_tally(graph: &Graph, opset: Option<i64>) -> Result<Tally, Onn
     if scales.iter().any(|scale| *scale < 0.0) {
         return Err(unlike("a scale is negative"));
     }
-    let measure = found.measure;
+    let measure = match found.kind {
+        Kind::Largest => Measure::Largest,
+        Kind::Sum => Measure::Sum,
+        Kind::Violations => Measure::Violations,
+        Kind::Power(total) => Measure::Power(read_curve(&mut formats, &scope, total, found.size)?),
+    };
+    if matches!(&measure, Measure::Power(curve) if !curve.is_valid(precision) || combine == Combine::Sum) {
+        return Err(unlike("its sums of powers are of another arrangement"));
+    }
     Ok(Tally {
         precision,
         features: n,
@@ -263,41 +273,131 @@ fn read_head<'a>(graph: &'a Graph, formats: &mut Formats<'_>) -> Result<(Vec<Lay
 
 /// What a step measures, by name.
 struct Measured<'a> {
-    measure: Measure,
+    kind: Kind<'a>,
+    size: &'a str,
     point: &'a str,
     center: &'a str,
     radius: &'a str,
 }
 
+enum Kind<'a> {
+    Largest,
+    Sum,
+    Violations,
+    /// A sum over curves, by its name.
+    Power(&'a str),
+}
+
+/// Follows a ReduceSum over the features; `keepdims` is 1 or 0.
+fn summed<'a>(graph: &Graph, scope: &'a Body<'_>, name: &str, keepdims: i64) -> Result<&'a str, OnnxError> {
+    let (sum, [each, axis]) = scope.expect(name, "ReduceSum", &["keepdims"])?;
+    if integer(graph, sum, axis)? == 1 && int_attribute(sum, "keepdims", 1) == keepdims {
+        Ok(each)
+    } else {
+        Err(operator(sum, " of another arrangement".into()))
+    }
+}
+
 fn read_measure<'a>(graph: &Graph, scope: &'a Body<'_>, name: &str) -> Result<Measured<'a>, OnnxError> {
-    let along = |node: &Node, axis: &str| {
-        if integer(graph, node, axis)? == 1 && int_attribute(node, "keepdims", 1) == 1 {
-            Ok(())
-        } else {
-            Err(operator(node, " of another arrangement".into()))
-        }
-    };
-    let violations = scope.producer(name).is_some_and(|node| node.op_type == "ReduceSum");
-    let (measure, size, radius) = if violations {
-        let (sum, [each, axis]) = scope.expect(name, "ReduceSum", &["keepdims"])?;
-        along(sum, axis)?;
+    let is = |name: &str, op: &str| scope.producer(name).is_some_and(|node| node.op_type == op);
+    let (kind, size, radius) = if is(name, "ReduceSum") {
+        let each = summed(graph, scope, name, 1)?;
         let (_, [excess]) = scope.expect(each, "Relu", &[])?;
         let (_, [size, radius]) = scope.expect(excess, "Sub", &[])?;
-        (Measure::Violations, size, radius)
+        (Kind::Violations, size, radius)
     } else {
         let (_, [excess]) = scope.expect(name, "Relu", &[])?;
         let (_, [distance, radius]) = scope.expect(excess, "Sub", &[])?;
-        if scope.producer(distance).is_some_and(|node| node.op_type == "ReduceMax") {
-            (Measure::Largest, reduced(scope, distance)?, radius)
+        if is(distance, "ReduceMax") {
+            (Kind::Largest, reduced(scope, distance)?, radius)
         } else {
-            let (sum, [size, axis]) = scope.expect(distance, "ReduceSum", &["keepdims"])?;
-            along(sum, axis)?;
-            (Measure::Sum, size, radius)
+            let (_, [each, _]) = scope.expect(distance, "ReduceSum", &["keepdims"])?;
+            if is(each, "Abs") {
+                (Kind::Sum, summed(graph, scope, distance, 1)?, radius)
+            } else {
+                (Kind::Power(distance), curve_input(scope, each)?, radius)
+            }
         }
     };
     let (_, [difference]) = scope.expect(size, "Abs", &[])?;
     let (_, [point, center]) = scope.expect(difference, "Sub", &[])?;
-    Ok(Measured { measure, point, center, radius })
+    Ok(Measured { kind, size, point, center, radius })
+}
+
+/// The sizes from which powers are computed: what Unsqueeze reads, or the
+/// first product.
+fn curve_input<'a>(scope: &'a Body<'_>, powers: &str) -> Result<&'a str, OnnxError> {
+    let mut name = powers;
+    // Every node on the way reads what comes before it first.
+    for _ in 0..=3 * PowerCurve::MOST_LEVELS {
+        let node = scope.producer(name).ok_or_else(|| unlike("its sums do not come from differences"))?;
+        let Some(first) = node.input.first() else { break };
+        if scope.producer(first).is_some_and(|node| node.op_type == "Abs") {
+            return Ok(first);
+        }
+        name = first;
+    }
+    Err(unlike("its sums do not come from differences"))
+}
+
+/// The curve of which `total` is the sum over the features of `size`.
+fn read_curve(
+    formats: &mut Formats<'_>,
+    scope: &Body<'_>,
+    total: &str,
+    size: &str,
+) -> Result<PowerCurve, OnnxError> {
+    let graph = formats.graph;
+    let (_, [powers, _]) = scope.expect(total, "ReduceSum", &["keepdims"])?;
+    if scope.producer(powers).is_some_and(|node| node.op_type == "MatMul") {
+        let (matmul, [hinges, rises]) = scope.expect(summed(graph, scope, total, 0)?, "MatMul", &[])?;
+        let (_, [beyond]) = scope.expect(hinges, "Relu", &[])?;
+        let (sub, [sizes, knots]) = scope.expect(beyond, "Sub", &[])?;
+        let (unsqueeze, [inner, last]) = scope.expect(sizes, "Unsqueeze", &[])?;
+        if inner != size || integer(graph, unsqueeze, last)? != 2 {
+            return Err(operator(unsqueeze, " of another arrangement".into()));
+        }
+        let count = dims(graph.tensor(sub, knots)?)?.first().copied().unwrap_or(0);
+        let knots = formats.vector(sub, knots, &[count])?;
+        let weights = formats.vector(matmul, rises, &[count, 1])?;
+        return Ok(PowerCurve::Hinges { knots, weights });
+    }
+    let (_, [mut left]) = scope.expect(summed(graph, scope, total, 1)?, "Relu", &[])?;
+    // Backwards from the last tooth; `part` is what the tooth behind reads.
+    let (mut levels, mut behind, mut shares) = (0, None, vec![]);
+    while scope.producer(left).is_some_and(|node| node.op_type == "Sub") {
+        levels += 1;
+        if levels > PowerCurve::MOST_LEVELS {
+            return Err(unlike("it has too many teeth"));
+        }
+        let (_, [before, taken]) = scope.expect(left, "Sub", &[])?;
+        let (share_of, [tooth, share]) = scope.expect(taken, "Mul", &[])?;
+        shares.push(formats.vector(share_of, share, &[1])?[0]);
+        if let Some(part) = behind {
+            let (relu, [inner]) = scope.expect(part, "Relu", &[])?;
+            if inner != tooth {
+                return Err(operator(relu, " of another tooth".into()));
+            }
+        }
+        let (_, [rising, falling]) = scope.expect(tooth, "Min", &[])?;
+        let (fall, [two, twice]) = scope.expect(falling, "Sub", &[])?;
+        let (add, [part, again]) = scope.expect(rising, "Add", &[])?;
+        if twice != rising || part != again || formats.vector(fall, two, &[1])? != [2.0] {
+            return Err(operator(add, " of another arrangement".into()));
+        }
+        behind = Some(part);
+        left = before;
+        if left == part {
+            break;
+        }
+    }
+    let (mul, [inner, inverse]) = scope.expect(left, "Mul", &[])?;
+    shares.reverse();
+    let expected: Vec<f64> = (1..=levels).map(PowerCurve::share).collect();
+    if inner != size || behind != Some(left) || shares != expected {
+        return Err(operator(mul, " of another arrangement".into()));
+    }
+    Ok(PowerCurve::Sawtooth { inverse: formats.vector(mul, inverse, &[1])?[0], levels })
 }
 
 /// The accumulators must start from zeros, which one feature times a row of

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use indelible::{
     Features, Precision,
-    network::{Combine, Layer, Measure, Scores, Tally},
+    network::{Combine, Layer, Measure, PowerCurve, Scores, Tally},
 };
 
 use super::{
@@ -171,6 +171,9 @@ pub(super) fn write_tally(tally: &Tally, metadata: &Metadata, out: &mut dyn Writ
         nodes.push(node("Max", &["x", "minima"], "clipped"));
         point = "clipped";
     }
+    if let Measure::Power(curve) = &tally.measure {
+        push_constants(&mut initializers, curve, precision);
+    }
     nodes.push(scan(tally, point, stored));
     let mut value = "total".to_string();
     for (index, layer) in tally.head.iter().enumerate() {
@@ -195,6 +198,67 @@ pub(super) fn write_tally(tally: &Tally, metadata: &Metadata, out: &mut dyn Writ
     write_model(graph(nodes, precision, n, outputs), &initializers, metadata, out)
 }
 
+/// The constants that the nodes of a curve read.
+fn push_constants<'a>(initializers: &mut Vec<Initializer<'a>>, curve: &'a PowerCurve, precision: Precision) {
+    match curve {
+        PowerCurve::Hinges { knots, weights } => {
+            let count = knots.len();
+            initializers.push(integers("last", vec![2]));
+            initializers.push(Initializer::numbers("knots", &[count], precision, knots));
+            initializers.push(Initializer::numbers("rises", &[count, 1], precision, weights));
+        }
+        PowerCurve::Sawtooth { inverse, levels } => {
+            let mut scalar = |name: String, value: f64| {
+                let fill: Fill<'a> = Box::new(move |out| write_numbers(out, precision, [value].into_iter()));
+                initializers.push(Initializer::new(name, &[1], float_type(precision), fill));
+            };
+            scalar("inverse".into(), *inverse);
+            scalar("two".into(), 2.0);
+            for level in 1..=*levels {
+                scalar(format!("share{level}"), PowerCurve::share(level));
+            }
+        }
+    }
+}
+
+/// From `size` to `distance`: the curve of every difference, summed.
+fn curve_nodes(curve: &PowerCurve) -> Vec<proto::Node> {
+    match curve {
+        PowerCurve::Hinges { .. } => {
+            let mut sum = node("ReduceSum", &["powers", "axis"], "distance");
+            sum.attribute.push(int_attribute("keepdims", 0));
+            vec![
+                node("Unsqueeze", &["size", "last"], "sizes"),
+                node("Sub", &["sizes", "knots"], "beyond"),
+                node("Relu", &["beyond"], "hinges"),
+                node("MatMul", &["hinges", "rises"], "powers"),
+                sum,
+            ]
+        }
+        PowerCurve::Sawtooth { levels, .. } => {
+            let mut nodes = vec![node("Mul", &["size", "inverse"], "part1")];
+            let mut left = "part1".to_string();
+            for level in 1..=*levels {
+                let name = |what: &str| format!("{what}{level}");
+                let (part, rising, falling) = (name("part"), name("rising"), name("falling"));
+                let (tooth, taken, rest) = (name("tooth"), name("taken"), name("rest"));
+                nodes.push(node("Add", &[&part, &part], &rising));
+                nodes.push(node("Sub", &["two", &rising], &falling));
+                nodes.push(node("Min", &[&rising, &falling], &tooth));
+                nodes.push(node("Mul", &[&tooth, &name("share")], &taken));
+                nodes.push(node("Sub", &[&left, &taken], &rest));
+                if level < *levels {
+                    nodes.push(node("Relu", &[&tooth], &format!("part{}", level + 1)));
+                }
+                left = rest;
+            }
+            nodes.push(node("Relu", &[&left], "powers"));
+            nodes.push(node("ReduceSum", &["powers", "axis"], "distance"));
+            nodes
+        }
+    }
+}
+
 /// The Scan over all steps.
 fn scan(tally: &Tally, point: &str, stored: i32) -> proto::Node {
     let float = float_type(tally.precision);
@@ -206,17 +270,18 @@ fn scan(tally: &Tally, point: &str, stored: i32) -> proto::Node {
     }
     nodes.push(node("Sub", &[point, center], "difference"));
     nodes.push(node("Abs", &["difference"], "size"));
-    match tally.measure {
+    match &tally.measure {
         Measure::Violations => {
             nodes.push(node("Sub", &["size", "radius"], "excess"));
             nodes.push(node("Relu", &["excess"], "violations"));
             nodes.push(node("ReduceSum", &["violations", "axis"], "measured"));
         }
         measure => {
-            nodes.push(match measure {
-                Measure::Largest => reduce_max("size", "distance"),
-                _ => node("ReduceSum", &["size", "axis"], "distance"),
-            });
+            match measure {
+                Measure::Largest => nodes.push(reduce_max("size", "distance")),
+                Measure::Power(curve) => nodes.extend(curve_nodes(curve)),
+                _ => nodes.push(node("ReduceSum", &["size", "axis"], "distance")),
+            }
             nodes.push(node("Sub", &["distance", "radius"], "excess"));
             nodes.push(node("Relu", &["excess"], "measured"));
         }

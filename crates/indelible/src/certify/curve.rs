@@ -184,77 +184,94 @@ impl Ball {
     }
 }
 
-/// The curves of one feature: upper bounds of their sum where one bends and at
-/// the center, relative to which places are given.
-struct Feature {
-    points: Vec<Point>,
-}
-
+/// A place where the sum of the curves of one feature bends, or the center,
+/// relative to which places are given.
 struct Point {
     /// The place, and as an enclosure.
     t: f64,
     exact: Interval,
     /// `|t|/r`, rounded down.
     share: f64,
+    /// An upper bound of the sum.
     value: f64,
 }
 
-impl Feature {
-    fn new(ball: &Ball, terms: &[(f64, &Curve)]) -> Self {
+/// The sum of the curves of one feature, or a part of it.
+#[derive(Clone, Copy)]
+struct Piece<'a>(&'a [Point]);
+
+impl Point {
+    /// All places of one feature.
+    fn all(ball: &Ball, terms: &[(f64, &Curve)]) -> Vec<Self> {
         let center = terms.first().map_or(0.0, |(_, f)| ball.center[f.feature]);
         let mut places: Vec<f64> =
             terms.iter().flat_map(|(_, f)| f.points.iter().map(|p| p.0)).chain([center]).collect();
         places.sort_by(f64::total_cmp);
         places.dedup();
         let (values, error) = Curve::values(terms, &places);
-        let points = (places.into_iter().zip(values))
+        (places.into_iter().zip(values))
             .map(|(x, value)| {
                 let exact = Interval { lower: sub_down(x, center), upper: sub_up(x, center) };
                 let size = exact.lower.max(-exact.upper).max(0.0);
                 let share = div_down(size, ball.radius);
-                Point { t: x - center, exact, share, value: add_up(value, error) }
+                Self { t: x - center, exact, share, value: add_up(value, error) }
             })
-            .collect();
-        Self { points }
+            .collect()
     }
+}
 
+impl Piece<'_> {
     fn largest(&self) -> f64 {
-        self.points.iter().map(|p| p.value).fold(f64::NEG_INFINITY, f64::max)
+        self.0.iter().map(|p| p.value).fold(f64::NEG_INFINITY, f64::max)
     }
 
     /// Where on a piece `value − λ (|t|/r)^p` is largest, about.
     fn top(a: &Point, b: &Point, lambda: f64, radius: f64, p: f64) -> f64 {
         let slope = (b.value - a.value) / (b.t - a.t);
-        let share = (slope.abs() * radius / (lambda * p)).powf(1.0 / (p - 1.0));
+        let share = slope.abs() * radius / (lambda * p);
+        let share = if p == 2.0 { share } else { share.powf(1.0 / (p - 1.0)) };
         let t = share.min(2.0) * radius * slope.signum();
         if t.is_nan() { a.t } else { t.clamp(a.t.min(b.t), b.t.max(a.t)) }
     }
 
     /// `max_t (g − λ (|t|/r)^p)`, about.
     fn guess(&self, lambda: f64, radius: f64, p: f64) -> f64 {
-        let cost = |t: f64| {
-            let share = t.abs() / radius;
-            lambda
-                * if p == 1.0 {
-                    share
-                } else if p == 2.0 {
-                    share * share
-                } else {
-                    share.powf(p)
-                }
-        };
-        let mut best = f64::NEG_INFINITY;
-        for point in &self.points {
-            best = best.max(point.value - cost(point.t));
+        let ends = self.0.iter().map(|point| point.value - cost(point.t, lambda, radius, p));
+        let within = self.0.windows(2).map(|w| Self::guess_within(&w[0], &w[1], lambda, radius, p));
+        ends.chain(within).fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// As [`guess`](Self::guess), between two bends.
+    fn guess_within(a: &Point, b: &Point, lambda: f64, radius: f64, p: f64) -> f64 {
+        if p == 1.0 {
+            return f64::NEG_INFINITY;
         }
-        if p > 1.0 {
-            for w in self.points.windows(2) {
-                let t = Self::top(&w[0], &w[1], lambda, radius, p);
-                let part = (t - w[0].t) / (w[1].t - w[0].t);
-                best = best.max(w[0].value + part * (w[1].value - w[0].value) - cost(t));
+        let t = Self::top(a, b, lambda, radius, p);
+        let part = (t - a.t) / (b.t - a.t);
+        a.value + part * (b.value - a.value) - cost(t, lambda, radius, p)
+    }
+
+    /// The bend between two maxima of `g − λ (|t|/r)^p` that lies lowest below
+    /// the lower one, and how deep.
+    fn valley(&self, lambda: f64, radius: f64, p: f64) -> Option<(f64, usize)> {
+        let here: Vec<f64> = self.0.iter().map(|at| at.value - cost(at.t, lambda, radius, p)).collect();
+        let within: Vec<f64> =
+            self.0.windows(2).map(|w| Self::guess_within(&w[0], &w[1], lambda, radius, p)).collect();
+        // The largest value on the right of each bend.
+        let mut right = here.clone();
+        for i in (0..within.len()).rev() {
+            right[i] = here[i].max(within[i]).max(right[i + 1]);
+        }
+        let mut left = here.first()?.max(*within.first()?);
+        let mut deepest = None;
+        for i in 1..within.len() {
+            let depth = left.min(right[i]) - here[i];
+            if depth > 0.0 && deepest.is_none_or(|(most, _)| depth > most) {
+                deepest = Some((depth, i));
             }
+            left = left.max(here[i]).max(within[i]);
         }
-        best
+        deepest
     }
 
     /// `max_t (g − λ (|t|/r)^p)`, rounded upward.
@@ -262,7 +279,7 @@ impl Feature {
         let Some(exponent) = &ball.exponent else {
             // |t| and g are linear on every piece: the ends decide.
             return self
-                .points
+                .0
                 .iter()
                 .map(|point| sub_up(point.value, mul_down(lambda, point.share)))
                 .fold(f64::NEG_INFINITY, f64::max);
@@ -273,11 +290,24 @@ impl Feature {
             let end = |point: &Point| sub_up(point.value, mul_down(lambda, tangent.below(point.exact)));
             end(a).max(end(b))
         };
-        match &self.points[..] {
+        match self.0 {
             [one] => one.value,
             points => points.windows(2).map(|w| ends(&w[0], &w[1])).fold(f64::NEG_INFINITY, f64::max),
         }
     }
+}
+
+/// `λ (|t|/r)^p`, about.
+fn cost(t: f64, lambda: f64, radius: f64, p: f64) -> f64 {
+    let share = t.abs() / radius;
+    lambda
+        * if p == 1.0 {
+            share
+        } else if p == 2.0 {
+            share * share
+        } else {
+            share.powf(p)
+        }
 }
 
 /// A line that lies below `(|t|/r)^p`, touching it at about one place.
@@ -327,31 +357,61 @@ const STEPS: usize = 40;
 const GOLDEN: f64 = 0.618_033_988_749_894_9;
 
 /// A number not below `Σ w f` on the ball.
-pub(super) fn upper(ball: &Ball, mut terms: Vec<(f64, &Curve)>) -> f64 {
+///
+/// Where a curve has two tops, the bound may be that of a mixture of points.
+/// So up to `splits` times the ball is cut in two at a bend between them.
+pub(super) fn upper(ball: &Ball, mut terms: Vec<(f64, &Curve)>, splits: usize) -> f64 {
     terms.sort_by_key(|(_, f)| f.feature);
-    let features: Vec<Feature> =
-        terms.chunk_by(|a, b| a.1.feature == b.1.feature).map(|same| Feature::new(ball, same)).collect();
-    let free = features.iter().map(Feature::largest).fold(0.0, add_up);
+    let features: Vec<Vec<Point>> =
+        terms.chunk_by(|a, b| a.1.feature == b.1.feature).map(|same| Point::all(ball, same)).collect();
+    let pieces: Vec<Piece<'_>> = features.iter().map(|points| Piece(points)).collect();
+    upper_of_pieces(ball, &pieces, splits)
+}
+
+/// As [`upper`], where every feature stays in its piece.
+fn upper_of_pieces(ball: &Ball, pieces: &[Piece<'_>], splits: usize) -> f64 {
+    let free = pieces.iter().map(Piece::largest).fold(0.0, add_up);
     let p = match ball.norm {
         Norm::L1 => 1.0,
         Norm::L2 => 2.0,
         Norm::Lp(p) => p,
         Norm::Linf => return free,
     };
-    if features.len() < 2 || ball.radius == 0.0 {
+    if pieces.len() < 2 || ball.radius == 0.0 {
         return free;
     }
+    let Some(lambda) = multiplier(ball, pieces, p, free) else { return free };
+    let bound = pieces.iter().map(|piece| piece.bound(lambda, ball)).fold(lambda, add_up);
+    let bound = if bound.is_nan() { free } else { free.min(bound) };
+    if splits == 0 {
+        return bound;
+    }
+    let valleys = pieces.iter().enumerate().filter_map(|(j, piece)| {
+        let (depth, at) = piece.valley(lambda, ball.radius, p)?;
+        Some((depth, j, at))
+    });
+    let Some((_, j, at)) = valleys.max_by(|a, b| a.0.total_cmp(&b.0)) else { return bound };
+    let halves = [&pieces[j].0[..=at], &pieces[j].0[at..]].map(|half| {
+        let mut pieces = pieces.to_vec();
+        pieces[j] = Piece(half);
+        upper_of_pieces(ball, &pieces, splits - 1)
+    });
+    bound.min(halves[0].max(halves[1]))
+}
+
+/// The best `λ`, about; `None` where `free`, the bound for 0, is as good.
+fn multiplier(ball: &Ball, features: &[Piece<'_>], p: f64, free: f64) -> Option<f64> {
     let guess = |lambda: f64| lambda + features.iter().map(|f| f.guess(lambda, ball.radius, p)).sum::<f64>();
     // For p = 1 the best λ is a slope; else it lies below p times the largest.
     let mut slopes: Vec<f64> = features
         .iter()
-        .flat_map(|f| f.points.windows(2))
+        .flat_map(|f| f.0.windows(2))
         .map(|w| ((w[1].value - w[0].value) / (w[1].t - w[0].t)).abs() * ball.radius)
         .filter(|slope| slope.is_finite() && *slope > 0.0)
         .collect();
     slopes.sort_by(|a, b| b.total_cmp(a));
     slopes.dedup();
-    let Some(&steepest) = slopes.first() else { return free };
+    let &steepest = slopes.first()?;
     let mut best = (free, 0.0);
     let mut consider = |lambda: f64| {
         let value = guess(lambda);
@@ -388,9 +448,23 @@ pub(super) fn upper(ball: &Ball, mut terms: Vec<(f64, &Curve)>) -> f64 {
         }
     }
     let lambda = best.1;
-    if !(lambda > 0.0 && lambda.is_finite()) {
-        return free;
+    (lambda > 0.0 && lambda.is_finite()).then_some(lambda)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `−2x + 3.75 relu(y − 3)` on the disc of radius 5 is 10 at (−5, 0) and
+    /// once more where y bends upward; a mixture of both exceeds it.
+    #[test]
+    fn two_tops_are_told_apart() {
+        let ball = Ball::new(vec![0.0, 0.0], 5.0, Norm::L2);
+        let x = Curve::identity(0, -5.0, 5.0);
+        let (y, _) = Curve::identity(1, -5.0, 5.0).shifted(-3.0);
+        let (y, _) = y.relu();
+        let bound = |splits| upper(&ball, vec![(-2.0, &x), (3.75, &y)], splits);
+        assert!(bound(0) > 10.1, "{}", bound(0));
+        assert!((10.0..10.0 + 1e-9).contains(&bound(1)), "{}", bound(1));
     }
-    let bound = features.iter().map(|f| f.bound(lambda, ball)).fold(lambda, add_up);
-    if bound.is_nan() { free } else { free.min(bound) }
 }

@@ -2,67 +2,98 @@
 //!
 //! Meant are all executions: real arithmetic, and the network's format with
 //! sums in any order, fused or not. In each of them a sum is
-//! `Σ w_c v_c + b + e` with `|e|` at most what `slack` says, if nothing
+//! `Σ w_c v_c + b + e` with `|e|` at most what `rounding` says, if nothing
 //! overflows; a network in which something may gets no certificate here. What
 //! is proved for all values that keep these equations holds for them all.
 //!
 //! Forward, every unit gets an interval, and where it is `Σ_j g_j(x_j) + c` on
 //! the ball (see [`Separable`]) it is kept as that. A unit that is surely on,
 //! or reads one feature, stays separable behind its ReLU; the others are
-//! bounded by following their sums back ([`Point::lower`]): a unit that counts
-//! positively is at least its sum and at least 0, one that counts negatively
-//! is one of the two, and equal terms cancel. So `F + relu(g − F)` is seen to
-//! be a maximum, a tree of maxima one of its leaves, and the difference of two
-//! affine scores what it is.
+//! bounded by following their sums back (`back`). Units that only those read
+//! that are 0 on the whole box around the ball are left out: in a network that
+//! takes the samples in turn that is nearly all.
 
 use std::rc::Rc;
 
 use super::{
-    Claim, Verdict, ball,
+    Claim, Verdict,
+    back::Terms,
+    ball,
     curve::Ball,
-    interval::{Arithmetic, Interval, plus, product},
+    interval::{Arithmetic, Interval},
+    rounding::{Rounding, Term, grid, rounding},
     scalar_margin,
-    separable::{Separable, behind_relu, bounds, bounds_on_box, held_lower},
+    separable::{Separable, behind_relu, bounds, bounds_on_box},
     slopes::magnitude,
 };
 use crate::{
-    network::{Layer, StoredNetwork},
-    number::{add_down, add_up, mul_down, mul_up, sub_down, sub_up},
+    Norm,
+    network::{Layer, Row, StoredNetwork},
+    number::{add_up, mul_up, sqrt_up, sub_down},
 };
-
-/// Units that are tried both ways in one sum.
-const MOST_OPEN: usize = 4;
-/// Weights that may be looked at for one bound.
-const MOST_WORK: usize = 400_000;
-/// As much for the margin of a sample, where nothing else was enough.
-const MOST_FINAL_WORK: usize = 20_000_000;
-
-/// Units of a layer with weights.
-type Terms = Vec<(usize, f64)>;
 
 /// What is known of a unit on the ball.
 #[derive(Clone, Debug)]
-struct Unit {
+pub(super) struct Unit {
     /// Its sum before the ReLU.
-    sum: Interval,
-    value: Interval,
-    shape: Option<Rc<Separable>>,
+    pub sum: Interval,
+    pub value: Interval,
+    pub shape: Option<Rc<Separable>>,
     /// Its sum at the center of the ball, about.
-    center: f64,
+    pub center: f64,
+    /// How far a computed sum may lie from the exact one of what it reads.
+    pub slack: f64,
+    /// A power of two that its value is a multiple of as executed.
+    grid: f64,
 }
 
-/// Certified or undecided.
-pub(super) fn verdict(claim: &Claim<'_>, network: &StoredNetwork, sample: usize) -> Verdict {
-    match margin(claim, network, sample) {
+impl Unit {
+    /// A unit of which nothing else is known.
+    fn bounded(sum: Interval) -> Self {
+        Self { sum, value: sum.relu(), shape: None, center: 0.0, slack: f64::INFINITY, grid: 0.0 }
+    }
+}
+
+/// For every hidden layer which units are read by a unit that may be on, and
+/// by an output in the end.
+fn read(hidden: &[Layer], last: &Layer, sums: &[Vec<Interval>]) -> Vec<Vec<bool>> {
+    let mut all: Vec<Vec<bool>> = hidden.iter().map(|layer| vec![false; layer.outputs()]).collect();
+    let (mut layer, mut counts) = (last, vec![true; last.outputs()]);
+    for ((below, sums), units) in hidden.iter().zip(sums).zip(&mut all).rev() {
+        for (row, _) in layer.rows().zip(&counts).filter(|(_, counts)| **counts) {
+            for &c in row.columns {
+                units[c] = true;
+            }
+        }
+        counts = units.iter().zip(sums).map(|(read, sum)| *read && sum.upper > 0.0).collect();
+        layer = below;
+    }
+    all
+}
+
+/// Certified or undecided; `on_box` may hold intervals of all sums on the box
+/// around the ball.
+pub(super) fn verdict(
+    claim: &Claim<'_>,
+    network: &StoredNetwork,
+    sample: usize,
+    on_box: Option<&[Vec<Interval>]>,
+) -> Verdict {
+    match margin(claim, network, sample, on_box) {
         Some(margin) if margin > 0.0 => Verdict::Certified { margin, exact: false },
         _ => Verdict::Undecided,
     }
 }
 
 /// By how much the right label leads on the whole ball.
-fn margin(claim: &Claim<'_>, network: &StoredNetwork, sample: usize) -> Option<f64> {
+fn margin(
+    claim: &Claim<'_>,
+    network: &StoredNetwork,
+    sample: usize,
+    on_box: Option<&[Vec<Interval>]>,
+) -> Option<f64> {
     let class = claim.classes[claim.data.labels()[sample]];
-    let (point, outputs) = Point::through(claim, network, sample)?;
+    let (point, outputs) = Point::through(claim, network, sample, on_box)?;
     if let [scalar] = &outputs[..] {
         return Some(scalar_margin(scalar.lower, scalar.upper, class, claim.network_classes));
     }
@@ -81,23 +112,13 @@ fn margin(claim: &Claim<'_>, network: &StoredNetwork, sample: usize) -> Option<f
     Some(least)
 }
 
-/// A sum of units that is to be bounded from below.
-#[derive(Clone, Debug, Default)]
-struct Query {
-    terms: Terms,
-    /// Separable units met on the way, with their weights.
-    held: Vec<(f64, Rc<Separable>)>,
-    /// What is added, roundings taken off.
-    base: f64,
-}
-
 /// The layers up to one on the ball of one sample.
 pub(super) struct Point<'a> {
     arithmetic: Arithmetic,
-    geometry: Ball,
-    layers: Vec<&'a Layer>,
+    pub geometry: Ball,
+    pub layers: Vec<&'a Layer>,
     /// Inputs first, then the units of each layer.
-    units: Vec<Vec<Unit>>,
+    pub units: Vec<Vec<Unit>>,
 }
 
 impl<'a> Point<'a> {
@@ -107,14 +128,28 @@ impl<'a> Point<'a> {
         claim: &Claim<'_>,
         network: &'a StoredNetwork,
         sample: usize,
+        on_box: Option<&[Vec<Interval>]>,
     ) -> Option<(Self, Vec<Interval>)> {
         let (last, hidden) = network.layers.split_last()?;
         let mut point = Self::inputs(claim, network, sample)?;
-        for layer in hidden {
-            point.push(layer)?;
+        let read = on_box.map(|sums| read(hidden, last, sums));
+        for (index, layer) in hidden.iter().enumerate() {
+            let known = on_box.zip(read.as_ref()).map(|(sums, read)| (&sums[index][..], &read[index][..]));
+            let units = (0..layer.outputs()).map(|unit| {
+                if let Some((sums, read)) = known
+                    && (!read[unit] || sums[unit].upper <= 0.0)
+                {
+                    return Some(Unit::bounded(sums[unit]));
+                }
+                point.unit(layer, unit, true)
+            });
+            let units = units.collect::<Option<_>>()?;
+            point.layers.push(layer);
+            point.units.push(units);
         }
-        let outputs = point.sums(last, false)?;
-        Some((point, outputs.into_iter().map(|unit| unit.sum).collect()))
+        let outputs: Option<Vec<Unit>> =
+            (0..last.outputs()).map(|unit| point.unit(last, unit, false)).collect();
+        Some((point, outputs?.into_iter().map(|unit| unit.sum).collect()))
     }
 
     fn inputs(claim: &Claim<'_>, network: &StoredNetwork, sample: usize) -> Option<Self> {
@@ -129,65 +164,53 @@ impl<'a> Point<'a> {
                 if lower < -largest || upper > largest {
                     return None;
                 }
-                let (a, b) = (sub_down(x[j], radius), add_up(x[j], radius));
-                let rounding = mul_up(a.abs().max(b.abs()), precision.unit_roundoff());
-                let error = add_up(rounding, precision.smallest_subnormal());
-                let shape = Separable::feature(j, a, b, error);
                 let value = Interval { lower, upper };
-                Some(Unit { sum: value, value, shape: Some(Rc::new(shape)), center: x[j] })
+                let shape = Some(Rc::new(Separable::feature(j, lower, upper)));
+                let grid = grid(precision, value);
+                Some(Unit { sum: value, value, shape, center: x[j], slack: 0.0, grid })
             })
-            .collect::<Option<_>>()?;
-        let geometry = Ball::new(x, radius, claim.norm);
+            .collect::<Option<Vec<_>>>()?;
+        // What the network reads lies in a ball that is larger by a rounding.
+        let moved = units.iter().map(|unit: &Unit| {
+            let rounding = mul_up(magnitude(unit.value), precision.unit_roundoff());
+            add_up(rounding, precision.smallest_subnormal())
+        });
+        let moved = match claim.norm {
+            Norm::L2 => sqrt_up(moved.fold(0.0, |sum, m| add_up(sum, mul_up(m, m)))),
+            Norm::L1 | Norm::Lp(_) | Norm::Linf => moved.fold(0.0, add_up),
+        };
+        let geometry = Ball::new(x, add_up(radius, moved), claim.norm);
         Some(Self { arithmetic: Arithmetic { precision }, geometry, layers: vec![], units: vec![units] })
     }
 
-    /// How far the computed sum of a row may lie from the exact one of what it
-    /// reads; `None` where a sum may overflow in some order.
-    fn slack(&self, depth: usize, layer: &Layer, index: usize) -> Option<f64> {
-        let row = layer.row(index);
+    /// What rounding does to a row's sum of what it reads; `None` where a sum
+    /// may overflow in some order.
+    pub(super) fn rounding(&self, depth: usize, row: Row<'_>) -> Option<Rounding> {
         let units = self.units.get(depth)?;
-        let (mut size, mut terms, mut exact) = (row.bias.abs(), usize::from(row.bias != 0.0), true);
-        for (&c, &w) in row.columns.iter().zip(row.weights) {
-            if !units[c].value.is_zero() {
-                size = add_up(size, mul_up(w.abs(), magnitude(units[c].value)));
-                terms += 1;
-                exact &= w.abs() == 1.0;
+        let terms = || row.columns.iter().zip(row.weights).filter(|(c, _)| !units[**c].value.is_zero());
+        let all = terms().map(|(&c, &weight)| Term { weight, value: units[c].value, grid: units[c].grid });
+        rounding(self.arithmetic, all, row.bias, |sign| {
+            // What is behind a ReLU is not negative.
+            if depth == 0 {
+                return None;
             }
-        }
-        let precision = self.arithmetic.precision;
-        // At most a rounding for each product and each sum it goes through.
-        let roundings = if exact { terms.saturating_sub(1) } else { terms };
-        let gamma = self.arithmetic.gamma(roundings)?;
-        let tiny = if exact { 0.0 } else { mul_up(4.0 * (terms + 1) as f64, precision.smallest_subnormal()) };
-        let largest = add_up(mul_up(size, add_up(1.0, gamma)), tiny);
-        // Half, so that no partial sum is rounded to infinity either.
-        (largest <= precision.largest() / 2.0).then(|| add_up(mul_up(size, gamma), tiny))
+            let same = terms().filter(|(_, w)| **w * sign > 0.0).map(|(&c, &w)| (c, -w * sign)).collect();
+            Some(-self.sum_lower(same, -(row.bias * sign).max(0.0)))
+        })
     }
 
-    /// Adds a hidden layer; `None` where something may overflow.
-    fn push(&mut self, layer: &'a Layer) -> Option<()> {
-        let units = self.sums(layer, true)?;
-        self.layers.push(layer);
-        self.units.push(units);
-        Some(())
-    }
-
-    /// The neurons of a layer that reads the last one, a ReLU behind it or not.
-    fn sums(&self, layer: &Layer, relu: bool) -> Option<Vec<Unit>> {
-        let depth = self.layers.len();
-        (0..layer.outputs()).map(|index| self.unit(depth, layer, index, relu)).collect()
-    }
-
-    fn unit(&self, depth: usize, layer: &Layer, index: usize, relu: bool) -> Option<Unit> {
-        let row = layer.row(index);
+    /// A neuron of a layer that reads the last one, a ReLU behind it or not;
+    /// `None` where something may overflow.
+    fn unit(&self, layer: &Layer, index: usize, relu: bool) -> Option<Unit> {
+        let (depth, row) = (self.layers.len(), layer.row(index));
         let below = &self.units[depth];
         if let ([column], [1.0], 0.0) = (row.columns, row.weights, row.bias)
             && below[*column].value.lower >= 0.0
         {
             let unit = &below[*column];
-            return Some(Unit { sum: unit.value, center: unit.center.max(0.0), ..unit.clone() });
+            return Some(Unit { sum: unit.value, center: unit.center.max(0.0), slack: 0.0, ..unit.clone() });
         }
-        let slack = self.slack(depth, layer, index)?;
+        let Rounding { slack, grid: multiple } = self.rounding(depth, row)?;
         let used: Terms = (row.columns.iter().copied().zip(row.weights.iter().copied()))
             .filter(|(c, _)| !below[*c].value.is_zero())
             .collect();
@@ -196,7 +219,8 @@ impl<'a> Point<'a> {
         terms.push(Interval::point(row.bias));
         let mut sum = self.arithmetic.sum(&terms)?;
         if relu && sum.upper <= 0.0 && sum.lower.is_finite() {
-            return Some(Unit { sum, value: Interval::ZERO, shape: None, center: sum.upper });
+            let (value, center) = (Interval::ZERO, sum.upper);
+            return Some(Unit { sum, value, shape: None, center, slack, grid: multiple });
         }
         let shapes: Option<Vec<(f64, &Separable)>> =
             used.iter().map(|&(c, w)| Some((w, below[c].shape.as_deref()?))).collect();
@@ -214,9 +238,7 @@ impl<'a> Point<'a> {
             _ if used.len() > 1 => {
                 let bound = |sign: f64| {
                     let terms = used.iter().map(|&(c, w)| (c, sign * w)).collect();
-                    let base = sub_down(sign * row.bias, slack);
-                    let mut work = MOST_WORK;
-                    self.lower(depth, Query { terms, held: vec![], base }, false, &mut work)
+                    self.sum_lower(terms, sub_down(sign * row.bias, slack))
                 };
                 Interval { lower: bound(1.0), upper: -bound(-1.0) }
             }
@@ -233,214 +255,7 @@ impl<'a> Point<'a> {
         let center = used.iter().fold(row.bias, |sum, &(c, w)| {
             sum + w * if depth == 0 { below[c].center } else { below[c].center.max(0.0) }
         });
-        Some(Unit { sum, value, shape, center })
-    }
-
-    /// A lower bound of the difference of two outputs of the network whose
-    /// hidden layers these are.
-    pub(super) fn lead(&self, network: &StoredNetwork, own: usize, other: usize) -> f64 {
-        let Some(last) = network.layers.last() else { return f64::NEG_INFINITY };
-        let depth = self.layers.len();
-        let query = self.substituted(depth, last, &[(own, 1.0), (other, -1.0)], Query::default());
-        let mut work = MOST_FINAL_WORK;
-        self.lower(depth, query, true, &mut work)
-    }
-
-    /// A lower bound of `w v`.
-    fn least(&self, depth: usize, (c, w): (usize, f64)) -> f64 {
-        let value = self.units[depth][c].value;
-        mul_down(w, if w > 0.0 { value.lower } else { value.upper })
-    }
-
-    /// A lower bound of the query's sum over units of layer `depth` (inputs
-    /// for 0). Where `joint`, sums are followed back as one, else in parts that
-    /// read nothing in common.
-    fn lower(&self, depth: usize, query: Query, joint: bool, work: &mut usize) -> f64 {
-        let Query { mut terms, mut held, base } = query;
-        terms.retain(|&(c, w)| w != 0.0 && !self.units[depth][c].value.is_zero());
-        let plain = if held.is_empty() { self.plain(depth, base, &terms) } else { f64::NEG_INFINITY };
-        if joint {
-            let rest = self.take_separable(depth, terms, &mut held);
-            return plain.max(if rest.is_empty() {
-                add_down(base, held_lower(&self.geometry, &held))
-            } else {
-                self.followed(depth, Query { terms: rest, held, base }, joint, work)
-            });
-        }
-        let mut others: Vec<Query> = vec![];
-        for part in self.parts(depth, terms) {
-            let mut mine = vec![];
-            let rest = self.take_separable(depth, part, &mut mine);
-            if rest.is_empty() {
-                held.extend(mine);
-            } else {
-                others.push(Query { terms: rest, held: mine, base: 0.0 });
-            }
-        }
-        let start = if held.is_empty() { base } else { add_down(base, held_lower(&self.geometry, &held)) };
-        let total = others.into_iter().fold(start, |sum, part| {
-            let apart = self.plain(depth, 0.0, &part.terms);
-            let apart = match (part.held.is_empty(), part.terms.len()) {
-                (true, 1) => return add_down(sum, apart),
-                (true, _) => apart,
-                (false, _) => add_down(apart, held_lower(&self.geometry, &part.held)),
-            };
-            add_down(sum, apart.max(self.followed(depth, part, joint, work)))
-        });
-        plain.max(total)
-    }
-
-    /// `base` and the least that each of `terms` can be.
-    fn plain(&self, depth: usize, base: f64, terms: &[(usize, f64)]) -> f64 {
-        terms.iter().fold(base, |sum, &term| add_down(sum, self.least(depth, term)))
-    }
-
-    /// Moves separable units to `held` and returns the others.
-    fn take_separable(&self, depth: usize, terms: Terms, held: &mut Vec<(f64, Rc<Separable>)>) -> Terms {
-        let mut rest = vec![];
-        for (c, w) in terms {
-            match &self.units[depth][c].shape {
-                Some(shape) => held.push((w, Rc::clone(shape))),
-                None => rest.push((c, w)),
-            }
-        }
-        rest
-    }
-
-    /// Terms in parts that read no column in common.
-    fn parts(&self, depth: usize, terms: Terms) -> Vec<Terms> {
-        if depth == 0 {
-            return vec![terms];
-        }
-        let mut parts: Vec<(Vec<usize>, Terms)> = vec![];
-        for term in terms {
-            let mut columns: Vec<usize> = self.layers[depth - 1].row(term.0).columns.to_vec();
-            columns.retain(|c| !self.units[depth - 1][*c].value.is_zero());
-            columns.sort_unstable();
-            let mut mine = vec![term];
-            let mut apart = vec![];
-            for (theirs, part) in parts {
-                if columns.iter().any(|c| theirs.binary_search(c).is_ok()) {
-                    columns.extend(theirs);
-                    mine.extend(part);
-                } else {
-                    apart.push((theirs, part));
-                }
-            }
-            columns.sort_unstable();
-            columns.dedup();
-            apart.push((columns, mine));
-            parts = apart;
-        }
-        parts.into_iter().map(|(_, part)| part).collect()
-    }
-
-    /// As [`lower`](Self::lower), in terms of the layer before.
-    fn followed(&self, depth: usize, query: Query, joint: bool, work: &mut usize) -> f64 {
-        let Query { terms, held, base } = query;
-        let plain = if held.is_empty() { self.plain(depth, base, &terms) } else { f64::NEG_INFINITY };
-        if depth == 0 || terms.len() < 2 && held.is_empty() {
-            return plain;
-        }
-        let (mut fixed, mut tried, mut raised) = (Terms::new(), Terms::new(), Terms::new());
-        for &(c, w) in &terms {
-            let unit = &self.units[depth][c];
-            if unit.sum.lower >= 0.0 {
-                fixed.push((c, w));
-            } else if w < 0.0 {
-                tried.push((c, w));
-            } else {
-                raised.push((c, w));
-            }
-        }
-        // At least its sum and at least 0: a single one is taken both ways.
-        let choices: Vec<Terms> = match &raised[..] {
-            [one] if !joint => vec![vec![], vec![*one]],
-            _ => vec![raised.iter().copied().filter(|(c, _)| self.units[depth][*c].center > 0.0).collect()],
-        };
-        // The widest are tried both ways; of the others only the bound counts.
-        tried.sort_by(|a, b| self.least(depth, *a).total_cmp(&self.least(depth, *b)));
-        let rest = tried.split_off(MOST_OPEN.min(tried.len()));
-        let base = self.plain(depth, base, &rest);
-        let mut best = plain;
-        for choice in choices {
-            let fixed: Terms = fixed.iter().copied().chain(choice).collect();
-            let bound = self.least_of_ways(
-                depth,
-                (&fixed, &tried),
-                Query { terms: vec![], held: held.clone(), base },
-                joint,
-                work,
-            );
-            best = best.max(bound);
-        }
-        best
-    }
-
-    /// The least bound of the sums of `fixed` and each part of `tried`.
-    fn least_of_ways(
-        &self,
-        depth: usize,
-        (fixed, tried): (&Terms, &Terms),
-        start: Query,
-        joint: bool,
-        work: &mut usize,
-    ) -> f64 {
-        let layer = self.layers[depth - 1];
-        let cost: usize = fixed.iter().chain(tried).map(|&(c, _)| layer.row(c).columns.len() + 1).sum();
-        match work.checked_sub(cost << tried.len()) {
-            Some(left) => *work = left,
-            None => return f64::NEG_INFINITY,
-        }
-        let mut worst = f64::INFINITY;
-        for on in 0..1usize << tried.len() {
-            let mut chosen = fixed.clone();
-            chosen.extend(tried.iter().enumerate().filter(|(bit, _)| on >> bit & 1 == 1).map(|(_, t)| *t));
-            let here = if start.held.is_empty() {
-                self.plain(depth, start.base, &chosen)
-            } else {
-                f64::NEG_INFINITY
-            };
-            let bound = if chosen.len() < 2 && on == 0 && start.held.is_empty() {
-                here
-            } else {
-                let next = self.substituted(depth - 1, layer, &chosen, start.clone());
-                here.max(self.lower(depth - 1, next, joint, work))
-            };
-            worst = worst.min(bound);
-            if worst == f64::NEG_INFINITY {
-                break;
-            }
-        }
-        worst
-    }
-
-    /// `start` and the sums of `terms`, units of `layer` that are on, in terms
-    /// of what it reads. A coefficient that is not exact costs what it may be
-    /// off by.
-    fn substituted(&self, depth: usize, layer: &Layer, terms: &[(usize, f64)], start: Query) -> Query {
-        let mut query = start;
-        let mut next: Vec<(usize, Interval)> = vec![];
-        for &(c, w) in terms {
-            let row = layer.row(c);
-            let w = Interval::point(w);
-            next.extend(
-                row.columns.iter().zip(row.weights).map(|(&i, &v)| (i, product(w, Interval::point(v)))),
-            );
-            let slack = self.slack(depth, layer, c).unwrap_or(f64::INFINITY);
-            let lost = mul_up(magnitude(w), slack);
-            query.base = sub_down(add_down(query.base, product(w, Interval::point(row.bias)).lower), lost);
-        }
-        next.sort_by_key(|(column, _)| *column);
-        for same in next.chunk_by(|a, b| a.0 == b.0) {
-            let weight = same[1..].iter().fold(same[0].1, |sum, (_, w)| plus(sum, *w));
-            let size = magnitude(self.units[depth][same[0].0].value);
-            query.base = sub_down(query.base, mul_up(sub_up(weight.upper, weight.lower), size));
-            query.terms.push((same[0].0, weight.lower));
-        }
-        if query.base.is_nan() || query.terms.iter().any(|(_, w)| !w.is_finite()) {
-            return Query { base: f64::NEG_INFINITY, ..Query::default() };
-        }
-        query
+        let grid = multiple.max(grid(self.arithmetic.precision, value));
+        Some(Unit { sum, value, shape, center, slack, grid })
     }
 }

@@ -126,6 +126,9 @@ impl Arithmetic {
         if most > self.precision.largest() {
             return None;
         }
+        if least.is_none() {
+            return Some(most);
+        }
         let few = self.uppers_summed(positive.map(|t| t.upper).chain(least))?;
         match self.uppers_summed(nonzero.map(|t| t.upper)) {
             Some(all) => Some(few.min(all)),

@@ -26,13 +26,22 @@ const MOST_EXTRA_WORK: usize = 64;
 
 /// One verdict per sample, certified or undecided.
 pub(super) fn verdicts(claim: &Claim<'_>, network: &StoredNetwork, progress: &dyn Progress) -> Vec<Verdict> {
+    // What is said below is about numbers of the format.
+    let holds = |values: &[f64]| values.iter().all(|v| network.precision.holds(*v));
+    let whole = |layer: &Layer| holds(layer.biases()) && layer.rows().all(|row| holds(row.weights));
+    if !network.layers.iter().all(whole) {
+        return vec![Verdict::Undecided; claim.data.samples()];
+    }
     progress.begin("certify", claim.data.samples() as u64);
     let verdicts = (0..claim.data.samples())
         .into_par_iter()
         .map(|sample| {
-            let verdict = match verdict(claim, network, sample) {
-                Verdict::Undecided => deep::verdict(claim, network, sample),
-                settled => settled,
+            let class = claim.classes[claim.data.labels()[sample]];
+            let sums = on_box(claim, network, sample);
+            let outputs = sums.as_ref().and_then(|sums| sums.last());
+            let verdict = match outputs.map(|outputs| verdict_of(outputs, class, claim.network_classes)) {
+                None | Some(Verdict::Undecided) => deep::verdict(claim, network, sample, sums.as_deref()),
+                Some(settled) => settled,
             };
             progress.advance(1);
             verdict
@@ -42,37 +51,45 @@ pub(super) fn verdicts(claim: &Claim<'_>, network: &StoredNetwork, progress: &dy
     verdicts
 }
 
-fn verdict(claim: &Claim<'_>, network: &StoredNetwork, sample: usize) -> Verdict {
-    let class = claim.classes[claim.data.labels()[sample]];
+/// The sums of every layer on the box around the ball of a sample; `None` where
+/// a value may overflow.
+pub(super) fn on_box(
+    claim: &Claim<'_>,
+    network: &StoredNetwork,
+    sample: usize,
+) -> Option<Vec<Vec<Interval>>> {
     let x = claim.data.row(sample);
     let input: Vec<Interval> = ball(&x, claim.radii.of(sample), network.precision)
         .map(|(lower, upper)| Interval { lower, upper })
         .collect();
     let largest = network.precision.largest();
     if input.iter().any(|x| x.lower < -largest || x.upper > largest) {
-        return Verdict::Undecided;
+        return None;
     }
-    let Some(outputs) = propagate(network, input) else { return Verdict::Undecided };
-    verdict_of(&outputs, class, claim.network_classes)
+    propagate(network, input)
 }
 
 /// What one layer gives and what is known of the layer that made it.
 struct Stage<'a> {
     layer: &'a Layer,
     /// What it reads.
-    inputs: Vec<Interval>,
+    inputs: &'a [Interval],
     /// Its sums before the ReLU.
-    sums: Vec<Interval>,
+    sums: &'a [Interval],
 }
 
-/// The outputs for all inputs in a box; `None` where a value may overflow.
-pub(super) fn propagate(network: &StoredNetwork, input: Vec<Interval>) -> Option<Vec<Interval>> {
+/// The sums of every layer, before its ReLU, for all inputs in a box; `None`
+/// where a value may overflow.
+pub(super) fn propagate(network: &StoredNetwork, input: Vec<Interval>) -> Option<Vec<Vec<Interval>>> {
     let arithmetic = Arithmetic { precision: network.precision };
     let mut values = input;
-    let mut before: Option<Stage<'_>> = None;
-    for layer in &network.layers {
+    let mut inputs = vec![];
+    let mut all: Vec<Vec<Interval>> = vec![];
+    let mut terms = Vec::new();
+    for (l, layer) in network.layers.iter().enumerate() {
+        let before = (l.checked_sub(1).and_then(|l| network.layers.get(l)).zip(all.last()))
+            .map(|(layer, sums)| Stage { layer, inputs: &inputs, sums });
         let mut sums = Vec::with_capacity(layer.outputs());
-        let mut terms = Vec::new();
         for index in 0..layer.outputs() {
             let row = layer.row(index);
             if let ([column], [1.0], 0.0) = (row.columns, row.weights, row.bias) {
@@ -87,11 +104,10 @@ pub(super) fn propagate(network: &StoredNetwork, input: Vec<Interval>) -> Option
             let sharper = before.as_ref().and_then(|stage| refined(arithmetic, stage, layer, index, &values));
             sums.push(sharper.map_or(plain, |sharper| plain.intersect(sharper)));
         }
-        let next = sums.iter().map(|s| s.relu()).collect();
-        before = Some(Stage { layer, inputs: values, sums });
-        values = next;
+        inputs = std::mem::replace(&mut values, sums.iter().map(|s| s.relu()).collect());
+        all.push(sums);
     }
-    before.map(|stage| stage.sums)
+    Some(all)
 }
 
 /// Bounds a neuron whose units are all on or off, but for at most one unit

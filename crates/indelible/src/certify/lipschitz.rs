@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     Norm,
-    network::{Combine, Layer, Measure, Model, Network, Recurrence, Scores, Tally},
-    number::{add_up, mul_up, sqrt_up},
+    network::{Combine, Layer, Measure, Model, Network, PowerCurve, Recurrence, Scores, Tally},
+    number::{add_down, add_up, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
 };
 
 /// An upper bound of the Lipschitz constant of every output, inputs measured
@@ -73,32 +73,129 @@ fn of_layers(layers: &[Layer], norm: Norm) -> f64 {
     largest(steepest(layers, &Inputs { dual: &dual, positive: false }).into_iter())
 }
 
-/// How steep the measures of a difference are: `Σ_j |d_j|` or `max_j |d_j|`.
-fn steepness(measure: Measure, n: usize, norm: Norm) -> f64 {
-    match (measure, norm) {
-        (Measure::Largest, _) | (_, Norm::L1) => 1.0,
-        (_, Norm::Linf | Norm::Lp(_)) => n as f64,
-        (_, Norm::L2) => sqrt_up(n as f64),
+/// How steep the sum of `n` sizes is.
+fn steepness_of_sum(n: usize, norm: Norm) -> f64 {
+    match norm {
+        Norm::L1 => 1.0,
+        Norm::L2 => sqrt_up(n as f64),
+        Norm::Linf | Norm::Lp(_) => n as f64,
+    }
+}
+
+/// How steep what a tally measures is, where a level is not 0.
+enum Steepness {
+    /// Everywhere.
+    Same(f64),
+    /// As long as the sum over a curve is small.
+    Curve(CurveSlopes),
+}
+
+impl Steepness {
+    fn new(measure: &Measure, n: usize, norm: Norm) -> Self {
+        match measure {
+            Measure::Largest => Self::Same(1.0),
+            Measure::Sum | Measure::Violations => Self::Same(steepness_of_sum(n, norm)),
+            Measure::Power(curve) => Self::Curve(CurveSlopes::new(curve, n, norm)),
+        }
+    }
+
+    /// Of step `k`.
+    fn of(&self, tally: &Tally, k: usize) -> f64 {
+        match self {
+            Self::Same(steepness) => *steepness,
+            // The level is positive below this sum.
+            Self::Curve(slopes) if tally.tops[k] <= 0.0 || tally.scales[k] == 0.0 => slopes.most,
+            Self::Curve(slopes) => {
+                slopes.below(add_up(tally.radii[k], div_up(tally.tops[k], tally.scales[k])))
+            }
+        }
+    }
+}
+
+/// The slopes of `Σ_j φ(|x_j − c_j|)`.
+///
+/// For every `a` there is a `b` with `φ'(t)² ≤ a φ(t) + b`, so where the sum is
+/// below `V` the Euclidean length of the gradient is at most `√(a V + n b)`.
+struct CurveSlopes {
+    /// Anywhere.
+    most: f64,
+    /// Pairs of `a` and `n b`.
+    pairs: Vec<(f64, f64)>,
+    /// The dual norm of a gradient is at most this times its Euclidean length.
+    factor: f64,
+}
+
+impl CurveSlopes {
+    fn new(curve: &PowerCurve, n: usize, norm: Norm) -> Self {
+        let factor = match norm {
+            Norm::L1 | Norm::L2 => 1.0,
+            Norm::Lp(p) if p <= 2.0 => 1.0,
+            Norm::Linf | Norm::Lp(_) => sqrt_up(n as f64),
+        };
+        let features = n as f64;
+        let (steepest, pairs) = match curve {
+            PowerCurve::Hinges { knots, weights } => {
+                // Values where pieces begin, from below, and their slopes from above.
+                let mut hinges: Vec<(f64, f64)> =
+                    knots.iter().copied().zip(weights.iter().copied()).collect();
+                hinges.sort_by(|a, b| a.0.total_cmp(&b.0));
+                let (mut at, mut value, mut low, mut high) = (0.0, 0.0, 0.0, 0.0);
+                let pieces: Vec<(f64, f64)> = hinges
+                    .into_iter()
+                    .map(|(knot, weight)| {
+                        value = add_down(value, mul_down(low, sub_down(knot, at)));
+                        (at, low, high) = (knot, add_down(low, weight), add_up(high, weight));
+                        (value, mul_up(high, high))
+                    })
+                    .collect();
+                let largest = pieces.iter().fold(0.0, |m: f64, p| m.max(p.1));
+                let end = pieces.iter().fold(0.0, |m: f64, p| m.max(p.0));
+                let unit = if end > 0.0 { largest / end } else { 1.0 };
+                let pair = |power: i32| {
+                    let a = unit * 2.0f64.powi(power);
+                    let over = |p: &(f64, f64)| sub_up(p.1, mul_down(a, p.0)).max(0.0);
+                    (a, mul_up(features, pieces.iter().map(over).fold(0.0, f64::max)))
+                };
+                (high, (-4..12).map(pair).collect())
+            }
+            // Slopes are at most 2 g + 2^−m, and φ ≥ g² up to 1; beyond it the
+            // slope is 1.5. With g² ≤ φ: (2 g + d)² ≤ 4 (1 + e) φ + (1 + 1/e) d².
+            PowerCurve::Sawtooth { inverse, levels } => {
+                let square = mul_up(*inverse, *inverse);
+                let pair = |power: i32| {
+                    let e = 2.0f64.powi(power);
+                    let rest = mul_up(1.0 + 1.0 / e, PowerCurve::share(*levels));
+                    (mul_up(square, 4.0 * (1.0 + e)), mul_up(features, mul_up(square, rest)))
+                };
+                (2.0 * inverse, (-12..6).map(pair).collect())
+            }
+        };
+        Self { most: mul_up(steepness_of_sum(n, norm), steepest), pairs, factor }
+    }
+
+    /// Where the sum is below `sum`.
+    fn below(&self, sum: f64) -> f64 {
+        let squares = self.pairs.iter().map(|&(a, b)| add_up(mul_up(a, sum), b));
+        self.most.min(mul_up(self.factor, sqrt_up(squares.fold(f64::INFINITY, f64::min))))
     }
 }
 
 fn of_recurrence(recurrence: &Recurrence, norm: Norm) -> f64 {
     // A maximum is as steep as the steepest step; −|F − t| as steep as F.
     let scale = largest(recurrence.scales.iter().map(|s| s.abs()));
-    mul_up(scale, steepness(Measure::Violations, recurrence.inputs(), norm))
+    mul_up(scale, steepness_of_sum(recurrence.inputs(), norm))
 }
 
 fn of_tally(tally: &Tally, norm: Norm) -> f64 {
-    let mut accumulators = vec![0.0_f64; tally.accumulator_count()];
-    for (&a, scale) in tally.accumulators.iter().zip(&tally.scales) {
-        let scale = scale.abs();
-        accumulators[a] = match tally.combine {
-            Combine::Max => largest([accumulators[a], scale].into_iter()),
-            Combine::Sum => add_up(accumulators[a], scale),
+    let steepness = Steepness::new(&tally.measure, tally.features, norm);
+    let mut steep = vec![0.0_f64; tally.accumulator_count()];
+    for (k, (&a, scale)) in tally.accumulators.iter().zip(&tally.scales).enumerate() {
+        let slope = mul_up(scale.abs(), steepness.of(tally, k));
+        steep[a] = match tally.combine {
+            Combine::Max => largest([steep[a], slope].into_iter()),
+            Combine::Sum => add_up(steep[a], slope),
         };
     }
-    let each = steepness(tally.measure, tally.features, norm);
-    let steep: Vec<f64> = accumulators.into_iter().map(|a| mul_up(a, each)).collect();
     let dual = |terms: &[(usize, Interval)]| weighed(terms, &steep);
     largest(steepest(&tally.head, &Inputs { dual: &dual, positive: true }).into_iter())
 }

@@ -22,6 +22,7 @@
 #[cfg(test)]
 mod altered;
 mod attack;
+mod back;
 mod cells;
 mod curve;
 mod deep;
@@ -30,8 +31,10 @@ mod hostile;
 mod interval;
 mod layers;
 mod lipschitz;
+mod power;
 mod quiet;
 mod recurrence;
+mod rounding;
 mod scores;
 mod screen;
 mod separable;

@@ -22,9 +22,9 @@ pub(super) struct Separable {
 }
 
 impl Separable {
-    /// A feature between two numbers, read with an error.
-    pub fn feature(feature: usize, lower: f64, upper: f64, error: f64) -> Self {
-        Self { curves: vec![Rc::new(Curve::identity(feature, lower, upper))], constant: 0.0, error }
+    /// A feature between two numbers.
+    pub fn feature(feature: usize, lower: f64, upper: f64) -> Self {
+        Self { curves: vec![Rc::new(Curve::identity(feature, lower, upper))], constant: 0.0, error: 0.0 }
     }
 
     /// `Σ w f + bias`, with another error of `slack`; `None` when a curve
@@ -79,15 +79,15 @@ pub(super) fn behind_relu(shape: &Separable, clean: Interval) -> Option<Separabl
     (below <= shape.error).then(|| Separable { error: add_up(shape.error, below), ..shape.clone() })
 }
 
-/// A lower bound of `Σ w f` on the ball.
-pub(super) fn held_lower(geometry: &Ball, terms: &[(f64, Rc<Separable>)]) -> f64 {
+/// A lower bound of `Σ w f` on the ball, which may be cut in two `splits` times.
+pub(super) fn held_lower(geometry: &Ball, terms: &[(f64, Rc<Separable>)], splits: usize) -> f64 {
     let mut most = 0.0;
     let mut curves = vec![];
     for (w, f) in terms {
         most = add_up(most, add_up(mul_up(-w, f.constant), mul_up(w.abs(), f.error)));
         curves.extend(f.curves.iter().map(|curve| (-w, curve.as_ref())));
     }
-    -add_up(most, upper(geometry, curves))
+    -add_up(most, upper(geometry, curves, splits))
 }
 
 /// Bounds of a separable function on the smallest box around the ball, its
@@ -100,7 +100,7 @@ pub(super) fn bounds_on_box(shape: &Separable) -> Interval {
 pub(super) fn bounds(geometry: &Ball, shape: &Separable) -> Interval {
     let of = |sign: f64| {
         let curves = shape.curves.iter().map(|curve| (sign, curve.as_ref())).collect();
-        add_up(sign * shape.constant, upper(geometry, curves))
+        add_up(sign * shape.constant, upper(geometry, curves, 0))
     };
     Interval { lower: -of(-1.0), upper: of(1.0) }
 }

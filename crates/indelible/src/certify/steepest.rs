@@ -8,7 +8,7 @@
 use super::interval::{Interval, plus, product};
 use crate::{
     Dataset, Error, Norm, Silent,
-    network::{Combine, Layer, Measure, Model, Network, Recurrence, Scores, Tally},
+    network::{Combine, Layer, Measure, Model, Network, PowerCurve, Recurrence, Scores, Tally},
     number::{add_down, add_up, div_down, mul_down, mul_up, sub_down, sub_up},
     separation::separation,
 };
@@ -325,10 +325,11 @@ fn tally_at(tally: &Tally, x: &[f64]) -> Vec<Interval> {
         let far = x.iter().zip(&center).enumerate().fold(Interval::ZERO, |all, (j, (&x, &c))| {
             let x = tally.minima.as_ref().map_or(x, |minima| x.max(minima[j]));
             let d = difference(x, c);
-            match tally.measure {
+            match &tally.measure {
                 Measure::Largest => largest(all, d),
                 Measure::Sum => plus(all, d),
                 Measure::Violations => plus(all, relu(minus(d, radius))),
+                Measure::Power(curve) => plus(all, curve_at(curve, d)),
             }
         });
         let far = if tally.measure == Measure::Violations { far } else { relu(minus(far, radius)) };
@@ -341,6 +342,31 @@ fn tally_at(tally: &Tally, x: &[f64]) -> Vec<Interval> {
         };
     }
     through(&tally.head, accumulators)
+}
+
+fn curve_at(curve: &PowerCurve, t: Interval) -> Interval {
+    match curve {
+        PowerCurve::Hinges { knots, weights } => {
+            knots.iter().zip(weights).fold(Interval::ZERO, |sum, (&knot, &weight)| {
+                plus(sum, product(Interval::point(weight), relu(minus(t, Interval::point(knot)))))
+            })
+        }
+        &PowerCurve::Sawtooth { inverse, levels } => {
+            let mut g = product(Interval::point(inverse), t);
+            let mut value = g;
+            for level in 1..=levels {
+                let rising = plus(g, g);
+                let falling = minus(Interval::point(2.0), rising);
+                let tooth = Interval {
+                    lower: rising.lower.min(falling.lower),
+                    upper: rising.upper.min(falling.upper),
+                };
+                value = minus(value, product(Interval::point(PowerCurve::share(level)), tooth));
+                g = relu(tooth);
+            }
+            relu(value)
+        }
+    }
 }
 
 fn scores_at(scores: &Scores, x: &[f64]) -> Vec<Interval> {

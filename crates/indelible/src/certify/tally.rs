@@ -2,9 +2,9 @@
 //!
 //! How far a stored center is from a sample bounds its level on the whole
 //! ball: `E` lies within the radius of the ball of that distance, give or take
-//! what rounding does. Distances to the centers of other classes come from the
-//! exact search for nearest enemies, so that it is enough to look at the
-//! nearest one. Where steps differ, the distances from the centers to samples
+//! what rounding does. (Sums of curves are bounded by distances in `power`.)
+//! Distances to the centers of other classes come from the exact search for
+//! nearest enemies, so that it is enough to look at the nearest one. Where steps differ, the distances from the centers to samples
 //! of other classes are searched, too (`quiet`); only where this does not
 //! settle a sample, every step is looked at.
 
@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::{
     Claim, Verdict, ball,
     interval::{Arithmetic, Interval},
+    power::Sums,
     quiet::{Quiet, is_silenced, silent_from},
     verdict_of,
 };
@@ -39,7 +40,7 @@ pub(super) fn verdicts(claim: &Claim<'_>, tally: &Tally, progress: &dyn Progress
     let Ok(queries) = Dataset::new(claim.data.storage().clone(), tally.features, labels, names) else {
         return undecided();
     };
-    let norm = if tally.measure == Measure::Sum { Norm::L1 } else { Norm::Linf };
+    let norm = checker.norm();
     let Ok(near) = nearest_enemies_between(&queries, &base, norm, progress) else { return undecided() };
     let near = near.distances;
     let hard = |(sample, near): (usize, &Enclosure)| !checker.is_settled(sample, near.lower);
@@ -99,6 +100,34 @@ pub(super) fn holds_rows(rows: &Features, precision: Precision) -> bool {
     }
 }
 
+/// A number that no difference of a feature of a center and of a point of a
+/// ball, or of what rounding makes of it, exceeds.
+fn largest_difference(claim: &Claim<'_>, tally: &Tally) -> f64 {
+    let n = tally.features;
+    let mut ends = vec![(f64::INFINITY, f64::NEG_INFINITY); 2 * n];
+    let mut take = |row: &[f64], offset: usize| {
+        for (end, &v) in ends[offset..].iter_mut().zip(row) {
+            *end = (end.0.min(v), end.1.max(v));
+        }
+    };
+    let mut row = vec![0.0; n];
+    for sample in 0..claim.data.samples() {
+        claim.data.copy_row(sample, &mut row);
+        take(&row, 0);
+    }
+    for step in 0..tally.steps() {
+        tally.copy_center(step, &mut row);
+        take(&row, n);
+    }
+    let (samples, centers) = ends.split_at(n);
+    let apart = |(x, c): (&(f64, f64), &(f64, f64))| sub_up(x.1, c.0).max(sub_up(c.1, x.0));
+    let largest = samples.iter().zip(centers).map(apart).fold(0.0, f64::max);
+    let size = samples.iter().fold(0.0, |m: f64, x| m.max(x.0.abs()).max(x.1.abs()));
+    let (radius, unit) = (claim.radii.largest(), tally.precision.unit_roundoff());
+    let rounding = add_up(mul_up(add_up(size, radius), unit), tally.precision.smallest_subnormal());
+    mul_up(add_up(add_up(largest, radius), rounding), add_up(1.0, mul_up(4.0, unit)))
+}
+
 /// Everything about the claim that all samples share.
 struct Checker<'a> {
     claim: &'a Claim<'a>,
@@ -117,6 +146,8 @@ struct Checker<'a> {
     silent: f64,
     /// The largest center in size.
     largest_center: f64,
+    /// What is known of sums of a curve.
+    sums: Option<Sums>,
     /// A bound on the relative error of a sum over features.
     gamma: f64,
     /// The same of the distance that decides: of the sum, or of the largest
@@ -154,6 +185,13 @@ impl<'a> Checker<'a> {
         let distance_gamma = arithmetic.gamma(if tally.measure == Measure::Sum { n + 4 } else { 4 })?;
         // More levels than this are not added up in a sum of known error.
         arithmetic.gamma(tally.steps())?;
+        let sums = match &tally.measure {
+            Measure::Power(curve) => {
+                let range = largest_difference(claim, tally);
+                Some(Sums::new(curve, tally.precision, n, range, claim.norm)?)
+            }
+            _ => None,
+        };
         let silents: Vec<f64> = (0..tally.steps())
             .into_par_iter()
             .map(|k| {
@@ -165,9 +203,13 @@ impl<'a> Checker<'a> {
                 }
                 // scale (D (1−γ) − r) (1−3u) ≥ top.
                 let violation = mul_up(div_up(tally.tops[k], tally.scales[k]), 1.0 + 8.0 * unit);
-                let bound =
-                    div_up(add_up(tally.radii[k], violation), sub_down(1.0, mul_up(2.0, distance_gamma)));
-                if tally.measure == Measure::Sum { bound } else { silent_from(tally, k, bound) }
+                let needed = add_up(tally.radii[k], violation);
+                let bound = div_up(needed, sub_down(1.0, mul_up(2.0, distance_gamma)));
+                match (&sums, &tally.measure) {
+                    (Some(sums), _) => sums.distance_for(needed),
+                    (None, Measure::Sum) => bound,
+                    (None, _) => silent_from(tally, k, bound),
+                }
             })
             .collect();
         let silent = silents.iter().copied().fold(0.0, f64::max);
@@ -186,9 +228,19 @@ impl<'a> Checker<'a> {
             silents,
             silent,
             largest_center,
+            sums,
             gamma,
             distance_gamma,
         })
+    }
+
+    /// The norm of the distances that decide.
+    fn norm(&self) -> Norm {
+        match (&self.sums, &self.tally.measure) {
+            (Some(sums), _) => sums.norm(),
+            (None, Measure::Sum) => Norm::L1,
+            (None, _) => Norm::Linf,
+        }
     }
 
     fn class(&self, sample: usize) -> usize {
@@ -208,12 +260,15 @@ impl<'a> Checker<'a> {
         let n = x.len() as f64;
         let unit = self.tally.precision.unit_roundoff();
         let tiny = self.tally.precision.smallest_subnormal();
-        if self.tally.measure != Measure::Sum {
+        if matches!(self.tally.measure, Measure::Largest | Measure::Violations) {
             let ends = ball(x, radius, self.tally.precision).zip(x);
             return ends
                 .fold(0.0, |r: f64, ((lower, upper), &x)| r.max(sub_up(upper, x)).max(sub_up(x, lower)));
         }
         let rounding = x.iter().map(|x| add_up(mul_up(add_up(x.abs(), radius), unit), tiny));
+        if let Some(sums) = &self.sums {
+            return sums.reach(radius, self.claim.norm, rounding);
+        }
         let radius = match self.claim.norm.enclosing() {
             Norm::L1 => radius,
             Norm::L2 => mul_up(radius, sqrt_up(n)),
@@ -237,8 +292,12 @@ impl<'a> Checker<'a> {
             return Some(Interval::point(tally.tops[k]).relu());
         }
         let (less, more) = (sub_down(1.0, self.distance_gamma), add_up(1.0, self.distance_gamma));
-        let least = sub_down(mul_down(nearest.max(0.0), less), tally.radii[k]);
-        let most = sub_up(mul_up(farthest, more), tally.radii[k]).max(0.0);
+        let measured = match &self.sums {
+            Some(sums) => sums.between(nearest, farthest),
+            None => Interval { lower: mul_down(nearest.max(0.0), less), upper: mul_up(farthest, more) },
+        };
+        let least = sub_down(measured.lower, tally.radii[k]);
+        let most = sub_up(measured.upper, tally.radii[k]).max(0.0);
         let most = match tally.measure {
             Measure::Violations => mul_up(mul_up(most, tally.features as f64), add_up(1.0, self.gamma)),
             _ => most,
@@ -277,6 +336,9 @@ impl<'a> Checker<'a> {
     fn distance(&self, x: &[f64], center: &[f64]) -> Enclosure {
         let differences =
             x.iter().zip(center).map(|(&x, &c)| (sub_down(x.max(c), x.min(c)), sub_up(x.max(c), x.min(c))));
+        if let Some(sums) = &self.sums {
+            return sums.distance(differences);
+        }
         let (lower, upper) = match self.tally.measure {
             Measure::Sum => differences.fold((0.0, 0.0), |(a, b), (l, u)| (-add_up(-a, -l), add_up(b, u))),
             _ => differences.fold((0.0, 0.0), |(a, b): (f64, f64), (l, u)| (a.max(l), b.max(u))),
@@ -372,14 +434,16 @@ impl<'a> Checker<'a> {
     /// Whether step `k` is silent on the ball, seen from as few features as
     /// show it.
     fn is_silent(&self, k: usize, sample: usize, x: &[f64], reach: f64) -> bool {
-        let enough = add_up(self.silents[k], reach);
+        let distance = add_up(self.silents[k], reach);
+        let enough = self.sums.as_ref().map_or(distance, |sums| sums.enough(distance));
         let start = k * self.tally.features;
         let mut far = 0.0;
         x.iter().enumerate().any(|(j, &x)| {
             let c = self.tally.centers.at(start + j);
             let difference = sub_down(x.max(c), x.min(c));
-            far = match self.tally.measure {
-                Measure::Sum => add_down(far, difference),
+            far = match (&self.sums, &self.tally.measure) {
+                (Some(sums), _) => add_down(far, sums.share(difference)),
+                (None, Measure::Sum) => add_down(far, difference),
                 _ => difference,
             };
             far >= enough || far >= NEARLY * enough && self.silenced_by(k, sample, x, c)
@@ -390,7 +454,7 @@ impl<'a> Checker<'a> {
     /// ball, and every rounding that is monotone.
     fn silenced_by(&self, k: usize, sample: usize, x: f64, c: f64) -> bool {
         let ends = ball(&[x], self.claim.radii.of(sample), self.tally.precision).next();
-        self.tally.measure != Measure::Sum
+        matches!(self.tally.measure, Measure::Largest | Measure::Violations)
             && ends.is_some_and(|(lower, upper)| {
                 is_silenced(self.tally, k, sub_down(lower, c).max(sub_down(c, upper)))
             })

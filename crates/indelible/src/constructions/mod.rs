@@ -83,14 +83,14 @@ pub struct Entry {
     pub source: &'static str,
     /// Norms it serves.
     pub norms: &'static [Norm],
+    /// Whether it serves every other norm `l_p` with `1 < p < ∞` as well.
+    pub every_p: bool,
     /// Labels it serves.
     pub labels: Labels,
     /// Whether it serves one radius per sample.
     pub per_sample: bool,
     /// Whether it can have a scalar head.
     pub scalar: bool,
-    /// Whether it has a compact form.
-    pub compact: bool,
     at_least: fn(&Dataset, Norm) -> AtLeast,
     build: Build,
 }
@@ -113,10 +113,10 @@ pub const REGISTRY: &[Entry] = &[
         name: "yu2024-linf",
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem 4.8",
         norms: &[Norm::Linf],
+        every_p: false,
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
-        compact: true,
         at_least: |data, _| stream::at_least(data.features(), data.samples()),
         build: |data, budget, options| Ok(Box::new(Yu2024Linf::new(data, budget, options)?)),
     },
@@ -124,10 +124,10 @@ pub const REGISTRY: &[Entry] = &[
         name: "cells",
         source: "sparse, merged cells",
         norms: &[Norm::Linf],
+        every_p: false,
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
-        compact: true,
         at_least: |_, _| cells::AT_LEAST,
         build: |data, budget, options| Ok(Box::new(Cells::new(data, budget, options)?)),
     },
@@ -135,10 +135,10 @@ pub const REGISTRY: &[Entry] = &[
         name: "yu2024-lipschitz",
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem 5.2",
         norms: &[Norm::Linf],
+        every_p: false,
         labels: Labels::Two,
         per_sample: false,
         scalar: true,
-        compact: true,
         at_least: |data, _| yu2024_lipschitz::at_least(data),
         build: yu2024_lipschitz::build,
     },
@@ -146,10 +146,10 @@ pub const REGISTRY: &[Entry] = &[
         name: "yu2024-l1",
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.2",
         norms: &[Norm::L1],
+        every_p: false,
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
-        compact: true,
         at_least: |data, _| stream::at_least(data.features(), data.samples()),
         build: yu2024_l1::build,
     },
@@ -157,10 +157,10 @@ pub const REGISTRY: &[Entry] = &[
         name: "yu2024-lp",
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.3",
         norms: &[Norm::L2],
+        every_p: true,
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
-        compact: false,
         at_least: |data, _| stream::at_least(data.features(), data.samples()),
         build: yu2024_lp::build,
     },
@@ -168,10 +168,10 @@ pub const REGISTRY: &[Entry] = &[
         name: "pipelined",
         source: "Theorems 4.8 and B.2 at half the depth",
         norms: &[Norm::Linf, Norm::L1],
+        every_p: false,
         labels: Labels::Any,
         per_sample: true,
         scalar: true,
-        compact: true,
         at_least: |data, _| stream::at_least(data.features(), data.samples()),
         build: pipelined::build,
     },
@@ -179,10 +179,10 @@ pub const REGISTRY: &[Entry] = &[
         name: "wide",
         source: "Theorems 4.8 and B.2 in three or four layers",
         norms: &[Norm::Linf, Norm::L1],
+        every_p: false,
         labels: Labels::Any,
         per_sample: true,
         scalar: false,
-        compact: true,
         at_least: |data, _| wide::at_least(data),
         build: wide::build,
     },
@@ -190,10 +190,10 @@ pub const REGISTRY: &[Entry] = &[
         name: "lipschitz",
         source: "Theorem 5.2 without the log factor, for any number of labels",
         norms: &[Norm::Linf, Norm::L1],
+        every_p: false,
         labels: Labels::Any,
         per_sample: false,
         scalar: true,
-        compact: true,
         at_least: |data, _| lipschitz::at_least(data),
         build: lipschitz::build,
     },
@@ -201,10 +201,10 @@ pub const REGISTRY: &[Entry] = &[
         name: "nearest",
         source: "the 1-nearest-neighbour rule",
         norms: &[Norm::Linf, Norm::L1, Norm::L2],
+        every_p: false,
         labels: Labels::Any,
         per_sample: true,
         scalar: false,
-        compact: true,
         at_least: nearest::at_least,
         build: nearest::build,
     },
@@ -247,14 +247,12 @@ impl Entry {
     /// # Errors
     /// [`Error::NormNotSupported`] when it does not.
     pub fn serves_norm(&self, norm: Norm) -> Result<(), Error> {
-        if self.norms.contains(&norm) {
+        if self.norms.contains(&norm) || self.every_p && matches!(norm, Norm::Lp(_)) {
             return Ok(());
         }
-        Err(Error::NormNotSupported {
-            construction: self.name,
-            supported: self.norms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-            norm,
-        })
+        let others = self.every_p.then(|| "any other l_p with 1 < p < inf".to_string());
+        let supported: Vec<String> = self.norms.iter().map(ToString::to_string).chain(others).collect();
+        Err(Error::NormNotSupported { construction: self.name, supported: supported.join(", "), norm })
     }
 
     /// A size that no network of the construction falls below on these data in

@@ -18,7 +18,16 @@ pub(super) struct Hinges {
 }
 
 /// Hinges per feature and side, at most.
-const MOST: usize = 1 << 20;
+pub(super) const MOST: usize = 1 << 20;
+
+/// Why there are no hinges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoHinges {
+    /// More than [`MOST`] would be needed.
+    TooMany,
+    /// The format is too coarse.
+    TooFine,
+}
 
 impl Hinges {
     /// `φ(t) = t`.
@@ -27,22 +36,22 @@ impl Hinges {
     }
 
     /// The fewest knots that were found for `error` on `[0, range]`, numbers
-    /// of `precision`; `None` when they are too many or the format too coarse.
-    pub fn power(p: f64, range: f64, error: f64, precision: Precision) -> Option<Self> {
+    /// of `precision`.
+    pub fn power(p: f64, range: f64, error: f64, precision: Precision) -> Result<Self, NoHinges> {
         let estimate = ((p - 1.0) / (2.0 * p) * range.powf(p) / error).sqrt().ceil();
         if !(error > 0.0 && estimate < MOST as f64) {
-            return None;
+            return Err(NoHinges::TooMany);
         }
         // The estimate is for small pieces; rounding may ask for more.
         let mut count = (estimate as usize).max(1);
         loop {
-            let hinges = Self::with_count(p, range, count, precision)?;
+            let hinges = Self::with_count(p, range, count, precision).ok_or(NoHinges::TooFine)?;
             if hinges.error <= error {
-                return Some(hinges);
+                return Ok(hinges);
             }
             count += count / 8 + 1;
             if count > MOST {
-                return None;
+                return Err(NoHinges::TooFine);
             }
         }
     }
@@ -109,7 +118,7 @@ mod tests {
         ) {
             let precision = if single { Precision::F32 } else { Precision::F64 };
             let error = relative * range.powf(p);
-            let Some(hinges) = Hinges::power(p, range, error, precision) else {
+            let Ok(hinges) = Hinges::power(p, range, error, precision) else {
                 return Err(TestCaseError::fail("no hinges"));
             };
             let t = t * range;

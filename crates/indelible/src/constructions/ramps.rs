@@ -8,7 +8,7 @@
 use super::{Options, frame::Frame, heads, power::Hinges, stream::Steps};
 use crate::{
     Budget, Dataset, Error,
-    network::{Combine, Layer, LayerBuilder, Measure, Model, Tally},
+    network::{Combine, Layer, LayerBuilder, Measure, Model, PowerCurve, Tally},
     number::{add_down, add_up, div_up, mul_down, mul_up, sub_down},
 };
 
@@ -204,19 +204,19 @@ impl Steps for Ramps {
 
     fn compact(&self) -> Result<Model, Error> {
         let samples = self.count();
-        match &self.sum {
-            Sum::Hinges(hinges) if *hinges == Hinges::distance() => {}
-            _ => {
-                let why = "sums of approximated powers have no compact form; use the dense one".into();
-                return Err(Error::Unsuitable { construction: "yu2024-lp", why });
+        let measure = match &self.sum {
+            Sum::Hinges(hinges) if *hinges == Hinges::distance() => Measure::Sum,
+            Sum::Hinges(Hinges { knots, weights, .. }) => {
+                Measure::Power(PowerCurve::Hinges { knots: knots.clone(), weights: weights.clone() })
             }
-        }
+            &Sum::Sawtooth { inverse, levels } => Measure::Power(PowerCurve::Sawtooth { inverse, levels }),
+        };
         Ok(Model::Tally(Tally {
             precision: self.frame.precision,
             features: self.features(),
             minima: Some(self.frame.minima.clone()),
             centers: self.frame.stored_rows(&(0..samples).collect::<Vec<_>>()),
-            measure: Measure::Sum,
+            measure,
             radii: self.thresholds.clone(),
             tops: self.frame.data.labels().iter().map(|label| (label + 1) as f64).collect(),
             scales: self.weights.clone(),

@@ -8,7 +8,10 @@
 //! **Method.** `|t|^p` on `[0, R]` is replaced by a piecewise linear `φ` with
 //! `0 ≤ φ(t) − t^p ≤ ε` and `nε` at most half of `(λ−μ)^p − μ^p`; then
 //! `Σ_j φ(|z_j − z_kj|)` separates own from enemy balls, and the running label
-//! is raised to `y_k` by a ramp between the two values. Two ways are known:
+//! is raised to `y_k` by a ramp between the two values. It is enough that
+//! `R = λ − μ`, or the range of the features where that is smaller: one
+//! difference beyond it belongs to an enemy, whatever the others are, and `φ`
+//! goes on rising. Two ways are known:
 //!
 //! - *hinges*: `φ` interpolates at knots; `O(√(R^p/ε))` neurons per feature in
 //!   one layer, depth `3N + 1`, for every real `p > 1`;
@@ -24,12 +27,12 @@
 use super::{
     Construction, Options,
     frame::Frame,
-    power::Hinges,
+    power::{Hinges, MOST, NoHinges},
     ramps::{Ramps, Sum, power_down, power_up, sawtooth_error},
     stream::Stream,
 };
 use crate::{
-    Budget, Dataset, Error,
+    Budget, Dataset, Error, Norm,
     number::{add_up, div_down, mul_down, mul_up, sub_down},
 };
 
@@ -42,17 +45,28 @@ pub enum Approximation {
     Sawtooth,
 }
 
-/// Builds the smaller of the two networks for `p = 2`.
+/// Builds the smaller of the two networks for `p = 2`, that of hinges for
+/// other norms.
 ///
 /// # Errors
+/// [`Error::Unsuitable`] when the norm is no `l_p` with `1 < p < ∞`;
 /// [`Error::TooFine`] when the format leaves no gap between the balls.
 pub(super) fn build(
     data: &Dataset,
     budget: &Budget,
     options: Options,
 ) -> Result<Box<dyn Construction>, Error> {
-    let hinges = ramps(data, budget, options, 2.0, Approximation::Hinges);
-    let sawtooth = ramps(data, budget, options, 2.0, Approximation::Sawtooth);
+    let p = match budget.norm() {
+        Norm::L1 => 1.0,
+        Norm::L2 => 2.0,
+        Norm::Lp(p) => p,
+        Norm::Linf => f64::INFINITY,
+    };
+    if p != 2.0 {
+        return yu2024_lp(data, budget, options, p, Approximation::Hinges);
+    }
+    let hinges = ramps(data, budget, options, p, Approximation::Hinges);
+    let sawtooth = ramps(data, budget, options, p, Approximation::Sawtooth);
     let steps = match (hinges, sawtooth) {
         (Ok(hinges), Ok(sawtooth)) if sawtooth.cost() < hinges.cost() => sawtooth,
         (Ok(hinges), _) => hinges,
@@ -95,8 +109,11 @@ fn ramps(
 ) -> Result<Ramps, Error> {
     let frame = Frame::new(data, budget.radii(), options.precision)?;
     let n = data.features() as f64;
-    let range = frame.largest_range();
     let radii = budget.radii();
+    // One difference of the largest clearance is enough by itself: beyond it
+    // the approximation need only rise.
+    let clearance = (0..data.samples()).map(|k| budget.clearance(k)).fold(0.0, f64::max);
+    let range = frame.largest_range().min(clearance);
     // What each ball leaves between its own sum and that of its enemies.
     let enemy = |k: usize| match budget.clearance(k) {
         clearance if clearance.is_finite() => power_down(clearance, p),
@@ -106,16 +123,32 @@ fn ramps(
         .map(|k| sub_down(enemy(k), power_up(radii.of(k), p)))
         .fold(f64::INFINITY, f64::min);
     let error = div_down(room, 2.02 * n);
-    let tight = |frame: &Frame| frame.too_fine(format!("the balls leave {room:e} between the sums"));
+    let tight = |frame: &Frame| {
+        frame.too_fine(if room > 0.0 {
+            format!("sums of powers of own and enemy balls differ by {room:.2e} only")
+        } else {
+            format!("the distances to the power {p} leave its range (scale the data so that they are near 1)")
+        })
+    };
     if error.is_nan() || error <= 0.0 {
         return Err(tight(&frame));
     }
     match approximation {
         Approximation::Hinges => {
-            let hinges = Hinges::power(p, range, error, options.precision).ok_or_else(|| tight(&frame))?;
+            let hinges =
+                Hinges::power(p, range, error, options.precision).map_err(|missing| match missing {
+                    NoHinges::TooFine => tight(&frame),
+                    NoHinges::TooMany => Error::Unsuitable {
+                        construction: "yu2024-lp",
+                        why: format!(
+                            "it would need more than {MOST} hinges per feature; choose a smaller radius"
+                        ),
+                    },
+                })?;
             let above = mul_up(n, hinges.error);
             let noise = mul_up(hinges.slope, frame.total_error());
-            let roundings = 2 * data.features() * hinges.knots.len() + 2;
+            // Of the two sides of a difference one is 0.
+            let roundings = data.features() * hinges.knots.len() + 4;
             Ramps::new(frame, budget, options, Sum::Hinges(hinges), (roundings, noise), |k| {
                 (add_up(power_up(radii.of(k), p), above), enemy(k))
             })
@@ -134,9 +167,11 @@ fn ramps(
             let above = mul_up(n, 0.25f64.powi(levels + 1));
             let levels = levels as usize;
             let gamma = frame.gamma(2 * data.features() + 2)?;
+            // Beyond 1 all terms grow in proportion.
+            let size = mul_up(inverse, frame.largest_range()).max(1.0);
             let inputs = mul_up(inverse, frame.total_error());
             let unit = options.precision.unit_roundoff();
-            let noise = sawtooth_error(data.features(), levels, inputs, unit, gamma);
+            let noise = mul_up(size, sawtooth_error(data.features(), levels, inputs, unit, gamma));
             let sum = Sum::Sawtooth { inverse, levels };
             Ramps::new(frame, budget, options, sum, (4, noise), |k| {
                 let own = add_up(mul_up(square.1, power_up(radii.of(k), p)), above);

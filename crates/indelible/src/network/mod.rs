@@ -10,6 +10,7 @@
 mod cells;
 mod evaluate;
 mod layer;
+mod power_curve;
 mod recurrence;
 mod schedule;
 mod scores;
@@ -20,6 +21,7 @@ mod tally_size;
 pub use cells::{Cell, CellEvaluator, CellNetwork, Constraint, Side};
 pub use evaluate::evaluate;
 pub use layer::{Layer, LayerBuilder, Row};
+pub use power_curve::PowerCurve;
 pub use recurrence::{Recurrence, RecurrenceEvaluator};
 pub use schedule::Schedule;
 pub use scores::Scores;

@@ -26,6 +26,18 @@ pub(super) struct StepSize {
     pub max_abs: f64,
 }
 
+impl StepSize {
+    /// One parameter.
+    pub fn of(parameter: f64) -> Self {
+        Self { nonzero: usize::from(parameter != 0.0), max_abs: parameter.abs() }
+    }
+
+    /// Both together.
+    pub fn and(self, other: Self) -> Self {
+        Self { nonzero: self.nonzero + other.nonzero, max_abs: self.max_abs.max(other.max_abs) }
+    }
+}
+
 /// Steps that share the features.
 pub(super) struct Stream<'a> {
     pub features: usize,
@@ -192,7 +204,9 @@ mod tests {
                     let network = entry.build(&data, &budget, options).unwrap();
                     let Ok(compact) = network.compact() else { continue };
                     let schedule = match entry.name {
-                        "yu2024-linf" | "yu2024-l1" | "yu2024-lipschitz" => Schedule::Sequential,
+                        "yu2024-linf" | "yu2024-l1" | "yu2024-lp" | "yu2024-lipschitz" => {
+                            Schedule::Sequential
+                        },
                         _ => Schedule::Pipelined,
                     };
                     let (counted, found) = (size(network.as_ref()), compact.scheduled_size(schedule));

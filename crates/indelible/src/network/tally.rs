@@ -3,11 +3,11 @@
 
 use rayon::prelude::*;
 
-use super::Layer;
+use super::{Layer, PowerCurve, power_curve::Executed};
 use crate::{Error, Features, Precision, number::Real};
 
 /// How a step measures the difference of its input and its center.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Measure {
     /// `relu(max_j |x_j − c_j| − r)`.
     Largest,
@@ -15,6 +15,8 @@ pub enum Measure {
     Sum,
     /// `Σ_j relu(|x_j − c_j| − r)`.
     Violations,
+    /// `relu(Σ_j φ(|x_j − c_j|) − r)`.
+    Power(PowerCurve),
 }
 
 /// How levels become an accumulator.
@@ -37,7 +39,8 @@ pub enum Combine {
 /// ```
 ///
 /// All numbers are numbers of `precision`; every operation is executed in it,
-/// sums in any order. Scales are not negative.
+/// sums over hinges, over features and over steps in any order. Scales are not
+/// negative.
 #[derive(Clone, Debug)]
 pub struct Tally {
     /// The format it is stored and executed in.
@@ -148,6 +151,7 @@ impl Tally {
         let count = self.accumulator_count();
         let mut accumulators = vec![T::default(); rows.len() / n * count];
         let mut block = vec![T::default(); STEPS_PER_BLOCK * n];
+        let measure = self.executed();
         let mut center = vec![0.0; n];
         for start in (0..self.steps()).step_by(STEPS_PER_BLOCK) {
             let end = (start + STEPS_PER_BLOCK).min(self.steps());
@@ -161,7 +165,7 @@ impl Tally {
                 for (k, c) in (start..end).zip(block.chunks_exact(n)) {
                     let a = &mut mine[self.accumulators[k]];
                     let floor = if self.combine == Combine::Max { *a } else { T::default() };
-                    let level = self.level(k, x, c, floor);
+                    let level = self.level(k, &measure, x, c, floor);
                     *a = match self.combine {
                         Combine::Max if level < *a => *a,
                         Combine::Max => level,
@@ -173,38 +177,50 @@ impl Tally {
         accumulators.chunks_exact(count).flat_map(|a| self.head_of(a)).collect()
     }
 
+    fn executed<T: Real>(&self) -> Measured<T> {
+        match &self.measure {
+            Measure::Largest => Measured::Largest,
+            Measure::Sum => Measured::Sum,
+            Measure::Violations => Measured::Violations,
+            Measure::Power(curve) => Measured::Power(curve.executed()),
+        }
+    }
+
     /// The level of step `k`, or 0 where it is not above `floor`.
-    fn level<T: Real>(&self, k: usize, x: &[T], center: &[T], floor: T) -> T {
+    fn level<T: Real>(&self, k: usize, measure: &Measured<T>, x: &[T], center: &[T], floor: T) -> T {
         let (radius, top, scale) =
             (T::from_f64(self.radii[k]), T::from_f64(self.tops[k]), T::from_f64(self.scales[k]));
-        let of =
-            |e: T| top - scale * if self.measure == Measure::Violations { e } else { (e - radius).relu() };
+        let of = |lanes: &[T; LANES]| {
+            let measured = match measure {
+                Measured::Violations => total(lanes),
+                Measured::Largest => (lanes.iter().copied().fold(T::default(), larger) - radius).relu(),
+                _ => (total(lanes) - radius).relu(),
+            };
+            top - scale * measured
+        };
         let mut lanes = [T::default(); LANES];
         for (xs, cs) in x.chunks(LANES).zip(center.chunks(LANES)) {
-            for ((lane, &x), &c) in lanes.iter_mut().zip(xs).zip(cs) {
-                let d = (x - c).abs();
-                *lane = match self.measure {
-                    Measure::Sum => *lane + d,
-                    Measure::Violations => *lane + (d - radius).relu(),
-                    Measure::Largest if d > *lane => d,
-                    Measure::Largest => *lane,
-                };
+            let mut sizes = [T::default(); LANES];
+            for ((size, &x), &c) in sizes.iter_mut().zip(xs).zip(cs) {
+                *size = (x - c).abs();
             }
-            if of(self.total(&lanes)) <= floor {
+            match measure {
+                Measured::Largest => {
+                    for (lane, d) in lanes.iter_mut().zip(sizes) {
+                        *lane = larger(*lane, d);
+                    }
+                }
+                Measured::Sum => add(&mut lanes[..xs.len()], sizes),
+                Measured::Violations => add(&mut lanes[..xs.len()], sizes.map(|d| (d - radius).relu())),
+                // Borders of images agree; a curve is 0 at 0.
+                Measured::Power(_) if sizes.iter().all(|d| *d == T::default()) => continue,
+                Measured::Power(curve) => add(&mut lanes[..xs.len()], curve.at(sizes)),
+            }
+            if of(&lanes) <= floor {
                 return T::default();
             }
         }
-        of(self.total(&lanes)).relu()
-    }
-
-    /// The lanes together.
-    #[inline]
-    fn total<T: Real>(&self, lanes: &[T; LANES]) -> T {
-        lanes.iter().fold(T::default(), |total, &lane| match self.measure {
-            Measure::Largest if lane > total => lane,
-            Measure::Largest => total,
-            _ => total + lane,
-        })
+        of(&lanes).relu()
     }
 
     fn head_of<T: Real>(&self, accumulators: &[T]) -> Vec<f64> {
@@ -224,4 +240,29 @@ impl Tally {
         }
         values.into_iter().map(T::to_f64).collect()
     }
+}
+
+/// A [`Measure`] in the format it is executed in.
+enum Measured<T> {
+    Largest,
+    Sum,
+    Violations,
+    Power(Executed<T>),
+}
+
+#[inline(always)]
+fn larger<T: Real>(a: T, b: T) -> T {
+    if b > a { b } else { a }
+}
+
+#[inline(always)]
+fn add<T: Real>(lanes: &mut [T], more: [T; LANES]) {
+    for (lane, more) in lanes.iter_mut().zip(more) {
+        *lane = *lane + more;
+    }
+}
+
+#[inline(always)]
+fn total<T: Real>(lanes: &[T; LANES]) -> T {
+    lanes.iter().fold(T::default(), |total, &lane| total + lane)
 }

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{
-    Combine, Measure, Schedule, Size, Tally,
+    Combine, Measure, PowerCurve, Schedule, Size, Tally,
     schedule::{StepSize, Stream, head_size, largest_in, largest_of},
 };
 use crate::Features;
@@ -12,20 +12,24 @@ impl Tally {
     /// Size of the layered network for the same function.
     ///
     /// Levels of which the largest counts are offered one step after the
-    /// other, as `schedule` says; levels that are added up stand side by side,
-    /// equal thresholds shared. Thresholds are one-sided, `center ± radius`.
-    /// Where all radii are 0, a sum needs no layer of its own.
+    /// other, as `schedule` says; levels that are added up stand side by side
+    /// (unless they measure powers), equal thresholds shared. Thresholds are one-sided, `center ± radius`.
+    /// Where all radii are 0, a sum of sizes needs no layer of its own.
     #[must_use]
     pub fn layered_size(&self, schedule: Schedule) -> Size {
-        match self.combine {
-            Combine::Max => self.stream_size(schedule),
-            Combine::Sum => self.side_by_side_size(),
+        match (self.combine, &self.measure) {
+            (Combine::Sum, Measure::Largest | Measure::Sum | Measure::Violations) => self.side_by_side_size(),
+            _ => self.stream_size(schedule),
         }
     }
 
     /// Whether the radii are taken off sums in a layer of its own.
     fn has_ramp(&self) -> bool {
-        self.measure == Measure::Sum && self.radii.iter().any(|r| *r != 0.0)
+        match self.measure {
+            Measure::Sum => self.radii.iter().any(|r| *r != 0.0),
+            Measure::Power(_) => true,
+            Measure::Largest | Measure::Violations => false,
+        }
     }
 
     fn stream_size(&self, schedule: Schedule) -> Size {
@@ -40,7 +44,7 @@ impl Tally {
         };
         // Stages, their weights that are the same for all steps, and how many
         // neurons the offer reads.
-        let (stages, weights, read) = match self.measure {
+        let (stages, weights, read) = match &self.measure {
             Measure::Violations => (vec![2 * n], 2 * n, 2 * n),
             Measure::Sum if self.has_ramp() => (vec![2 * n, 1], 4 * n, 1),
             Measure::Sum => (vec![2 * n], 2 * n, 2 * n),
@@ -49,46 +53,76 @@ impl Tally {
                 let read = stages.last().copied().unwrap_or(0);
                 (stages, 2 * n + weights, read)
             }
+            Measure::Power(curve) => {
+                let (stages, weights) = curve_stages(curve, n);
+                (stages, weights, 1)
+            }
+        };
+        let curve_weights = match &self.measure {
+            Measure::Power(PowerCurve::Hinges { weights, .. }) => largest_of(weights),
+            Measure::Power(PowerCurve::Sawtooth { inverse, .. }) => inverse.max(4.0),
+            _ => 0.0,
+        };
+        let ramp = self.has_ramp();
+        // Codes stand for few thresholds, unless every step has a radius of its own.
+        let by_code = match (&self.centers, &self.measure) {
+            (_, Measure::Violations) => None,
+            (Features::Coded { codes, levels }, _) => {
+                let of = |j: usize| levels.iter().map(move |level| self.counted(0, level - minima[j]));
+                Some((codes, (0..n).into_par_iter().flat_map_iter(of).collect::<Vec<_>>()))
+            }
+            _ => None,
         };
         let steps = (0..self.steps())
             .into_par_iter()
             .map_init(
                 || vec![0.0; n],
                 |center, k| {
-                    self.copy_center(k, center);
-                    let (mut nonzero, mut max_abs) = (weights, 0.0_f64);
-                    for (&c, &m) in center.iter().zip(minima) {
+                    let same = StepSize { nonzero: weights, max_abs: curve_weights };
+                    let mut size = match &by_code {
                         // The first step reads the features, the others x − m.
-                        let c = if k == 0 { c } else { c - m };
-                        for threshold in self.thresholds(k, c) {
-                            nonzero += usize::from(threshold != 0.0);
-                            max_abs = max_abs.max(threshold.abs());
+                        Some((codes, counted)) if k > 0 => (0..n)
+                            .map(|j| counted[256 * j + usize::from(codes[k * n + j])])
+                            .fold(same, StepSize::and),
+                        _ => {
+                            self.copy_center(k, center);
+                            let shifts = minima.iter().map(|m| if k == 0 { 0.0 } else { *m });
+                            center
+                                .iter()
+                                .zip(shifts)
+                                .map(|(c, m)| self.counted(k, c - m))
+                                .fold(same, StepSize::and)
                         }
-                    }
-                    if self.has_ramp() {
-                        nonzero += usize::from(self.radii[k] != 0.0);
-                        max_abs = max_abs.max(self.radii[k].abs());
+                    };
+                    if ramp {
+                        size = size.and(StepSize::of(self.radii[k]));
                     }
                     if self.scales[k] != 0.0 {
-                        nonzero += read;
+                        size.nonzero += read;
                     }
-                    nonzero += usize::from(self.tops[k] != 0.0);
-                    StepSize { nonzero, max_abs: max_abs.max(self.scales[k].abs()).max(self.tops[k].abs()) }
+                    size.max_abs = size.max_abs.max(self.scales[k].abs());
+                    size.and(StepSize::of(self.tops[k]))
                 },
             )
-            .reduce(StepSize::default, |a, b| StepSize {
-                nonzero: a.nonzero + b.nonzero,
-                max_abs: a.max_abs.max(b.max_abs),
-            });
+            .reduce(StepSize::default, StepSize::and);
         let (accumulators, head) = (&self.accumulators[..], &self.head[..]);
         Stream { features: n, minima, stages, steps, accumulators, head }.size(schedule)
     }
 
-    /// Both ends of what step `k` leaves alone around a coordinate `c` of its
+    /// The thresholds of step `k` around a coordinate `c`, counted.
+    fn counted(&self, k: usize, c: f64) -> StepSize {
+        self.thresholds(k, c).map(StepSize::of).fold(StepSize::default(), StepSize::and)
+    }
+
+    /// The one-sided thresholds of step `k` around a coordinate `c` of its
     /// center.
-    fn thresholds(&self, k: usize, c: f64) -> [f64; 2] {
-        let radius = if self.measure == Measure::Violations { self.radii[k] } else { 0.0 };
-        [self.precision.round(c - radius), self.precision.round(c + radius)]
+    fn thresholds(&self, k: usize, c: f64) -> impl Iterator<Item = f64> {
+        let distances = match &self.measure {
+            Measure::Violations => &self.radii[k..=k],
+            Measure::Power(PowerCurve::Hinges { knots, .. }) => knots,
+            _ => &[0.0],
+        };
+        distances.iter().flat_map(move |d| [c - d, c + d]).map(|t| self.precision.round(t))
     }
 
     fn side_by_side_size(&self) -> Size {
@@ -143,8 +177,10 @@ impl Tally {
         centers.dedup_by(|b, a| a.0 == b.0 && self.radii[a.1] == self.radii[b.1]);
         let mut found = (0, 0, 0.0);
         for end in [0, 1] {
-            let mut side: Vec<(f64, f64)> =
-                centers.iter().map(|&(c, k)| (self.thresholds(k, c)[end], errors[k])).collect();
+            let mut side: Vec<(f64, f64)> = centers
+                .iter()
+                .filter_map(|&(c, k)| Some((self.thresholds(k, c).nth(end)?, errors[k])))
+                .collect();
             side.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
             side.dedup_by(|b, a| b.0 - a.0 <= a.1 + b.1);
             found.0 += side.len();
@@ -172,6 +208,25 @@ impl Tally {
         let (low, high) =
             self.radii.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), r| (low.min(*r), high.max(*r)));
         high - low <= 4.0 * self.precision.unit_roundoff() * (largest_of(levels) + high)
+    }
+}
+
+/// Widths of the stages that add up a curve over `n` features, and their
+/// weights and biases that are the same for all steps.
+fn curve_stages(curve: &PowerCurve, n: usize) -> (Vec<usize>, usize) {
+    match curve {
+        PowerCurve::Hinges { knots, weights } => {
+            let nonzero = weights.iter().filter(|w| **w != 0.0).count();
+            (vec![2 * n * knots.len(), 1], 2 * n * (knots.len() + nonzero))
+        }
+        // Both sides of a difference, then for each tooth two neurons per
+        // feature, the second with the bias −1/2, and what is left of the sum.
+        PowerCurve::Sawtooth { levels, .. } => {
+            let mut widths = vec![2 * n];
+            widths.extend(vec![2 * n + 1; *levels]);
+            widths.push(1);
+            (widths, 2 * n + 7 * n + (levels - 1) * (7 * n + 1) + 2 * n + 1)
+        }
     }
 }
 

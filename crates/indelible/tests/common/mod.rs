@@ -132,6 +132,7 @@ pub fn ball_points(data: &Dataset, sample: usize, radius: f64, norm: Norm, seed:
     let x = data.row(sample);
     let size = |v: &[f64]| match norm {
         Norm::L1 => v.iter().map(|d| d.abs()).sum::<f64>(),
+        Norm::Lp(p) => v.iter().map(|d| d.abs().powf(p)).sum::<f64>().powf(1.0 / p),
         _ => v.iter().map(|d| d * d).sum::<f64>().sqrt(),
     };
     let inside = radius * (1.0 - 1e-12);

@@ -3,7 +3,7 @@
 use super::super::{Claim, certify};
 use crate::{
     Dataset, Features, Norm, Precision, Radii, Silent,
-    network::{Combine, LayerBuilder, Measure, Model, Scores, Tally},
+    network::{Combine, LayerBuilder, Measure, Model, PowerCurve, Scores, Tally},
 };
 
 /// One step per center with these tops, read by a scalar.
@@ -89,4 +89,62 @@ fn inputs_beyond_the_format_and_sums_that_overflow_prove_nothing() {
     let large = f64::from(3e38f32);
     assert_eq!(certified(&scores(vec![1.0, 0.0], vec![large, large / 2.0]), large, 2, 0), 0);
     assert_eq!(certified(&scores(vec![1.0, 0.0], vec![1.0, 1.0]), 4.0, 2, 0), 1);
+}
+
+/// A step per center and class, the distance measured by a curve.
+fn curved_tally(
+    precision: Precision,
+    centers: Features,
+    curve: PowerCurve,
+    tops: Vec<f64>,
+    scales: Vec<f64>,
+) -> Model {
+    let steps = tops.len();
+    let mut head = LayerBuilder::new(steps);
+    for class in 0..steps {
+        head.weight(class, 1.0).bias(0.0);
+    }
+    Model::Tally(Tally {
+        precision,
+        features: 1,
+        minima: None,
+        centers,
+        measure: Measure::Power(curve),
+        radii: vec![0.0; steps],
+        tops,
+        scales,
+        accumulators: (0..steps).collect(),
+        combine: Combine::Max,
+        head: vec![head.finish()],
+    })
+}
+
+/// The square of `inverse` is no binary64 number: the curve is near 0 where
+/// the samples are, and the step of the other class is not silent.
+#[test]
+fn teeth_whose_scale_underflows_silence_nothing() {
+    for inverse in [1e-163, 1e-200, 1e-308] {
+        let curve = PowerCurve::Sawtooth { inverse, levels: 30 };
+        let centers = Features::F64(vec![0.0, 1e155].into());
+        let model = curved_tally(Precision::F64, centers, curve, vec![1.0, 2.0], vec![1e3; 2]);
+        let outputs = model.evaluate(&[0.0]).unwrap();
+        assert!(outputs[1] > outputs[0]);
+        assert_eq!(certified(&model, 0.0, 2, 0), 0, "{inverse}");
+    }
+}
+
+/// Forty products of a tenth of the smallest number and more are 0 each, while
+/// in the reals one difference behind the cut is enough.
+#[test]
+fn products_that_underflow_behind_the_cut_silence_nothing() {
+    let tiny = f64::from(f32::from_bits(1));
+    let cut = (4.0 * tiny).sqrt();
+    let weight = f64::from((0.1 * tiny / cut) as f32);
+    let curve = PowerCurve::Hinges { knots: vec![0.0; 40], weights: vec![weight; 40] };
+    let centers = Features::F32(vec![0.0, (4.6 * cut) as f32].into());
+    let tops = [1e-6f32, 1.1e-6].map(f64::from).to_vec();
+    let model = curved_tally(Precision::F32, centers, curve, tops, vec![0.0, f64::from(3e38f32)]);
+    let outputs = model.evaluate(&[0.0]).unwrap();
+    assert!(outputs[1] > outputs[0]);
+    assert_eq!(certified(&model, 0.0, 2, 0), 0);
 }

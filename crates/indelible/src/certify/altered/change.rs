@@ -2,7 +2,7 @@
 
 use crate::{
     Dataset, Features, Precision,
-    network::{Combine, Layer, LayerBuilder, Measure, Scores, Tally},
+    network::{Combine, Layer, LayerBuilder, Measure, PowerCurve, Scores, StoredNetwork, Tally},
 };
 
 /// A small generator of random numbers.
@@ -34,9 +34,11 @@ impl Random {
 /// Random samples, on a grid half of the time so that ties and shared values
 /// occur, at several scales.
 pub(super) fn random_data(random: &mut Random) -> Dataset {
-    let (samples, n) = (2 + random.below(6), 1 + random.below(4));
-    let scale = random.of(&[1.0, 1.0, 1.0, 0.25, 1e-3, 2f64.powi(-140), 1e18, 1e30]);
-    let shift = random.of(&[0.0, 0.0, -4.0, 1000.0]);
+    let samples = 2 + random.below(6);
+    let most = random.of(&[4, 4, 4, 14]);
+    let n = 1 + random.below(most);
+    let scale = random.of(&[1.0, 1.0, 1.0, 0.25, 1e-3, 2f64.powi(-140), 2f64.powi(-72), 1e-30, 1e18, 1e30]);
+    let shift = random.of(&[0.0, 0.0, -4.0, 1000.0, 16_777_210.0]);
     let grid = random.chance(2);
     let coordinate = |random: &mut Random| {
         let value = if grid { random.below(9) as f64 } else { 8.0 * random.unit() };
@@ -110,7 +112,7 @@ pub(super) fn change_tally(random: &mut Random, tally: &mut Tally) {
         3 => tally.centers = change_rows(random, &tally.centers, precision),
         4 => tally.accumulators[step] = random.below(tally.accumulator_count()),
         5 => tally.combine = random.of(&[Combine::Max, Combine::Sum]),
-        6 => tally.measure = random.of(&[Measure::Largest, Measure::Sum, Measure::Violations]),
+        6 => change_measure(random, &mut tally.measure, precision),
         7 => {
             let at = random.below(tally.head.len());
             tally.head[at] = change_layer(random, &tally.head[at], precision);
@@ -129,6 +131,54 @@ pub(super) fn change_tally(random: &mut Random, tally: &mut Tally) {
             }
         }
     }
+}
+
+fn change_measure(random: &mut Random, measure: &mut Measure, precision: Precision) {
+    let positive = |random: &mut Random, v: f64| changed(random, v, precision).abs();
+    match measure {
+        Measure::Power(PowerCurve::Hinges { knots, weights }) => {
+            let (at, other) = (random.below(knots.len()), random.below(knots.len()));
+            match random.below(5) {
+                0 => knots[at] = positive(random, knots[at]),
+                1 => weights[at] = positive(random, weights[at]),
+                // Any order will do.
+                2 => {
+                    knots.swap(at, other);
+                    weights.swap(at, other);
+                }
+                3 => {
+                    knots.push(knots[at]);
+                    weights.push(random.of(&[0.0, weights[other], precision.smallest_subnormal()]));
+                }
+                _ => {
+                    let all = random.of(&[0.5, 0.75, 1.0, 1.25, 2.0]);
+                    for weight in weights {
+                        *weight = precision.round(*weight * all);
+                    }
+                }
+            }
+        }
+        Measure::Power(PowerCurve::Sawtooth { inverse, levels }) => {
+            if random.chance(2) {
+                *inverse = positive(random, *inverse);
+            } else {
+                *levels = 1 + random.below(12);
+            }
+        }
+        other => {
+            *other = match random.below(4) {
+                0 => Measure::Largest,
+                1 => Measure::Sum,
+                2 => Measure::Violations,
+                _ => Measure::Power(PowerCurve::Hinges { knots: vec![0.0], weights: vec![1.0] }),
+            }
+        }
+    }
+}
+
+pub(super) fn change_network(random: &mut Random, network: &mut StoredNetwork) {
+    let at = random.below(network.layers.len());
+    network.layers[at] = change_layer(random, &network.layers[at], network.precision);
 }
 
 pub(super) fn change_scores(random: &mut Random, scores: &mut Scores) {

@@ -3,7 +3,7 @@
 use super::change::Random;
 use crate::{
     Precision,
-    network::{Combine, Layer, Measure, Scores, Tally},
+    network::{Combine, Layer, Measure, PowerCurve, Scores, Tally},
 };
 
 /// A machine that executes in some order, fused or not.
@@ -57,7 +57,7 @@ impl Machine<'_> {
         self.sum(partial)
     }
 
-    fn head(&mut self, head: &[Layer], mut values: Vec<f64>) -> Vec<f64> {
+    pub fn layers(&mut self, head: &[Layer], mut values: Vec<f64>) -> Vec<f64> {
         for (index, layer) in head.iter().enumerate() {
             values = layer
                 .rows()
@@ -72,6 +72,27 @@ impl Machine<'_> {
         values
     }
 
+    fn curve(&mut self, curve: &PowerCurve, t: f64) -> f64 {
+        match curve {
+            PowerCurve::Hinges { knots, weights } => {
+                let active: Vec<f64> = knots.iter().map(|k| relu(self.add(t, -k))).collect();
+                let pairs: Vec<(f64, f64)> = weights.iter().copied().zip(active).collect();
+                self.dot(0.0, &pairs)
+            }
+            PowerCurve::Sawtooth { inverse, levels } => {
+                let mut g = self.round(inverse * t);
+                let mut value = g;
+                for level in 1..=*levels {
+                    let twice = self.add(g, g);
+                    let tooth = twice.min(self.add(2.0, -twice));
+                    value = self.multiply_add(-PowerCurve::share(level), tooth, value);
+                    g = relu(tooth);
+                }
+                relu(value)
+            }
+        }
+    }
+
     pub fn tally(&mut self, tally: &Tally, x: &[f64]) -> Vec<f64> {
         let clipped: Vec<f64> = match &tally.minima {
             Some(minima) => x.iter().zip(minima).map(|(x, m)| x.max(*m)).collect(),
@@ -84,7 +105,12 @@ impl Machine<'_> {
             let radius = tally.radii[k];
             let sizes = clipped.iter().zip(&center).map(|(x, c)| self.round((x - c).abs()));
             let sizes: Vec<f64> = sizes.collect();
-            let measured = match tally.measure {
+            let measured = match &tally.measure {
+                Measure::Power(curve) => {
+                    let each = sizes.iter().map(|s| self.curve(curve, *s)).collect();
+                    let sum = self.sum(each);
+                    relu(self.add(sum, -radius))
+                }
                 Measure::Violations => {
                     let each = sizes.iter().map(|s| relu(self.add(*s, -radius))).collect();
                     self.sum(each)
@@ -106,7 +132,7 @@ impl Machine<'_> {
                 Combine::Sum => self.sum(levels),
             })
             .collect();
-        self.head(&tally.head, accumulators)
+        self.layers(&tally.head, accumulators)
     }
 
     pub fn scores(&mut self, scores: &Scores, x: &[f64]) -> Vec<f64> {

@@ -5,7 +5,7 @@ use dashu_ratio::RBig;
 use super::change::Random;
 use crate::{
     Dataset, Norm,
-    network::{Combine, Measure, Scores, Tally},
+    network::{Combine, Layer, Measure, PowerCurve, Scores, Tally},
     number::{add_down, sub_up},
 };
 
@@ -32,7 +32,10 @@ pub(super) fn exact_tally(tally: &Tally, x: &[RBig]) -> Vec<RBig> {
         tally.copy_center(k, &mut center);
         let radius = rational(tally.radii[k]);
         let sizes: Vec<RBig> = clipped.iter().zip(&center).map(|(x, c)| distance(x, &rational(*c))).collect();
-        let measured: RBig = match tally.measure {
+        let measured: RBig = match &tally.measure {
+            Measure::Power(curve) => {
+                positive(sizes.iter().map(|s| exact_curve(curve, s)).fold(RBig::ZERO, |a, b| a + b) - radius)
+            }
             Measure::Violations => sizes.iter().map(|s| positive(s - &radius)).fold(RBig::ZERO, |a, b| a + b),
             Measure::Sum => positive(sizes.into_iter().fold(RBig::ZERO, |a, b| a + b) - radius),
             Measure::Largest => positive(sizes.into_iter().fold(RBig::ZERO, Ord::max) - radius),
@@ -45,7 +48,11 @@ pub(super) fn exact_tally(tally: &Tally, x: &[RBig]) -> Vec<RBig> {
             Combine::Sum => *value += level,
         }
     }
-    for (index, layer) in tally.head.iter().enumerate() {
+    exact_layers(&tally.head, values)
+}
+
+pub(super) fn exact_layers(layers: &[Layer], mut values: Vec<RBig>) -> Vec<RBig> {
+    for (index, layer) in layers.iter().enumerate() {
         values = layer
             .rows()
             .map(|row| {
@@ -54,11 +61,32 @@ pub(super) fn exact_tally(tally: &Tally, x: &[RBig]) -> Vec<RBig> {
                     .iter()
                     .zip(row.weights)
                     .fold(rational(row.bias), |sum, (&c, &w)| sum + rational(w) * &values[c]);
-                if index + 1 < tally.head.len() { positive(sum) } else { sum }
+                if index + 1 < layers.len() { positive(sum) } else { sum }
             })
             .collect();
     }
     values
+}
+
+fn exact_curve(curve: &PowerCurve, t: &RBig) -> RBig {
+    match curve {
+        PowerCurve::Hinges { knots, weights } => knots
+            .iter()
+            .zip(weights)
+            .map(|(k, w)| rational(*w) * positive(t - rational(*k)))
+            .fold(RBig::ZERO, |a, b| a + b),
+        PowerCurve::Sawtooth { inverse, levels } => {
+            let mut g = rational(*inverse) * t;
+            let mut value = g.clone();
+            for level in 1..=*levels {
+                // Written as the layers have it, and not as the file.
+                let tooth = rational(2.0) * &g - rational(4.0) * positive(&g - rational(0.5));
+                value -= rational(PowerCurve::share(level)) * &tooth;
+                g = positive(tooth);
+            }
+            value
+        }
+    }
 }
 
 pub(super) fn exact_scores(scores: &Scores, x: &[RBig]) -> Vec<RBig> {
@@ -109,6 +137,7 @@ pub(super) fn points(
                 one
             }
             Norm::L1 => vec![1.0 / n as f64; n],
+            Norm::Lp(p) => vec![(n as f64).powf(-1.0 / p); n],
             _ => vec![1.0 / (n as f64).sqrt(); n],
         };
         let other = data.row(random.below(data.samples()));
@@ -136,9 +165,10 @@ pub(super) fn points(
             let largest = to.iter().fold(0.0, |m: f64, d| m.max(d.abs()));
             let size = match norm {
                 Norm::L1 => to.iter().map(|d| (d / largest).abs()).sum::<f64>(),
+                Norm::Lp(p) => to.iter().map(|d| (d / largest).abs().powf(p)).sum::<f64>().powf(1.0 / p),
                 _ => to.iter().map(|d| (d / largest).powi(2)).sum::<f64>().sqrt(),
             };
-            for share in [1.0, 1.0 - 1e-15, 0.5] {
+            for share in [1.0, 1.0 - 1e-15, 1.0 - 1e-12, 0.5] {
                 points
                     .push(x.iter().zip(&to).map(|(x, d)| x + d / largest / size * radius * share).collect());
             }
@@ -151,6 +181,16 @@ pub(super) fn points(
             match norm {
                 Norm::Linf => sizes.fold(RBig::ZERO, Ord::max) <= radius,
                 Norm::L1 => sizes.fold(RBig::ZERO, |a, b| a + b) <= radius,
+                // Roots are rounded: a little is left to be sure.
+                Norm::Lp(p) if p.fract() != 0.0 => {
+                    let r = radius.to_f64().value();
+                    let shares = sizes.map(|size| (size.to_f64().value() / r).powf(p));
+                    r > 1e-250 && shares.sum::<f64>() <= 1.0 - 1e-13
+                }
+                Norm::Lp(p) => {
+                    let power = |b: RBig| b.pow(p as isize);
+                    sizes.fold(RBig::ZERO, |a, b| a + power(b)) <= power(radius.clone())
+                }
                 _ => sizes.fold(RBig::ZERO, |a, b| a + &b * &b) <= &radius * &radius,
             }
         }

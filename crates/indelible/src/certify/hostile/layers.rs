@@ -2,10 +2,18 @@
 
 use std::cmp::Ordering;
 
-use super::{Dyadic, Random, SIZES, Sizes, number, power_of_two, range, rounds};
+use super::{
+    Dyadic, Random, SIZES, Sizes, number, power_of_two, range, rounds,
+    sums::{Float, in_some_order},
+};
 use crate::{
     Dataset, Features, Norm, Precision, Radii,
-    certify::{Claim, deep::Point, interval::Interval, layers::propagate},
+    certify::{
+        Claim,
+        deep::Point,
+        interval::Interval,
+        layers::{on_box, propagate},
+    },
     network::{Layer, LayerBuilder, Model, StoredNetwork},
 };
 
@@ -41,7 +49,8 @@ fn network(random: &mut Random, precision: Precision) -> StoredNetwork {
 /// or a tree of maxima, a running maximum, a head; all scaled by a power of
 /// two, sometimes with one weight spoilt.
 fn distances(random: &mut Random, precision: Precision) -> StoredNetwork {
-    let n = 1 + random.below(3);
+    let most = random.of(&[3, 3, 7]);
+    let n = 1 + random.below(most);
     let (smallest, largest, digits) = range(precision);
     let scale = match random.below(4) {
         0 | 1 => 0,
@@ -56,7 +65,8 @@ fn distances(random: &mut Random, precision: Precision) -> StoredNetwork {
     };
     let place = |random: &mut Random| precision.round((random.unit() * 2.0 - 1.0) * unit);
     let mut first = LayerBuilder::new(n);
-    let steps = 1 + random.below(3);
+    let most = random.of(&[3, 3, 9]);
+    let steps = 1 + random.below(most);
     for _ in 0..steps {
         for j in 0..n {
             let center = place(random);
@@ -128,35 +138,71 @@ fn distances(random: &mut Random, precision: Precision) -> StoredNetwork {
     StoredNetwork { precision, layers }
 }
 
-/// Arithmetic of a format with a fused operation.
-trait Float: Copy + std::ops::Add<Output = Self> + std::ops::Mul<Output = Self> + PartialOrd {
-    fn of(x: f64) -> Self;
-    fn value(self) -> f64;
-    fn fused(self, b: Self, c: Self) -> Self;
-}
-
-impl Float for f32 {
-    fn of(x: f64) -> Self {
-        x as Self
+/// Affine scores of two classes and a tree of maxima for each, at times with
+/// one weight spoilt; scores of few digits are exact.
+fn scores(random: &mut Random, precision: Precision) -> StoredNetwork {
+    let most = random.of(&[3, 3, 7]);
+    let n = 1 + random.below(most);
+    let (_, largest, digits) = range(precision);
+    let scale = random.of(&[0, 0, 0, largest / 3, -largest / 3]);
+    let (unit, square) = (power_of_two(scale), power_of_two(2 * scale));
+    let bits = random.of(&[2, 5, digits]);
+    let spoil = |random: &mut Random, w: f64| match random.below(100) {
+        0 => number(random, Sizes::Plain, precision),
+        _ => w,
+    };
+    let most = random.of(&[5, 5, 12]);
+    let counts = [1 + random.below(most), 1 + random.below(most)];
+    let around = random.of(&[0.0, 0.0, 3.0, 1000.0, 1_048_576.0]);
+    let mut first = LayerBuilder::new(n);
+    for _ in 0..counts[0] + counts[1] {
+        let mut sum = 0.0;
+        for column in 0..n {
+            let steps = power_of_two(bits - 2);
+            let place = around + ((2.0 * random.unit() - 1.0) * steps).round() / steps;
+            let weight = spoil(random, precision.round(place * unit));
+            first.weight(column, weight);
+            sum += place * place;
+        }
+        first.bias(precision.round((random.of(&[0.0, 1.5, 4.0]) - sum / 2.0) * square));
     }
-    fn value(self) -> f64 {
-        self.into()
+    let mut layers = vec![first.finish()];
+    // How many neurons add up to each value.
+    let mut groups = counts.map(|count| vec![1; count]);
+    while groups.iter().any(|g| g.len() > 1) {
+        let mut layer = LayerBuilder::new(groups.iter().flatten().sum());
+        let mut at = 0;
+        for class in &mut groups {
+            for pair in class.chunks(2) {
+                let (a, b) = (pair[0], pair.get(1).copied().unwrap_or(0));
+                for column in at..at + a + b {
+                    let weight = spoil(random, if column < at + a { 1.0 } else { -1.0 });
+                    layer.weight(column, weight);
+                }
+                layer.bias(0.0);
+                if b > 0 {
+                    for column in at + a..at + a + b {
+                        layer.weight(column, 1.0);
+                    }
+                    layer.bias(0.0);
+                }
+                at += a + b;
+            }
+            *class = class.chunks(2).map(<[_]>::len).collect();
+        }
+        layers.push(layer.finish());
     }
-    fn fused(self, b: Self, c: Self) -> Self {
-        self.mul_add(b, c)
+    let mut head = LayerBuilder::new(groups.iter().flatten().sum());
+    let mut at = 0;
+    for class in groups {
+        for column in at..at + class[0] {
+            head.weight(column, 1.0);
+        }
+        head.bias(0.0);
+        at += class[0];
     }
-}
-
-impl Float for f64 {
-    fn of(x: f64) -> Self {
-        x
-    }
-    fn value(self) -> f64 {
-        self
-    }
-    fn fused(self, b: Self, c: Self) -> Self {
-        self.mul_add(b, c)
-    }
+    layers.push(head.finish());
+    StoredNetwork { precision, layers }
 }
 
 /// Executes the network on `x`, rounded to the format, in some order.
@@ -185,23 +231,6 @@ fn run<T: Float>(random: &mut Random, layers: &[Layer], x: &[f64]) -> Vec<f64> {
         values = next.collect();
     }
     values.into_iter().map(T::value).collect()
-}
-
-/// Adds pairs until one is left, or terms one by one, fused where `style > 1`.
-fn in_some_order<T: Float>(random: &mut Random, terms: Vec<(T, Option<T>)>, style: usize) -> T {
-    let product = |(w, x): (T, Option<T>)| x.map_or(w, |x| w * x);
-    if style == 0 {
-        let mut parts: Vec<T> = terms.into_iter().map(product).collect();
-        while parts.len() > 1 {
-            let (a, b) = (parts.swap_remove(random.below(parts.len())), parts.swap_remove(0));
-            parts.push(a + b);
-        }
-        return parts[0];
-    }
-    terms.into_iter().fold(T::of(0.0), |sum, (w, x)| match x {
-        Some(x) if style > 1 => w.fused(x, sum),
-        _ => sum + product((w, x)),
-    })
 }
 
 /// The outputs in the reals.
@@ -251,7 +280,7 @@ fn boxes_contain_their_outputs() {
             })
             .collect();
         let input = ends.iter().map(|&(lower, upper)| Interval { lower, upper }).collect();
-        let Some(bounds) = propagate(&network, input) else { continue };
+        let Some(bounds) = propagate(&network, input).and_then(|mut sums| sums.pop()) else { continue };
         bounded += 1;
         for _ in 0..12 {
             let x: Vec<f64> = ends
@@ -321,14 +350,15 @@ fn point_of(random: &mut Random, center: &[f64], radius: f64, norm: Norm) -> Vec
     center.to_vec()
 }
 
-/// What is proved on balls holds at every point found by a climb along outputs.
+/// What is proved on balls holds at every point found by a climb along outputs
+/// and down along the lead.
 #[test]
 fn balls_contain_their_outputs() {
     let mut random = Random(0x0DDB_A115_0DDB_A115);
     let (mut bounded, mut sharp) = (0, 0);
     for round in 0..rounds(1_500) {
         let precision = random.of(&[Precision::F32, Precision::F64]);
-        let made = if round % 3 == 0 { network } else { distances };
+        let made = [network, distances, scores][round % 3];
         let network = made(&mut random, precision);
         let n = network.layers[0].inputs();
         let norm = random.of(&[Norm::L1, Norm::L2, Norm::Lp(3.0), Norm::Lp(4.0), Norm::Linf]);
@@ -351,18 +381,24 @@ fn balls_contain_their_outputs() {
         let radii = Radii::Uniform(radius);
         let claim =
             Claim { model: &model, data: &data, classes: &[0], network_classes: 2, norm, radii: &radii };
-        let Some((point, bounds)) = Point::through(&claim, &network, 0) else { continue };
+        let sums = on_box(&claim, &network, 0).filter(|_| random.below(4) > 0);
+        let Some((point, bounds)) = Point::through(&claim, &network, 0, sums.as_deref()) else { continue };
         bounded += 1;
         let lead = if bounds.len() > 1 { point.lead(&network, 0, 1) } else { f64::NEG_INFINITY };
         sharp += usize::from(lead > f64::NEG_INFINITY);
         for attempt in 0..6 {
             let mut x = point_of(&mut random, &center, radius, norm);
-            let mut found = executed(&mut random, &network, &x)[attempt % bounds.len()];
+            // The last climbs go down along the lead.
+            let height = |outputs: &[f64]| match outputs {
+                [a, b, ..] if attempt > 3 => a - b,
+                _ => outputs[attempt % outputs.len()],
+            };
+            let mut found = height(&executed(&mut random, &network, &x));
             for _ in 0..12 {
                 let other = point_of(&mut random, &center, radius, norm);
                 let share = random.unit();
                 let other: Vec<f64> = x.iter().zip(&other).map(|(a, b)| a + share * (b - a)).collect();
-                let output = executed(&mut random, &network, &other)[attempt % bounds.len()];
+                let output = height(&executed(&mut random, &network, &other));
                 let better = if attempt < 3 { output > found } else { output < found };
                 if better && inside(&other, &center, radius, norm) {
                     (x, found) = (other, output);

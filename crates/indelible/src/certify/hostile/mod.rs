@@ -5,7 +5,9 @@
 //! `INDELIBLE_FUZZ` multiplies the number of networks.
 
 mod layers;
+mod power;
 mod recurrence;
+mod sums;
 
 use std::cmp::Ordering;
 
@@ -99,7 +101,7 @@ impl Random {
 }
 
 /// How often a test tries.
-fn rounds(usual: usize) -> usize {
+pub(super) fn rounds(usual: usize) -> usize {
     std::env::var("INDELIBLE_FUZZ")
         .ok()
         .and_then(|s| s.parse().ok())

@@ -1,0 +1,312 @@
+//! Sums over stored curves, and roundings of single sums.
+
+use super::{
+    Dyadic, Random, SIZES, number, power_of_two, range, rounds,
+    sums::{Float, in_some_order},
+};
+use crate::{
+    Norm, Precision,
+    certify::{
+        interval::{Arithmetic, Interval},
+        power::Sums,
+        rounding::{Term, grid, rounding},
+    },
+    network::PowerCurve,
+    number::{add_up, sub_down, sub_up},
+};
+
+/// Hinges as a foreign file may have them, or teeth, for differences of about
+/// the size of `unit`.
+fn curve(random: &mut Random, precision: Precision, unit: f64) -> PowerCurve {
+    let largest = precision.largest();
+    if random.below(3) == 0 {
+        let inverse = match random.below(6) {
+            0 => any(random, precision).abs(),
+            1 => 1.0 / unit,
+            _ => (0.2 + 2.0 * random.unit()) / unit,
+        };
+        let inverse = precision.round(inverse).min(largest);
+        return PowerCurve::Sawtooth { inverse, levels: 1 + below_one_of(random, &[3, 12, 60]) };
+    }
+    let count = 1 + below_one_of(random, &[1, 3, 12, 40]);
+    let weight = random.of(&[1.0, unit, 1.0 / unit]).min(largest);
+    let mut knots: Vec<f64> = vec![];
+    let mut weights = vec![];
+    for i in 0..count {
+        let knot = match random.below(8) {
+            0 => 0.0,
+            1 => unit * 10.0,
+            2 => any(random, precision).abs(),
+            3 if i > 0 => knots[random.below(i)],
+            _ => unit * i as f64 / count as f64,
+        };
+        let rise = match random.below(8) {
+            0 => 0.0,
+            1 => any(random, precision).abs(),
+            _ => weight * 2.0 * random.unit(),
+        };
+        let one = |v: f64| precision.round(v).clamp(0.0, largest);
+        knots.push(one(knot));
+        weights.push(one(rise));
+    }
+    for i in (1..count).rev() {
+        if random.below(2) == 0 {
+            knots.swap(i, random.below(i + 1));
+        }
+    }
+    PowerCurve::Hinges { knots, weights }
+}
+
+fn any(random: &mut Random, precision: Precision) -> f64 {
+    let sizes = random.of(&SIZES);
+    number(random, sizes, precision)
+}
+
+fn below_one_of(random: &mut Random, counts: &[usize]) -> usize {
+    let count = random.of(counts);
+    random.below(count)
+}
+
+/// `Σ_j φ(|d_j|)` for rounded differences, in some order, fused or not.
+fn executed<T: Float>(random: &mut Random, curve: &PowerCurve, differences: &[(f64, f64)]) -> f64 {
+    let zero = T::of(0.0);
+    let relu = |v: T| if v < zero { zero } else { v };
+    let minus = |a: T, b: T| a + T::of(-1.0) * b;
+    let style = random.below(4);
+    let each: Vec<(T, Option<T>)> = differences
+        .iter()
+        .map(|&(x, c)| {
+            let d = minus(T::of(x), T::of(c));
+            let t = if d < zero { T::of(-1.0) * d } else { d };
+            let value = match curve {
+                PowerCurve::Hinges { knots, weights } => {
+                    let mut terms: Vec<(T, Option<T>)> = (knots.iter().zip(weights))
+                        .map(|(&k, &w)| (T::of(w), Some(relu(minus(t, T::of(k))))))
+                        .collect();
+                    for i in (1..terms.len()).rev() {
+                        terms.swap(i, random.below(i + 1));
+                    }
+                    in_some_order(random, terms, style)
+                }
+                &PowerCurve::Sawtooth { inverse, levels } => {
+                    let mut g = T::of(inverse) * t;
+                    let mut value = g;
+                    for level in 1..=levels {
+                        let (rising, falling) = (g + g, minus(T::of(2.0), g + g));
+                        let tooth = if falling < rising { falling } else { rising };
+                        let share = T::of(-PowerCurve::share(level));
+                        value = if style > 1 { share.fused(tooth, value) } else { share * tooth + value };
+                        g = relu(tooth);
+                    }
+                    relu(value)
+                }
+            };
+            (value, None)
+        })
+        .collect();
+    let style = random.below(2);
+    in_some_order(random, each, style).value()
+}
+
+fn exact(curve: &PowerCurve, differences: &[(f64, f64)]) -> Dyadic {
+    let value = |t: &Dyadic| match curve {
+        PowerCurve::Hinges { knots, weights } => {
+            knots.iter().zip(weights).fold(Dyadic::of(0.0), |sum, (&k, &w)| {
+                sum.plus(&Dyadic::of(w).times(&t.minus(&Dyadic::of(k)).relu()))
+            })
+        }
+        &PowerCurve::Sawtooth { inverse, levels } => {
+            let mut g = Dyadic::of(inverse).times(t);
+            let mut value = g.clone();
+            for level in 1..=levels {
+                let rising = g.plus(&g);
+                let falling = Dyadic::of(2.0).minus(&rising);
+                let tooth = if falling.minus(&rising).is_negative() { falling } else { rising };
+                value = value.minus(&Dyadic::of(PowerCurve::share(level)).times(&tooth));
+                g = tooth.relu();
+            }
+            value.relu()
+        }
+    };
+    let each = differences.iter().map(|&(x, c)| value(&Dyadic::of(x).minus(&Dyadic::of(c)).abs()));
+    each.fold(Dyadic::of(0.0), |sum, v| sum.plus(&v))
+}
+
+/// What is said of a sum from the distance alone holds of every execution, and
+/// so does the distance that is said to be enough for a sum.
+#[test]
+fn sums_over_curves_lie_within_their_bounds() {
+    let mut random = Random(0x005E_ED0F_C0BB_1E55);
+    let (mut bounded, mut enough, mut close) = (0, 0, 0);
+    for _ in 0..rounds(20_000) {
+        let precision = random.of(&[Precision::F32, Precision::F32, Precision::F64]);
+        let (smallest, largest, digits) = range(precision);
+        let scale = match random.below(6) {
+            0 => smallest + random.below(2 * digits as usize) as i32,
+            1 => largest - 8 - random.below(20) as i32,
+            2 => random.below((largest - smallest) as usize) as i32 + smallest,
+            _ => 0,
+        };
+        let unit = power_of_two(scale);
+        let curve = curve(&mut random, precision, unit);
+        let n = 1 + below_one_of(&mut random, &[1, 3, 9, 40]);
+        let shift = random.of(&[0.0, 0.0, 1.0, 100.0]);
+        let only = random.below(4) == 0;
+        let at = random.below(n);
+        let differences: Vec<(f64, f64)> = (0..n)
+            .map(|j| {
+                let t = random.unit() * random.of(&[1.0, 1.0, 0.1, 1e-3]);
+                let t = if only && j != at { 0.0 } else { t };
+                (precision.round((t + shift) * unit), precision.round(shift * unit))
+            })
+            .collect();
+        if differences.iter().any(|(x, c)| !(x.is_finite() && c.is_finite())) {
+            continue;
+        }
+        let most = differences.iter().map(|&(x, c)| sub_up(x.max(c), x.min(c))).fold(0.0, f64::max);
+        let norm = random.of(&[
+            Norm::L1,
+            Norm::L2,
+            Norm::L2,
+            Norm::Lp(1.5),
+            Norm::Lp(1.0 + 1e-6),
+            Norm::Lp(1.05),
+            Norm::Lp(3.0),
+            Norm::Lp(7.25),
+            Norm::Lp(1000.0),
+            Norm::Linf,
+        ]);
+        let reach = most * random.of(&[1.0, 1.0, 1.5, 20.0]);
+        let Some(sums) = Sums::new(&curve, precision, n, reach, norm) else { continue };
+        bounded += 1;
+        let enclosures = differences.iter().map(|&(x, c)| {
+            let (high, low) = (x.max(c), x.min(c));
+            (sub_down(high, low), sub_up(high, low))
+        });
+        let distance = sums.distance(enclosures);
+        let bounds = sums.between(distance.lower, distance.upper);
+        let real = exact(&curve, &differences);
+        let context =
+            || format!("{curve:?} {precision} {norm} {reach:e} {differences:?} {distance:?} {bounds:?}");
+        assert!(real.at_least(bounds.lower), "{}", context());
+        assert!(real.negated().at_least(-bounds.upper), "{}", context());
+        close += usize::from(bounds.upper < 1.01 * bounds.lower);
+        for _ in 0..3 {
+            let sum = match precision {
+                Precision::F32 => executed::<f32>(&mut random, &curve, &differences),
+                Precision::F64 => executed::<f64>(&mut random, &curve, &differences),
+            };
+            assert!(bounds.lower <= sum && sum <= bounds.upper, "{sum:e} {}", context());
+            // So far away the sum would be larger than it is.
+            for more in [precision.next_up(sum), sum * 1.5] {
+                if more > sum && more.is_finite() {
+                    let needed = sums.distance_for(more);
+                    assert!(needed > distance.lower, "{sum:e} {more:e} {needed:e} {}", context());
+                    enough += usize::from(needed.is_finite());
+                }
+            }
+        }
+    }
+    assert!(bounded > 5_000 && enough > 5_000 && close > 500, "{bounded} {enough} {close}");
+}
+
+/// A computed sum is no farther from the exact one than is charged for, and on
+/// the grid that is said.
+#[test]
+fn sums_are_no_farther_off_than_charged() {
+    let mut random = Random(0x0C4A_46ED_5EED_0001);
+    let (mut bounded, mut sharp) = (0, 0);
+    for _ in 0..rounds(100_000) {
+        let precision = random.of(&[Precision::F32, Precision::F32, Precision::F64]);
+        let (smallest, largest, digits) = range(precision);
+        let sizes = random.of(&SIZES);
+        let (weights, coarse) = (random.below(4), random.below(3) == 0);
+        let grain = power_of_two(match random.below(4) {
+            0 => smallest + random.below(8) as i32,
+            1 => largest - digits - 8,
+            _ => -4,
+        });
+        let bits = random.of(&[3, 8, digits as usize - 2, digits as usize]);
+        let value = |random: &mut Random| {
+            if coarse {
+                let sign = random.of(&[1.0, 1.0, 1.0, -1.0]);
+                precision.round(sign * random.below(1 << bits) as f64 * grain)
+            } else {
+                number(random, sizes, precision)
+            }
+        };
+        let count = 1 + below_one_of(&mut random, &[2, 4, 9]);
+        let mut terms: Vec<(f64, f64)> = vec![];
+        let mut known: Vec<Term> = vec![];
+        for _ in 0..count {
+            let weight = match weights {
+                0 => random.of(&[1.0, -1.0]),
+                1 => random.of(&[1.0, -1.0, 0.5, 4.0, -0.25, 3.0]),
+                _ => number(&mut random, sizes, precision),
+            };
+            let x = value(&mut random);
+            if weight == 0.0 || !x.is_finite() {
+                continue;
+            }
+            let other = value(&mut random);
+            let bounds = if random.below(2) == 0 || !other.is_finite() {
+                Interval::point(x)
+            } else {
+                Interval { lower: x.min(other), upper: x.max(other) }
+            };
+            let step = if coarse { grain.max(grid(precision, bounds)) } else { grid(precision, bounds) };
+            terms.push((weight, x));
+            known.push(Term { weight, value: bounds, grid: step });
+        }
+        let bias = if random.below(2) == 0 { 0.0 } else { value(&mut random) };
+        if !bias.is_finite() || terms.is_empty() {
+            continue;
+        }
+        let same = |sign: f64| {
+            let parts = known.iter().filter(|t| t.weight * sign > 0.0);
+            parts.fold((bias * sign).max(0.0), |sum, t| {
+                add_up(sum, crate::number::mul_up(t.weight.abs(), t.value.upper.max(0.0)))
+            })
+        };
+        // Values behind a ReLU only: else a part may be larger than the whole.
+        let behind = known.iter().all(|t| t.value.lower >= 0.0) && random.below(2) == 0;
+        let arithmetic = Arithmetic { precision };
+        let closer = |sign: f64| behind.then(|| same(sign));
+        let Some(bound) = rounding(arithmetic, known.iter().copied(), bias, closer) else { continue };
+        bounded += 1;
+        sharp += usize::from(bound.slack == 0.0);
+        let exact = terms
+            .iter()
+            .fold(Dyadic::of(bias), |sum, &(w, x)| sum.plus(&Dyadic::of(w).times(&Dyadic::of(x))));
+        for style in 0..4 {
+            let sum = match precision {
+                Precision::F32 => summed::<f32>(&mut random, &terms, bias, style),
+                Precision::F64 => summed::<f64>(&mut random, &terms, bias, style),
+            };
+            assert!(
+                sum.is_finite() && bound.slack.is_finite(),
+                "{precision} {known:?} {bias:e} {style} at {terms:?}: {sum:e} {bound:?}"
+            );
+            let off = Dyadic::of(sum).minus(&exact).abs();
+            assert!(
+                !Dyadic::of(bound.slack).minus(&off).is_negative(),
+                "{precision} {known:?} {bias:e} at {terms:?}: {sum:e} {bound:?}"
+            );
+            let steps = sum / bound.grid;
+            assert!(
+                steps == steps.round() || steps.is_infinite(),
+                "{precision} {known:?} {bias:e} at {terms:?}: {sum:e} {bound:?}"
+            );
+        }
+    }
+    assert!(bounded > 30_000 && sharp > 3_000, "{bounded} {sharp}");
+}
+
+fn summed<T: Float>(random: &mut Random, terms: &[(f64, f64)], bias: f64, style: usize) -> f64 {
+    let mut terms: Vec<(T, Option<T>)> = terms.iter().map(|&(w, x)| (T::of(w), Some(T::of(x)))).collect();
+    terms.push((T::of(bias), None));
+    for i in (1..terms.len()).rev() {
+        terms.swap(i, random.below(i + 1));
+    }
+    in_some_order(random, terms, style).value()
+}
