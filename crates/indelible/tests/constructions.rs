@@ -495,6 +495,32 @@ fn dense_networks_are_certified() {
     }
 }
 
+/// Where the curve ends at the largest difference that can occur, or at the
+/// clearance, nothing but rounding is between it and the power there.
+#[test]
+fn rounding_at_the_end_of_the_curve_is_counted() {
+    for (n, p) in
+        [1, 2, 7].into_iter().flat_map(|n| [1.05, 1.5, 2.0, 3.0, 20.0, 400.0, 1000.0].map(|p| (n, p)))
+    {
+        let norm = Norm::lp(p).unwrap();
+        for ratio in [0.01, 0.1, 0.5] {
+            let values = (0..2 * n).map(|j| 0.4 + 0.5 / (1 + j) as f64).collect();
+            let data = dataset(n, values, vec![0, 2]);
+            let budget = Budget::from_ratio(ratio, &separation(&data, norm, &Silent)).unwrap();
+            for precision in [Precision::F64, Precision::F32] {
+                let options = Options { head: Head::Logits, precision };
+                let network = match yu2024_lp(&data, &budget, options, p, Approximation::Hinges) {
+                    Ok(network) => network,
+                    Err(Error::TooFine { .. }) if precision == Precision::F32 || p > 100.0 => continue,
+                    Err(error) => panic!("{n} {norm} {ratio} {precision:?} {error}"),
+                };
+                let proof = certificate(&network.compact().unwrap(), &data, &budget);
+                assert!(proof.holds(), "{n} {norm} {ratio} {precision:?} {proof:?}");
+            }
+        }
+    }
+}
+
 /// Between and beyond: the hinges for real p, certified in that norm.
 #[test]
 fn hinges_are_certified_for_real_exponents() {

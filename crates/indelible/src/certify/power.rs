@@ -35,6 +35,8 @@ pub(super) struct Sums {
     /// Not above `φ`, as computed but for relative errors, of any computed
     /// difference beyond the cut.
     beyond: f64,
+    /// `n` times what takes the place of `below` where no cut is made.
+    uncut: f64,
     /// Relative rounding error of a sum over features.
     gamma: f64,
     /// Relative and absolute rounding error of a distance.
@@ -70,6 +72,7 @@ impl Sums {
             below: 0.0,
             above: 0.0,
             beyond: f64::INFINITY,
+            uncut: f64::INFINITY,
             gamma: 0.0,
             unit: mul_up(4.0, unit),
             shift: 0.0,
@@ -77,13 +80,13 @@ impl Sums {
         };
         // Differences are rounded.
         let range = mul_up(range, add_up(1.0, sums.unit));
-        let (below, above, most, rounding) = match curve {
+        let (below, uncut, above, most, rounding) = match curve {
             PowerCurve::Hinges { knots, weights } => {
                 // A difference, a product, a sum over hinges and one over features.
                 sums.gamma = arithmetic.gamma(features.checked_add(knots.len())?.checked_add(6)?)?;
-                let (below, above, most) = sums.beside_hinges(knots, weights, range);
+                let (below, uncut, above, most) = sums.beside_hinges(knots, weights, range);
                 // A product may underflow.
-                (below, above, most, mul_up(2.0 * knots.len() as f64, tiny))
+                (below, uncut, above, most, mul_up(2.0 * knots.len() as f64, tiny))
             }
             &PowerCurve::Sawtooth { inverse, levels } => {
                 sums.gamma = arithmetic.gamma(features.checked_add(4)?)?;
@@ -96,18 +99,20 @@ impl Sums {
                 sums.shift = mul_up(n, div_up(mul_up(2.0, tiny), inverse));
                 // Beyond 1 the first tooth falls below 0, the others are 0 and
                 // the rest is at least g, give or take three roundings.
-                sums.beyond = sub_down(1.0, sums.unit);
-                let most = mul_up(2.0, mul_up(inverse, range)).max(2.0);
+                let largest = mul_up(inverse, range);
+                sums.beyond = if largest <= 1.0 { f64::INFINITY } else { sub_down(1.0, sums.unit) };
+                let most = mul_up(2.0, largest).max(2.0);
                 // Up to 1 every tooth is exact: doubling is, and 2 − v for
                 // 1 ≤ v ≤ 2. What is left after tooth s is at most
                 // g² + 4^−(s+1), and is rounded to nearest once.
                 let rounded = mul_up(1.02, unit);
                 sums.steps = mul_up(rounded, levels as f64);
                 let rounding = add_up(mul_up(rounded, 1.0 / 11.0), mul_up(2.0 * (levels as f64 + 1.0), tiny));
-                (0.0, PowerCurve::share(levels + 1), most, rounding)
+                (0.0, f64::INFINITY, PowerCurve::share(levels + 1), most, rounding)
             }
         };
         sums.below = mul_up(n, add_up(below, rounding));
+        sums.uncut = mul_up(n, add_up(uncut, rounding));
         sums.above = mul_up(n, add_up(above, rounding));
         sums.beyond = sub_down(sums.beyond, rounding);
         // Nothing on the way to the sum may overflow.
@@ -123,10 +128,10 @@ impl Sums {
         }
     }
 
-    /// How far `Σ w relu(t − knot)` is below `t^p` up to the cut and above it
-    /// on `[0, range]` at most, and the largest value; sets what is known
-    /// beyond the cut.
-    fn beside_hinges(&mut self, knots: &[f64], weights: &[f64], range: f64) -> (f64, f64, f64) {
+    /// How far `Σ w relu(t − knot)` is at most below `t^p` up to the cut, below
+    /// it and above it on `[0, range]`, and the largest value; sets what is
+    /// known beyond the cut.
+    fn beside_hinges(&mut self, knots: &[f64], weights: &[f64], range: f64) -> (f64, f64, f64, f64) {
         let mut hinges: Vec<(f64, f64)> = knots.iter().copied().zip(weights.iter().copied()).collect();
         hinges.sort_by(|a, b| a.0.total_cmp(&b.0));
         let ends = hinges.iter().skip(1).map(|h| h.0.min(range)).chain([range]);
@@ -147,7 +152,8 @@ impl Sums {
         let (start, at_start, slope) = last;
         let gap = |t: f64| sub_up(self.power(t).upper, along(at_start, slope, start, t).lower);
         let (mut low, mut high) = (start, range);
-        if gap(range) > below {
+        let uncut = below.max(gap(range)).max(0.0);
+        if uncut > below {
             for _ in 0..100 {
                 let middle = low + (high - low) / 2.0;
                 if gap(middle) <= below { low = middle } else { high = middle }
@@ -155,10 +161,8 @@ impl Sums {
             // A difference just beyond may be rounded to one just below.
             let near = mul_down(low, sub_down(1.0, self.unit));
             self.beyond = if near >= start { along(at_start, slope, start, near).lower } else { 0.0 };
-        } else {
-            below = below.max(gap(range));
         }
-        (below.max(0.0), above, value.upper)
+        (below.max(0.0), uncut, above, value.upper)
     }
 
     /// A bound above of `value + slope (t − start) − t^p` for `t` from `start`
@@ -270,7 +274,7 @@ impl Sums {
         let far = add_up(mul_up(farthest.max(0.0), add_up(1.0, self.unit)), self.shift);
         let least = mul_down(mul_down(self.factor.lower, self.power(near.max(0.0)).lower), 1.0 - self.steps);
         let most = mul_up(mul_up(self.factor.upper, self.power(far).upper), add_up(1.0, self.steps));
-        let least = sub_down(least, self.below).min(self.beyond);
+        let least = sub_down(least, self.below).min(self.beyond).max(sub_down(least, self.uncut));
         Interval {
             lower: mul_down(least, sub_down(1.0, self.gamma)).max(0.0),
             upper: mul_up(add_up(most, self.above), add_up(1.0, self.gamma)),
@@ -280,10 +284,7 @@ impl Sums {
     /// A distance from which on the computed sum is at least `sum`.
     pub fn distance_for(&self, sum: f64) -> f64 {
         let needed = div_up(sum, sub_down(1.0, self.gamma));
-        if needed > self.beyond {
-            return f64::INFINITY;
-        }
-        let least = add_up(needed, self.below);
+        let least = add_up(needed, if needed > self.beyond { self.uncut } else { self.below });
         let power = div_up(div_up(least, sub_down(1.0, self.steps)), self.factor.lower);
         div_up(add_up(self.root_up(power), self.shift), sub_down(1.0, self.unit))
     }

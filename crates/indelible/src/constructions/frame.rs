@@ -94,6 +94,14 @@ impl Frame {
         self.ranges.iter().copied().fold(0.0, f64::max)
     }
 
+    /// A number that no difference to a center exceeds on any ball, however it
+    /// is rounded.
+    pub fn largest_difference(&self) -> f64 {
+        let rounding = self.errors.iter().copied().fold(0.0, f64::max);
+        let unit = self.precision.unit_roundoff();
+        mul_up(add_up(self.largest_range(), rounding), add_up(1.0, mul_up(16.0, unit)))
+    }
+
     /// `γ`: the relative error of a sum whose terms go through `roundings`
     /// roundings.
     pub fn gamma(&self, roundings: usize) -> Result<f64, Error> {

@@ -113,7 +113,7 @@ fn ramps(
     // One difference of the largest clearance is enough by itself: beyond it
     // the approximation need only rise.
     let clearance = (0..data.samples()).map(|k| budget.clearance(k)).fold(0.0, f64::max);
-    let range = frame.largest_range().min(clearance);
+    let range = frame.largest_difference().min(clearance);
     // What each ball leaves between its own sum and that of its enemies.
     let enemy = |k: usize| match budget.clearance(k) {
         clearance if clearance.is_finite() => power_down(clearance, p),
@@ -130,7 +130,9 @@ fn ramps(
             format!("the distances to the power {p} leave its range (scale the data so that they are near 1)")
         })
     };
-    if error.is_nan() || error <= 0.0 {
+    let largest = if clearance.is_finite() { range.max(clearance) } else { range };
+    // Outside of these powers come near the ends of binary64.
+    if !(error > 1e-240 && power_up(largest, p) < 1e240) {
         return Err(tight(&frame));
     }
     match approximation {
@@ -147,8 +149,9 @@ fn ramps(
                 })?;
             let above = mul_up(n, hinges.error);
             let noise = mul_up(hinges.slope, frame.total_error());
-            // Of the two sides of a difference one is 0.
-            let roundings = data.features() * hinges.knots.len() + 4;
+            // Of the two sides of a difference one is 0. A rounded difference
+            // counts p times in its power, whose bounds are rounded, too.
+            let roundings = data.features() * hinges.knots.len() + 8 * p.ceil() as usize + 20;
             Ramps::new(frame, budget, options, Sum::Hinges(hinges), (roundings, noise), |k| {
                 (add_up(power_up(radii.of(k), p), above), enemy(k))
             })
