@@ -29,6 +29,9 @@ fn curve(random: &mut Random, precision: Precision, unit: f64) -> PowerCurve {
         return PowerCurve::Sawtooth { inverse, levels: 1 + below_one_of(random, &[3, 12, 60]) };
     }
     let count = 1 + below_one_of(random, &[1, 3, 12, 40]);
+    if random.below(4) == 0 {
+        return chords(random.of(&[2.0, 2.0, 1.5, 3.0, 7.25]), unit, count, precision);
+    }
     let weight = random.of(&[1.0, unit, 1.0 / unit]).min(largest);
     let mut knots: Vec<f64> = vec![];
     let mut weights = vec![];
@@ -53,6 +56,20 @@ fn curve(random: &mut Random, precision: Precision, unit: f64) -> PowerCurve {
         if random.below(2) == 0 {
             knots.swap(i, random.below(i + 1));
         }
+    }
+    PowerCurve::Hinges { knots, weights }
+}
+
+/// A power as the theorem approximates it, up to `unit`.
+fn chords(p: f64, unit: f64, count: usize, precision: Precision) -> PowerCurve {
+    let ends: Vec<f64> = (0..=count).map(|i| precision.round(unit * i as f64 / count as f64)).collect();
+    let (mut knots, mut weights, mut slope) = (vec![], vec![], 0.0);
+    for end in ends.windows(2).filter(|end| end[1] > end[0]) {
+        let rise = (end[1].powf(p) - end[0].powf(p)) / (end[1] - end[0]) - slope;
+        let weight = precision.round(rise.max(0.0)).min(precision.largest());
+        slope += weight;
+        knots.push(end[0]);
+        weights.push(weight);
     }
     PowerCurve::Hinges { knots, weights }
 }
@@ -155,7 +172,10 @@ fn sums_over_curves_lie_within_their_bounds() {
         let at = random.below(n);
         let differences: Vec<(f64, f64)> = (0..n)
             .map(|j| {
-                let t = random.unit() * random.of(&[1.0, 1.0, 0.1, 1e-3]);
+                let t = match random.below(4) {
+                    0 => random.of(&[1.0, 1.0, 1.0 + 1e-6, 1.0 + 1e-15]),
+                    _ => random.unit() * random.of(&[1.0, 1.0, 0.1, 1e-3]),
+                };
                 let t = if only && j != at { 0.0 } else { t };
                 (precision.round((t + shift) * unit), precision.round(shift * unit))
             })
