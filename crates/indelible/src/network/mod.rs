@@ -8,6 +8,7 @@
 //! [`Model`].
 
 mod cells;
+mod early;
 mod evaluate;
 mod layer;
 mod power_curve;
@@ -16,7 +17,6 @@ mod schedule;
 mod scores;
 mod size;
 mod tally;
-mod tally_size;
 
 pub use cells::{Cell, CellEvaluator, CellNetwork, Constraint, Side};
 pub use evaluate::evaluate;
@@ -216,7 +216,57 @@ impl Model {
 
 #[cfg(test)]
 mod tests {
-    use super::predicted_class;
+    use super::*;
+    use crate::{
+        Budget, Dataset, Features, Silent,
+        constructions::{Options, REGISTRY},
+        isa::Isa,
+        separation::separation,
+    };
+
+    /// Every compact form gives the same bits with every instruction set, and
+    /// for every input alone what it gives among others.
+    #[test]
+    fn instruction_sets_agree() {
+        // Fewer features than lanes, whole lanes, and some left over; tiles of
+        // rows and groups of inputs that are not full.
+        for (n, samples) in [(1, 7), (16, 33), (37, 20), (64, 90), (150, 70)] {
+            let value = |at: usize| ((at * 7919 + at * at * 31) % 1009) as f64 / 1009.0;
+            let features = Features::F64((0..n * samples).map(value).collect::<Vec<_>>().into());
+            let names = vec!["a".into(), "b".into(), "c".into()];
+            let data = Dataset::new(features, n, (0..samples).map(|i| i % 3).collect(), names).unwrap();
+            let points: Vec<f64> = (0..29 * n)
+                .map(|at| data.row(at / n % samples)[at % n] + 0.01 * value(at * 3 + 1) * (at / n % 5) as f64)
+                .collect();
+            for (entry, norm) in
+                REGISTRY.iter().flat_map(|entry| entry.norms.iter().map(move |&norm| (entry, norm)))
+            {
+                for precision in [Precision::F32, Precision::F64] {
+                    let budget = Budget::from_ratio(0.8, &separation(&data, norm, &Silent)).unwrap();
+                    let Ok(network) = entry.build(&data, &budget, Options { head: Head::Logits, precision })
+                    else {
+                        continue;
+                    };
+                    let model = network.compact().unwrap();
+                    let with = |isa: Isa, points: &[f64]| match &model {
+                        Model::Recurrence(recurrence) => {
+                            RecurrenceEvaluator::new(recurrence).outputs_with(isa, points)
+                        }
+                        Model::Tally(tally) => tally.outputs_with(isa, points),
+                        Model::Scores(scores) => scores.outputs_with(isa, points),
+                        other => other.evaluate(points).unwrap(),
+                    };
+                    let all = with(Isa::Portable, &points);
+                    for isa in Isa::available() {
+                        assert_eq!(with(isa, &points), all, "{} {norm} {precision} {isa:?}", entry.name);
+                        let one_by_one: Vec<f64> =
+                            points.chunks(n).flat_map(|point| with(isa, point)).collect();
+                        assert_eq!(one_by_one, all, "{} {norm} {precision} {isa:?}", entry.name);
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn outputs_become_classes() {

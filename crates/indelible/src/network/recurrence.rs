@@ -1,15 +1,19 @@
 //! The compact form: a network that tells one stored sample after the other
 //! from its input, written as a recurrence.
 
+use std::marker::PhantomData;
+
 use rayon::prelude::*;
 
 use crate::{
     Error, Features, Precision,
+    isa::{Isa, Loop},
     number::{Real, two_sum},
 };
 
 use super::{
     Head, LayerBuilder, Schedule, Size,
+    early::{FEW, MANY, copy_ordered, folded, order_by_spread},
     schedule::{StepSize, Stream, largest_of},
 };
 
@@ -206,16 +210,16 @@ pub struct RecurrenceEvaluator<'a> {
 /// Steps whose centers are decoded at once: with n = 784 a block of binary32
 /// centers takes 200 KB, which stays in the second-level cache.
 const STEPS_PER_BLOCK: usize = 64;
-/// Inputs that share one decoded block.
-const INPUTS_PER_TASK: usize = 32;
-/// Features between two looks at whether the sum can still matter.
-const LANES: usize = 16;
+/// Inputs that share one decoded block, at most.
+const INPUTS_PER_TASK: usize = 256;
 
 impl<'a> RecurrenceEvaluator<'a> {
     /// Prepares `recurrence` for evaluation.
     #[must_use]
     pub fn new(recurrence: &'a Recurrence) -> Self {
-        Self { recurrence, order: order_by_spread(recurrence) }
+        let copy = |step: usize, out: &mut [f64]| recurrence.copy_center(step, out);
+        let order = order_by_spread(recurrence.steps(), recurrence.inputs(), copy);
+        Self { recurrence, order }
     }
 
     /// Outputs for `inputs` (row after row, `n` values each), row after row.
@@ -233,19 +237,29 @@ impl<'a> RecurrenceEvaluator<'a> {
         if !inputs.len().is_multiple_of(n) {
             return Err(Error::InputWidth { expected: n, given: inputs.len() });
         }
-        Ok(match self.recurrence.precision {
-            Precision::F32 => self.run::<f32>(inputs),
-            Precision::F64 => self.run::<f64>(inputs),
-        })
+        Ok(self.outputs_with(Isa::best(), inputs))
     }
 
-    fn run<T: Real>(&self, inputs: &[f64]) -> Vec<f64> {
+    /// The same for whole rows, with one instruction set.
+    pub(super) fn outputs_with(&self, isa: Isa, inputs: &[f64]) -> Vec<f64> {
+        match self.recurrence.precision {
+            Precision::F32 => self.run::<f32>(isa, inputs),
+            Precision::F64 => self.run::<f64>(isa, inputs),
+        }
+    }
+
+    fn run<T: Real>(&self, isa: Isa, inputs: &[f64]) -> Vec<f64> {
         let n = self.recurrence.inputs();
-        inputs.par_chunks(INPUTS_PER_TASK * n).flat_map_iter(|rows| self.run_task::<T>(rows)).collect()
+        let count = (inputs.len() / n).div_ceil(4 * rayon::current_num_threads()).clamp(1, INPUTS_PER_TASK);
+        inputs
+            .par_chunks(count * n)
+            .flat_map_iter(|rows| isa.run(Task::<T> { evaluator: self, rows, format: PhantomData }))
+            .collect()
     }
 
     /// Evaluates a few rows in one thread.
-    fn run_task<T: Real>(&self, rows: &[f64]) -> Vec<f64> {
+    #[inline(always)]
+    fn run_task<T: Real, const LANES: usize>(&self, rows: &[f64]) -> Vec<f64> {
         let r = self.recurrence;
         let n = r.inputs();
         let raw: Vec<T> =
@@ -259,15 +273,9 @@ impl<'a> RecurrenceEvaluator<'a> {
         }
         let mut running = vec![T::default(); rows.len() / n];
         let mut block = vec![T::default(); STEPS_PER_BLOCK * n];
-        let mut center = vec![0.0; n];
         for start in (0..r.steps()).step_by(STEPS_PER_BLOCK) {
             let end = (start + STEPS_PER_BLOCK).min(r.steps());
-            for (k, out) in (start..end).zip(block.chunks_exact_mut(n)) {
-                r.copy_center(k, &mut center);
-                for (o, &j) in out.iter_mut().zip(&self.order) {
-                    *o = T::from_f64(center[j]);
-                }
-            }
+            copy_ordered(&r.centers, &self.order, start..end, &mut block);
             for (i, f) in running.iter_mut().enumerate() {
                 for (k, c) in (start..end).zip(block.chunks_exact(n)) {
                     let x = if k == 0 { &raw } else { &clipped };
@@ -276,7 +284,7 @@ impl<'a> RecurrenceEvaluator<'a> {
                         scale: T::from_f64(r.scales[k]),
                         value: T::from_f64(r.values[k]),
                     };
-                    *f = *f + step.increment(&x[i * n..(i + 1) * n], c, *f);
+                    *f = *f + step.increment::<LANES>(&x[i * n..(i + 1) * n], c, *f);
                 }
             }
         }
@@ -292,6 +300,26 @@ impl<'a> RecurrenceEvaluator<'a> {
     }
 }
 
+/// All steps on a few inputs.
+struct Task<'a, T> {
+    evaluator: &'a RecurrenceEvaluator<'a>,
+    rows: &'a [f64],
+    format: PhantomData<T>,
+}
+
+impl<T: Real> Loop for Task<'_, T> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<f64> {
+        if self.evaluator.recurrence.inputs() <= 2 * FEW {
+            self.evaluator.run_task::<T, FEW>(self.rows)
+        } else {
+            self.evaluator.run_task::<T, MANY>(self.rows)
+        }
+    }
+}
+
 /// The numbers of one step.
 struct Step<T> {
     radius: T,
@@ -301,8 +329,8 @@ struct Step<T> {
 
 impl<T: Real> Step<T> {
     /// `relu((value − scale · E) − running)`.
-    #[inline]
-    fn increment(&self, x: &[T], center: &[T], running: T) -> T {
+    #[inline(always)]
+    fn increment<const LANES: usize>(&self, x: &[T], center: &[T], running: T) -> T {
         let mut lanes = [T::default(); LANES];
         let (xs, xr) = x.as_chunks::<LANES>();
         let (cs, cr) = center.as_chunks::<LANES>();
@@ -310,58 +338,21 @@ impl<T: Real> Step<T> {
         // increment, and nothing may be skipped.
         let may_stop = self.scale > T::default();
         for (xb, cb) in xs.iter().zip(cs) {
-            for l in 0..LANES {
-                lanes[l] = lanes[l] + ((xb[l] - cb[l]).abs() - self.radius).relu();
+            for ((lane, &x), &c) in lanes.iter_mut().zip(xb).zip(cb) {
+                *lane = *lane + ((x - c).abs() - self.radius).relu();
             }
-            if may_stop && self.rest(sum(&lanes), running) <= T::default() {
+            if may_stop && self.rest(folded(&lanes, |a, b| a + b), running) <= T::default() {
                 return T::default();
             }
         }
-        for (l, (x, c)) in xr.iter().zip(cr).enumerate() {
-            lanes[l] = lanes[l] + ((*x - *c).abs() - self.radius).relu();
+        for ((lane, &x), &c) in lanes.iter_mut().zip(xr).zip(cr) {
+            *lane = *lane + ((x - c).abs() - self.radius).relu();
         }
-        self.rest(sum(&lanes), running).relu()
+        self.rest(folded(&lanes, |a, b| a + b), running).relu()
     }
 
     #[inline(always)]
     fn rest(&self, violation: T, running: T) -> T {
         (self.value - self.scale * violation) - running
     }
-}
-
-/// Sum of the lanes by halves, the order a vector unit likes.
-#[inline(always)]
-fn sum<T: Real>(lanes: &[T; LANES]) -> T {
-    let mut sums = *lanes;
-    let mut width = LANES / 2;
-    while width > 0 {
-        for l in 0..width {
-            sums[l] = sums[l] + sums[l + width];
-        }
-        width /= 2;
-    }
-    sums[0]
-}
-
-/// Features by falling spread of the centers, so that violations come early;
-/// the spread is taken over at most 1,024 steps.
-fn order_by_spread(recurrence: &Recurrence) -> Vec<usize> {
-    let n = recurrence.inputs();
-    let steps = recurrence.steps();
-    let stride = steps.div_ceil(1024).max(1);
-    let mut center = vec![0.0; n];
-    let (mut sums, mut squares) = (vec![0.0; n], vec![0.0; n]);
-    let mut count = 0.0;
-    for k in (0..steps).step_by(stride) {
-        recurrence.copy_center(k, &mut center);
-        count += 1.0;
-        for (j, c) in center.iter().enumerate() {
-            sums[j] += c;
-            squares[j] += c * c;
-        }
-    }
-    let spread = |j: usize| squares[j] / count - (sums[j] / count) * (sums[j] / count);
-    let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|&a, &b| spread(b).total_cmp(&spread(a)).then(a.cmp(&b)));
-    order
 }

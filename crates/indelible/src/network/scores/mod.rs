@@ -1,10 +1,12 @@
 //! The compact form of the nearest neighbour in the Euclidean norm: maxima of
 //! affine scores.
 
+mod evaluate;
+
 use rayon::prelude::*;
 
 use super::Size;
-use crate::{Error, Features, Precision, number::Real};
+use crate::{Error, Features, Precision, isa::Isa};
 
 /// One affine score per stored row, and per class the largest of its scores:
 ///
@@ -30,13 +32,6 @@ pub struct Scores {
     /// For each class where its rows end; not decreasing, the last is `K`.
     pub ends: Vec<usize>,
 }
-
-/// Inputs that share one decoded block of rows.
-const INPUTS_PER_TASK: usize = 64;
-/// Rows decoded at once: with n = 784 in binary32 100 KB.
-const ROWS_PER_BLOCK: usize = 32;
-/// Partial sums that run side by side.
-const LANES: usize = 16;
 
 impl Scores {
     /// The rows of class `class`.
@@ -115,57 +110,14 @@ impl Scores {
         if !inputs.len().is_multiple_of(self.features) {
             return Err(Error::InputWidth { expected: self.features, given: inputs.len() });
         }
-        Ok(match self.precision {
-            Precision::F32 => self.run::<f32>(inputs),
-            Precision::F64 => self.run::<f64>(inputs),
-        })
+        Ok(self.outputs_with(Isa::best(), inputs))
     }
 
-    fn run<T: Real>(&self, inputs: &[f64]) -> Vec<f64> {
-        let rows = INPUTS_PER_TASK * self.features;
-        inputs.par_chunks(rows).flat_map_iter(|rows| self.run_task::<T>(rows)).collect()
-    }
-
-    fn run_task<T: Real>(&self, inputs: &[f64]) -> Vec<f64> {
-        let (n, classes) = (self.features, self.ends.len());
-        let points: Vec<T> = inputs.iter().map(|&x| T::from_f64(x)).collect();
-        let mut outputs = vec![T::default(); inputs.len() / n * classes];
-        let mut block = vec![T::default(); ROWS_PER_BLOCK * n];
-        let mut row = vec![0.0; n];
-        for class in 0..classes {
-            let range = self.class_rows(class);
-            for start in range.clone().step_by(ROWS_PER_BLOCK) {
-                let end = (start + ROWS_PER_BLOCK).min(range.end);
-                for (k, out) in (start..end).zip(block.chunks_exact_mut(n)) {
-                    self.copy_row(k, &mut row);
-                    for (o, &w) in out.iter_mut().zip(&row) {
-                        *o = T::from_f64(w);
-                    }
-                }
-                for (x, best) in points.chunks_exact(n).zip(outputs.chunks_exact_mut(classes)) {
-                    for (k, w) in (start..end).zip(block.chunks_exact(n)) {
-                        let score = dot(x, w) + T::from_f64(self.biases[k]);
-                        if score > best[class] {
-                            best[class] = score;
-                        }
-                    }
-                }
-            }
-        }
-        outputs.into_iter().map(T::to_f64).collect()
-    }
-}
-
-/// `a · b` in lanes that are added up at the end.
-fn dot<T: Real>(a: &[T], b: &[T]) -> T {
-    let mut lanes = [T::default(); LANES];
-    let (a, ar) = a.as_chunks::<LANES>();
-    let (b, br) = b.as_chunks::<LANES>();
-    for (a, b) in a.iter().zip(b) {
-        for l in 0..LANES {
-            lanes[l] = lanes[l] + a[l] * b[l];
+    /// The same for whole rows, with one instruction set.
+    pub(super) fn outputs_with(&self, isa: Isa, inputs: &[f64]) -> Vec<f64> {
+        match self.precision {
+            Precision::F32 => evaluate::outputs::<f32>(self, isa, inputs),
+            Precision::F64 => evaluate::outputs::<f64>(self, isa, inputs),
         }
     }
-    let rest = ar.iter().zip(br).fold(T::default(), |sum, (&a, &b)| sum + a * b);
-    lanes.iter().fold(rest, |sum, &lane| sum + lane)
 }

@@ -3,8 +3,11 @@
 use rayon::prelude::*;
 
 use super::{
-    Combine, Measure, PowerCurve, Schedule, Size, Tally,
-    schedule::{StepSize, Stream, head_size, largest_in, largest_of},
+    super::{
+        Schedule, Size,
+        schedule::{StepSize, Stream, head_size, largest_in, largest_of},
+    },
+    Combine, Measure, PowerCurve, Tally,
 };
 use crate::Features;
 

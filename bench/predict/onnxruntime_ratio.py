@@ -1,6 +1,6 @@
 """`indelible predict` and onnxruntime on the same network and the same images, one after the other.
 
-    INDELIBLE=target/release/indelible target/venv/bin/python bench/cells/onnxruntime_ratio.py NET.onnx IMAGES.gz [RUNS]
+    INDELIBLE=target/release/indelible target/venv/bin/python bench/predict/onnxruntime_ratio.py NET.onnx IMAGES.gz [RUNS [BATCH ...]]
 
 Both use all cores. Prints one JSON object: the smallest wall time of each (reading files is not counted on
 either side) and their ratio; the processor time of each (ours with starting, reading and unpacking files) and
@@ -18,8 +18,6 @@ import time
 
 import numpy as np
 import onnxruntime
-
-BATCHES = (256, 1000, 10_000)
 
 
 def images(path):
@@ -62,11 +60,12 @@ def theirs(network, points, runs, batch):
 def main():
     network, path = sys.argv[1:3]
     runs = int(sys.argv[3]) if len(sys.argv) > 3 else 5
+    batches = [int(batch) for batch in sys.argv[4:]] or [256, 1000, 10_000]
     points = images(path)
     mine, my_processor, labels = ours(network, path, runs)
     result = {"images": len(points), "indelible": {"wall_s": mine, "processor_s": my_processor}, "agree": True}
     measured = {}
-    for batch in BATCHES:
+    for batch in batches:
         seconds, processor, other = theirs(network, points, runs, batch)
         measured[batch] = (seconds, processor)
         result[f"onnxruntime, batches of {batch}"] = {"wall_s": seconds, "processor_s": processor}

@@ -1,0 +1,216 @@
+//! Evaluation of comparisons with stored centers.
+
+use std::marker::PhantomData;
+
+use rayon::prelude::*;
+
+use super::{Combine, Measure, Tally};
+use crate::{
+    isa::{Isa, Loop},
+    network::{
+        early::{FEW, MANY, copy_ordered, folded, order_by_spread},
+        power_curve::Executed,
+    },
+    number::Real,
+};
+
+/// Inputs that share one decoded block of centers, at most.
+const INPUTS_PER_TASK: usize = 256;
+/// Steps whose centers are decoded at once.
+const STEPS_PER_BLOCK: usize = 64;
+/// Outputs for rows of inputs. Each depends on one input only, and sums over
+/// features run in an order that the network alone decides.
+pub(super) fn outputs<T: Real>(tally: &Tally, isa: Isa, inputs: &[f64]) -> Vec<f64> {
+    let n = tally.features;
+    let order = order_by_spread(tally.steps(), n, |step, out| tally.copy_center(step, out));
+    let count = (inputs.len() / n).div_ceil(4 * rayon::current_num_threads()).clamp(1, INPUTS_PER_TASK);
+    inputs
+        .par_chunks(count * n)
+        .flat_map_iter(|inputs| isa.run(Task::<T> { tally, order: &order, inputs, format: PhantomData }))
+        .collect()
+}
+
+/// All steps on a few inputs.
+struct Task<'a, T> {
+    tally: &'a Tally,
+    /// The order of the features.
+    order: &'a [usize],
+    inputs: &'a [f64],
+    format: PhantomData<T>,
+}
+
+impl<T: Real> Loop for Task<'_, T> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<f64> {
+        if self.tally.features <= 2 * FEW { self.outputs::<FEW>() } else { self.outputs::<MANY>() }
+    }
+}
+
+impl<T: Real> Task<'_, T> {
+    #[inline(always)]
+    fn outputs<const LANES: usize>(&self) -> Vec<f64> {
+        let (tally, n) = (self.tally, self.tally.features);
+        let points = self.points();
+        let count = tally.accumulator_count();
+        let mut accumulators = vec![T::default(); points.len() / n * count];
+        let measure = Measured::<T>::new(&tally.measure);
+        let mut block = vec![T::default(); STEPS_PER_BLOCK * n];
+        for start in (0..tally.steps()).step_by(STEPS_PER_BLOCK) {
+            let end = (start + STEPS_PER_BLOCK).min(tally.steps());
+            copy_ordered(&tally.centers, self.order, start..end, &mut block);
+            for (x, mine) in points.chunks_exact(n).zip(accumulators.chunks_exact_mut(count)) {
+                for (k, center) in (start..end).zip(block.chunks_exact(n)) {
+                    let a = &mut mine[tally.accumulators[k]];
+                    let floor = if tally.combine == Combine::Max { *a } else { T::default() };
+                    let step = Step {
+                        radius: T::from_f64(tally.radii[k]),
+                        top: T::from_f64(tally.tops[k]),
+                        scale: T::from_f64(tally.scales[k]),
+                    };
+                    let level = step.level::<LANES>(&measure, x, center, floor);
+                    *a = match tally.combine {
+                        Combine::Max if level < *a => *a,
+                        Combine::Max => level,
+                        Combine::Sum => *a + level,
+                    };
+                }
+            }
+        }
+        accumulators.chunks_exact(count).flat_map(|a| head_of(tally, a)).collect()
+    }
+
+    /// The inputs, clipped, features in order.
+    fn points(&self) -> Vec<T> {
+        let minima: Option<Vec<T>> = self
+            .tally
+            .minima
+            .as_ref()
+            .map(|minima| self.order.iter().map(|&j| T::from_f64(minima[j])).collect());
+        let mut points = Vec::with_capacity(self.inputs.len());
+        for row in self.inputs.chunks_exact(self.tally.features) {
+            let values = self.order.iter().map(|&j| T::from_f64(row[j]));
+            match &minima {
+                Some(minima) => points.extend(values.zip(minima).map(|(x, &m)| if x < m { m } else { x })),
+                None => points.extend(values),
+            }
+        }
+        points
+    }
+}
+
+/// A [`Measure`] in the format it is executed in.
+enum Measured<T> {
+    Largest,
+    Sum,
+    Violations,
+    Power(Executed<T>),
+}
+
+impl<T: Real> Measured<T> {
+    fn new(measure: &Measure) -> Self {
+        match measure {
+            Measure::Largest => Self::Largest,
+            Measure::Sum => Self::Sum,
+            Measure::Violations => Self::Violations,
+            Measure::Power(curve) => Self::Power(curve.executed()),
+        }
+    }
+}
+
+/// The numbers of one step.
+struct Step<T> {
+    radius: T,
+    top: T,
+    scale: T,
+}
+
+impl<T: Real> Step<T> {
+    /// The level, or 0 where it is not above `floor`: what is measured grows
+    /// with each feature and rounding is monotone, so that nothing is lost when
+    /// a step is left early.
+    #[inline(always)]
+    fn level<const LANES: usize>(&self, measure: &Measured<T>, x: &[T], center: &[T], floor: T) -> T {
+        let mut lanes = [T::default(); LANES];
+        let (xs, last) = x.as_chunks::<LANES>();
+        let (cs, rest) = center.as_chunks::<LANES>();
+        for (x, c) in xs.iter().zip(cs) {
+            let mut sizes = [T::default(); LANES];
+            for ((size, &x), &c) in sizes.iter_mut().zip(x).zip(c) {
+                *size = (x - c).abs();
+            }
+            self.take(measure, &mut lanes, sizes);
+            if self.of(measure, &lanes) <= floor {
+                return T::default();
+            }
+        }
+        if !last.is_empty() {
+            // Sizes of 0 change nothing.
+            let mut sizes = [T::default(); LANES];
+            for ((size, &x), &c) in sizes.iter_mut().zip(last).zip(rest) {
+                *size = (x - c).abs();
+            }
+            self.take(measure, &mut lanes, sizes);
+        }
+        let level = self.of(measure, &lanes);
+        if level <= floor { T::default() } else { level.relu() }
+    }
+
+    /// Adds some sizes of differences to what is measured.
+    #[inline(always)]
+    fn take<const LANES: usize>(&self, measure: &Measured<T>, lanes: &mut [T; LANES], sizes: [T; LANES]) {
+        match measure {
+            Measured::Largest => {
+                for (lane, size) in lanes.iter_mut().zip(sizes) {
+                    *lane = larger(*lane, size);
+                }
+            }
+            Measured::Sum => add(lanes, sizes),
+            Measured::Violations => add(lanes, sizes.map(|size| (size - self.radius).relu())),
+            Measured::Power(curve) => add(lanes, curve.at(sizes)),
+        }
+    }
+
+    /// `top − scale · E`.
+    #[inline(always)]
+    fn of<const LANES: usize>(&self, measure: &Measured<T>, lanes: &[T; LANES]) -> T {
+        let measured = match measure {
+            Measured::Violations => folded(lanes, |a, b| a + b),
+            Measured::Largest => (folded(lanes, larger) - self.radius).relu(),
+            Measured::Sum | Measured::Power(_) => (folded(lanes, |a, b| a + b) - self.radius).relu(),
+        };
+        self.top - self.scale * measured
+    }
+}
+
+/// The outputs of the head.
+fn head_of<T: Real>(tally: &Tally, accumulators: &[T]) -> Vec<f64> {
+    let mut values = accumulators.to_vec();
+    for (index, layer) in tally.head.iter().enumerate() {
+        values = layer
+            .rows()
+            .map(|row| {
+                let sum = row
+                    .columns
+                    .iter()
+                    .zip(row.weights)
+                    .fold(T::from_f64(row.bias), |sum, (&c, &w)| sum + T::from_f64(w) * values[c]);
+                if index + 1 < tally.head.len() { sum.relu() } else { sum }
+            })
+            .collect();
+    }
+    values.into_iter().map(T::to_f64).collect()
+}
+
+#[inline(always)]
+fn larger<T: Real>(a: T, b: T) -> T {
+    if b > a { b } else { a }
+}
+
+#[inline(always)]
+fn add<T: Real, const LANES: usize>(lanes: &mut [T; LANES], more: [T; LANES]) {
+    for (lane, more) in lanes.iter_mut().zip(more) {
+        *lane = *lane + more;
+    }
+}
