@@ -32,7 +32,11 @@ fn main() -> ExitCode {
             let text = e.render().to_string();
             let paragraph: Vec<&str> =
                 text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-            return Failure::input(paragraph.join(" ").trim_start_matches("error: ").to_string()).exit();
+            let line = paragraph
+                .join(" ")
+                .replace("invalid float literal", "expected a number")
+                .replace("invalid digit found in string", "expected a whole number");
+            return Failure::input(line.trim_start_matches("error: ").to_string()).exit();
         }
     };
     // A file is complete or not there: what is being written goes before we do.

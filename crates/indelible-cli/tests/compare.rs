@@ -25,6 +25,10 @@ fn all_constructions_that_serve_are_compared() {
         has_keys(&compared, "samples features classes norm ratio radius precision constructions refused");
         let found: Vec<&str> = rows(&compared).iter().map(|row| row["name"].as_str().unwrap()).collect();
         assert_eq!(found, names, "{norm}");
+        // Iris has three classes.
+        let refused = compared["refused"].as_array().unwrap();
+        assert_eq!(refused.len(), usize::from(norm == "linf"), "{refused:?}");
+        assert!(refused.iter().all(|refused| refused["name"] == "yu2024-lipschitz"), "{refused:?}");
         for row in rows(&compared) {
             has_keys(
                 row,
@@ -71,6 +75,8 @@ fn the_chart_says_what_it_shows() {
         assert!(chart.contains(text), "{text}");
     }
     place.refused("compare iris --ratio 1", 2, &["ratio", "1"]);
+    place.file("one.csv", "a,label\n1,x\n2,x\n");
+    place.refused("compare one.csv", 2, &["one label", "two labels"]);
     place.file("same.csv", "a,label\n1,x\n1,y\n");
     place.refused("compare same.csv", 1, &["0", "1"]);
 }

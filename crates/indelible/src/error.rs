@@ -128,7 +128,7 @@ pub enum Error {
         why: String,
     },
     /// A construction that does not serve the norm.
-    #[error("{construction} works in the norms {supported}; {norm} was given")]
+    #[error("{construction} serves {supported}; {norm} was given")]
     NormNotSupported {
         /// The construction.
         construction: &'static str,

@@ -39,7 +39,7 @@ pub struct BoundsArgs {
     #[arg(long, default_value_t = Norm::Linf)]
     norm: Norm,
     /// The ratio 2μ/λ
-    #[arg(long, value_name = "RHO", default_value_t = 0.9)]
+    #[arg(long, value_name = "RHO", default_value_t = 0.9, allow_negative_numbers = true)]
     ratio: f64,
     /// Print one JSON object
     #[arg(long)]

@@ -28,9 +28,15 @@ const COLOURS: [RGBColor; 8] = [
     RGBColor(23, 23, 23),
 ];
 
-/// Drawn dashed, because another construction may have the same numbers and its
-/// line must be seen below.
-const DASHED: [&str; 2] = ["pipelined", "nearest"];
+/// How long the dashes of a line are and the gaps between; 0 for a solid line.
+/// Constructions may have the same numbers, and the line below must be seen.
+fn dashes(name: &str) -> (i32, i32) {
+    match name {
+        "pipelined" | "nearest" => (8, 6),
+        "lipschitz" => (3, 4),
+        _ => (14, 0),
+    }
+}
 
 /// Four panels: nonzero parameters and the largest parameter, against the
 /// ratio, spaced by `1/(1 − ρ)`, and against the number of samples, all on
@@ -136,10 +142,12 @@ fn panel(
         .draw()?;
     for ((one, line), colour) in series.iter().zip(lines).zip(COLOURS) {
         chart.draw_series(line.iter().map(|p| Circle::new(*p, 3, colour.filled())))?;
-        if DASHED.contains(&one.name) {
-            chart.draw_series(DashedLineSeries::new(line, 8, 6, colour.stroke_width(2)))?;
-        } else {
-            chart.draw_series(LineSeries::new(line, colour.stroke_width(2)))?;
+        match dashes(one.name) {
+            (_, 0) => drop(chart.draw_series(LineSeries::new(line, colour.stroke_width(2)))?),
+            (dash, gap) => {
+                let (dash, gap) = (dash.unsigned_abs(), gap.unsigned_abs());
+                chart.draw_series(DashedLineSeries::new(line, dash, gap, colour.stroke_width(2)))?;
+            }
         }
     }
     Ok(())
@@ -151,9 +159,9 @@ fn legend(area: &Area<'_>, series: &[Series]) -> Outcome {
     let middle = LEGEND as i32 / 2;
     for (index, (one, colour)) in series.iter().zip(COLOURS).enumerate() {
         let left = 30 + index as i32 * each;
-        let dashed = DASHED.contains(&one.name);
-        for start in [0, 14, 28] {
-            let end = if dashed { start + 8 } else { start + 14 };
+        let (dash, gap) = dashes(one.name);
+        for start in (0..42).step_by((dash + gap).unsigned_abs() as usize) {
+            let end = start + dash.min(42 - start);
             let line = [(left + start, middle), (left + end, middle)];
             area.draw(&PathElement::new(line, colour.stroke_width(3)))?;
         }

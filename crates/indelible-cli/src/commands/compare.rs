@@ -44,7 +44,7 @@ pub struct CompareArgs {
     #[arg(long, default_value = "linf")]
     norm: Norm,
     /// Radius as a share of the largest possible one, between 0 and 1
-    #[arg(long, default_value_t = 0.9, value_name = "RHO")]
+    #[arg(long, default_value_t = 0.9, value_name = "RHO", allow_negative_numbers = true)]
     ratio: f64,
     /// Floating-point format of the networks
     #[arg(long, value_enum, default_value_t = PrecisionArg::F32)]
@@ -77,18 +77,22 @@ impl CompareArgs {
         let data = self.data.read(&bar)?;
         let norm = self.norm;
         let options = Options { precision: self.precision.into(), ..Options::default() };
-        let entries = serving(&data, norm, false, options.head)?;
+        serving(&data, norm, false, options.head)?;
         let found = separation(&data, norm, &bar);
         let budget = Budget::from_ratio(self.ratio, &found).map_err(|error| match error {
             indelible::Error::Inseparable { .. } => {
                 Failure::no(conflict_message(&data, &conflicts(&data, MOST_CONFLICTS)))
             }
+            indelible::Error::NoEnemies => Failure::input(
+                "all samples have one label, so there is no largest radius to compare at; expected two labels or more".into(),
+            ),
             other => other.into(),
         })?;
         let (mut rows, mut refused) = (vec![], vec![]);
-        for entry in entries {
+        for entry in REGISTRY.iter().filter(|entry| entry.serves_norm(norm).is_ok()) {
             match row(entry, &data, &budget, options, &bar) {
                 Ok(row) => rows.push(row),
+                Err(indelible::Error::Unsuitable { why, .. }) => refused.push((entry.name, why)),
                 Err(error) => refused.push((entry.name, error.to_string())),
             }
         }

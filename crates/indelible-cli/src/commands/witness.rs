@@ -34,7 +34,7 @@ pub struct WitnessArgs {
     #[arg(long, value_name = "N")]
     samples: usize,
     /// The ratio 2μ/λ whose necessary width is asked for [default: several]
-    #[arg(long, value_name = "RHO")]
+    #[arg(long, value_name = "RHO", allow_negative_numbers = true)]
     ratio: Option<f64>,
     /// Write the dataset
     #[arg(short, long, value_name = "DATA.npz")]

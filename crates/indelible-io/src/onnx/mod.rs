@@ -51,7 +51,7 @@ impl Network {
 #[non_exhaustive]
 pub enum OnnxError {
     /// Not the bytes of an ONNX model.
-    #[error("not a whole ONNX model: {0}")]
+    #[error("not an ONNX model, or not a whole one: {0}")]
     Decode(String),
     /// A model without a part that every model has.
     #[error("the model has no {0}")]
@@ -136,7 +136,9 @@ pub fn open(path: &Path) -> Result<Network, Error> {
 /// # Errors
 /// When the bytes are no whole model, or a model of another kind.
 pub fn read(bytes: Bytes) -> Result<Network, OnnxError> {
-    let model = proto::Model::decode(bytes).map_err(|e| OnnxError::Decode(e.to_string()))?;
+    let model = proto::Model::decode(bytes).map_err(|e| {
+        OnnxError::Decode(e.to_string().trim_start_matches("failed to decode Protobuf message: ").into())
+    })?;
     let metadata = Metadata::from_entries(&model.metadata_props)?;
     if !model.functions.is_empty() {
         return Err(OnnxError::Structure(
