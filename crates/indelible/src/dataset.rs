@@ -101,6 +101,27 @@ impl Features {
         }
     }
 
+    /// The values from position `start` on, exactly, into `out`.
+    ///
+    /// # Panics
+    /// When there are too few.
+    pub(crate) fn copy(&self, start: usize, out: &mut [f64]) {
+        let range = start..start + out.len();
+        match self {
+            Self::Coded { codes, levels } => {
+                for (o, &c) in out.iter_mut().zip(&codes[range]) {
+                    *o = levels[usize::from(c)];
+                }
+            }
+            Self::F32(values) => {
+                for (o, &v) in out.iter_mut().zip(&values[range]) {
+                    *o = f64::from(v);
+                }
+            }
+            Self::F64(values) => out.copy_from_slice(&values[range]),
+        }
+    }
+
     /// Position of the first value that is NaN or infinite.
     fn first_not_finite(&self) -> Option<usize> {
         match self {
@@ -255,20 +276,7 @@ impl Dataset {
     /// When `sample` is out of range or `out` has another length.
     pub fn copy_row(&self, sample: usize, out: &mut [f64]) {
         assert_eq!(out.len(), self.width);
-        let range = sample * self.width..(sample + 1) * self.width;
-        match &self.features {
-            Features::Coded { codes, levels } => {
-                for (o, &c) in out.iter_mut().zip(&codes[range]) {
-                    *o = levels[usize::from(c)];
-                }
-            }
-            Features::F32(values) => {
-                for (o, &v) in out.iter_mut().zip(&values[range]) {
-                    *o = f64::from(v);
-                }
-            }
-            Features::F64(values) => out.copy_from_slice(&values[range]),
-        }
+        self.features.copy(sample * self.width, out);
     }
 
     /// Sample `sample`, exactly.

@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use indelible::network::Size;
-use plotters::{coord::Shift, prelude::*};
+use plotters::prelude::*;
 
+use super::drawing::{Area, COLOURS, Outcome};
 use crate::failure::Failure;
 
 /// Sizes of one construction.
@@ -16,17 +17,6 @@ pub struct Series {
     /// Size for each number of samples.
     pub by_samples: Vec<(f64, Size)>,
 }
-
-const COLOURS: [RGBColor; 8] = [
-    RGBColor(31, 119, 180),
-    RGBColor(255, 127, 14),
-    RGBColor(44, 160, 44),
-    RGBColor(214, 39, 40),
-    RGBColor(148, 103, 189),
-    RGBColor(140, 86, 75),
-    RGBColor(227, 119, 194),
-    RGBColor(23, 23, 23),
-];
 
 /// How long the dashes of a line are and the gaps between; 0 for a solid line.
 /// Constructions may have the same numbers, and the line below must be seen.
@@ -47,9 +37,6 @@ pub fn chart(title: &str, ratio: f64, series: &[Series]) -> Result<String, Failu
         .map_err(|error| Failure::input(format!("the chart cannot be drawn: {error}")))?;
     Ok(text)
 }
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// What is drawn of a network.
 type Quantity = fn(&Size) -> f64;

@@ -1,8 +1,9 @@
 //! The picture of `separation`: how far the samples of each class are from
 //! their nearest enemies.
 
-use plotters::{coord::Shift, prelude::*, style::text_anchor::*};
+use plotters::{prelude::*, style::text_anchor::*};
 
+use super::drawing::{Area, COLOURS, Outcome};
 use crate::{
     failure::Failure,
     histogram::{BINS, Histogram, Row},
@@ -33,20 +34,6 @@ const LEFT: u32 = 62;
 const BOTTOM: u32 = 52;
 /// Where the words on the panels begin.
 const ASIDE: i32 = 740;
-
-const COLOURS: [RGBColor; 8] = [
-    RGBColor(31, 119, 180),
-    RGBColor(255, 127, 14),
-    RGBColor(44, 160, 44),
-    RGBColor(214, 39, 40),
-    RGBColor(148, 103, 189),
-    RGBColor(140, 86, 75),
-    RGBColor(227, 119, 194),
-    RGBColor(127, 127, 127),
-];
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// One panel of bars per class over a common axis, as SVG.
 pub fn chart(words: &Words<'_>, histogram: &Histogram) -> Result<String, Failure> {

@@ -8,6 +8,7 @@ mod chart;
 mod compare;
 mod decide;
 mod demo;
+mod drawing;
 mod enemies_chart;
 mod explain;
 mod hard;

@@ -91,17 +91,7 @@ pub fn write_dense(network: &dyn Network, metadata: &Metadata, out: &mut dyn Wri
             (layer.outputs(), layer.inputs())
         };
         let (weights, biases) = (format!("W{index}"), format!("b{index}"));
-        let last = index + 1 == depth;
-        let sum = if last { "y".to_string() } else { format!("a{index}") };
-        let mut gemm = node("Gemm", &[&value, &weights, &biases], &sum);
-        gemm.attribute.push(int_attribute("transB", 1));
-        nodes.push(gemm);
-        value = sum;
-        if !last {
-            let active = format!("h{index}");
-            nodes.push(node("Relu", &[&value], &active));
-            value = active;
-        }
+        value = push_layer(&mut nodes, &value, (&weights, &biases), index, index + 1 == depth);
         initializers.push(Initializer::new(
             weights,
             &[rows, columns],
@@ -123,6 +113,28 @@ pub fn write_dense(network: &dyn Network, metadata: &Metadata, out: &mut dyn Wri
         ..Default::default()
     };
     write_model(graph, &initializers, metadata, out)
+}
+
+/// Adds the nodes of layer `index`, which reads `value`: a Gemm with these
+/// weights and biases and, unless it is the last one, a Relu. Returns the name
+/// of what comes out.
+pub(super) fn push_layer(
+    nodes: &mut Vec<proto::Node>,
+    value: &str,
+    (weights, biases): (&str, &str),
+    index: usize,
+    last: bool,
+) -> String {
+    let sum = if last { "y".to_string() } else { format!("a{index}") };
+    let mut gemm = node("Gemm", &[value, weights, biases], &sum);
+    gemm.attribute.push(int_attribute("transB", 1));
+    nodes.push(gemm);
+    if last {
+        return sum;
+    }
+    let active = format!("h{index}");
+    nodes.push(node("Relu", &[&sum], &active));
+    active
 }
 
 /// Writes `model`: layers as [`write_dense`] does, a compact form as a Scan

@@ -12,8 +12,8 @@ use super::{
     Metadata, OnnxError,
     proto::{self, attribute_type, data_type},
     write::{
-        Dim, Fill, Initializer, float_type, int_attribute, matrix, node, value, write_matrix, write_model,
-        write_numbers,
+        Dim, Fill, Initializer, float_type, int_attribute, matrix, node, push_layer, value, write_matrix,
+        write_model, write_numbers,
     },
 };
 
@@ -179,16 +179,7 @@ pub(super) fn write_tally(tally: &Tally, metadata: &Metadata, out: &mut dyn Writ
     for (index, layer) in tally.head.iter().enumerate() {
         let (weights, biases) = (format!("W{index}"), format!("b{index}"));
         let last = index + 1 == tally.head.len();
-        let sum = if last { "y".to_string() } else { format!("a{index}") };
-        let mut gemm = node("Gemm", &[&value, &weights, &biases], &sum);
-        gemm.attribute.push(int_attribute("transB", 1));
-        nodes.push(gemm);
-        value = sum;
-        if !last {
-            let active = format!("h{index}");
-            nodes.push(node("Relu", &[&value], &active));
-            value = active;
-        }
+        value = push_layer(&mut nodes, &value, (&weights, &biases), index, last);
         let shape = [layer.outputs(), layer.inputs()];
         let fill: Fill<'_> = Box::new(move |out| write_matrix(out, precision, layer));
         initializers.push(Initializer::new(weights, &shape, float_type(precision), fill));

@@ -78,20 +78,8 @@ impl Recurrence {
     /// # Panics
     /// When `step` is out of range or `out` has another length.
     pub fn copy_center(&self, step: usize, out: &mut [f64]) {
-        let range = step * self.inputs()..(step + 1) * self.inputs();
-        match &self.centers {
-            Features::Coded { codes, levels } => {
-                for (o, &c) in out.iter_mut().zip(&codes[range]) {
-                    *o = levels[usize::from(c)];
-                }
-            }
-            Features::F32(values) => {
-                for (o, &v) in out.iter_mut().zip(&values[range]) {
-                    *o = f64::from(v);
-                }
-            }
-            Features::F64(values) => out.copy_from_slice(&values[range]),
-        }
+        assert_eq!(out.len(), self.inputs());
+        self.centers.copy(step * self.inputs(), out);
     }
 
     /// Size of the layered network that computes the same function: two

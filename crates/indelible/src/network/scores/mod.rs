@@ -46,10 +46,8 @@ impl Scores {
     /// # Panics
     /// When `row` is out of range or `out` has another length.
     pub fn copy_row(&self, row: usize, out: &mut [f64]) {
-        let start = row * self.features;
-        for (j, o) in out.iter_mut().enumerate() {
-            *o = self.rows.at(start + j);
-        }
+        assert_eq!(out.len(), self.features);
+        self.rows.copy(row * self.features, out);
     }
 
     /// Size of the layered network: the scores, then per class a tree of

@@ -100,10 +100,8 @@ impl Tally {
     /// # Panics
     /// When `step` is out of range or `out` has another length.
     pub fn copy_center(&self, step: usize, out: &mut [f64]) {
-        let start = step * self.features;
-        for (j, o) in out.iter_mut().enumerate() {
-            *o = self.centers.at(start + j);
-        }
+        assert_eq!(out.len(), self.features);
+        self.centers.copy(step * self.features, out);
     }
 
     /// Outputs for `inputs` (row after row, `n` values each), row after row.

@@ -1,0 +1,20 @@
+//! What the pictures share.
+
+use plotters::{coord::Shift, prelude::*};
+
+/// One colour per line or panel, .
+pub const COLOURS: [RGBColor; 8] = [
+    RGBColor(31, 119, 180),
+    RGBColor(255, 127, 14),
+    RGBColor(44, 160, 44),
+    RGBColor(214, 39, 40),
+    RGBColor(148, 103, 189),
+    RGBColor(140, 86, 75),
+    RGBColor(227, 119, 194),
+    RGBColor(23, 23, 23),
+];
+
+/// Where something is drawn.
+pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+/// What may go wrong.
+pub type Outcome = Result<(), Box<dyn std::error::Error>>;
