@@ -115,6 +115,9 @@ fn radii_per_sample_are_claimed_and_certified() {
         assert_eq!((&certify["certified"], &certify["per_sample"]), (&150.into(), &true.into()));
         // The radii belong to the samples they were made for.
         place.refused("certify net.onnx iris --limit 100", 2, &["another dataset", "--radius"]);
+        assert_eq!(certify["same_dataset"], true);
+        assert_eq!(place.json("certify net.onnx iris --limit 100 --radius 0.01")["same_dataset"], false);
+        assert!(place.run("certify net.onnx iris --limit 100 --radius 0.01").stdout.contains("another"));
     }
 }
 

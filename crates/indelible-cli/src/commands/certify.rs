@@ -71,7 +71,13 @@ impl CertifyArgs {
         let certificate = certify_file(&network, &data, norm, &radii, &bar)?;
         let taken = started.elapsed().as_secs_f64();
         let classes = match_classes(&network, &data)?;
-        report(&certificate, &data, &radii, &classes, taken).print(self.json);
+        let same = network.metadata.dataset.as_ref().map(|known| *known == digest(&data));
+        let mut report = report(&certificate, &data, &radii, &classes, taken);
+        report.json("same_dataset", same);
+        if same == Some(false) {
+            report.line("dataset", "another than the file was built from");
+        }
+        report.print(self.json);
         if certificate.holds() { Ok(()) } else { Err(Failure::no(String::new())) }
     }
 
