@@ -1,6 +1,6 @@
 //! Evaluation of comparisons with stored centers.
 
-use std::marker::PhantomData;
+use std::{cmp::Ordering, marker::PhantomData};
 
 use rayon::prelude::*;
 
@@ -70,10 +70,11 @@ impl<T: Real> Task<'_, T> {
                         scale: T::from_f64(tally.scales[k]),
                     };
                     let level = step.level::<LANES>(&measure, x, center, floor);
-                    *a = match tally.combine {
-                        Combine::Max if level < *a => *a,
-                        Combine::Max => level,
-                        Combine::Sum => *a + level,
+                    *a = match (tally.combine, level.partial_cmp(a)) {
+                        (Combine::Max, Some(Ordering::Less)) => *a,
+                        (Combine::Max, Some(_)) => level,
+                        // The sum of two numbers, one of which is none, is none.
+                        (Combine::Sum, _) | (Combine::Max, None) => *a + level,
                     };
                 }
             }
@@ -133,6 +134,8 @@ impl<T: Real> Step<T> {
     #[inline(always)]
     fn level<const LANES: usize>(&self, measure: &Measured<T>, x: &[T], center: &[T], floor: T) -> T {
         let mut lanes = [T::default(); LANES];
+        // 0 times a sum that overflows is no number, which must not be missed.
+        let may_stop = self.scale > T::default();
         let (xs, last) = x.as_chunks::<LANES>();
         let (cs, rest) = center.as_chunks::<LANES>();
         for (x, c) in xs.iter().zip(cs) {
@@ -141,7 +144,7 @@ impl<T: Real> Step<T> {
                 *size = (x - c).abs();
             }
             self.take(measure, &mut lanes, sizes);
-            if self.of(measure, &lanes) <= floor {
+            if may_stop && self.of(measure, &lanes) <= floor {
                 return T::default();
             }
         }
@@ -250,6 +253,34 @@ mod tests {
             };
         }
         accumulator
+    }
+
+    /// The first step's sum overflows, and 0 times it is no number.
+    #[test]
+    fn what_is_no_number_stays_so() {
+        let largest = f64::from(f32::MAX);
+        for (combine, tops) in
+            [(Combine::Max, [1.0, 2.0]), (Combine::Max, [-1.0, 2.0]), (Combine::Sum, [-1.0, 2.0])]
+        {
+            let mut head = LayerBuilder::new(1);
+            head.weight(0, 1.0).bias(0.0);
+            let mut tally = Tally {
+                precision: Precision::F32,
+                features: 40,
+                minima: None,
+                centers: Features::F64(vec![0.0; 80].into()),
+                measure: Measure::Power(PowerCurve::Hinges { knots: vec![0.0], weights: vec![largest] }),
+                radii: vec![0.0; 2],
+                tops: tops.to_vec(),
+                scales: vec![0.0, 1.0],
+                accumulators: vec![0; 2],
+                combine,
+                head: vec![head.finish()],
+            };
+            assert!(tally.evaluate(&[1.0; 40]).unwrap()[0].is_nan());
+            tally.scales[0] = 1.0;
+            assert_eq!(tally.evaluate(&[1.0; 40]).unwrap(), [0.0]);
+        }
     }
 
     proptest! {
