@@ -28,6 +28,8 @@ mod sketch;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+
 pub use self::{conflicts::conflicts, relation::Pairs};
 use self::{dispatch::dispatch, metric::Metric, relation::Relation, search::Screen};
 use crate::{Dataset, Enclosure, Error, Norm, Progress};
@@ -151,11 +153,16 @@ pub fn nearest_enemies_between(
     if queries.features() != base.features() {
         return Err(Error::FeatureMismatch { queries: queries.features(), base: base.features() });
     }
+    // Looked up, because a file may have millions of classes.
+    let mut known = HashMap::with_capacity(base.classes());
+    for (c, name) in base.class_names().iter().enumerate() {
+        known.entry(name).or_insert(c);
+    }
     let numbers: Vec<usize> = queries
         .class_names()
         .iter()
         .enumerate()
-        .map(|(c, name)| base.class_names().iter().position(|n| n == name).unwrap_or(base.classes() + c))
+        .map(|(c, name)| known.get(name).copied().unwrap_or(base.classes() + c))
         .collect();
     let labels: Vec<usize> = queries.labels().iter().map(|&y| numbers[y]).collect();
     let relation = Relation::between(&labels, base);

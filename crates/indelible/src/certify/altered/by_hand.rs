@@ -45,6 +45,14 @@ fn levels_that_add_up_exceed_their_tops() {
     assert_eq!(certified(&twice(Combine::Max), 0.0, 4, 1), 1);
 }
 
+/// Each top up to the largest is a label, and comparing all with all would take
+/// hours.
+#[test]
+fn a_label_in_the_millions_takes_no_longer() {
+    let model = scalar_tally(vec![0.0, 9.0], vec![1.0, 4e6], 1e6, Combine::Max);
+    assert_eq!(certified(&model, 0.0, 2, 0), 1);
+}
+
 #[test]
 fn differences_that_overflow_are_not_small() {
     // In the reals the level is 10 − 10⁻³⁸ · 6 · 10³⁸ = 4; the difference overflows and gives 0.

@@ -1,6 +1,6 @@
 //! Evaluation of comparisons with stored centers.
 
-use std::marker::PhantomData;
+use std::{cmp::Ordering, marker::PhantomData};
 
 use rayon::prelude::*;
 
@@ -70,10 +70,11 @@ impl<T: Real> Task<'_, T> {
                         scale: T::from_f64(tally.scales[k]),
                     };
                     let level = step.level::<LANES>(&measure, x, center, floor);
-                    *a = match tally.combine {
-                        Combine::Max if level < *a => *a,
-                        Combine::Max => level,
-                        Combine::Sum => *a + level,
+                    *a = match (tally.combine, level.partial_cmp(a)) {
+                        (Combine::Max, Some(Ordering::Less)) => *a,
+                        (Combine::Max, Some(_)) => level,
+                        // The sum of two numbers, one of which is none, is none.
+                        (Combine::Sum, _) | (Combine::Max, None) => *a + level,
                     };
                 }
             }
@@ -133,6 +134,8 @@ impl<T: Real> Step<T> {
     #[inline(always)]
     fn level<const LANES: usize>(&self, measure: &Measured<T>, x: &[T], center: &[T], floor: T) -> T {
         let mut lanes = [T::default(); LANES];
+        // 0 times a sum that overflows is no number, which must not be missed.
+        let may_stop = self.scale > T::default();
         let (xs, last) = x.as_chunks::<LANES>();
         let (cs, rest) = center.as_chunks::<LANES>();
         for (x, c) in xs.iter().zip(cs) {
@@ -141,13 +144,15 @@ impl<T: Real> Step<T> {
                 *size = (x - c).abs();
             }
             self.take(measure, &mut lanes, sizes);
-            if self.of(measure, &lanes) <= floor {
+            if may_stop && self.of(measure, &lanes) <= floor {
                 return T::default();
             }
         }
         if !last.is_empty() {
-            // Sizes of 0 change nothing.
-            let mut sizes = [T::default(); LANES];
+            // Sizes that change nothing: no violation is one of the radius itself,
+            // which may be negative.
+            let nothing = if matches!(measure, Measured::Violations) { self.radius } else { T::default() };
+            let mut sizes = [nothing; LANES];
             for ((size, &x), &c) in sizes.iter_mut().zip(last).zip(rest) {
                 *size = (x - c).abs();
             }
@@ -212,5 +217,111 @@ fn larger<T: Real>(a: T, b: T) -> T {
 fn add<T: Real, const LANES: usize>(lanes: &mut [T; LANES], more: [T; LANES]) {
     for (lane, more) in lanes.iter_mut().zip(more) {
         *lane = *lane + more;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Features, Precision,
+        network::{LayerBuilder, PowerCurve},
+    };
+    use proptest::prelude::*;
+
+    /// One output, step by step as the definition says it, nothing left out.
+    fn plain(tally: &Tally, x: &[f64]) -> f64 {
+        let mut accumulator = 0.0_f64;
+        for k in 0..tally.steps() {
+            let radius = tally.radii[k];
+            let sizes: Vec<f64> =
+                (0..x.len()).map(|j| (x[j] - tally.centers.at(k * x.len() + j)).abs()).collect();
+            let beyond = |measured: f64| (measured - radius).max(0.0);
+            let measured = match &tally.measure {
+                Measure::Largest => beyond(sizes.iter().copied().fold(0.0, f64::max)),
+                Measure::Sum => beyond(sizes.iter().sum()),
+                Measure::Violations => sizes.into_iter().map(beyond).sum(),
+                Measure::Power(curve) => {
+                    let curve = curve.executed::<f64>();
+                    beyond(sizes.into_iter().map(|size| curve.at([size])[0]).sum())
+                }
+            };
+            let level = (tally.tops[k] - tally.scales[k] * measured).max(0.0);
+            accumulator = match tally.combine {
+                Combine::Max => accumulator.max(level),
+                Combine::Sum => accumulator + level,
+            };
+        }
+        accumulator
+    }
+
+    /// The first step's sum overflows, and 0 times it is no number.
+    #[test]
+    fn what_is_no_number_stays_so() {
+        let largest = f64::from(f32::MAX);
+        for (combine, tops) in
+            [(Combine::Max, [1.0, 2.0]), (Combine::Max, [-1.0, 2.0]), (Combine::Sum, [-1.0, 2.0])]
+        {
+            let mut head = LayerBuilder::new(1);
+            head.weight(0, 1.0).bias(0.0);
+            let mut tally = Tally {
+                precision: Precision::F32,
+                features: 40,
+                minima: None,
+                centers: Features::F64(vec![0.0; 80].into()),
+                measure: Measure::Power(PowerCurve::Hinges { knots: vec![0.0], weights: vec![largest] }),
+                radii: vec![0.0; 2],
+                tops: tops.to_vec(),
+                scales: vec![0.0, 1.0],
+                accumulators: vec![0; 2],
+                combine,
+                head: vec![head.finish()],
+            };
+            assert!(tally.evaluate(&[1.0; 40]).unwrap()[0].is_nan());
+            tally.scales[0] = 1.0;
+            assert_eq!(tally.evaluate(&[1.0; 40]).unwrap(), [0.0]);
+        }
+    }
+
+    proptest! {
+        /// Leaving early, lanes and what fills them up change nothing, whatever
+        /// the signs of the numbers. All numbers are small multiples of 1/16, so
+        /// that no sum is rounded.
+        #[test]
+        fn levels_are_those_of_the_definition(
+            n in prop_oneof![1usize..40, 60usize..70],
+            steps in prop::collection::vec((-8i8..24, -8i8..100, 0i8..4), 1..6),
+            numbers in prop::collection::vec(-8i8..8, 64),
+            which in 0usize..5,
+            combine in prop_oneof![Just(Combine::Max), Just(Combine::Sum)],
+            precision in prop_oneof![Just(Precision::F32), Just(Precision::F64)],
+        ) {
+            let number = |at: usize| f64::from(numbers[at * 7 % 64]) / 4.0;
+            let of = |part: fn(&(i8, i8, i8)) -> i8| steps.iter().map(|s| f64::from(part(s)) / 4.0).collect();
+            let mut head = LayerBuilder::new(1);
+            head.weight(0, 1.0).bias(0.0);
+            let tally = Tally {
+                precision,
+                features: n,
+                minima: None,
+                centers: Features::F64((0..n * steps.len()).map(number).collect::<Vec<_>>().into()),
+                measure: match which {
+                    0 => Measure::Largest,
+                    1 => Measure::Sum,
+                    2 => Measure::Violations,
+                    3 => Measure::Power(PowerCurve::Hinges { knots: vec![0.5, 0.0], weights: vec![1.0, 0.25] }),
+                    _ => Measure::Power(PowerCurve::Sawtooth { inverse: 0.5, levels: 2 }),
+                },
+                radii: of(|s| s.0),
+                tops: of(|s| s.1),
+                scales: of(|s| s.2),
+                accumulators: vec![0; steps.len()],
+                combine,
+                head: vec![head.finish()],
+            };
+            let points: Vec<f64> = (0..3 * n).map(|at| number(at * 3 + 11)).collect();
+            let expected: Vec<f64> = points.chunks(n).map(|x| plain(&tally, x)).collect();
+            prop_assert_eq!(tally.evaluate(&points).unwrap(), expected);
+        }
     }
 }
