@@ -36,11 +36,31 @@ pub fn named_classes(network: &Network) -> Result<Option<&[String]>, Failure> {
     }
 }
 
+/// Refuses data whose features are those of the network in another order.
+pub fn match_features(network: &Network, data: &Dataset) -> Result<(), Failure> {
+    let (Some(known), Some(given)) = (network.metadata.features.as_deref(), data.feature_names()) else {
+        return Ok(());
+    };
+    let sorted = |names: &[String]| {
+        let mut names = names.to_vec();
+        names.sort();
+        names
+    };
+    match known.iter().zip(given).position(|(known, given)| known != given) {
+        Some(at) if sorted(known) == sorted(given) => Err(Failure::input(format!(
+            "the data have the features of the network in another order: feature {at} is '{}'; expected '{}'",
+            given[at], known[at]
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Matches classes by name where the file names its classes. Else, where the
 /// names in the dataset are integers, by number: logit `c`, counted from 0, is
 /// class `c`, a scalar near `c` is class `c`. Else by order. Which of these it
 /// is does not depend on which classes occur.
 pub fn match_classes(network: &Network, data: &Dataset) -> Result<Classes, Failure> {
+    match_features(network, data)?;
     let outputs = network.model.outputs();
     let given = data.class_names();
     let names = match named_classes(network)? {

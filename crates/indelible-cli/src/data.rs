@@ -52,6 +52,11 @@ impl DataArgs {
         }
     }
 
+    /// The files that are read.
+    pub fn files(&self) -> [Option<&PathBuf>; 2] {
+        [Some(&self.path), self.labels.as_ref()]
+    }
+
     /// Reads the labelled dataset.
     pub fn read(&self, bar: &Bar) -> Result<Dataset, Failure> {
         self.while_busy(bar, || Ok(read(&self.path, &self.options(None))?))

@@ -9,6 +9,7 @@ mod commands;
 mod data;
 mod failure;
 mod histogram;
+mod paths;
 mod report;
 mod steepness;
 

@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
+
 use common::{Run, Workplace};
 
 const POINTS: &str = "x,y,label\n0,0,red\n1,0.5,green\n";
@@ -140,7 +142,7 @@ fn impossible_requests_name_the_limit() {
     place.refused("build points.csv", 2, &["--output"]);
     place.refused("build points.csv -o no/such/folder/net.onnx", 2, &["no/such/folder/net.onnx"]);
     place.refused("build points.csv -o .", 2, &["directory"]);
-    place.refused("build points.csv -o points.csv", 2, &["points.csv", "-o"]);
+    place.refused("build points.csv -o points.csv", 2, &["points.csv", "read and written"]);
     place.refused("separation points.csv --norm l0.5", 2, &["l0.5"]);
     place.refused("separation points.csv --limit 0", 2, &[]);
     place.refused("separation points.csv --threads 0", 2, &["--threads"]);
@@ -264,4 +266,62 @@ fn an_interrupt_while_writing_leaves_nothing() {
     assert_eq!(place.files(), ["large.csv", "net.onnx"]);
     assert_eq!(std::fs::read(place.path("net.onnx")).unwrap(), b"the old network");
     std::io::stdout().flush().unwrap();
+}
+
+/// A slip of the hand costs no data: nothing that is read is written over.
+#[test]
+fn what_is_read_is_not_written_over() {
+    let place = Workplace::new();
+    let table = "a,b,label\n0,0,x\n1,3,y\n2,1,x\n5,5,y\n";
+    place.file("d.csv", table);
+    assert_eq!(place.run("build d.csv -o net.onnx").code, Some(0));
+    for command in [
+        "compare d.csv --csv d.csv",
+        "compare d.csv --svg ./d.csv",
+        "build d.csv -o d.csv",
+        "predict net.onnx d.csv -o d.csv",
+        "predict net.onnx d.csv -o net.onnx",
+        "refute net.onnx d.csv --radius 1 -o net.onnx",
+        "decide d.csv --width 1 --radius 0.1 -o d.csv",
+        "decide d.csv --width 1 --radius 0.1 --proof d.csv",
+    ] {
+        place.refused(command, 2, &["both read and written"]);
+    }
+    place.refused("compare d.csv --csv out --svg out", 2, &["out is to be written twice"]);
+    assert_eq!(std::fs::read_to_string(place.path("d.csv")).unwrap(), table);
+    assert_eq!(place.run("certify net.onnx d.csv").code, Some(0));
+    #[cfg(unix)]
+    place.refused("build d.csv -o /dev/stdout", 2, &["no regular file", "--no-certify"]);
+}
+
+/// Columns are features by name, and a column of labels is no feature.
+#[test]
+fn columns_are_not_mistaken_for_others() {
+    let place = Workplace::new();
+    place.file("d.csv", "a,b,label\n0,0,x\n1,3,y\n2,1,x\n5,5,y\n");
+    place.file("swapped.csv", "b,a,label\n0,0,x\n3,1,y\n1,2,x\n5,5,y\n");
+    place.file("fewer.csv", "a,label\n0,1\n1,2\n");
+    assert_eq!(place.run("build d.csv -o net.onnx").code, Some(0));
+    for command in ["predict net.onnx swapped.csv", "certify net.onnx swapped.csv --radius 0.1"] {
+        place.refused(command, 2, &["another order", "'b'", "'a'"]);
+    }
+    place.refused("predict net.onnx fewer.csv", 2, &["1", "2"]);
+    place.refused("certify net.onnx d.csv --radius 0.1 --ratio 2", 2, &["--ratio"]);
+    place.refused("build d.csv -o other.onnx --threads 20000", 2, &["20000", "1024"]);
+}
+
+/// In every norm one of the closest pair is refuted just beyond half its
+/// distance.
+#[test]
+fn just_beyond_half_the_distance_is_refuted() {
+    let place = Workplace::new();
+    for norm in ["linf", "l1", "l2", "l1.5", "l3"] {
+        place.json(&format!("build iris --norm {norm} --ratio 0.9 -o net.onnx"));
+        let found = place.json(&format!("separation iris --norm {norm}"));
+        let radius = 1.001 * found["max_radius"].as_f64().unwrap();
+        let shown = place.run(&format!("certify net.onnx iris --radius {radius} --json"));
+        assert_eq!(shown.code, Some(1), "{norm} {}", shown.stderr);
+        let certified: Value = serde_json::from_str(&shown.stdout).unwrap();
+        assert!(certified["refuted"].as_u64() > Some(0), "{norm} {certified}");
+    }
 }

@@ -87,7 +87,7 @@ fn paths_that_cannot_be_written_are_refused_before_the_work() {
     );
     place.refused("separation missing.csv --per-sample no/such/near.npz", 2, &["cannot write", "near.npz"]);
     place.refused("separation missing.csv --svg .", 2, &["directory"]);
-    place.refused("separation iris --svg a --per-sample a", 2, &["both name a"]);
+    place.refused("separation iris --svg a --per-sample a", 2, &["a is to be written twice"]);
     place.refused("separation iris --svg a.svg --within 1", 2, &["--svg"]);
     place.refused("separation iris --svg a.svg --bound-only", 2, &["--svg"]);
     place.file("x.csv", "x,label\n1,a\n2,b\n");

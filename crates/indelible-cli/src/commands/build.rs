@@ -31,6 +31,7 @@ use crate::{
     bar::Bar,
     data::DataArgs,
     failure::Failure,
+    paths::keep_apart,
     report::{self, Report, grouped, real},
     steepness::Steepness,
 };
@@ -183,15 +184,12 @@ impl BuildArgs {
         let started = Instant::now();
         // A wrong name should not cost a long computation, nor a slip the data.
         self.construction.as_deref().map(Entry::named).transpose()?;
-        for input in [Some(&self.data.path), self.data.labels.as_ref()].into_iter().flatten() {
-            if let (Ok(input), Ok(output)) = (input.canonicalize(), self.output.canonicalize())
-                && input == output
-            {
-                let path = self.output.display();
-                return Err(Failure::input(format!(
-                    "{path} is read as data; give another file to write (-o)"
-                )));
-            }
+        keep_apart(&self.data.files(), &[Some(&self.output)])?;
+        if !self.no_certify && self.output.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            return Err(Failure::input(format!(
+                "{} is no regular file: what is proved is read back from where it was written; give a file, or --no-certify",
+                self.output.display()
+            )));
         }
         let data = self.data.read(&bar)?;
         let read = started.elapsed().as_secs_f64();

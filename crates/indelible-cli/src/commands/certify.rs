@@ -34,12 +34,12 @@ pub struct CertifyArgs {
     #[arg(long)]
     norm: Option<Norm>,
     /// Radius around every sample [default: what the file claims]
-    #[arg(long, value_name = "R", conflicts_with = "per_sample", allow_negative_numbers = true)]
+    #[arg(long, value_name = "R", conflicts_with_all = ["per_sample", "ratio"], allow_negative_numbers = true)]
     radius: Option<f64>,
     /// A radius for each sample: what the file claims, or the ratio of half the distance to its own nearest enemy
     #[arg(long)]
     per_sample: bool,
-    /// Share of half the distance to the nearest enemy, between 0 and 1
+    /// With --per-sample: share of half the distance to the nearest enemy, between 0 and 1
     #[arg(long, value_name = "RHO", requires = "per_sample", allow_negative_numbers = true)]
     ratio: Option<f64>,
     /// Print one JSON object

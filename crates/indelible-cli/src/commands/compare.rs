@@ -27,6 +27,7 @@ use crate::{
     bar::Bar,
     data::DataArgs,
     failure::Failure,
+    paths::keep_apart,
     report::{grouped, print, real, seconds},
 };
 
@@ -74,6 +75,7 @@ struct Row {
 impl CompareArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
+        keep_apart(&self.data.files(), &[self.csv.as_ref(), self.svg.as_ref()])?;
         let data = self.data.read(&bar)?;
         let norm = self.norm;
         let options = Options { precision: self.precision.into(), ..Options::default() };

@@ -23,6 +23,7 @@ use crate::{
     bar::Bar,
     data::DataArgs,
     failure::Failure,
+    paths::keep_apart,
     report::{Report, seconds},
 };
 
@@ -87,6 +88,8 @@ fn limit(text: &str) -> Result<Duration, String> {
 impl DecideArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
+        let [data, labels] = self.data.files();
+        keep_apart(&[data, labels, self.check.as_ref()], &[self.output.as_ref(), self.proof.as_ref()])?;
         let data = self.data.read(&bar)?;
         let config = Config { solver: self.solver.clone(), timeout: self.timeout, minimise: true };
         if let Some(path) = &self.check {

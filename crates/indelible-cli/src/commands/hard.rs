@@ -14,7 +14,7 @@ use indelible::{
 use indelible_io::onnx;
 
 use super::{read_text, write_dataset};
-use crate::{failure::Failure, report::Report};
+use crate::{failure::Failure, paths::keep_apart, report::Report};
 
 /// Arguments of `hard`.
 #[derive(Args, Debug)]
@@ -42,6 +42,7 @@ pub struct HardArgs {
 impl HardArgs {
     pub fn run(self) -> Result<(), Failure> {
         let named = |path: &Path, e: indelible::Error| Failure::input(format!("{}: {e}", path.display()));
+        keep_apart(&[self.cnf.as_ref(), self.sets.as_ref(), self.decode.as_ref()], &[self.output.as_ref()])?;
         let cnf = match &self.cnf {
             Some(path) => Some(Cnf::parse(&read_text(path)?).map_err(|e| named(path, e))?),
             None => None,

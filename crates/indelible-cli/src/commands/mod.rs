@@ -68,11 +68,19 @@ enum Command {
     Bounds(bounds::BoundsArgs),
 }
 
+/// More than any machine has use for; starting many more takes minutes.
+const MOST_THREADS: usize = 1024;
+
 impl Program {
     pub fn run(self) -> Result<(), Failure> {
         if let Some(threads) = self.threads {
             if threads == 0 {
                 return Err(Failure::input("--threads is 0; expected 1 or more".into()));
+            }
+            if threads > MOST_THREADS {
+                return Err(Failure::input(format!(
+                    "--threads is {threads}; expected {MOST_THREADS} or less"
+                )));
             }
             rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)

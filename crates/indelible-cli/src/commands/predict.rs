@@ -15,9 +15,10 @@ use rayon::prelude::*;
 
 use crate::{
     bar::Bar,
-    classes::{match_classes, named_classes},
+    classes::{match_classes, match_features, named_classes},
     data::DataArgs,
     failure::Failure,
+    paths::keep_apart,
     report::{Report, grouped, seconds},
 };
 
@@ -45,6 +46,8 @@ pub struct PredictArgs {
 impl PredictArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
+        let [data, labels] = self.data.files();
+        keep_apart(&[Some(&self.network), data, labels], &[self.output.as_ref()])?;
         let network = onnx::open(&self.network)?;
         let points = self.data.read_points(network.model.inputs(), &bar)?;
         let data = points.data();
@@ -52,6 +55,7 @@ impl PredictArgs {
             let (expected, given) = (network.model.inputs(), data.features());
             return Err(Error::InputWidth { expected, given }.into());
         }
+        match_features(&network, data)?;
         let (names, labels) = if points.is_labelled() {
             let classes = match_classes(&network, data)?;
             let labels: Vec<usize> = data.labels().iter().map(|&label| classes.map[label]).collect();

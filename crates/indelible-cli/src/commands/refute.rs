@@ -19,6 +19,7 @@ use crate::{
     classes::match_classes,
     data::DataArgs,
     failure::Failure,
+    paths::keep_apart,
     report::{Report, seconds},
 };
 
@@ -47,6 +48,8 @@ pub struct RefuteArgs {
 impl RefuteArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
+        let [data, labels] = self.data.files();
+        keep_apart(&[Some(&self.network), data, labels], &[self.output.as_ref()])?;
         let network = onnx::open(&self.network)?;
         let data = self.data.read(&bar)?;
         let Model::Layers(layers) = &network.model else {

@@ -27,6 +27,7 @@ use crate::{
     data::DataArgs,
     failure::Failure,
     histogram::Histogram,
+    paths::keep_apart,
     report::{Report, grouped, real, seconds},
 };
 
@@ -89,21 +90,8 @@ impl SeparationArgs {
     /// Files that will be written: a path that cannot be is refused before any
     /// work is done.
     fn outputs(&self) -> Result<Outputs, Failure> {
-        if let (Some(table), Some(svg)) = (&self.per_sample, &self.svg)
-            && table == svg
-        {
-            return Err(Failure::input(format!("--per-sample and --svg both name {}", svg.display())));
-        }
-        for output in self.per_sample.iter().chain(&self.svg) {
-            for input in [Some(&self.data.path), self.data.labels.as_ref(), self.against.as_ref()] {
-                if let (Some(Ok(input)), Ok(output)) =
-                    (input.map(|i| i.canonicalize()), output.canonicalize())
-                    && input == output
-                {
-                    return Err(Failure::input(format!("{} is both read and written", output.display())));
-                }
-            }
-        }
+        let [data, labels] = self.data.files();
+        keep_apart(&[data, labels, self.against.as_ref()], &[self.per_sample.as_ref(), self.svg.as_ref()])?;
         if self.k == Some(0) {
             return Err(Failure::input("--k is 0; expected 1 or more".into()));
         }

@@ -37,11 +37,14 @@ pub(super) fn label_column(
         let by_index = || given.parse().ok().filter(|&index: &usize| index < columns);
         return by_name.or_else(by_index).map(Some).ok_or_else(|| no_column(path, given, columns, names));
     }
-    if options.expected_features == Some(columns) {
+    let ranked = names.iter().enumerate().filter_map(|(at, name)| Some((label_rank(name)?, at)));
+    let best = ranked.min().map(|(_, at)| at);
+    // Points may well have a feature y; a column label is none.
+    if options.expected_features == Some(columns) && best.is_none_or(|at| names[at].eq_ignore_ascii_case("y"))
+    {
         return Ok(None);
     }
-    let ranked = names.iter().enumerate().filter_map(|(at, name)| Some((label_rank(name)?, at)));
-    Ok(ranked.min().map(|(_, at)| at).or(columns.checked_sub(1)))
+    Ok(best.or(columns.checked_sub(1)))
 }
 
 /// Says which columns there are.
@@ -88,7 +91,9 @@ mod tests {
         assert_eq!(error, "t: no column '3'; the columns are a, label, b");
 
         let expected = ReadOptions { expected_features: Some(3), ..ReadOptions::default() };
-        assert_eq!(find(&["a", "label", "b"], &expected).unwrap(), None);
+        assert_eq!(find(&["a", "c", "b"], &expected).unwrap(), None);
+        assert_eq!(find(&["x", "y", "z"], &expected).unwrap(), None);
+        assert_eq!(find(&["a", "label", "b"], &expected).unwrap(), Some(1));
         assert_eq!(find(&["a", "label"], &expected).unwrap(), Some(1));
     }
 }

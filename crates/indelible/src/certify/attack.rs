@@ -4,7 +4,8 @@ use super::Claim;
 use crate::{
     Error, Norm, Precision,
     network::predicted_class,
-    number::{add_down, add_up, mul_up, sqrt_up, sub_up},
+    number::{add_down, add_up, div_up, mul_up, sqrt_up, sub_up},
+    separation::power::Exponent,
 };
 
 /// A point at which the network, evaluated in its own format, gives another
@@ -40,12 +41,20 @@ pub fn attack(claim: &Claim<'_>, sample: usize) -> Result<Option<Attack>, Error>
     let mut points = vec![x.iter().map(|&v| precision.round(v)).collect::<Vec<f64>>()];
     for enemy in nearest_enemies(claim, sample) {
         let towards = data.row(enemy);
-        points.push(match claim.norm {
-            Norm::Linf => {
-                towards.iter().zip(&inner).map(|(&t, &(lo, hi))| precision.round(t).max(lo).min(hi)).collect()
-            }
-            _ => along(&x, &towards, radius, claim.norm, precision),
-        });
+        match claim.norm {
+            Norm::Linf => points.push(
+                towards
+                    .iter()
+                    .zip(&inner)
+                    .map(|(&t, &(lo, hi))| precision.round(t).max(lo).min(hi))
+                    .collect(),
+            ),
+            // Rounding a point may move it out of the ball.
+            norm => points.extend(
+                [8.0 * precision.unit_roundoff(), 1e-6, 1e-4]
+                    .map(|less| along(&x, &towards, radius * (1.0 - less), norm, precision)),
+            ),
+        }
     }
     if claim.norm == Norm::Linf {
         points.extend((0..CORNERS).map(|seed| corner(&inner, seed)));
@@ -83,11 +92,10 @@ fn nearest_enemies(claim: &Claim<'_>, sample: usize) -> Vec<usize> {
     nearest.into_iter().map(|(_, i)| i).collect()
 }
 
-/// A point on the way from `x` to `towards`, a little less than `radius` away.
+/// A point on the way from `x` to `towards`, about `radius` away.
 fn along(x: &[f64], towards: &[f64], radius: f64, norm: Norm, precision: Precision) -> Vec<f64> {
     let distance = distance_up(x, towards, norm);
-    let shrink = 1.0 - 8.0 * precision.unit_roundoff();
-    let share = if distance > 0.0 { (radius / distance * shrink).min(1.0) } else { 0.0 };
+    let share = if distance > 0.0 { (radius / distance).min(1.0) } else { 0.0 };
     x.iter().zip(towards).map(|(&a, &b)| precision.round(a + share * (b - a))).collect()
 }
 
@@ -110,15 +118,48 @@ fn in_ball(point: &[f64], x: &[f64], radius: f64, norm: Norm) -> bool {
     distance_up(point, x, norm) <= radius
 }
 
-/// A number not below the distance of two points: the distance rounded up, and
-/// for other p that of the next smaller exponent of 1 and 2, since norms fall
-/// as p grows.
+/// A number not below the distance of two points, close to it.
 pub(super) fn distance_up(a: &[f64], b: &[f64], norm: Norm) -> f64 {
     let differences = a.iter().zip(b).map(|(&a, &b)| sub_up(a.max(b), a.min(b)));
     match norm {
         Norm::Linf => differences.fold(0.0, f64::max),
         Norm::L1 => differences.fold(0.0, add_up),
-        Norm::Lp(p) if p < 2.0 => differences.fold(0.0, add_up),
-        Norm::L2 | Norm::Lp(_) => sqrt_up(differences.fold(0.0, |sum, d| add_up(sum, mul_up(d, d)))),
+        Norm::L2 => sqrt_up(differences.fold(0.0, |sum, d| add_up(sum, mul_up(d, d)))),
+        Norm::Lp(p) => {
+            let exponent = Exponent::new(p);
+            let largest = differences.clone().fold(0.0, f64::max);
+            if largest == 0.0 || !largest.is_finite() {
+                return largest;
+            }
+            // Powers below this may have left the normal range.
+            let power = |d: f64| {
+                let [power] = exponent.raise([div_up(d, largest).min(1.0)]);
+                mul_up(power, add_up(1.0, mul_up(2.0, exponent.error))).max(1e-250)
+            };
+            let sum = differences.map(power).fold(0.0, add_up);
+            mul_up(largest, exponent.root(1.0, sum).1)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn distances_are_bounded_closely(
+            x in prop::collection::vec(-1e3f64..1e3, 1..12),
+            scale in prop_oneof![Just(1.0), Just(1e-160), Just(1e150)],
+            p in prop_oneof![Just(1.0 + 1e-6), 1.1f64..6.0, 50.0f64..1000.0],
+        ) {
+            let x: Vec<f64> = x.iter().map(|v| v * scale).collect();
+            let largest = x.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+            let expected = largest * x.iter().map(|v| (v.abs() / largest).powf(p)).sum::<f64>().powf(1.0 / p);
+            prop_assume!(largest > 0.0);
+            let bound = distance_up(&x, &vec![0.0; x.len()], Norm::lp(p).unwrap());
+            prop_assert!(bound >= expected * (1.0 - 1e-14) && bound <= expected * (1.0 + 1e-9), "{bound} {expected}");
+        }
     }
 }

@@ -71,7 +71,7 @@ impl Exponent {
 
     /// Numbers not above and not below `x^(1/p)`, for `x` in the enclosure
     /// `lower..=upper` with `2^-p ≤ lower` and `upper < 2^60`.
-    pub(super) fn root(&self, lower: f64, upper: f64) -> (f64, f64) {
+    pub(crate) fn root(&self, lower: f64, upper: f64) -> (f64, f64) {
         // Bisection on our own powers alone: nothing of it depends on a
         // mathematical library.
         let bisect = |below: &dyn Fn(f64) -> bool| {
