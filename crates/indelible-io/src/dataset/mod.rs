@@ -86,8 +86,9 @@ pub struct ReadOptions {
     /// file. Default: all samples.
     pub limit: Option<usize>,
     /// Number of features that are expected: a table with exactly this many
-    /// columns has no label column (unless [`label_column`](Self::label_column)
-    /// names one). Default: a table has one.
+    /// columns has no label column, unless [`label_column`](Self::label_column)
+    /// names one or a column is called label, class or target. Default: a table
+    /// has one.
     pub expected_features: Option<usize>,
     /// Whether the first line of a CSV file names the columns. Default: it
     /// does if it has a cell outside the label column that is not a number.
