@@ -100,8 +100,7 @@ impl CompareArgs {
         }
         if rows.is_empty() {
             let why: Vec<String> = refused.iter().map(|(name, why)| format!("{name}: {why}")).collect();
-            let none = format!("no construction serves {norm} with these labels");
-            return Err(Failure::no(if why.is_empty() { none } else { why.join("; ") }));
+            return Err(Failure::no(why.join("; ")));
         }
         if let Some(path) = &self.csv {
             write_whole(path, &csv(&rows))?;

@@ -2,7 +2,7 @@
 
 use plotters::{coord::Shift, prelude::*};
 
-/// One colour per line or panel, .
+/// Colours of lines and panels, in order.
 pub const COLOURS: [RGBColor; 8] = [
     RGBColor(31, 119, 180),
     RGBColor(255, 127, 14),
