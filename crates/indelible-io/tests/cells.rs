@@ -4,7 +4,7 @@
 use indelible::{
     Budget, Dataset, Features, Norm, Precision, Radii, Silent,
     certify::{Certificate, Claim, certify},
-    constructions::{Entry, Options},
+    constructions::{Construction, Options},
     network::{CellEvaluator, CellNetwork, Head, Model, predicted_class},
     separation::separation,
 };
@@ -28,7 +28,7 @@ fn budget(data: &Dataset) -> Budget {
 }
 
 fn network(data: &Dataset, options: Options) -> CellNetwork {
-    let built = Entry::named("cells").unwrap().build(data, &budget(data), options).unwrap();
+    let built = Construction::named("cells").unwrap().build(data, &budget(data), options).unwrap();
     match built.compact().unwrap() {
         Model::Cells(network) => network,
         other => panic!("cells expected, not {other:?}"),
@@ -74,7 +74,7 @@ fn one_class_and_one_sample_make_a_file() {
     let data = dataset().head(1).unwrap();
     let budget = Budget::uniform(0.5, &separation(&data, Norm::Linf, &Silent)).unwrap();
     for options in all_options() {
-        let built = Entry::named("cells").unwrap().build(&data, &budget, options).unwrap();
+        let built = Construction::named("cells").unwrap().build(&data, &budget, options).unwrap();
         let mut bytes = Vec::new();
         write_compact(&built.compact().unwrap(), &Metadata::default(), &mut bytes).unwrap();
         assert!(certificate(&onnx::read(bytes.into()).unwrap().model, &data, budget.radii()).holds());

@@ -3,7 +3,7 @@
 use indelible::{
     Budget, Dataset, Enclosure, Features, Norm, Precision, Radii, Silent,
     certify::{Certificate, Claim, certify},
-    constructions::{Construction, Entry, Options},
+    constructions::{BuiltNetwork, Construction, Options},
     network::{Head, Layer, Measure, Model, PowerCurve, predicted_class},
     separation::separation,
 };
@@ -22,9 +22,9 @@ fn coded() -> Dataset {
     Dataset::new(Features::unit_codes(codes.into()), 3, vec![0, 1, 1, 0], names).unwrap()
 }
 
-fn network(data: &Dataset, options: Options) -> (Box<dyn Construction>, Budget) {
+fn network(data: &Dataset, options: Options) -> (Box<dyn BuiltNetwork>, Budget) {
     let budget = Budget::from_ratio(0.9, &separation(data, Norm::Linf, &Silent)).unwrap();
-    (Entry::named("yu2024-linf").unwrap().build(data, &budget, options).unwrap(), budget)
+    (Construction::named("yu2024-linf").unwrap().build(data, &budget, options).unwrap(), budget)
 }
 
 fn metadata(data: &Dataset, budget: &Budget) -> Metadata {
@@ -112,13 +112,13 @@ fn curves_are_read_back() {
         let found = separation(&data, norm, &Silent);
         let budget = Budget::from_ratio(ratio, &found).unwrap();
         let options = Options { precision: Precision::F64, ..Options::default() };
-        let network = Entry::named("yu2024-lp").unwrap().build(&data, &budget, options).unwrap();
+        let network = Construction::named("yu2024-lp").unwrap().build(&data, &budget, options).unwrap();
         let compact = network.compact().unwrap();
         let mut bytes = Vec::new();
         write_compact(&compact, &Metadata::default(), &mut bytes).unwrap();
         let read = onnx::read(bytes.into()).unwrap();
-        let (Model::Tally(found), Model::Tally(expected)) = (&read.model, &compact) else {
-            panic!("a tally")
+        let (Model::Prototypes(found), Model::Prototypes(expected)) = (&read.model, &compact) else {
+            panic!("a prototypes")
         };
         assert_eq!(found.measure, expected.measure);
         assert!(matches!(
@@ -147,7 +147,7 @@ fn one_sample_needs_no_scan() {
     };
     let budget = Budget::uniform(0.5, &far).unwrap();
     for options in all_options() {
-        let network = Entry::named("yu2024-linf").unwrap().build(&data, &budget, options).unwrap();
+        let network = Construction::named("yu2024-linf").unwrap().build(&data, &budget, options).unwrap();
         let mut bytes = Vec::new();
         write_compact(&network.compact().unwrap(), &Metadata::default(), &mut bytes).unwrap();
         let read = onnx::read(bytes.into()).unwrap();

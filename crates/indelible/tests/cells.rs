@@ -8,7 +8,7 @@ use indelible::{
     Budget, Dataset, Error, Features, Norm, Precision, Silent,
     cells::{cover, parameters},
     certify::{Certificate, Claim, Verdict, certify},
-    constructions::{Cells, Construction, Entry, Options},
+    constructions::{BuiltNetwork, Cells, Construction, Options},
     network::{
         Cell, CellEvaluator, CellNetwork, Constraint, Head, Layer, LayerBuilder, Model, Network, Side,
         StoredNetwork, evaluate, predicted_class, size,
@@ -401,7 +401,7 @@ fn what_a_format_cannot_hold_is_said() {
 fn the_registry_knows_cells() {
     let data = dataset(1, vec![0.0, 1.0, 2.0, 3.0, 4.0], vec![0, 0, 1, 1, 0]);
     let budget = Budget::uniform(0.25, &separation(&data)).unwrap();
-    let network = Entry::named("cells").unwrap().build(&data, &budget, Options::default()).unwrap();
+    let network = Construction::named("cells").unwrap().build(&data, &budget, Options::default()).unwrap();
     // One threshold for each end: x ≤ a, x ≥ b and x ≤ c, x ≥ d.
     assert_eq!(size(network.as_ref()).nonzero, 2 * 4 + 4 + 2 * 3);
 }

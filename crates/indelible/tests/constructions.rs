@@ -7,7 +7,7 @@ use common::{ball_points, dataset, random_dataset};
 use indelible::{
     Budget, Dataset, Error, Norm, Precision, Radii, Silent,
     certify::{Certificate, Claim, Verdict, certify},
-    constructions::{Approximation, Construction, Entry, Options, REGISTRY, yu2024_lp},
+    constructions::{Approximation, BuiltNetwork, Construction, Options, REGISTRY, yu2024_lp},
     network::{Head, Measure, Model, PowerCurve, StoredNetwork, evaluate, predicted_class, size},
     separation::{nearest_enemies, separation},
 };
@@ -15,8 +15,8 @@ use proptest::prelude::*;
 
 const F64: Options = Options { head: Head::Logits, precision: Precision::F64 };
 
-fn build(name: &str, data: &Dataset, budget: &Budget, options: Options) -> Box<dyn Construction> {
-    Entry::named(name).unwrap().build(data, budget, options).unwrap()
+fn build(name: &str, data: &Dataset, budget: &Budget, options: Options) -> Box<dyn BuiltNetwork> {
+    Construction::named(name).unwrap().build(data, budget, options).unwrap()
 }
 
 fn certificate(model: &Model, data: &Dataset, budget: &Budget) -> Certificate {
@@ -180,7 +180,7 @@ proptest! {
         let zeros = 2 * (1..samples).map(|i| (0..n).filter(|&j| data.value(i, j) == minima[j]).count()).sum::<usize>();
         for kind in [Approximation::Hinges, Approximation::Sawtooth] {
             let network = yu2024_lp(&data, &budget, options, 2.0, kind).unwrap();
-            let Model::Tally(stored) = network.compact().unwrap() else { panic!("a tally") };
+            let Model::Prototypes(stored) = network.compact().unwrap() else { panic!("a prototypes") };
             let counted = size(network.as_ref());
             let (depth, width, nonzero) = match stored.measure {
                 Measure::Power(PowerCurve::Hinges { knots, .. }) => {
@@ -238,9 +238,9 @@ fn below_minima(data: &Dataset, sample: usize, radius: f64, norm: Norm) -> Vec<V
     points
 }
 
-fn norms(entry: &Entry) -> impl Iterator<Item = Norm> {
-    let others = entry.every_p.then_some([Norm::Lp(1.5), Norm::Lp(3.0)]);
-    entry.norms.iter().copied().chain(others.into_iter().flatten())
+fn norms(construction: &Construction) -> impl Iterator<Item = Norm> {
+    let others = construction.every_p.then_some([Norm::Lp(1.5), Norm::Lp(3.0)]);
+    construction.norms.iter().copied().chain(others.into_iter().flatten())
 }
 
 proptest! {
@@ -272,8 +272,8 @@ proptest! {
             head: if scalar { Head::Scalar } else { Head::Logits },
             precision: if single { Precision::F32 } else { Precision::F64 },
         };
-        for entry in REGISTRY {
-            for norm in norms(entry) {
+        for construction in REGISTRY {
+            for norm in norms(construction) {
                 let found = separation(&data, norm, &Silent);
                 if found.pair.is_none() || found.distance.lower < 1e-2 {
                     continue;
@@ -283,35 +283,35 @@ proptest! {
                 } else {
                     Budget::from_ratio(ratio, &found)
                 }.unwrap();
-                let network = match entry.build(&data, &budget, options) {
+                let network = match construction.build(&data, &budget, options) {
                     Ok(network) => {
-                        prop_assert!(entry.serves(&data, &budget, options));
+                        prop_assert!(construction.serves(&data, &budget, options));
                         network
                     }
                     Err(Error::Unsuitable { .. }) => {
-                        prop_assert!(!entry.serves(&data, &budget, options));
+                        prop_assert!(!construction.serves(&data, &budget, options));
                         continue;
                     }
                     Err(Error::TooFine { .. }) if single => continue,
-                    Err(other) => return Err(TestCaseError::fail(format!("{} {other}", entry.name))),
+                    Err(other) => return Err(TestCaseError::fail(format!("{} {other}", construction.name))),
                 };
                 let counted = network.size();
-                prop_assert_eq!(counted, size(network.as_ref()), "{} {} {:?}", entry.name, norm, options);
-                let least = entry.at_least(&data, norm);
-                prop_assert!(least.nonzero <= counted.nonzero, "{} {norm} {least:?} {counted:?}", entry.name);
-                prop_assert!(least.all <= counted.all, "{} {norm} {least:?} {counted:?}", entry.name);
+                prop_assert_eq!(counted, size(network.as_ref()), "{} {} {:?}", construction.name, norm, options);
+                let least = construction.at_least(&data, norm);
+                prop_assert!(least.nonzero <= counted.nonzero, "{} {norm} {least:?} {counted:?}", construction.name);
+                prop_assert!(least.all <= counted.all, "{} {norm} {least:?} {counted:?}", construction.name);
                 let compact = network.compact().unwrap();
                 let proof = certificate(&compact, &data, &budget);
                 prop_assert!(
                     proof.holds() || single && proof.refuted == 0,
-                    "{} {norm} {options:?} {:?}", entry.name, proof
+                    "{} {norm} {options:?} {:?}", construction.name, proof
                 );
                 let layers = (0..network.depth()).map(|l| network.layer(l)).collect();
                 let dense = Model::Layers(StoredNetwork { precision: options.precision, layers });
                 let proof = certificate(&dense, &data, &budget);
                 prop_assert!(
                     proof.holds() || single && proof.refuted == 0,
-                    "{} {norm} {options:?} {:?}", entry.name, proof
+                    "{} {norm} {options:?} {:?}", construction.name, proof
                 );
                 for sample in 0..data.samples() {
                     let radius = budget.radii().of(sample);
@@ -323,7 +323,7 @@ proptest! {
                     for outputs in all.iter().flat_map(|all| all.chunks(network.outputs())) {
                         prop_assert_eq!(
                             predicted_class(outputs, data.classes()), Some(data.labels()[sample]),
-                            "{} {} {:?} {:?}", entry.name, norm, options, outputs
+                            "{} {} {:?} {:?}", construction.name, norm, options, outputs
                         );
                     }
                 }
@@ -336,13 +336,13 @@ proptest! {
     #[test]
     fn forms_agree(data in random_dataset(12, 6, 0.0f64..1.0), seed in any::<u64>()) {
         prop_assume!(separable(&data));
-        for entry in REGISTRY {
-            for norm in norms(entry) {
+        for construction in REGISTRY {
+            for norm in norms(construction) {
                 let budget = budget(&data, norm, 0.8);
-                if !entry.serves(&data, &budget, F64) {
+                if !construction.serves(&data, &budget, F64) {
                     continue;
                 }
-                let network = entry.build(&data, &budget, F64).unwrap();
+                let network = construction.build(&data, &budget, F64).unwrap();
                 let compact = network.compact().unwrap();
                 let minima = data.minima();
                 let points: Vec<f64> = (0..data.samples())
@@ -352,7 +352,7 @@ proptest! {
                 let dense = evaluate(network.as_ref(), &points).unwrap();
                 let scan = compact.evaluate(&points).unwrap();
                 for (a, b) in dense.iter().zip(&scan) {
-                    prop_assert!((a - b).abs() <= 1e-6 * (1.0 + a.abs()), "{} {norm} {a} {b}", entry.name);
+                    prop_assert!((a - b).abs() <= 1e-6 * (1.0 + a.abs()), "{} {norm} {a} {b}", construction.name);
                 }
             }
         }
@@ -411,26 +411,32 @@ fn sawtooth_grows_with_the_logarithm() {
 fn the_whole_segment_is_right() {
     let values: Vec<f64> = (0..80).map(|i| f64::from((i * 29 + i * i * 7) % 97) / 97.0).collect();
     let data = dataset(4, values, (0..20).map(|i| usize::from(i % 3 == 0)).collect());
-    for entry in REGISTRY {
+    for construction in REGISTRY {
         // Other powers would need millions of hinges so close to the limit.
-        for &norm in entry.norms {
+        for &norm in construction.norms {
             let found = separation(&data, norm, &Silent);
             let (i, j) = found.pair.unwrap();
-            let network = build(entry.name, &data, &Budget::from_ratio(1.0 - 1e-6, &found).unwrap(), F64);
+            let network =
+                build(construction.name, &data, &Budget::from_ratio(1.0 - 1e-6, &found).unwrap(), F64);
             for (from, to) in [(i, j), (j, i)] {
                 for share in [0.0, 0.2, 0.4, 0.49, 0.5 * (1.0 - 1e-6) * (1.0 - 1e-12)] {
                     let point: Vec<f64> =
                         data.row(from).iter().zip(data.row(to)).map(|(a, b)| a + share * (b - a)).collect();
                     let outputs = evaluate(network.as_ref(), &point).unwrap();
                     let expected = Some(data.labels()[from]);
-                    assert_eq!(predicted_class(&outputs, 2), expected, "{} {norm} {share}", entry.name);
+                    assert_eq!(
+                        predicted_class(&outputs, 2),
+                        expected,
+                        "{} {norm} {share}",
+                        construction.name
+                    );
                 }
             }
         }
     }
 }
 
-fn dense(network: &dyn Construction, precision: Precision) -> Model {
+fn dense(network: &dyn BuiltNetwork, precision: Precision) -> Model {
     let layers = (0..network.depth()).map(|l| network.layer(l)).collect();
     Model::Layers(StoredNetwork { precision, layers })
 }
@@ -456,23 +462,25 @@ fn dense_networks_are_certified() {
         &dataset(5, (0..18).flat_map(|i| data.row(i)).collect(), (0..18).map(|i| i % 2).collect()),
         2,
     );
-    for (data, entry) in
-        [&data, &two].into_iter().flat_map(|data| REGISTRY.iter().map(move |entry| (data, entry)))
+    for (data, construction) in [&data, &two]
+        .into_iter()
+        .flat_map(|data| REGISTRY.iter().map(move |construction| (data, construction)))
     {
-        for (norm, head) in norms(entry).flat_map(|norm| [(norm, Head::Logits), (norm, Head::Scalar)]) {
+        for (norm, head) in norms(construction).flat_map(|norm| [(norm, Head::Logits), (norm, Head::Scalar)])
+        {
             for (ratio, precision) in [(0.9, Precision::F32), (0.9, Precision::F64), (0.99, Precision::F64)] {
                 let options = Options { head, precision };
                 let found = separation(data, norm, &Silent);
                 let uniform = Budget::from_ratio(ratio, &found).unwrap();
                 let each = Budget::per_sample(ratio, &nearest_enemies(data, norm, &Silent)).unwrap();
                 for budget in [uniform, each] {
-                    if !entry.serves(data, &budget, options) {
+                    if !construction.serves(data, &budget, options) {
                         continue;
                     }
-                    let network = build(entry.name, data, &budget, options);
+                    let network = build(construction.name, data, &budget, options);
                     let model = dense(network.as_ref(), precision);
                     let proof = certificate(&model, data, &budget);
-                    assert!(proof.holds(), "{} {norm} {options:?} {ratio} {proof:?}", entry.name);
+                    assert!(proof.holds(), "{} {norm} {options:?} {ratio} {proof:?}", construction.name);
                     // Balls that meet cannot both be right.
                     let (i, j) = found.pair.unwrap();
                     let classes: Vec<usize> = (0..data.classes()).collect();
@@ -488,7 +496,7 @@ fn dense_networks_are_certified() {
                     };
                     let verdicts = certify(&claim, &Silent).unwrap().verdicts;
                     let right = |k: usize| matches!(verdicts[k], Verdict::Certified { .. });
-                    assert!(!(right(i) && right(j)), "{} {norm} {options:?}", entry.name);
+                    assert!(!(right(i) && right(j)), "{} {norm} {options:?}", construction.name);
                 }
             }
         }

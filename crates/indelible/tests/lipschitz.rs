@@ -7,7 +7,7 @@ use common::{dataset, hostile_value};
 use indelible::{
     Budget, Dataset, Norm, Precision, Silent,
     certify::{lipschitz_bound, steepest_pair},
-    constructions::{Entry, Options, REGISTRY},
+    constructions::{Construction, Options, REGISTRY},
     network::{Head, LayerBuilder, Model, StoredNetwork},
     separation::separation,
 };
@@ -84,7 +84,7 @@ fn other(data: &Dataset, from: &[f64], radius: f64, random: &mut Random) -> Vec<
         .collect()
 }
 
-fn dense(network: &dyn indelible::constructions::Construction, precision: Precision) -> Model {
+fn dense(network: &dyn indelible::constructions::BuiltNetwork, precision: Precision) -> Model {
     let layers = (0..network.depth()).map(|l| network.layer(l)).collect();
     Model::Layers(StoredNetwork { precision, layers })
 }
@@ -125,7 +125,7 @@ fn the_constant_is_known_and_attained() {
             let budget = Budget::from_ratio(0.5, &separation(&data, norm, &Silent)).unwrap();
             for precision in [Precision::F32, Precision::F64] {
                 let options = Options { head: Head::Logits, precision };
-                let network = Entry::named(name).unwrap().build(&data, &budget, options).unwrap();
+                let network = Construction::named(name).unwrap().build(&data, &budget, options).unwrap();
                 for model in [dense(network.as_ref(), precision), network.compact().unwrap()] {
                     let bound = lipschitz_bound(&model, norm);
                     // Samples are rounded to the format.
@@ -160,7 +160,7 @@ fn no_pair_of_a_million_exceeds_the_constant() {
             known(&data).into_iter().filter(|(_, norm, _)| two == (*norm != Norm::L1))
         {
             let found = separation(&data, norm, &Silent);
-            let network = Entry::named(name)
+            let network = Construction::named(name)
                 .unwrap()
                 .build(&data, &Budget::from_ratio(0.5, &found).unwrap(), F64)
                 .unwrap();
@@ -199,10 +199,10 @@ fn no_pair_of_a_million_exceeds_the_constant() {
 fn bounds_hold_for_every_construction() {
     let data = samples(4, 8, 2);
     let mut random = Random(3);
-    for entry in REGISTRY {
-        for &built_for in entry.norms {
+    for construction in REGISTRY {
+        for &built_for in construction.norms {
             let found = separation(&data, built_for, &Silent);
-            let network = entry.build(&data, &Budget::from_ratio(0.8, &found).unwrap(), F64).unwrap();
+            let network = construction.build(&data, &Budget::from_ratio(0.8, &found).unwrap(), F64).unwrap();
             let layers = dense(network.as_ref(), Precision::F64);
             let forms: Vec<Model> = std::iter::once(layers).chain(network.compact().ok()).collect();
             let points: Vec<Vec<f64>> = (0..2_000)
@@ -222,11 +222,11 @@ fn bounds_hold_for_every_construction() {
                         let distance = size(x[0].iter().zip(&x[1]).map(|(a, b)| a - b), norm);
                         for c in 0..l {
                             let rise = (y[c] - y[l + c]).abs();
-                            assert!(rise <= bound * distance + 1e-9 * bound, "{} {norm}", entry.name);
+                            assert!(rise <= bound * distance + 1e-9 * bound, "{} {norm}", construction.name);
                         }
                     }
                     let pair = steepest_pair(model, norm, &data, f64::INFINITY).unwrap().unwrap();
-                    assert!(pair.slope > 0.0 && pair.slope <= bound, "{} {norm}", entry.name);
+                    assert!(pair.slope > 0.0 && pair.slope <= bound, "{} {norm}", construction.name);
                 }
             }
         }

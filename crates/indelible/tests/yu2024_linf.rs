@@ -6,7 +6,7 @@ use common::{dataset, hostile_points, hostile_value, nearest_enemies, random_dat
 use indelible::{
     Budget, Dataset, Error, Precision, Silent,
     certify::{Certificate, Claim, Verdict, certify},
-    constructions::{Construction, Entry, Options},
+    constructions::{BuiltNetwork, Construction, Options},
     network::{
         Head, Layer, Model, Network, Recurrence, RecurrenceEvaluator, StoredNetwork, evaluate,
         predicted_class, size,
@@ -14,8 +14,8 @@ use indelible::{
 };
 use proptest::prelude::*;
 
-fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn Construction>, Error> {
-    Entry::named("yu2024-linf").unwrap().build(data, budget, options)
+fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn BuiltNetwork>, Error> {
+    Construction::named("yu2024-linf").unwrap().build(data, budget, options)
 }
 
 fn stored(network: &dyn Network) -> StoredNetwork {
@@ -23,7 +23,7 @@ fn stored(network: &dyn Network) -> StoredNetwork {
     StoredNetwork { precision: network.precision(), layers }
 }
 
-fn recurrence(network: &dyn Construction) -> Recurrence {
+fn recurrence(network: &dyn BuiltNetwork) -> Recurrence {
     match network.compact().unwrap() {
         Model::Recurrence(recurrence) => recurrence,
         other => panic!("{other:?}"),

@@ -11,7 +11,7 @@ use indelible::{
     Budget, Dataset, Error, Norm, Precision, Radii,
     cells::samples_in_cells,
     certify::Certificate,
-    constructions::{Entry, Options, REGISTRY},
+    constructions::{Construction, Options, REGISTRY},
     network::{Head, Model, Size},
     separation::{conflicts, nearest_enemies, separation},
 };
@@ -126,7 +126,7 @@ pub struct BuildArgs {
 
 /// All names, as `--help` lists them.
 fn construction_help() -> String {
-    let names: Vec<&str> = REGISTRY.iter().map(|entry| entry.name).collect();
+    let names: Vec<&str> = REGISTRY.iter().map(|construction| construction.name).collect();
     format!(
         "Construction to use: {} [default: the one with the fewest nonzero parameters that certifies]",
         names.join(", ")
@@ -183,7 +183,7 @@ impl BuildArgs {
         let bar = Bar::default();
         let started = Instant::now();
         // A wrong name should not cost a long computation, nor a slip the data.
-        self.construction.as_deref().map(Entry::named).transpose()?;
+        self.construction.as_deref().map(Construction::named).transpose()?;
         keep_apart(&self.data.files(), &[Some(&self.output)])?;
         if !self.no_certify && self.output.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
             return Err(Failure::input(format!(
@@ -237,9 +237,9 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
     // What cannot be built or written should not cost a long computation.
     let entries = match order.construction {
         Some(name) => {
-            let entry = Entry::named(name)?;
-            entry.serves_norm(order.norm)?;
-            vec![entry]
+            let construction = Construction::named(name)?;
+            construction.serves_norm(order.norm)?;
+            vec![construction]
         }
         None => serving(data, order.norm, order.per_sample, order.options.head)?,
     };
@@ -265,7 +265,7 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
     bar.busy("building");
     while let Some(candidate) = candidates.next() {
         lap("build", &mut clock);
-        let name = candidate.entry.name;
+        let name = candidate.construction.name;
         for dense in forms(&candidate, order, data.samples()) {
             let mut file = match spare.take() {
                 Some(file) => file,
@@ -326,8 +326,8 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
 /// The forms to try, dense or not: where the choice is free, the compact one
 /// after a small dense one, of which intervals may prove less.
 fn forms(candidate: &Candidate, order: &Order<'_>, samples: usize) -> Vec<bool> {
-    let entry = candidate.entry;
-    let largest = if entry.name == "cells" { LARGEST_DENSE_CELLS } else { LARGEST_DENSE };
+    let construction = candidate.construction;
+    let largest = if construction.name == "cells" { LARGEST_DENSE_CELLS } else { LARGEST_DENSE };
     let small = || {
         (!order.certify || candidate.is_within(MOST_LAYERED / samples))
             && candidate.dense_bytes(largest).is_ok()
@@ -350,7 +350,7 @@ fn write(
     metadata: &Metadata,
     file: &mut dyn Write,
 ) -> Result<(&'static str, Size), Failure> {
-    let name = candidate.entry.name;
+    let name = candidate.construction.name;
     let mut metadata = Metadata { construction: Some(name.into()), ..metadata.clone() };
     let cannot_write = |source| Failure::input(format!("cannot write {}: {source}", order.output.display()));
     if dense {

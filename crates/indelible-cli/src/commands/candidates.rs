@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 
 use indelible::{
     Budget, Dataset, Error, Norm, Precision,
-    constructions::{AtLeast, Construction, Entry, Options, REGISTRY},
+    constructions::{AtLeast, BuiltNetwork, Construction, Options, REGISTRY},
     network::{Head, Size},
 };
 
@@ -25,14 +25,16 @@ pub fn serving(
     norm: Norm,
     per_sample: bool,
     head: Head,
-) -> Result<Vec<&'static Entry>, Failure> {
-    let serves = |entry: &&Entry| entry.serves_norm(norm).is_ok() && entry.suits(data, per_sample, head);
-    let found: Vec<&Entry> = REGISTRY.iter().filter(serves).collect();
+) -> Result<Vec<&'static Construction>, Failure> {
+    let serves = |construction: &&Construction| {
+        construction.serves_norm(norm).is_ok() && construction.suits(data, per_sample, head)
+    };
+    let found: Vec<&Construction> = REGISTRY.iter().filter(serves).collect();
     if !found.is_empty() {
         return Ok(found);
     }
     let mut norms: Vec<String> = vec![];
-    for norm in REGISTRY.iter().flat_map(|entry| entry.norms).map(ToString::to_string) {
+    for norm in REGISTRY.iter().flat_map(|construction| construction.norms).map(ToString::to_string) {
         if !norms.contains(&norm) {
             norms.push(norm);
         }
@@ -46,8 +48,8 @@ pub fn serving(
 
 /// A construction that was built.
 pub struct Candidate {
-    pub entry: &'static Entry,
-    pub network: Box<dyn Construction>,
+    pub construction: &'static Construction,
+    pub network: Box<dyn BuiltNetwork>,
     least: AtLeast,
     size: OnceCell<Size>,
 }
@@ -79,7 +81,7 @@ impl Candidate {
 
 /// A construction whose turn has not come.
 struct Waiting {
-    entry: &'static Entry,
+    construction: &'static Construction,
     least: AtLeast,
     /// Built and counted, where the bound was not enough.
     counted: Option<Candidate>,
@@ -101,10 +103,19 @@ pub struct Candidates<'a> {
 }
 
 impl<'a> Candidates<'a> {
-    pub fn new(entries: &[&'static Entry], data: &'a Dataset, budget: &'a Budget, options: Options) -> Self {
+    pub fn new(
+        entries: &[&'static Construction],
+        data: &'a Dataset,
+        budget: &'a Budget,
+        options: Options,
+    ) -> Self {
         let waiting = entries
             .iter()
-            .map(|entry| Waiting { entry, least: entry.at_least(data, budget.norm()), counted: None })
+            .map(|construction| Waiting {
+                construction,
+                least: construction.at_least(data, budget.norm()),
+                counted: None,
+            })
             .collect();
         Self { data, budget, options, waiting, refused: vec![] }
     }
@@ -125,7 +136,7 @@ impl<'a> Candidates<'a> {
             .into_iter()
             .map(|other| {
                 let about = if other.counted.is_some() { "" } else { "at least " };
-                format!("{} {about}{}", other.entry.name, grouped(other.nonzero()))
+                format!("{} {about}{}", other.construction.name, grouped(other.nonzero()))
             })
             .collect();
         let refused: Vec<&str> = self.refused.iter().map(|(name, _)| *name).collect();
@@ -148,20 +159,20 @@ impl Iterator for Candidates<'_> {
     fn next(&mut self) -> Option<Candidate> {
         loop {
             let first = (0..self.waiting.len()).min_by_key(|&i| self.waiting[i].nonzero())?;
-            let Waiting { entry, least, counted } = self.waiting.remove(first);
+            let Waiting { construction, least, counted } = self.waiting.remove(first);
             if counted.is_some() {
                 return counted;
             }
-            match entry.build(self.data, self.budget, self.options) {
+            match construction.build(self.data, self.budget, self.options) {
                 Ok(network) => {
-                    let candidate = Candidate { entry, network, least, size: OnceCell::new() };
+                    let candidate = Candidate { construction, network, least, size: OnceCell::new() };
                     // The last one needs no count.
                     if self.waiting.is_empty() {
                         return Some(candidate);
                     }
-                    self.waiting.insert(first, Waiting { entry, least, counted: Some(candidate) });
+                    self.waiting.insert(first, Waiting { construction, least, counted: Some(candidate) });
                 }
-                Err(error) => self.refused.push((entry.name, error)),
+                Err(error) => self.refused.push((construction.name, error)),
             }
         }
     }

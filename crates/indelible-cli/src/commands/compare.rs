@@ -6,7 +6,7 @@ use clap::Args;
 use indelible::{
     Budget, Dataset, Features, Norm, Precision,
     certify::lipschitz_bound,
-    constructions::{Construction, Entry, Options, REGISTRY},
+    constructions::{BuiltNetwork, Construction, Options, REGISTRY},
     network::{Layer, Model, Size, StoredNetwork},
     separation::{Separation, conflicts, separation},
 };
@@ -91,11 +91,11 @@ impl CompareArgs {
             other => other.into(),
         })?;
         let (mut rows, mut refused) = (vec![], vec![]);
-        for entry in REGISTRY.iter().filter(|entry| entry.serves_norm(norm).is_ok()) {
-            match row(entry, &data, &budget, options, &bar) {
+        for construction in REGISTRY.iter().filter(|construction| construction.serves_norm(norm).is_ok()) {
+            match row(construction, &data, &budget, options, &bar) {
                 Ok(row) => rows.push(row),
-                Err(indelible::Error::Unsuitable { why, .. }) => refused.push((entry.name, why)),
-                Err(error) => refused.push((entry.name, error.to_string())),
+                Err(indelible::Error::Unsuitable { why, .. }) => refused.push((construction.name, why)),
+                Err(error) => refused.push((construction.name, error.to_string())),
             }
         }
         if rows.is_empty() {
@@ -140,21 +140,21 @@ impl CompareArgs {
 
 /// Builds, counts and certifies one construction.
 fn row(
-    entry: &'static Entry,
+    construction: &'static Construction,
     data: &Dataset,
     budget: &Budget,
     options: Options,
     bar: &Bar,
 ) -> Result<Row, indelible::Error> {
-    bar.busy(entry.name);
+    bar.busy(construction.name);
     let started = Instant::now();
-    let network = entry.build(data, budget, options)?;
+    let network = construction.build(data, budget, options)?;
     let size = network.size();
     let build_seconds = started.elapsed().as_secs_f64();
     let started = Instant::now();
     let dense = size.nonzero <= MOST_LAYERED / data.samples();
     let mut best = Row {
-        name: entry.name,
+        name: construction.name,
         size,
         lipschitz: f64::INFINITY,
         certified: 0,
@@ -184,7 +184,7 @@ fn row(
     Ok(best)
 }
 
-fn layers(network: &dyn Construction, precision: Precision) -> Model {
+fn layers(network: &dyn BuiltNetwork, precision: Precision) -> Model {
     let layers: Vec<Layer> = (0..network.depth()).map(|index| network.layer(index)).collect();
     Model::Layers(StoredNetwork { precision, layers })
 }
@@ -288,12 +288,12 @@ fn thinned(data: &Dataset, every: usize) -> Result<Dataset, indelible::Error> {
 
 /// Sizes over ratios and over numbers of samples.
 fn curves(data: &Dataset, found: &Separation, options: Options, ratio: f64, bar: &Bar) -> Vec<Series> {
-    let measure = |entry: &Entry, data: &Dataset, found: &Separation, ratio: f64| {
+    let measure = |construction: &Construction, data: &Dataset, found: &Separation, ratio: f64| {
         let budget = Budget::from_ratio(ratio, found).ok()?;
-        if !entry.serves(data, &budget, options) {
+        if !construction.serves(data, &budget, options) {
             return None;
         }
-        Some(entry.build(data, &budget, options).ok()?.size())
+        Some(construction.build(data, &budget, options).ok()?.size())
     };
     let parts: Vec<(Dataset, Separation)> = EVERY
         .iter()
@@ -306,18 +306,18 @@ fn curves(data: &Dataset, found: &Separation, options: Options, ratio: f64, bar:
         .collect();
     REGISTRY
         .iter()
-        .map(|entry| {
-            bar.busy(entry.name);
+        .map(|construction| {
+            bar.busy(construction.name);
             Series {
-                name: entry.name,
+                name: construction.name,
                 by_ratio: RATIOS
                     .iter()
-                    .filter_map(|&rho| Some((rho, measure(entry, data, found, rho)?)))
+                    .filter_map(|&rho| Some((rho, measure(construction, data, found, rho)?)))
                     .collect(),
                 by_samples: parts
                     .iter()
                     .filter_map(|(part, found)| {
-                        Some((part.samples() as f64, measure(entry, part, found, ratio)?))
+                        Some((part.samples() as f64, measure(construction, part, found, ratio)?))
                     })
                     .collect(),
             }

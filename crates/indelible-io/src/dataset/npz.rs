@@ -50,9 +50,9 @@ impl Archive {
         file: &str,
         read: impl FnOnce(&mut Stream) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut entry = self.zip.by_name(file).map_err(|e| zip_failed(&self.path, e))?;
+        let mut construction = self.zip.by_name(file).map_err(|e| zip_failed(&self.path, e))?;
         let format = "NPY array in the archive";
-        read(&mut Stream { path: &self.path, format, packing: Some("NPZ"), reader: &mut entry })
+        read(&mut Stream { path: &self.path, format, packing: Some("NPZ"), reader: &mut construction })
     }
 }
 

@@ -41,7 +41,7 @@ impl Network {
     pub fn form(&self) -> &'static str {
         match self.model {
             Model::Layers(_) => "dense",
-            Model::Recurrence(_) | Model::Cells(_) | Model::Tally(_) | Model::Scores(_) => "compact",
+            Model::Recurrence(_) | Model::Cells(_) | Model::Prototypes(_) | Model::MaxAffine(_) => "compact",
         }
     }
 }
@@ -163,11 +163,13 @@ pub fn read(bytes: Bytes) -> Result<Network, OnnxError> {
     // What follows the loop over samples tells the forms apart.
     let ends_in = graph.producer(&graph.output).map(|node| node.op_type.as_str());
     let model = match ends_in {
-        Some("Gemm") if graph.has_operator("Scan") => Model::Tally(stored::read_tally(&graph, opset)?),
+        Some("Gemm") if graph.has_operator("Scan") => {
+            Model::Prototypes(stored::read_prototypes(&graph, opset)?)
+        }
         _ if graph.has_operator("Scan") || graph.has_operator("Abs") => {
             Model::Recurrence(recurrence::read(&graph, opset)?)
         }
-        _ if graph.has_operator("ReduceMax") => Model::Scores(stored::read_scores(&graph, opset)?),
+        _ if graph.has_operator("ReduceMax") => Model::MaxAffine(stored::read_max_affine(&graph, opset)?),
         _ => Model::Layers(layers::read(&graph)?),
     };
     Ok(Network { model, metadata })

@@ -1,10 +1,10 @@
 //! Recognises the compact forms that compare with stored rows, exactly the
-//! graphs that stand for a [`Tally`] or [`Scores`], by their structure and not
+//! graphs that stand for a [`Prototypes`] or [`MaxAffine`], by their structure and not
 //! by their names.
 
 use indelible::{
     Features, Precision,
-    network::{Combine, Layer, LayerBuilder, Measure, PowerCurve, Scores, Tally},
+    network::{Layer, LayerBuilder, MaxAffine, Measure, Pool, PowerCurve, Prototypes},
 };
 
 use super::{
@@ -85,7 +85,7 @@ fn features(graph: &Graph) -> Result<usize, OnnxError> {
 }
 
 /// Reads maxima of scores, or says where the graph differs from them.
-pub(super) fn read_scores(graph: &Graph, opset: Option<i64>) -> Result<Scores, OnnxError> {
+pub(super) fn read_max_affine(graph: &Graph, opset: Option<i64>) -> Result<MaxAffine, OnnxError> {
     check_opset(opset)?;
     let n = features(graph)?;
     let mut formats = Formats { graph, precision: None };
@@ -120,7 +120,7 @@ pub(super) fn read_scores(graph: &Graph, opset: Option<i64>) -> Result<Scores, O
     let (table, rows) = decoded(graph, weights)?;
     let rows = stored(&mut formats, gemm, rows, table, [count, n])?;
     let biases = formats.vector(gemm, biases, &[count])?;
-    Ok(Scores { precision: formats.precision.unwrap_or(Precision::F32), features: n, rows, biases, ends })
+    Ok(MaxAffine { precision: formats.precision.unwrap_or(Precision::F32), features: n, rows, biases, ends })
 }
 
 fn check_opset(opset: Option<i64>) -> Result<(), OnnxError> {
@@ -131,7 +131,7 @@ fn check_opset(opset: Option<i64>) -> Result<(), OnnxError> {
 }
 
 /// Reads levels of samples, or says where the graph differs from them.
-pub(super) fn read_tally(graph: &Graph, opset: Option<i64>) -> Result<Tally, OnnxError> {
+pub(super) fn read_prototypes(graph: &Graph, opset: Option<i64>) -> Result<Prototypes, OnnxError> {
     check_opset(opset)?;
     let n = features(graph)?;
     let mut formats = Formats { graph, precision: None };
@@ -153,9 +153,9 @@ pub(super) fn read_tally(graph: &Graph, opset: Option<i64>) -> Result<Tally, Onn
         return Err(operator(scan, " with another number of values in its body".into()));
     };
     let last = scope.producer(&after.name).ok_or_else(|| unlike("its body computes nothing"))?;
-    let (combine, op) = match last.op_type.as_str() {
-        "Max" => (Combine::Max, "Max"),
-        _ => (Combine::Sum, "Add"),
+    let (pool, op) = match last.op_type.as_str() {
+        "Max" => (Pool::Max, "Max"),
+        _ => (Pool::Sum, "Add"),
     };
     let (node, [previous, levels]) = scope.expect(&after.name, op, &[])?;
     let (_, [level, own]) = scope.expect(levels, "Mul", &[])?;
@@ -216,10 +216,10 @@ pub(super) fn read_tally(graph: &Graph, opset: Option<i64>) -> Result<Tally, Onn
         Kind::Violations => Measure::Violations,
         Kind::Power(total) => Measure::Power(read_curve(&mut formats, &scope, total, found.size)?),
     };
-    if matches!(&measure, Measure::Power(curve) if !curve.is_valid(precision) || combine == Combine::Sum) {
+    if matches!(&measure, Measure::Power(curve) if !curve.is_valid(precision) || pool == Pool::Sum) {
         return Err(unlike("its sums of powers are of another arrangement"));
     }
-    Ok(Tally {
+    Ok(Prototypes {
         precision,
         features: n,
         minima,
@@ -229,7 +229,7 @@ pub(super) fn read_tally(graph: &Graph, opset: Option<i64>) -> Result<Tally, Onn
         tops,
         scales,
         accumulators,
-        combine,
+        pool,
         head,
     })
 }

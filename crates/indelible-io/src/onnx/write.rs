@@ -11,7 +11,7 @@ use prost::Message;
 use super::{
     Metadata, OnnxError, cells,
     proto::{self, attribute_type, data_type},
-    write_stored::{write_scores, write_tally},
+    write_stored::{write_max_affine, write_prototypes},
 };
 
 /// Largest message that protobuf readers take.
@@ -139,7 +139,7 @@ pub(super) fn push_layer(
 
 /// Writes `model`: layers as [`write_dense`] does, a compact form as a Scan
 /// over its steps, cells by gathering or, for
-/// [`Scores`](indelible::network::Scores), as one product with all rows.
+/// [`MaxAffine`](indelible::network::MaxAffine), as one product with all rows.
 ///
 /// The input `x` has shape `[batch, n]`, the output `y` shape
 /// `[batch, outputs]`; 8-bit rows are stored as bytes with a table.
@@ -152,8 +152,8 @@ pub fn write_compact(model: &Model, metadata: &Metadata, out: &mut dyn Write) ->
         Model::Layers(network) => write_dense(network, metadata, out),
         Model::Recurrence(recurrence) => write_recurrence(recurrence, metadata, out),
         Model::Cells(network) => cells::write(network, metadata, out),
-        Model::Tally(tally) => write_tally(tally, metadata, out),
-        Model::Scores(scores) => write_scores(scores, metadata, out),
+        Model::Prototypes(prototypes) => write_prototypes(prototypes, metadata, out),
+        Model::MaxAffine(scores) => write_max_affine(scores, metadata, out),
     }
 }
 

@@ -1,11 +1,11 @@
-//! Writes the compact forms that compare with stored rows: [`Tally`] and
-//! [`Scores`].
+//! Writes the compact forms that compare with stored rows: [`Prototypes`] and
+//! [`MaxAffine`].
 
 use std::io::Write;
 
 use indelible::{
     Features, Precision,
-    network::{Combine, Layer, Measure, PowerCurve, Scores, Tally},
+    network::{Layer, MaxAffine, Measure, Pool, PowerCurve, Prototypes},
 };
 
 use super::{
@@ -77,8 +77,8 @@ fn integers<'a>(name: impl Into<String>, values: Vec<i64>) -> Initializer<'a> {
 /// # Errors
 /// When a class has no row, the file would be larger than 2 GiB, or writing
 /// fails.
-pub(super) fn write_scores(
-    scores: &Scores,
+pub(super) fn write_max_affine(
+    scores: &MaxAffine,
     metadata: &Metadata,
     out: &mut dyn Write,
 ) -> Result<(), OnnxError> {
@@ -130,7 +130,7 @@ fn graph(nodes: Vec<proto::Node>, precision: Precision, inputs: usize, outputs: 
     }
 }
 
-/// Writes `tally` as a Scan over its steps.
+/// Writes `prototypes` as a Scan over its steps.
 ///
 /// The input `x` has shape `[batch, n]`, the output `y` shape
 /// `[batch, outputs]`; 8-bit centers are stored as bytes with a table, the
@@ -138,9 +138,13 @@ fn graph(nodes: Vec<proto::Node>, precision: Precision, inputs: usize, outputs: 
 ///
 /// # Errors
 /// When the file would be larger than 2 GiB, or writing fails.
-pub(super) fn write_tally(tally: &Tally, metadata: &Metadata, out: &mut dyn Write) -> Result<(), OnnxError> {
-    let (n, precision, steps) = (tally.features, tally.precision, tally.steps());
-    let count = tally.accumulator_count();
+pub(super) fn write_prototypes(
+    prototypes: &Prototypes,
+    metadata: &Metadata,
+    out: &mut dyn Write,
+) -> Result<(), OnnxError> {
+    let (n, precision, steps) = (prototypes.features, prototypes.precision, prototypes.steps());
+    let count = prototypes.accumulator_count();
     let zeros = vec![0.0; count];
     let mut initializers = vec![
         integers("axis", vec![1]),
@@ -148,44 +152,44 @@ pub(super) fn write_tally(tally: &Tally, metadata: &Metadata, out: &mut dyn Writ
         integers("end", vec![1]),
         Initializer::numbers("zeros", &[1, count], precision, &zeros),
     ];
-    let stored = rows(&tally.centers, [steps, n], precision, &mut initializers);
+    let stored = rows(&prototypes.centers, [steps, n], precision, &mut initializers);
     let hot: Fill<'_> = Box::new(move |out| {
         let mut row = vec![0u8; count];
-        tally.accumulators.iter().try_for_each(|&a| {
+        prototypes.accumulators.iter().try_for_each(|&a| {
             row.fill(0);
             row[a] = 1;
             out.write_all(&row)
         })
     });
-    initializers.push(Initializer::numbers("radii", &[steps, 1], precision, &tally.radii));
-    initializers.push(Initializer::numbers("tops", &[steps, 1], precision, &tally.tops));
-    initializers.push(Initializer::numbers("scales", &[steps, 1], precision, &tally.scales));
+    initializers.push(Initializer::numbers("radii", &[steps, 1], precision, &prototypes.radii));
+    initializers.push(Initializer::numbers("tops", &[steps, 1], precision, &prototypes.tops));
+    initializers.push(Initializer::numbers("scales", &[steps, 1], precision, &prototypes.scales));
     initializers.push(Initializer::new("hot", &[steps, count], data_type::UINT8, hot));
     let mut nodes = vec![
         node("Slice", &["x", "start", "end", "axis"], "feature"),
         node("Mul", &["feature", "zeros"], "nothing"),
     ];
     let mut point = "x";
-    if let Some(minima) = &tally.minima {
+    if let Some(minima) = &prototypes.minima {
         initializers.push(Initializer::numbers("minima", &[n], precision, minima));
         nodes.push(node("Max", &["x", "minima"], "clipped"));
         point = "clipped";
     }
-    if let Measure::Power(curve) = &tally.measure {
+    if let Measure::Power(curve) = &prototypes.measure {
         push_constants(&mut initializers, curve, precision);
     }
-    nodes.push(scan(tally, point, stored));
+    nodes.push(scan(prototypes, point, stored));
     let mut value = "total".to_string();
-    for (index, layer) in tally.head.iter().enumerate() {
+    for (index, layer) in prototypes.head.iter().enumerate() {
         let (weights, biases) = (format!("W{index}"), format!("b{index}"));
-        let last = index + 1 == tally.head.len();
+        let last = index + 1 == prototypes.head.len();
         value = push_layer(&mut nodes, &value, (&weights, &biases), index, last);
         let shape = [layer.outputs(), layer.inputs()];
         let fill: Fill<'_> = Box::new(move |out| write_matrix(out, precision, layer));
         initializers.push(Initializer::new(weights, &shape, float_type(precision), fill));
         initializers.push(Initializer::numbers(biases, &[layer.outputs()], precision, layer.biases()));
     }
-    let outputs = tally.head.last().map_or(0, Layer::outputs);
+    let outputs = prototypes.head.last().map_or(0, Layer::outputs);
     write_model(graph(nodes, precision, n, outputs), &initializers, metadata, out)
 }
 
@@ -251,8 +255,8 @@ fn curve_nodes(curve: &PowerCurve) -> Vec<proto::Node> {
 }
 
 /// The Scan over all steps.
-fn scan(tally: &Tally, point: &str, stored: i32) -> proto::Node {
-    let float = float_type(tally.precision);
+fn scan(prototypes: &Prototypes, point: &str, stored: i32) -> proto::Node {
+    let float = float_type(prototypes.precision);
     let mut nodes = vec![];
     let mut center = "row";
     if stored == data_type::UINT8 {
@@ -261,7 +265,7 @@ fn scan(tally: &Tally, point: &str, stored: i32) -> proto::Node {
     }
     nodes.push(node("Sub", &[point, center], "difference"));
     nodes.push(node("Abs", &["difference"], "size"));
-    match &tally.measure {
+    match &prototypes.measure {
         Measure::Violations => {
             nodes.push(node("Sub", &["size", "radius"], "excess"));
             nodes.push(node("Relu", &["excess"], "violations"));
@@ -284,12 +288,12 @@ fn scan(tally: &Tally, point: &str, stored: i32) -> proto::Node {
     cast.attribute.push(int_attribute("to", i64::from(float)));
     nodes.push(cast);
     nodes.push(node("Mul", &["level", "own"], "levels_of_step"));
-    let combine = match tally.combine {
-        Combine::Max => "Max",
-        Combine::Sum => "Add",
+    let pool = match prototypes.pool {
+        Pool::Max => "Max",
+        Pool::Sum => "Add",
     };
-    nodes.push(node(combine, &["before", "levels_of_step"], "after"));
-    let count = tally.accumulator_count();
+    nodes.push(node(pool, &["before", "levels_of_step"], "after"));
+    let count = prototypes.accumulator_count();
     let accumulators = |name: &str| value(name, float, &[Dim::Name("batch"), Dim::Size(count)]);
     let scalar = |name: &str| value(name, float, &[Dim::Size(1)]);
     let body = proto::Graph {
@@ -297,7 +301,7 @@ fn scan(tally: &Tally, point: &str, stored: i32) -> proto::Node {
         name: "step".into(),
         input: vec![
             accumulators("before"),
-            value("row", stored, &[Dim::Size(tally.features)]),
+            value("row", stored, &[Dim::Size(prototypes.features)]),
             scalar("radius"),
             scalar("top"),
             scalar("scale"),

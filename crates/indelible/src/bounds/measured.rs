@@ -16,15 +16,16 @@ use crate::{
 /// When a construction fails for another reason.
 pub fn measured(data: &Dataset, budget: &Budget) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
-    for entry in REGISTRY {
-        let served = |head: &Head| entry.serves(data, budget, Options { head: *head, ..Options::default() });
+    for construction in REGISTRY {
+        let served =
+            |head: &Head| construction.serves(data, budget, Options { head: *head, ..Options::default() });
         let Some(head) = [Head::Scalar, Head::Logits].into_iter().find(served) else { continue };
         let condition = match head {
             Head::Scalar => "these data, scalar head",
             Head::Logits => "these data, logits",
         };
         for precision in [Precision::F32, Precision::F64] {
-            let network = match entry.build(data, budget, Options { head, precision }) {
+            let network = match construction.build(data, budget, Options { head, precision }) {
                 Ok(network) => network,
                 Err(Error::TooFine { .. }) => continue,
                 Err(error) => return Err(error),
@@ -39,8 +40,8 @@ pub fn measured(data: &Dataset, budget: &Budget) -> Result<Vec<Row>, Error> {
                 accuracy: Accuracy::Explicit,
                 robust: true,
                 condition,
-                built: Some(entry.name),
-                source: entry.source,
+                built: Some(construction.name),
+                source: construction.source,
             }));
             break;
         }

@@ -10,7 +10,7 @@ mod measured;
 mod necessary;
 mod sufficient;
 
-use crate::{Error, Norm, constructions::Entry};
+use crate::{Error, Norm, constructions::Construction};
 
 pub use measured::measured;
 
@@ -135,5 +135,5 @@ pub fn table(question: &Question) -> Result<Vec<Row>, Error> {
 
 /// The construction `name`, where the registry has it.
 fn built(name: &'static str) -> Option<&'static str> {
-    Entry::named(name).is_ok().then_some(name)
+    Construction::named(name).is_ok().then_some(name)
 }

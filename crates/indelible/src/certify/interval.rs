@@ -159,6 +159,11 @@ impl Arithmetic {
     }
 }
 
+/// The largest size of a number in the interval.
+pub(super) fn magnitude(x: Interval) -> f64 {
+    x.lower.abs().max(x.upper.abs())
+}
+
 /// The product of two intervals, rounded outward.
 pub(super) fn product(a: Interval, b: Interval) -> Interval {
     let corners = [(a.lower, b.lower), (a.lower, b.upper), (a.upper, b.lower), (a.upper, b.upper)];

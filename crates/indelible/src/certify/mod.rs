@@ -13,34 +13,32 @@
 //! its format, gives another label, and *undecided* is everything else.
 //!
 //! Nothing here looks at how a network was built. Engines share nothing but
-//! number types: intervals for affine layers and ReLUs (`layers`) and, where
-//! those do not decide, sums followed back to the input (`deep`), exact
+//! number types: intervals for affine layers and ReLUs (`intervals`) and, where
+//! those do not decide, sums followed back to the input (`forward`), exact
 //! analyses of the recurrence over samples (`recurrence`) and of cells
 //! (`cells`), and distances to stored rows for the other compact forms
-//! (`tally`, `scores`).
+//! (`prototypes`, `max_affine`).
 
 #[cfg(test)]
 mod altered;
 mod attack;
-mod back;
+mod back_substitution;
 mod cells;
-mod curve;
-mod deep;
+mod forward;
 #[cfg(test)]
 mod hostile;
+mod inactive;
 mod interval;
-mod layers;
+mod intervals;
 mod lipschitz;
+mod max_affine;
+mod piecewise_linear;
 mod power;
-mod quiet;
+mod prototypes;
 mod recurrence;
 mod rounding;
-mod scores;
 mod screen;
 mod separable;
-mod slopes;
-mod steepest;
-mod tally;
 
 use interval::Interval;
 
@@ -51,8 +49,7 @@ use crate::{
 };
 
 pub use attack::{Attack, attack};
-pub use lipschitz::lipschitz_bound;
-pub use steepest::{SteepestPair, steepest_pair};
+pub use lipschitz::{SteepestPair, lipschitz_bound, steepest_pair};
 
 /// What is to be proved.
 #[derive(Clone, Copy, Debug)]
@@ -148,11 +145,11 @@ pub fn certify(claim: &Claim<'_>, progress: &dyn Progress) -> Result<Certificate
     let data = claim.data;
     check(claim)?;
     let mut verdicts = match claim.model {
-        Model::Layers(network) => layers::verdicts(claim, network, progress),
+        Model::Layers(network) => intervals::verdicts(claim, network, progress),
         Model::Recurrence(recurrence) => recurrence::verdicts(claim, recurrence, progress),
         Model::Cells(network) => cells::verdicts(claim, network, progress),
-        Model::Tally(tally) => tally::verdicts(claim, tally, progress),
-        Model::Scores(scores) => scores::verdicts(claim, scores, progress),
+        Model::Prototypes(prototypes) => prototypes::verdicts(claim, prototypes, progress),
+        Model::MaxAffine(scores) => max_affine::verdicts(claim, scores, progress),
     };
     let open: Vec<usize> =
         (0..data.samples()).filter(|&i| verdicts[i] == Verdict::Undecided).take(MOST_ATTACKS).collect();

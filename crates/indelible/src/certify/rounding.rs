@@ -9,10 +9,7 @@
 //! each of its roundings is off by at most half the gap between numbers of the
 //! size that a partial sum can have.
 
-use super::{
-    interval::{Arithmetic, Interval},
-    slopes::magnitude,
-};
+use super::interval::{Arithmetic, Interval, magnitude};
 use crate::{
     Precision,
     number::{add_up, mul_up},

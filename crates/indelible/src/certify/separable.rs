@@ -7,8 +7,8 @@
 use std::rc::Rc;
 
 use super::{
-    curve::{Ball, Curve, upper},
     interval::{Interval, plus, product},
+    piecewise_linear::{Ball, Curve, upper},
 };
 use crate::number::{add_up, mul_up, sub_up};
 

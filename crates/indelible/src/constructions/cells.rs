@@ -25,7 +25,7 @@ use crate::{
     network::{CellNetwork, Layer, Model, Network},
 };
 
-use super::{AtLeast, Construction, Options};
+use super::{AtLeast, BuiltNetwork, Options};
 
 /// Integers up to this are exact in binary32.
 const MOST_CLASSES: usize = 1 << 24;
@@ -83,7 +83,7 @@ impl Network for Cells {
     }
 }
 
-impl Construction for Cells {
+impl BuiltNetwork for Cells {
     fn compact(&self) -> Result<Model, Error> {
         Ok(Model::Cells(self.0.clone()))
     }

@@ -4,7 +4,7 @@
 use super::{frame::Frame, stream::Steps};
 use crate::{
     Error, Norm,
-    network::{Combine, Layer, LayerBuilder, Measure, Model, Tally},
+    network::{Layer, LayerBuilder, Measure, Model, Pool, Prototypes},
     number::{add_up, mul_up},
 };
 
@@ -133,7 +133,7 @@ impl Steps for Distances {
 
     fn compact(&self) -> Result<Model, Error> {
         let count = self.samples.len();
-        Ok(Model::Tally(Tally {
+        Ok(Model::Prototypes(Prototypes {
             precision: self.frame.precision,
             features: self.features(),
             minima: Some(self.frame.minima.clone()),
@@ -143,7 +143,7 @@ impl Steps for Distances {
             tops: vec![self.top; count],
             scales: vec![self.scale; count],
             accumulators: self.accumulators.clone(),
-            combine: Combine::Max,
+            pool: Pool::Max,
             head: self.head.clone(),
         }))
     }

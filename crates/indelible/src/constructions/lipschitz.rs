@@ -24,7 +24,7 @@
 //! **Floating point.** As for `yu2024-lipschitz`.
 
 use super::{
-    AtLeast, Construction, Options, heads,
+    AtLeast, BuiltNetwork, Options, heads,
     stream::{self, Stream},
     yu2024_lipschitz::{self, binary, only_logits, steps},
 };
@@ -50,7 +50,7 @@ pub(super) fn build(
     data: &Dataset,
     budget: &Budget,
     options: Options,
-) -> Result<Box<dyn Construction>, Error> {
+) -> Result<Box<dyn BuiltNetwork>, Error> {
     if data.classes() == 2 {
         return Ok(Box::new(Stream::pipelined(binary(NAME, data, budget, options)?, options)));
     }

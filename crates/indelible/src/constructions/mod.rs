@@ -45,7 +45,7 @@ impl Default for Options {
 }
 
 /// A network built by a construction.
-pub trait Construction: Network {
+pub trait BuiltNetwork: Network {
     /// The same function in a compact form, for sizes where layers are too
     /// many to write.
     ///
@@ -59,7 +59,7 @@ pub trait Construction: Network {
     }
 }
 
-impl std::fmt::Debug for dyn Construction {
+impl std::fmt::Debug for dyn BuiltNetwork {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Construction({} -> {}, depth {})", self.inputs(), self.outputs(), self.depth())
     }
@@ -76,7 +76,7 @@ pub enum Labels {
 
 /// A line of the registry.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct Construction {
     /// Name on the command line and in files.
     pub name: &'static str,
     /// The published result, or what is new.
@@ -105,11 +105,11 @@ pub struct AtLeast {
     pub all: usize,
 }
 
-type Build = fn(&Dataset, &Budget, Options) -> Result<Box<dyn Construction>, Error>;
+type Build = fn(&Dataset, &Budget, Options) -> Result<Box<dyn BuiltNetwork>, Error>;
 
 /// All constructions.
-pub const REGISTRY: &[Entry] = &[
-    Entry {
+pub const REGISTRY: &[Construction] = &[
+    Construction {
         name: "yu2024-linf",
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem 4.8",
         norms: &[Norm::Linf],
@@ -120,7 +120,7 @@ pub const REGISTRY: &[Entry] = &[
         at_least: |data, _| stream::at_least(data.features(), data.samples()),
         build: |data, budget, options| Ok(Box::new(Yu2024Linf::new(data, budget, options)?)),
     },
-    Entry {
+    Construction {
         name: "cells",
         source: "sparse, merged cells",
         norms: &[Norm::Linf],
@@ -131,7 +131,7 @@ pub const REGISTRY: &[Entry] = &[
         at_least: |_, _| cells::AT_LEAST,
         build: |data, budget, options| Ok(Box::new(Cells::new(data, budget, options)?)),
     },
-    Entry {
+    Construction {
         name: "yu2024-lipschitz",
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem 5.2",
         norms: &[Norm::Linf],
@@ -142,7 +142,7 @@ pub const REGISTRY: &[Entry] = &[
         at_least: |data, _| yu2024_lipschitz::at_least(data),
         build: yu2024_lipschitz::build,
     },
-    Entry {
+    Construction {
         name: "yu2024-l1",
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.2",
         norms: &[Norm::L1],
@@ -153,7 +153,7 @@ pub const REGISTRY: &[Entry] = &[
         at_least: |data, _| stream::at_least(data.features(), data.samples()),
         build: yu2024_l1::build,
     },
-    Entry {
+    Construction {
         name: "yu2024-lp",
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.3",
         norms: &[Norm::L2],
@@ -164,7 +164,7 @@ pub const REGISTRY: &[Entry] = &[
         at_least: |data, _| stream::at_least(data.features(), data.samples()),
         build: yu2024_lp::build,
     },
-    Entry {
+    Construction {
         name: "pipelined",
         source: "Theorems 4.8 and B.2 at half the depth",
         norms: &[Norm::Linf, Norm::L1],
@@ -175,7 +175,7 @@ pub const REGISTRY: &[Entry] = &[
         at_least: |data, _| stream::at_least(data.features(), data.samples()),
         build: pipelined::build,
     },
-    Entry {
+    Construction {
         name: "wide",
         source: "Theorems 4.8 and B.2 in three or four layers",
         norms: &[Norm::Linf, Norm::L1],
@@ -186,7 +186,7 @@ pub const REGISTRY: &[Entry] = &[
         at_least: |data, _| wide::at_least(data),
         build: wide::build,
     },
-    Entry {
+    Construction {
         name: "lipschitz",
         source: "Theorem 5.2 without the log factor, for any number of labels",
         norms: &[Norm::Linf, Norm::L1],
@@ -197,7 +197,7 @@ pub const REGISTRY: &[Entry] = &[
         at_least: |data, _| lipschitz::at_least(data),
         build: lipschitz::build,
     },
-    Entry {
+    Construction {
         name: "nearest",
         source: "the 1-nearest-neighbour rule",
         norms: &[Norm::Linf, Norm::L1, Norm::L2],
@@ -210,15 +210,17 @@ pub const REGISTRY: &[Entry] = &[
     },
 ];
 
-impl Entry {
+impl Construction {
     /// The construction called `name`.
     ///
     /// # Errors
     /// When there is none.
     pub fn named(name: &str) -> Result<&'static Self, Error> {
-        REGISTRY.iter().find(|entry| entry.name == name).ok_or_else(|| Error::UnknownConstruction {
-            given: name.into(),
-            known: REGISTRY.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", "),
+        REGISTRY.iter().find(|construction| construction.name == name).ok_or_else(|| {
+            Error::UnknownConstruction {
+                given: name.into(),
+                known: REGISTRY.iter().map(|construction| construction.name).collect::<Vec<_>>().join(", "),
+            }
         })
     }
 
@@ -272,7 +274,7 @@ impl Entry {
         data: &Dataset,
         budget: &Budget,
         options: Options,
-    ) -> Result<Box<dyn Construction>, Error> {
+    ) -> Result<Box<dyn BuiltNetwork>, Error> {
         self.serves_norm(budget.norm())?;
         (self.build)(data, budget, options)
     }

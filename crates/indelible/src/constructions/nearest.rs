@@ -28,7 +28,7 @@
 use rayon::prelude::*;
 
 use super::{
-    AtLeast, Construction, Options,
+    AtLeast, BuiltNetwork, Options,
     distances::{Distances, maxima},
     frame::Frame,
     heads,
@@ -37,7 +37,7 @@ use super::{
 };
 use crate::{
     Budget, Dataset, Error, Norm, Precision,
-    network::{Layer, LayerBuilder, Model, Network, Scores, Size, sizes_of_layers},
+    network::{Layer, LayerBuilder, MaxAffine, Model, Network, Size, sizes_of_layers},
     number::{add_up, mul_up, sub_down},
 };
 
@@ -63,7 +63,7 @@ pub(super) fn build(
     data: &Dataset,
     budget: &Budget,
     options: Options,
-) -> Result<Box<dyn Construction>, Error> {
+) -> Result<Box<dyn BuiltNetwork>, Error> {
     only_logits("nearest", options)?;
     let frame = Frame::new(data, budget.radii(), options.precision)?;
     let reaches = reaches(data, budget);
@@ -246,7 +246,7 @@ impl Network for Euclidean {
     }
 }
 
-impl Construction for Euclidean {
+impl BuiltNetwork for Euclidean {
     /// The rows of the affine part are counted one by one: in one layer they
     /// take sixteen bytes a weight.
     fn size(&self) -> Size {
@@ -269,7 +269,7 @@ impl Construction for Euclidean {
     }
 
     fn compact(&self) -> Result<Model, Error> {
-        Ok(Model::Scores(Scores {
+        Ok(Model::MaxAffine(MaxAffine {
             precision: self.precision,
             features: self.data.features(),
             rows: super::frame::stored_rows(&self.data, self.precision, &self.order),

@@ -17,7 +17,7 @@
 //! thresholds and weights.
 
 use super::{
-    Construction, Options, Yu2024Linf, heads,
+    BuiltNetwork, Options, Yu2024Linf, heads,
     ramps::Ramps,
     stream::{Steps, Stream},
 };
@@ -34,7 +34,7 @@ pub(super) fn build(
     data: &Dataset,
     budget: &Budget,
     options: Options,
-) -> Result<Box<dyn Construction>, Error> {
+) -> Result<Box<dyn BuiltNetwork>, Error> {
     if budget.norm() == Norm::L1 {
         return Ok(Box::new(Stream::pipelined(Ramps::distance(data, budget, options)?, options)));
     }

@@ -8,7 +8,7 @@
 use super::{Options, frame::Frame, heads, power::Hinges, stream::Steps};
 use crate::{
     Budget, Dataset, Error,
-    network::{Combine, Layer, LayerBuilder, Measure, Model, PowerCurve, Tally},
+    network::{Layer, LayerBuilder, Measure, Model, Pool, PowerCurve, Prototypes},
     number::{add_down, add_up, div_up, mul_down, mul_up, sub_down},
 };
 
@@ -211,7 +211,7 @@ impl Steps for Ramps {
             }
             &Sum::Sawtooth { inverse, levels } => Measure::Power(PowerCurve::Sawtooth { inverse, levels }),
         };
-        Ok(Model::Tally(Tally {
+        Ok(Model::Prototypes(Prototypes {
             precision: self.frame.precision,
             features: self.features(),
             minima: Some(self.frame.minima.clone()),
@@ -221,7 +221,7 @@ impl Steps for Ramps {
             tops: self.frame.data.labels().iter().map(|label| (label + 1) as f64).collect(),
             scales: self.weights.clone(),
             accumulators: vec![0; samples],
-            combine: Combine::Max,
+            pool: Pool::Max,
             head: self.head(),
         }))
     }

@@ -12,7 +12,7 @@
 //! A new step begins every `stride` layers: as many as a step has layers and
 //! they follow one another, one layer and they run in a *pipeline*.
 
-use super::{AtLeast, Construction, Options};
+use super::{AtLeast, BuiltNetwork, Options};
 use crate::{
     Error, Precision,
     network::{Layer, LayerBuilder, Model, Network},
@@ -45,7 +45,7 @@ pub(super) trait Steps: Sync {
     fn compact(&self) -> Result<Model, Error>;
 }
 
-impl<S: Steps> Construction for Stream<S> {
+impl<S: Steps> BuiltNetwork for Stream<S> {
     fn compact(&self) -> Result<Model, Error> {
         self.steps.compact()
     }

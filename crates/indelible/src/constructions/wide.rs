@@ -21,10 +21,10 @@
 
 use rayon::prelude::*;
 
-use super::{AtLeast, Construction, Options, Yu2024Linf, ramps::Ramps, yu2024_lipschitz::only_logits};
+use super::{AtLeast, BuiltNetwork, Options, Yu2024Linf, ramps::Ramps, yu2024_lipschitz::only_logits};
 use crate::{
     Budget, Dataset, Error, Norm, Precision,
-    network::{Combine, Layer, LayerBuilder, Measure, Model, Network, Size, Tally, sizes_of_layers},
+    network::{Layer, LayerBuilder, Measure, Model, Network, Pool, Prototypes, Size, sizes_of_layers},
     number::div_up,
 };
 
@@ -59,7 +59,7 @@ pub(super) fn build(
     data: &Dataset,
     budget: &Budget,
     options: Options,
-) -> Result<Box<dyn Construction>, Error> {
+) -> Result<Box<dyn BuiltNetwork>, Error> {
     only_logits("wide", options)?;
     let kind = if budget.norm() == Norm::L1 {
         Kind::Sum(Ramps::distance(data, budget, options)?)
@@ -241,7 +241,7 @@ impl Network for Wide {
     }
 }
 
-impl Construction for Wide {
+impl BuiltNetwork for Wide {
     fn size(&self) -> Size {
         self.size_of_two().then(sizes_of_layers(self, 2))
     }
@@ -269,7 +269,7 @@ impl Construction for Wide {
                 (ramps.frame().stored_rows(&all), Measure::Sum, radii, scales)
             }
         };
-        Ok(Model::Tally(Tally {
+        Ok(Model::Prototypes(Prototypes {
             precision: self.options.precision,
             features: self.data.features(),
             minima: None,
@@ -279,7 +279,7 @@ impl Construction for Wide {
             tops: vec![1.0; samples],
             scales,
             accumulators: self.data.labels().to_vec(),
-            combine: Combine::Sum,
+            pool: Pool::Sum,
             head,
         }))
     }

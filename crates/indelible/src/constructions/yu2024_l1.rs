@@ -17,7 +17,7 @@
 //! is proved from the sizes of the features. The threshold is raised by it, so
 //! that `relu(E_k − μ)` is exactly 0 on the own ball, and `γ` lowered.
 
-use super::{Construction, Options, ramps::Ramps, stream::Stream};
+use super::{BuiltNetwork, Options, ramps::Ramps, stream::Stream};
 use crate::{Budget, Dataset, Error};
 
 /// Builds the network.
@@ -28,6 +28,6 @@ pub(super) fn build(
     data: &Dataset,
     budget: &Budget,
     options: Options,
-) -> Result<Box<dyn Construction>, Error> {
+) -> Result<Box<dyn BuiltNetwork>, Error> {
     Ok(Box::new(Stream::sequential(Ramps::distance(data, budget, options)?, options)))
 }

@@ -39,7 +39,7 @@ use crate::{
     number::{add_up, div_up, sub_down, sub_up},
 };
 
-use super::{Construction, Options, frame::stored_rows};
+use super::{BuiltNetwork, Options, frame::stored_rows};
 
 /// Labels must be exact and even in their last place in binary32; see the
 /// module documentation.
@@ -343,7 +343,7 @@ impl Network for Yu2024Linf {
     }
 }
 
-impl Construction for Yu2024Linf {
+impl BuiltNetwork for Yu2024Linf {
     fn compact(&self) -> Result<Model, Error> {
         let precision = self.options.precision;
         let (centers, radii, gaps) = self.stored_balls()?;

@@ -30,7 +30,7 @@
 //! enough of it is refused.
 
 use super::{
-    AtLeast, Construction, Options,
+    AtLeast, BuiltNetwork, Options,
     distances::Distances,
     frame::Frame,
     heads,
@@ -51,7 +51,7 @@ pub(super) fn build(
     data: &Dataset,
     budget: &Budget,
     options: Options,
-) -> Result<Box<dyn Construction>, Error> {
+) -> Result<Box<dyn BuiltNetwork>, Error> {
     Ok(Box::new(Stream::sequential(binary("yu2024-lipschitz", data, budget, options)?, options)))
 }
 

@@ -25,7 +25,7 @@
 //! above `t^p`, and what that adds counts towards `ε`.
 
 use super::{
-    Construction, Options,
+    BuiltNetwork, Options,
     frame::Frame,
     power::{Hinges, MOST, NoHinges},
     ramps::{Ramps, Sum, power_down, power_up, sawtooth_error},
@@ -55,7 +55,7 @@ pub(super) fn build(
     data: &Dataset,
     budget: &Budget,
     options: Options,
-) -> Result<Box<dyn Construction>, Error> {
+) -> Result<Box<dyn BuiltNetwork>, Error> {
     let p = match budget.norm() {
         Norm::L1 => 1.0,
         Norm::L2 => 2.0,
@@ -89,7 +89,7 @@ pub fn yu2024_lp(
     options: Options,
     p: f64,
     approximation: Approximation,
-) -> Result<Box<dyn Construction>, Error> {
+) -> Result<Box<dyn BuiltNetwork>, Error> {
     let unsuitable = |why: String| Err(Error::Unsuitable { construction: "yu2024-lp", why });
     if !(p > 1.0 && p.is_finite()) {
         return unsuitable(format!("p is {p}; expected a finite number above 1"));

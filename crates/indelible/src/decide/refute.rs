@@ -124,7 +124,7 @@ fn row_space(layer: &Layer) -> Vec<Vec<f64>> {
     let mut basis: Vec<Vec<f64>> = Vec::new();
     for row in layer.rows() {
         let mut dense = vec![0.0; layer.inputs()];
-        // Scaled by its largest entry, a row cannot overflow its norm.
+        // Scaled by its largest construction, a row cannot overflow its norm.
         let scale = row.weights.iter().fold(0.0_f64, |m, w| m.max(w.abs()));
         if scale == 0.0 || basis.len() == layer.inputs() {
             continue;

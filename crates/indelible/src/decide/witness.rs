@@ -10,7 +10,7 @@
 //!   and `Σ_j ‖P e_j‖² ≤ k`, so some `j ≤ d` has `dist² ≤ k/d`. Width `k`
 //!   fails when `k < ρ² d` (Kim, Moon & Yun, NeurIPS 2025, Proposition 3.2).
 //! - `p = ∞`, `ρ > 1/2`: when `k < d`, some `v ∈ V` in the span of
-//!   `e_1, …, e_d` has largest entry `v_j = 1`; then `(1 − ρ) v` lies within
+//!   `e_1, …, e_d` has largest construction `v_j = 1`; then `(1 − ρ) v` lies within
 //!   `ρ` of `e_j`, so width `k` fails (Yu, Gao & Zhang, ICLR 2024, Theorem 4.6;
 //!   Kim, Moon & Yun, Proposition C.7). For `ρ ≤ 1/2` the sup
 //!   ball still contains the Euclidean one, and the bound for `p = 2` holds.

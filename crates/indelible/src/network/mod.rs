@@ -11,23 +11,23 @@ mod cells;
 mod early;
 mod evaluate;
 mod layer;
+mod max_affine;
 mod power_curve;
+mod prototypes;
 mod recurrence;
 mod schedule;
-mod scores;
 mod size;
-mod tally;
 
 pub use cells::{Cell, CellEvaluator, CellNetwork, Constraint, Side};
 pub use evaluate::evaluate;
 pub use layer::{Layer, LayerBuilder, Row};
+pub use max_affine::MaxAffine;
 pub use power_curve::PowerCurve;
+pub use prototypes::{Measure, Pool, Prototypes};
 pub use recurrence::{Recurrence, RecurrenceEvaluator};
 pub use schedule::Schedule;
-pub use scores::Scores;
 pub(crate) use size::sizes_of_layers;
 pub use size::{Size, size};
-pub use tally::{Combine, Measure, Tally};
 
 use crate::{Error, Precision};
 
@@ -131,9 +131,9 @@ pub enum Model {
     /// Cells of one-sided constraints.
     Cells(CellNetwork),
     /// Levels of samples, combined per class.
-    Tally(Tally),
+    Prototypes(Prototypes),
     /// Maxima of affine scores.
-    Scores(Scores),
+    MaxAffine(MaxAffine),
 }
 
 impl Model {
@@ -144,8 +144,8 @@ impl Model {
             Self::Layers(network) => network.inputs(),
             Self::Recurrence(recurrence) => recurrence.inputs(),
             Self::Cells(cells) => cells.inputs(),
-            Self::Tally(tally) => tally.inputs(),
-            Self::Scores(scores) => scores.features,
+            Self::Prototypes(prototypes) => prototypes.inputs(),
+            Self::MaxAffine(scores) => scores.features,
         }
     }
 
@@ -156,8 +156,8 @@ impl Model {
             Self::Layers(network) => network.outputs(),
             Self::Recurrence(recurrence) => recurrence.outputs(),
             Self::Cells(cells) => cells.outputs(),
-            Self::Tally(tally) => tally.outputs(),
-            Self::Scores(scores) => scores.ends.len(),
+            Self::Prototypes(prototypes) => prototypes.outputs(),
+            Self::MaxAffine(scores) => scores.ends.len(),
         }
     }
 
@@ -168,22 +168,22 @@ impl Model {
             Self::Layers(network) => network.precision,
             Self::Recurrence(recurrence) => recurrence.precision,
             Self::Cells(cells) => cells.precision(),
-            Self::Tally(tally) => tally.precision,
-            Self::Scores(scores) => scores.precision,
+            Self::Prototypes(prototypes) => prototypes.precision,
+            Self::MaxAffine(scores) => scores.precision,
         }
     }
 
     /// Its size: of the layers, or of the layered network that a compact form
     /// stands for. A recurrence is taken to be sequential, the steps of a
-    /// [`Tally`] to be pipelined.
+    /// [`Prototypes`] to be pipelined.
     #[must_use]
     pub fn size(&self) -> Size {
         match self {
             Self::Layers(network) => size(network),
             Self::Recurrence(recurrence) => recurrence.layered_size(),
             Self::Cells(cells) => size(cells),
-            Self::Tally(tally) => tally.layered_size(Schedule::Pipelined),
-            Self::Scores(scores) => scores.layered_size(),
+            Self::Prototypes(prototypes) => prototypes.layered_size(Schedule::Pipelined),
+            Self::MaxAffine(scores) => scores.layered_size(),
         }
     }
 
@@ -192,7 +192,7 @@ impl Model {
     pub fn scheduled_size(&self, schedule: Schedule) -> Size {
         match self {
             Self::Recurrence(recurrence) if schedule == Schedule::Pipelined => recurrence.pipelined_size(),
-            Self::Tally(tally) => tally.layered_size(schedule),
+            Self::Prototypes(prototypes) => prototypes.layered_size(schedule),
             _ => self.size(),
         }
     }
@@ -208,8 +208,8 @@ impl Model {
             Self::Layers(network) => evaluate(network, inputs),
             Self::Recurrence(recurrence) => RecurrenceEvaluator::new(recurrence).evaluate(inputs),
             Self::Cells(cells) => CellEvaluator::new(cells).evaluate(inputs),
-            Self::Tally(tally) => tally.evaluate(inputs),
-            Self::Scores(scores) => scores.evaluate(inputs),
+            Self::Prototypes(prototypes) => prototypes.evaluate(inputs),
+            Self::MaxAffine(scores) => scores.evaluate(inputs),
         }
     }
 }
@@ -238,12 +238,14 @@ mod tests {
             let points: Vec<f64> = (0..29 * n)
                 .map(|at| data.row(at / n % samples)[at % n] + 0.01 * value(at * 3 + 1) * (at / n % 5) as f64)
                 .collect();
-            for (entry, norm) in
-                REGISTRY.iter().flat_map(|entry| entry.norms.iter().map(move |&norm| (entry, norm)))
+            for (construction, norm) in REGISTRY
+                .iter()
+                .flat_map(|construction| construction.norms.iter().map(move |&norm| (construction, norm)))
             {
                 for precision in [Precision::F32, Precision::F64] {
                     let budget = Budget::from_ratio(0.8, &separation(&data, norm, &Silent)).unwrap();
-                    let Ok(network) = entry.build(&data, &budget, Options { head: Head::Logits, precision })
+                    let Ok(network) =
+                        construction.build(&data, &budget, Options { head: Head::Logits, precision })
                     else {
                         continue;
                     };
@@ -252,16 +254,21 @@ mod tests {
                         Model::Recurrence(recurrence) => {
                             RecurrenceEvaluator::new(recurrence).outputs_with(isa, points)
                         }
-                        Model::Tally(tally) => tally.outputs_with(isa, points),
-                        Model::Scores(scores) => scores.outputs_with(isa, points),
+                        Model::Prototypes(prototypes) => prototypes.outputs_with(isa, points),
+                        Model::MaxAffine(scores) => scores.outputs_with(isa, points),
                         other => other.evaluate(points).unwrap(),
                     };
                     let all = with(Isa::Portable, &points);
                     for isa in Isa::available() {
-                        assert_eq!(with(isa, &points), all, "{} {norm} {precision} {isa:?}", entry.name);
+                        assert_eq!(
+                            with(isa, &points),
+                            all,
+                            "{} {norm} {precision} {isa:?}",
+                            construction.name
+                        );
                         let one_by_one: Vec<f64> =
                             points.chunks(n).flat_map(|point| with(isa, point)).collect();
-                        assert_eq!(one_by_one, all, "{} {norm} {precision} {isa:?}", entry.name);
+                        assert_eq!(one_by_one, all, "{} {norm} {precision} {isa:?}", construction.name);
                     }
                 }
             }

@@ -190,20 +190,20 @@ mod tests {
         ) {
             let head = if scalar { Head::Scalar } else { Head::Logits };
             let options = Options { head, precision: Precision::F64 };
-            for entry in REGISTRY {
-                for &norm in entry.norms {
+            for construction in REGISTRY {
+                for &norm in construction.norms {
                     let budget = if per_sample {
                         Budget::per_sample(ratio, &nearest_enemies(&data, norm, &Silent))
                     } else {
                         Budget::from_ratio(ratio, &separation(&data, norm, &Silent))
                     };
                     let Ok(budget) = budget else { continue };
-                    if !entry.serves(&data, &budget, options) {
+                    if !construction.serves(&data, &budget, options) {
                         continue;
                     }
-                    let network = entry.build(&data, &budget, options).unwrap();
+                    let network = construction.build(&data, &budget, options).unwrap();
                     let Ok(compact) = network.compact() else { continue };
-                    let schedule = match entry.name {
+                    let schedule = match construction.name {
                         "yu2024-linf" | "yu2024-l1" | "yu2024-lp" | "yu2024-lipschitz" => {
                             Schedule::Sequential
                         },
@@ -212,9 +212,9 @@ mod tests {
                     let (counted, found) = (size(network.as_ref()), compact.scheduled_size(schedule));
                     // A stored radius is rounded outward once more than a threshold.
                     let close = |a: f64, b: f64| (a - b).abs() <= 1e-12 * a.abs();
-                    prop_assert!(close(counted.max_abs, found.max_abs), "{} {norm} {counted:?} {found:?}", entry.name);
+                    prop_assert!(close(counted.max_abs, found.max_abs), "{} {norm} {counted:?} {found:?}", construction.name);
                     let found = super::Size { max_abs: counted.max_abs, ..found };
-                    prop_assert_eq!(counted, found, "{} {} {:?} {:?}", entry.name, norm, head, budget.radii());
+                    prop_assert_eq!(counted, found, "{} {} {:?} {:?}", construction.name, norm, head, budget.radii());
                 }
             }
         }

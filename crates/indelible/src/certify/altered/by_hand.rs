@@ -3,15 +3,15 @@
 use super::super::{Claim, certify};
 use crate::{
     Dataset, Features, Norm, Precision, Radii, Silent,
-    network::{Combine, LayerBuilder, Measure, Model, PowerCurve, Scores, Tally},
+    network::{LayerBuilder, MaxAffine, Measure, Model, Pool, PowerCurve, Prototypes},
 };
 
 /// One step per center with these tops, read by a scalar.
-fn scalar_tally(centers: Vec<f32>, tops: Vec<f64>, scale: f64, combine: Combine) -> Model {
+fn scalar_tally(centers: Vec<f32>, tops: Vec<f64>, scale: f64, pool: Pool) -> Model {
     let steps = tops.len();
     let mut head = LayerBuilder::new(1);
     head.weight(0, 1.0).bias(0.0);
-    Model::Tally(Tally {
+    Model::Prototypes(Prototypes {
         precision: Precision::F32,
         features: 1,
         minima: None,
@@ -21,7 +21,7 @@ fn scalar_tally(centers: Vec<f32>, tops: Vec<f64>, scale: f64, combine: Combine)
         tops,
         scales: vec![scale; steps],
         accumulators: vec![0; steps],
-        combine,
+        pool,
         head: vec![head.finish()],
     })
 }
@@ -39,17 +39,17 @@ fn certified(model: &Model, x: f64, classes: usize, class: usize) -> usize {
 #[test]
 fn levels_that_add_up_exceed_their_tops() {
     // Twice the label 2 is label 4.
-    let twice = |combine| scalar_tally(vec![0.0, 0.0, 9.0], vec![2.0, 2.0, 1.0], 1.0, combine);
-    assert_eq!(certified(&twice(Combine::Sum), 0.0, 4, 1), 0);
-    assert_eq!(certified(&twice(Combine::Sum), 0.0, 4, 3), 1);
-    assert_eq!(certified(&twice(Combine::Max), 0.0, 4, 1), 1);
+    let twice = |pool| scalar_tally(vec![0.0, 0.0, 9.0], vec![2.0, 2.0, 1.0], 1.0, pool);
+    assert_eq!(certified(&twice(Pool::Sum), 0.0, 4, 1), 0);
+    assert_eq!(certified(&twice(Pool::Sum), 0.0, 4, 3), 1);
+    assert_eq!(certified(&twice(Pool::Max), 0.0, 4, 1), 1);
 }
 
 /// Each top up to the largest is a label, and comparing all with all would take
 /// hours.
 #[test]
 fn a_label_in_the_millions_takes_no_longer() {
-    let model = scalar_tally(vec![0.0, 9.0], vec![1.0, 4e6], 1e6, Combine::Max);
+    let model = scalar_tally(vec![0.0, 9.0], vec![1.0, 4e6], 1e6, Pool::Max);
     assert_eq!(certified(&model, 0.0, 2, 0), 1);
 }
 
@@ -57,18 +57,18 @@ fn a_label_in_the_millions_takes_no_longer() {
 fn differences_that_overflow_are_not_small() {
     // In the reals the level is 10 − 10⁻³⁸ · 6 · 10³⁸ = 4; the difference overflows and gives 0.
     let scale = f64::from(1e-38f32);
-    let model = scalar_tally(vec![-3e38], vec![10.0], scale, Combine::Max);
+    let model = scalar_tally(vec![-3e38], vec![10.0], scale, Pool::Max);
     assert_eq!(certified(&model, f64::from(3e38f32), 5, 3), 0);
-    let model = scalar_tally(vec![-1e38], vec![10.0], scale, Combine::Max);
+    let model = scalar_tally(vec![-1e38], vec![10.0], scale, Pool::Max);
     assert_eq!(certified(&model, f64::from(5e37f32), 10, 8), 0);
 }
 
 #[test]
 fn numbers_that_are_none_prove_nothing() {
     for bad in [f64::NAN, f64::INFINITY, 0.1] {
-        let model = scalar_tally(vec![0.0, 9.0], vec![2.0, bad], 1.0, Combine::Max);
+        let model = scalar_tally(vec![0.0, 9.0], vec![2.0, bad], 1.0, Pool::Max);
         assert_eq!(certified(&model, 0.0, 4, 1), 0, "{bad}");
-        let model = scalar_tally(vec![0.0, 9.0], vec![2.0, 1.0], bad, Combine::Max);
+        let model = scalar_tally(vec![0.0, 9.0], vec![2.0, 1.0], bad, Pool::Max);
         assert_eq!(certified(&model, 0.0, 4, 1), 0, "{bad}");
     }
 }
@@ -76,7 +76,7 @@ fn numbers_that_are_none_prove_nothing() {
 fn scores(rows: Vec<f32>, biases: Vec<f64>) -> Model {
     let ends = (1..=biases.len()).collect();
     let rows = Features::F32(rows.into());
-    Model::Scores(Scores { precision: Precision::F32, features: 1, rows, biases, ends })
+    Model::MaxAffine(MaxAffine { precision: Precision::F32, features: 1, rows, biases, ends })
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn curved_tally(
     for class in 0..steps {
         head.weight(class, 1.0).bias(0.0);
     }
-    Model::Tally(Tally {
+    Model::Prototypes(Prototypes {
         precision,
         features: 1,
         minima: None,
@@ -122,7 +122,7 @@ fn curved_tally(
         tops,
         scales,
         accumulators: (0..steps).collect(),
-        combine: Combine::Max,
+        pool: Pool::Max,
         head: vec![head.finish()],
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Dataset, Features, Precision,
-    network::{Combine, Layer, LayerBuilder, Measure, PowerCurve, Scores, StoredNetwork, Tally},
+    network::{Layer, LayerBuilder, MaxAffine, Measure, Pool, PowerCurve, Prototypes, StoredNetwork},
 };
 
 /// A small generator of random numbers.
@@ -103,30 +103,30 @@ fn change_layer(random: &mut Random, layer: &Layer, precision: Precision) -> Lay
     other.finish()
 }
 
-pub(super) fn change_tally(random: &mut Random, tally: &mut Tally) {
-    let (precision, step) = (tally.precision, random.below(tally.steps()));
+pub(super) fn change_prototypes(random: &mut Random, prototypes: &mut Prototypes) {
+    let (precision, step) = (prototypes.precision, random.below(prototypes.steps()));
     match random.below(11) {
-        0 => tally.radii[step] = changed(random, tally.radii[step], precision),
-        1 => tally.tops[step] = changed(random, tally.tops[step], precision),
-        2 => tally.scales[step] = changed(random, tally.scales[step], precision),
-        3 => tally.centers = change_rows(random, &tally.centers, precision),
-        4 => tally.accumulators[step] = random.below(tally.accumulator_count()),
-        5 => tally.combine = random.of(&[Combine::Max, Combine::Sum]),
-        6 => change_measure(random, &mut tally.measure, precision),
+        0 => prototypes.radii[step] = changed(random, prototypes.radii[step], precision),
+        1 => prototypes.tops[step] = changed(random, prototypes.tops[step], precision),
+        2 => prototypes.scales[step] = changed(random, prototypes.scales[step], precision),
+        3 => prototypes.centers = change_rows(random, &prototypes.centers, precision),
+        4 => prototypes.accumulators[step] = random.below(prototypes.accumulator_count()),
+        5 => prototypes.pool = random.of(&[Pool::Max, Pool::Sum]),
+        6 => change_measure(random, &mut prototypes.measure, precision),
         7 => {
-            let at = random.below(tally.head.len());
-            tally.head[at] = change_layer(random, &tally.head[at], precision);
+            let at = random.below(prototypes.head.len());
+            prototypes.head[at] = change_layer(random, &prototypes.head[at], precision);
         }
         8 => {
-            let at = random.below(tally.features);
-            if let Some(minima) = &mut tally.minima {
+            let at = random.below(prototypes.features);
+            if let Some(minima) = &mut prototypes.minima {
                 minima[at] = changed(random, minima[at], precision);
             }
         }
-        9 => tally.minima = None,
+        9 => prototypes.minima = None,
         _ => {
             let all = random.of(&[0.0, 0.5, 0.9, 0.99, 1.01, 2.0]);
-            for scale in &mut tally.scales {
+            for scale in &mut prototypes.scales {
                 *scale = precision.round(*scale * all);
             }
         }
@@ -181,7 +181,7 @@ pub(super) fn change_network(random: &mut Random, network: &mut StoredNetwork) {
     network.layers[at] = change_layer(random, &network.layers[at], network.precision);
 }
 
-pub(super) fn change_scores(random: &mut Random, scores: &mut Scores) {
+pub(super) fn change_max_affine(random: &mut Random, scores: &mut MaxAffine) {
     let row = random.below(scores.biases.len());
     match random.below(4) {
         0 => scores.biases[row] = changed(random, scores.biases[row], scores.precision),

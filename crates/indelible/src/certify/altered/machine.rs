@@ -3,7 +3,7 @@
 use super::change::Random;
 use crate::{
     Precision,
-    network::{Combine, Layer, Measure, PowerCurve, Scores, Tally},
+    network::{Layer, MaxAffine, Measure, Pool, PowerCurve, Prototypes},
 };
 
 /// A machine that executes in some order, fused or not.
@@ -93,19 +93,19 @@ impl Machine<'_> {
         }
     }
 
-    pub fn tally(&mut self, tally: &Tally, x: &[f64]) -> Vec<f64> {
-        let clipped: Vec<f64> = match &tally.minima {
+    pub fn prototypes(&mut self, prototypes: &Prototypes, x: &[f64]) -> Vec<f64> {
+        let clipped: Vec<f64> = match &prototypes.minima {
             Some(minima) => x.iter().zip(minima).map(|(x, m)| x.max(*m)).collect(),
             None => x.to_vec(),
         };
-        let mut levels = vec![vec![0.0]; tally.accumulator_count()];
-        let mut center = vec![0.0; tally.features];
-        for k in 0..tally.steps() {
-            tally.copy_center(k, &mut center);
-            let radius = tally.radii[k];
+        let mut levels = vec![vec![0.0]; prototypes.accumulator_count()];
+        let mut center = vec![0.0; prototypes.features];
+        for k in 0..prototypes.steps() {
+            prototypes.copy_center(k, &mut center);
+            let radius = prototypes.radii[k];
             let sizes = clipped.iter().zip(&center).map(|(x, c)| self.round((x - c).abs()));
             let sizes: Vec<f64> = sizes.collect();
-            let measured = match &tally.measure {
+            let measured = match &prototypes.measure {
                 Measure::Power(curve) => {
                     let each = sizes.iter().map(|s| self.curve(curve, *s)).collect();
                     let sum = self.sum(each);
@@ -121,21 +121,21 @@ impl Machine<'_> {
                 }
                 Measure::Largest => relu(self.add(sizes.into_iter().fold(0.0, f64::max), -radius)),
             };
-            let height = self.multiply_add(-tally.scales[k], measured, tally.tops[k]);
-            levels[tally.accumulators[k]].push(relu(height));
+            let height = self.multiply_add(-prototypes.scales[k], measured, prototypes.tops[k]);
+            levels[prototypes.accumulators[k]].push(relu(height));
         }
         let accumulators = levels
             .into_iter()
-            .map(|levels| match tally.combine {
-                Combine::Max if levels.iter().any(|l| l.is_nan()) => f64::NAN,
-                Combine::Max => levels.into_iter().fold(0.0, f64::max),
-                Combine::Sum => self.sum(levels),
+            .map(|levels| match prototypes.pool {
+                Pool::Max if levels.iter().any(|l| l.is_nan()) => f64::NAN,
+                Pool::Max => levels.into_iter().fold(0.0, f64::max),
+                Pool::Sum => self.sum(levels),
             })
             .collect();
-        self.layers(&tally.head, accumulators)
+        self.layers(&prototypes.head, accumulators)
     }
 
-    pub fn scores(&mut self, scores: &Scores, x: &[f64]) -> Vec<f64> {
+    pub fn scores(&mut self, scores: &MaxAffine, x: &[f64]) -> Vec<f64> {
         let mut row = vec![0.0; scores.features];
         (0..scores.ends.len())
             .map(|class| {

@@ -10,14 +10,14 @@ mod reals;
 use dashu_ratio::RBig;
 
 use self::{
-    change::{Random, change_network, change_scores, change_tally, random_data},
+    change::{Random, change_max_affine, change_network, change_prototypes, random_data},
     machine::Machine,
-    reals::{exact_layers, exact_scores, exact_tally, margin, points, rational},
+    reals::{exact_layers, exact_max_affine, exact_prototypes, margin, points, rational},
 };
 use super::{Claim, Verdict, certify};
 use crate::{
     Budget, Norm, Precision, Radii, Silent,
-    constructions::{Entry, Options},
+    constructions::{Construction, Options},
     network::{Layer, Model, StoredNetwork},
     separation::{nearest_enemies, separation},
 };
@@ -44,9 +44,9 @@ fn attack(seed: u64) -> (usize, usize) {
         "yu2024-lipschitz",
     ];
     let name = random.of(&names);
-    let entry = Entry::named(name).unwrap();
-    let norm = match random.of(entry.norms) {
-        Norm::L2 if entry.every_p && random.chance(2) => {
+    let construction = Construction::named(name).unwrap();
+    let norm = match random.of(construction.norms) {
+        Norm::L2 if construction.every_p && random.chance(2) => {
             Norm::Lp(random.of(&[3.0, 4.0, 1.5, 1.05, 2.75, 30.0]))
         }
         norm => norm,
@@ -60,7 +60,7 @@ fn attack(seed: u64) -> (usize, usize) {
     let precision = random.of(&[Precision::F32, Precision::F32, Precision::F64]);
     let options = Options { precision, ..Options::default() };
     let Some(mut model) = budget.as_ref().ok().and_then(|budget| {
-        let network = entry.build(&data, budget, options).ok()?;
+        let network = construction.build(&data, budget, options).ok()?;
         let dense = random.chance(3) || name == "yu2024-linf" || name == "yu2024-lipschitz";
         if !dense {
             return network.compact().ok();
@@ -74,8 +74,8 @@ fn attack(seed: u64) -> (usize, usize) {
     let changes = random.of(&[0, 1, 1, 2, 3]);
     for _ in 0..changes {
         match &mut model {
-            Model::Tally(tally) => change_tally(&mut random, tally),
-            Model::Scores(scores) => change_scores(&mut random, scores),
+            Model::Prototypes(prototypes) => change_prototypes(&mut random, prototypes),
+            Model::MaxAffine(scores) => change_max_affine(&mut random, scores),
             Model::Layers(network) => change_network(&mut random, network),
             _ => return (0, 0),
         }
@@ -115,8 +115,8 @@ fn attack(seed: u64) -> (usize, usize) {
             let exactly: Vec<RBig> = point.iter().map(|v| rational(*v)).collect();
             judge(
                 match &model {
-                    Model::Tally(tally) => exact_tally(tally, &exactly),
-                    Model::Scores(scores) => exact_scores(scores, &exactly),
+                    Model::Prototypes(prototypes) => exact_prototypes(prototypes, &exactly),
+                    Model::MaxAffine(scores) => exact_max_affine(scores, &exactly),
                     Model::Layers(network) => exact_layers(&network.layers, exactly),
                     _ => continue,
                 },
@@ -129,8 +129,8 @@ fn attack(seed: u64) -> (usize, usize) {
             for _ in 0..3 {
                 let mut machine = Machine { precision, random: &mut random };
                 executed.push(match &model {
-                    Model::Tally(tally) => machine.tally(tally, &rounded),
-                    Model::Scores(scores) => machine.scores(scores, &rounded),
+                    Model::Prototypes(prototypes) => machine.prototypes(prototypes, &rounded),
+                    Model::MaxAffine(scores) => machine.scores(scores, &rounded),
                     Model::Layers(network) => machine.layers(&network.layers, rounded.clone()),
                     _ => continue,
                 });

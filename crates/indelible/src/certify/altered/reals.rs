@@ -5,7 +5,7 @@ use dashu_ratio::RBig;
 use super::change::Random;
 use crate::{
     Dataset, Norm,
-    network::{Combine, Layer, Measure, PowerCurve, Scores, Tally},
+    network::{Layer, MaxAffine, Measure, Pool, PowerCurve, Prototypes},
     number::{add_down, sub_up},
 };
 
@@ -21,18 +21,18 @@ fn distance(a: &RBig, b: &RBig) -> RBig {
     if a > b { a - b } else { b - a }
 }
 
-pub(super) fn exact_tally(tally: &Tally, x: &[RBig]) -> Vec<RBig> {
-    let clipped: Vec<RBig> = match &tally.minima {
+pub(super) fn exact_prototypes(prototypes: &Prototypes, x: &[RBig]) -> Vec<RBig> {
+    let clipped: Vec<RBig> = match &prototypes.minima {
         Some(minima) => x.iter().zip(minima).map(|(x, m)| x.clone().max(rational(*m))).collect(),
         None => x.to_vec(),
     };
-    let mut values = vec![RBig::ZERO; tally.accumulator_count()];
-    let mut center = vec![0.0; tally.features];
-    for k in 0..tally.steps() {
-        tally.copy_center(k, &mut center);
-        let radius = rational(tally.radii[k]);
+    let mut values = vec![RBig::ZERO; prototypes.accumulator_count()];
+    let mut center = vec![0.0; prototypes.features];
+    for k in 0..prototypes.steps() {
+        prototypes.copy_center(k, &mut center);
+        let radius = rational(prototypes.radii[k]);
         let sizes: Vec<RBig> = clipped.iter().zip(&center).map(|(x, c)| distance(x, &rational(*c))).collect();
-        let measured: RBig = match &tally.measure {
+        let measured: RBig = match &prototypes.measure {
             Measure::Power(curve) => {
                 positive(sizes.iter().map(|s| exact_curve(curve, s)).fold(RBig::ZERO, |a, b| a + b) - radius)
             }
@@ -40,15 +40,15 @@ pub(super) fn exact_tally(tally: &Tally, x: &[RBig]) -> Vec<RBig> {
             Measure::Sum => positive(sizes.into_iter().fold(RBig::ZERO, |a, b| a + b) - radius),
             Measure::Largest => positive(sizes.into_iter().fold(RBig::ZERO, Ord::max) - radius),
         };
-        let level = positive(rational(tally.tops[k]) - rational(tally.scales[k]) * measured);
-        let value = &mut values[tally.accumulators[k]];
-        match tally.combine {
-            Combine::Max if level > *value => *value = level,
-            Combine::Max => {}
-            Combine::Sum => *value += level,
+        let level = positive(rational(prototypes.tops[k]) - rational(prototypes.scales[k]) * measured);
+        let value = &mut values[prototypes.accumulators[k]];
+        match prototypes.pool {
+            Pool::Max if level > *value => *value = level,
+            Pool::Max => {}
+            Pool::Sum => *value += level,
         }
     }
-    exact_layers(&tally.head, values)
+    exact_layers(&prototypes.head, values)
 }
 
 pub(super) fn exact_layers(layers: &[Layer], mut values: Vec<RBig>) -> Vec<RBig> {
@@ -89,7 +89,7 @@ fn exact_curve(curve: &PowerCurve, t: &RBig) -> RBig {
     }
 }
 
-pub(super) fn exact_scores(scores: &Scores, x: &[RBig]) -> Vec<RBig> {
+pub(super) fn exact_max_affine(scores: &MaxAffine, x: &[RBig]) -> Vec<RBig> {
     let mut row = vec![0.0; scores.features];
     (0..scores.ends.len())
         .map(|class| {

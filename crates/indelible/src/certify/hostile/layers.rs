@@ -10,9 +10,9 @@ use crate::{
     Dataset, Features, Norm, Precision, Radii,
     certify::{
         Claim,
-        deep::Point,
+        forward::Point,
         interval::Interval,
-        layers::{on_box, propagate},
+        intervals::{on_box, propagate},
     },
     network::{Layer, LayerBuilder, Model, StoredNetwork},
 };

@@ -5,12 +5,12 @@
 //! unit that may be on or off, it is a maximum (or minimum) of two affine
 //! functions of the layer before that; both are bounded with equal terms
 //! cancelled, so that `F + relu(g − F)` is seen to be `max(F, g)`. What is left
-//! undecided goes to `deep`.
+//! undecided goes to `forward`.
 
 use rayon::prelude::*;
 
 use super::{
-    Claim, Verdict, ball, deep,
+    Claim, Verdict, ball, forward,
     interval::{Arithmetic, Interval, plus, product},
     verdict_of,
 };
@@ -40,7 +40,7 @@ pub(super) fn verdicts(claim: &Claim<'_>, network: &StoredNetwork, progress: &dy
             let sums = on_box(claim, network, sample);
             let outputs = sums.as_ref().and_then(|sums| sums.last());
             let verdict = match outputs.map(|outputs| verdict_of(outputs, class, claim.network_classes)) {
-                None | Some(Verdict::Undecided) => deep::verdict(claim, network, sample, sums.as_deref()),
+                None | Some(Verdict::Undecided) => forward::verdict(claim, network, sample, sums.as_deref()),
                 Some(settled) => settled,
             };
             progress.advance(1);

@@ -19,7 +19,7 @@ use crate::{Error, Features, Precision, isa::Isa};
 /// the class before ends. All numbers are numbers of `precision`; sums are
 /// executed in it in any order.
 #[derive(Clone, Debug)]
-pub struct Scores {
+pub struct MaxAffine {
     /// The format it is stored and executed in.
     pub precision: Precision,
     /// Number of features, `n`.
@@ -33,7 +33,7 @@ pub struct Scores {
     pub ends: Vec<usize>,
 }
 
-impl Scores {
+impl MaxAffine {
     /// The rows of class `class`.
     #[must_use]
     pub fn class_rows(&self, class: usize) -> std::ops::Range<usize> {

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use rayon::prelude::*;
 
-use super::Scores;
+use super::MaxAffine;
 use crate::{
     Features,
     isa::{Isa, Loop},
@@ -20,7 +20,7 @@ const INPUTS_PER_TASK: usize = 256;
 
 /// Outputs for rows of inputs. Every sum runs over the features in order, and
 /// each output depends on one input only.
-pub(super) fn outputs<T: Real>(scores: &Scores, isa: Isa, inputs: &[f64]) -> Vec<f64> {
+pub(super) fn outputs<T: Real>(scores: &MaxAffine, isa: Isa, inputs: &[f64]) -> Vec<f64> {
     let n = scores.features;
     let class_of: Vec<usize> =
         (0..scores.ends.len()).flat_map(|class| scores.class_rows(class).map(move |_| class)).collect();
@@ -36,7 +36,7 @@ pub(super) fn outputs<T: Real>(scores: &Scores, isa: Isa, inputs: &[f64]) -> Vec
 
 /// All scores of a few inputs.
 struct Task<'a, T> {
-    scores: &'a Scores,
+    scores: &'a MaxAffine,
     /// The class of each row.
     class_of: &'a [usize],
     inputs: &'a [f64],
@@ -118,7 +118,7 @@ fn columns<T: Real>(rows: &[f64], n: usize) -> Vec<[T; INPUTS]> {
 /// Row `first` and those after it, feature by feature; zeros where there is
 /// none.
 #[inline(always)]
-fn copy_tile<T: Real>(scores: &Scores, first: usize, tile: &mut [[T; ROWS]]) {
+fn copy_tile<T: Real>(scores: &MaxAffine, first: usize, tile: &mut [[T; ROWS]]) {
     match &scores.rows {
         Features::Coded { codes, levels } => {
             let levels: Vec<T> = levels.iter().map(|&level| T::from_f64(level)).collect();

@@ -5,10 +5,10 @@
 //! along gradients, the feature that differs most and the diagonal. Outputs are
 //! enclosed in real arithmetic, so that what a pair shows is proved.
 
-use super::interval::{Interval, plus, product};
+use super::super::interval::{Interval, plus, product};
 use crate::{
     Dataset, Error, Norm, Silent,
-    network::{Combine, Layer, Measure, Model, Network, PowerCurve, Recurrence, Scores, Tally},
+    network::{Layer, MaxAffine, Measure, Model, Network, Pool, PowerCurve, Prototypes, Recurrence},
     number::{add_down, add_up, div_down, mul_down, mul_up, sub_down, sub_up},
     separation::separation,
 };
@@ -51,11 +51,11 @@ pub fn steepest_pair(
     let cost = model.size().nonzero.saturating_add(1);
     let mut pairs = (MOST_WORK / (2 * cost)).max(2);
     let mut best: Option<SteepestPair> = None;
-    for (from, ways) in starts(data, norm, matches!(model, Model::Scores(_) | Model::Layers(_))) {
+    for (from, ways) in starts(data, norm, matches!(model, Model::MaxAffine(_) | Model::Layers(_))) {
         let Some(at_start) = real.at(&from) else { continue };
         let mut points = ways;
         let gradients = points.first().cloned().into_iter().chain([from.clone()]);
-        let length = points.first().map_or(1.0, |to| super::attack::distance_up(&from, to, norm));
+        let length = points.first().map_or(1.0, |to| super::super::attack::distance_up(&from, to, norm));
         for gradient in gradients.flat_map(|x| real.gradients(&x)) {
             points.extend(ray(&from, &gradient, length, norm));
         }
@@ -64,7 +64,7 @@ pub fn steepest_pair(
                 return Ok(best);
             }
             pairs -= 1;
-            let distance = super::attack::distance_up(&from, &to, norm);
+            let distance = super::super::attack::distance_up(&from, &to, norm);
             let Some(there) = real.at(&to).filter(|_| distance > 0.0 && distance.is_finite()) else {
                 continue;
             };
@@ -165,8 +165,8 @@ fn ray(x: &[f64], gradient: &[f64], length: f64, norm: Norm) -> Vec<Vec<f64>> {
 enum RealFunction<'a> {
     Layers(Vec<Layer>),
     Recurrence(&'a Recurrence),
-    Tally(&'a Tally),
-    Scores(&'a Scores),
+    Prototypes(&'a Prototypes),
+    MaxAffine(&'a MaxAffine),
 }
 
 impl<'a> RealFunction<'a> {
@@ -175,8 +175,8 @@ impl<'a> RealFunction<'a> {
             Model::Layers(network) => Self::Layers(network.layers.clone()),
             Model::Cells(cells) => Self::Layers((0..cells.depth()).map(|index| cells.layer(index)).collect()),
             Model::Recurrence(recurrence) => Self::Recurrence(recurrence),
-            Model::Tally(tally) => Self::Tally(tally),
-            Model::Scores(scores) => Self::Scores(scores),
+            Model::Prototypes(prototypes) => Self::Prototypes(prototypes),
+            Model::MaxAffine(scores) => Self::MaxAffine(scores),
         }
     }
 
@@ -185,8 +185,8 @@ impl<'a> RealFunction<'a> {
         let outputs = match self {
             Self::Layers(layers) => through(layers, x.iter().map(|&x| Interval::point(x)).collect()),
             Self::Recurrence(recurrence) => recurrence_at(recurrence, x),
-            Self::Tally(tally) => tally_at(tally, x),
-            Self::Scores(scores) => scores_at(scores, x),
+            Self::Prototypes(prototypes) => prototypes_at(prototypes, x),
+            Self::MaxAffine(scores) => max_affine_at(scores, x),
         };
         outputs.iter().all(|y| y.lower.is_finite() && y.upper.is_finite()).then_some(outputs)
     }
@@ -195,14 +195,14 @@ impl<'a> RealFunction<'a> {
     fn gradients(&self, x: &[f64]) -> Vec<Vec<f64>> {
         match self {
             Self::Layers(layers) => gradients(layers, x),
-            Self::Scores(scores) => (0..scores.ends.len()).filter_map(|c| winner(scores, c, x)).collect(),
-            Self::Recurrence(_) | Self::Tally(_) => vec![],
+            Self::MaxAffine(scores) => (0..scores.ends.len()).filter_map(|c| winner(scores, c, x)).collect(),
+            Self::Recurrence(_) | Self::Prototypes(_) => vec![],
         }
     }
 }
 
 /// The row of the largest score of a class.
-fn winner(scores: &Scores, class: usize, x: &[f64]) -> Option<Vec<f64>> {
+fn winner(scores: &MaxAffine, class: usize, x: &[f64]) -> Option<Vec<f64>> {
     let mut row = vec![0.0; x.len()];
     let best = scores
         .class_rows(class)
@@ -316,32 +316,33 @@ fn recurrence_at(recurrence: &Recurrence, x: &[f64]) -> Vec<Interval> {
     }
 }
 
-fn tally_at(tally: &Tally, x: &[f64]) -> Vec<Interval> {
-    let mut accumulators = vec![Interval::ZERO; tally.accumulator_count()];
+fn prototypes_at(prototypes: &Prototypes, x: &[f64]) -> Vec<Interval> {
+    let mut accumulators = vec![Interval::ZERO; prototypes.accumulator_count()];
     let mut center = vec![0.0; x.len()];
-    for k in 0..tally.steps() {
-        tally.copy_center(k, &mut center);
-        let radius = Interval::point(tally.radii[k]);
+    for k in 0..prototypes.steps() {
+        prototypes.copy_center(k, &mut center);
+        let radius = Interval::point(prototypes.radii[k]);
         let far = x.iter().zip(&center).enumerate().fold(Interval::ZERO, |all, (j, (&x, &c))| {
-            let x = tally.minima.as_ref().map_or(x, |minima| x.max(minima[j]));
+            let x = prototypes.minima.as_ref().map_or(x, |minima| x.max(minima[j]));
             let d = difference(x, c);
-            match &tally.measure {
+            match &prototypes.measure {
                 Measure::Largest => largest(all, d),
                 Measure::Sum => plus(all, d),
                 Measure::Violations => plus(all, relu(minus(d, radius))),
                 Measure::Power(curve) => plus(all, curve_at(curve, d)),
             }
         });
-        let far = if tally.measure == Measure::Violations { far } else { relu(minus(far, radius)) };
-        let level = minus(Interval::point(tally.tops[k]), product(Interval::point(tally.scales[k]), far));
+        let far = if prototypes.measure == Measure::Violations { far } else { relu(minus(far, radius)) };
+        let level =
+            minus(Interval::point(prototypes.tops[k]), product(Interval::point(prototypes.scales[k]), far));
         let level = relu(level);
-        let a = &mut accumulators[tally.accumulators[k]];
-        *a = match tally.combine {
-            Combine::Max => largest(*a, level),
-            Combine::Sum => plus(*a, level),
+        let a = &mut accumulators[prototypes.accumulators[k]];
+        *a = match prototypes.pool {
+            Pool::Max => largest(*a, level),
+            Pool::Sum => plus(*a, level),
         };
     }
-    through(&tally.head, accumulators)
+    through(&prototypes.head, accumulators)
 }
 
 fn curve_at(curve: &PowerCurve, t: Interval) -> Interval {
@@ -369,7 +370,7 @@ fn curve_at(curve: &PowerCurve, t: Interval) -> Interval {
     }
 }
 
-fn scores_at(scores: &Scores, x: &[f64]) -> Vec<Interval> {
+fn max_affine_at(scores: &MaxAffine, x: &[f64]) -> Vec<Interval> {
     let mut row = vec![0.0; x.len()];
     (0..scores.ends.len())
         .map(|class| {

@@ -22,7 +22,7 @@ pub enum Measure {
 
 /// How levels become an accumulator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Combine {
+pub enum Pool {
     /// The largest level.
     Max,
     /// The sum of all levels.
@@ -43,7 +43,7 @@ pub enum Combine {
 /// sums over hinges, over features and over steps in any order. Scales are not
 /// negative.
 #[derive(Clone, Debug)]
-pub struct Tally {
+pub struct Prototypes {
     /// The format it is stored and executed in.
     pub precision: Precision,
     /// Number of features, `n`.
@@ -64,13 +64,13 @@ pub struct Tally {
     /// The accumulator of each step.
     pub accumulators: Vec<usize>,
     /// How levels are combined.
-    pub combine: Combine,
+    pub pool: Pool,
     /// One or two affine layers, a ReLU between two; the first reads the
     /// accumulators.
     pub head: Vec<Layer>,
 }
 
-impl Tally {
+impl Prototypes {
     /// Number of features, `n`.
     #[must_use]
     pub fn inputs(&self) -> usize {

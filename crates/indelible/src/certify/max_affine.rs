@@ -17,11 +17,11 @@ use rayon::prelude::*;
 
 use super::{
     Claim, Verdict,
-    tally::{as_dataset, holds_rows},
+    prototypes::{as_dataset, holds_rows},
 };
 use crate::{
     Norm, Progress,
-    network::Scores,
+    network::MaxAffine,
     number::{add_up, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
     separation::nearest_enemies_between,
 };
@@ -41,7 +41,7 @@ struct Rows {
 }
 
 /// One verdict per sample, certified or undecided.
-pub(super) fn verdicts(claim: &Claim<'_>, scores: &Scores, progress: &dyn Progress) -> Vec<Verdict> {
+pub(super) fn verdicts(claim: &Claim<'_>, scores: &MaxAffine, progress: &dyn Progress) -> Vec<Verdict> {
     let data = claim.data;
     let undecided = || vec![Verdict::Undecided; data.samples()];
     let Some(rows) = Rows::new(scores) else { return undecided() };
@@ -89,7 +89,7 @@ pub(super) fn verdicts(claim: &Claim<'_>, scores: &Scores, progress: &dyn Progre
 }
 
 impl Rows {
-    fn new(scores: &Scores) -> Option<Self> {
+    fn new(scores: &MaxAffine) -> Option<Self> {
         let n = scores.features;
         let count = scores.biases.len();
         let whole = n > 0
@@ -142,7 +142,7 @@ impl Rows {
 /// One sample.
 struct Sample<'a> {
     claim: &'a Claim<'a>,
-    scores: &'a Scores,
+    scores: &'a MaxAffine,
     rows: &'a Rows,
     class: usize,
     sample: usize,

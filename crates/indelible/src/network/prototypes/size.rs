@@ -1,4 +1,4 @@
-//! Sizes of the layers that a [`Tally`] stands for.
+//! Sizes of the layers that a [`Prototypes`] stands for.
 
 use rayon::prelude::*;
 
@@ -7,11 +7,11 @@ use super::{
         Schedule, Size,
         schedule::{StepSize, Stream, head_size, largest_in, largest_of},
     },
-    Combine, Measure, PowerCurve, Tally,
+    Measure, Pool, PowerCurve, Prototypes,
 };
 use crate::Features;
 
-impl Tally {
+impl Prototypes {
     /// Size of the layered network for the same function.
     ///
     /// Levels of which the largest counts are offered one step after the
@@ -20,8 +20,8 @@ impl Tally {
     /// Where all radii are 0, a sum of sizes needs no layer of its own.
     #[must_use]
     pub fn layered_size(&self, schedule: Schedule) -> Size {
-        match (self.combine, &self.measure) {
-            (Combine::Sum, Measure::Largest | Measure::Sum | Measure::Violations) => self.side_by_side_size(),
+        match (self.pool, &self.measure) {
+            (Pool::Sum, Measure::Largest | Measure::Sum | Measure::Violations) => self.side_by_side_size(),
             _ => self.stream_size(schedule),
         }
     }

@@ -5,19 +5,19 @@
 //! `|y_c(x) − y_c(x')| ≤ K ‖x − x'‖` for all points. Every operation is rounded
 //! outward; what overflows gives no bound.
 //!
-//! Layers are followed back as `slopes` says. Of compact forms the structure is
+//! Layers are followed back as `gradients` says. Of compact forms the structure is
 //! known: a maximum is as steep as its steepest part, a distance to a stored
 //! row as the norms' comparison says, and clipping is not steep.
 
 use rayon::prelude::*;
 
 use super::{
-    interval::Interval,
-    slopes::{Inputs, magnitude, steepest, weighed},
+    super::interval::{Interval, magnitude},
+    gradients::{Inputs, steepest, weighed},
 };
 use crate::{
     Norm,
-    network::{Combine, Layer, Measure, Model, Network, PowerCurve, Recurrence, Scores, Tally},
+    network::{Layer, MaxAffine, Measure, Model, Network, Pool, PowerCurve, Prototypes, Recurrence},
     number::{add_down, add_up, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
 };
 
@@ -39,8 +39,8 @@ pub fn lipschitz_bound(model: &Model, norm: Norm) -> f64 {
             let layers: Vec<Layer> = (0..cells.depth()).map(|index| cells.layer(index)).collect();
             of_layers(&layers, norm)
         }
-        Model::Tally(tally) => of_tally(tally, norm),
-        Model::Scores(scores) => of_scores(scores, norm),
+        Model::Prototypes(prototypes) => of_prototypes(prototypes, norm),
+        Model::MaxAffine(scores) => of_max_affine(scores, norm),
     };
     if bound.is_nan() { f64::INFINITY } else { bound }
 }
@@ -82,7 +82,7 @@ fn steepness_of_sum(n: usize, norm: Norm) -> f64 {
     }
 }
 
-/// How steep what a tally measures is, where a level is not 0.
+/// How steep what a prototypes measures is, where a level is not 0.
 enum Steepness {
     /// Everywhere.
     Same(f64),
@@ -100,13 +100,13 @@ impl Steepness {
     }
 
     /// Of step `k`.
-    fn of(&self, tally: &Tally, k: usize) -> f64 {
+    fn of(&self, prototypes: &Prototypes, k: usize) -> f64 {
         match self {
             Self::Same(steepness) => *steepness,
             // The level is positive below this sum.
-            Self::Curve(slopes) if tally.tops[k] <= 0.0 || tally.scales[k] == 0.0 => slopes.most,
+            Self::Curve(slopes) if prototypes.tops[k] <= 0.0 || prototypes.scales[k] == 0.0 => slopes.most,
             Self::Curve(slopes) => {
-                slopes.below(add_up(tally.radii[k], div_up(tally.tops[k], tally.scales[k])))
+                slopes.below(add_up(prototypes.radii[k], div_up(prototypes.tops[k], prototypes.scales[k])))
             }
         }
     }
@@ -186,21 +186,21 @@ fn of_recurrence(recurrence: &Recurrence, norm: Norm) -> f64 {
     mul_up(scale, steepness_of_sum(recurrence.inputs(), norm))
 }
 
-fn of_tally(tally: &Tally, norm: Norm) -> f64 {
-    let steepness = Steepness::new(&tally.measure, tally.features, norm);
-    let mut steep = vec![0.0_f64; tally.accumulator_count()];
-    for (k, (&a, scale)) in tally.accumulators.iter().zip(&tally.scales).enumerate() {
-        let slope = mul_up(scale.abs(), steepness.of(tally, k));
-        steep[a] = match tally.combine {
-            Combine::Max => largest([steep[a], slope].into_iter()),
-            Combine::Sum => add_up(steep[a], slope),
+fn of_prototypes(prototypes: &Prototypes, norm: Norm) -> f64 {
+    let steepness = Steepness::new(&prototypes.measure, prototypes.features, norm);
+    let mut steep = vec![0.0_f64; prototypes.accumulator_count()];
+    for (k, (&a, scale)) in prototypes.accumulators.iter().zip(&prototypes.scales).enumerate() {
+        let slope = mul_up(scale.abs(), steepness.of(prototypes, k));
+        steep[a] = match prototypes.pool {
+            Pool::Max => largest([steep[a], slope].into_iter()),
+            Pool::Sum => add_up(steep[a], slope),
         };
     }
     let dual = |terms: &[(usize, Interval)]| weighed(terms, &steep);
-    largest(steepest(&tally.head, &Inputs { dual: &dual, positive: true }).into_iter())
+    largest(steepest(&prototypes.head, &Inputs { dual: &dual, positive: true }).into_iter())
 }
 
-fn of_scores(scores: &Scores, norm: Norm) -> f64 {
+fn of_max_affine(scores: &MaxAffine, norm: Norm) -> f64 {
     let n = scores.features;
     (0..scores.biases.len())
         .into_par_iter()
@@ -277,7 +277,7 @@ mod tests {
         label.weight(0, 5.0).bias(-1.0);
         let mut logit = LayerBuilder::new(2);
         logit.weight(0, 1.0).weight(1, -2.0).bias(-1.0);
-        let tally = Tally {
+        let prototypes = Prototypes {
             precision: Precision::F64,
             features: 1,
             minima: None,
@@ -287,9 +287,9 @@ mod tests {
             tops: vec![2.0],
             scales: vec![1.0],
             accumulators: vec![0],
-            combine: Combine::Max,
+            pool: Pool::Max,
             head: vec![label.finish(), logit.finish()],
         };
-        assert_eq!(lipschitz_bound(&Model::Tally(tally), Norm::Linf), 9.0);
+        assert_eq!(lipschitz_bound(&Model::Prototypes(prototypes), Norm::Linf), 9.0);
     }
 }

@@ -8,10 +8,9 @@
 use std::rc::Rc;
 
 use super::{
-    deep::Point,
-    interval::{Interval, plus, product},
+    forward::Point,
+    interval::{Interval, magnitude, plus, product},
     separable::{Separable, held_lower},
-    slopes::magnitude,
 };
 use crate::{
     network::{Layer, StoredNetwork},

@@ -9,7 +9,7 @@
 //! Forward, every unit gets an interval, and where it is `Σ_j g_j(x_j) + c` on
 //! the ball (see [`Separable`]) it is kept as that. A unit that is surely on,
 //! or reads one feature, stays separable behind its ReLU; the others are
-//! bounded by following their sums back (`back`). Units that only those read
+//! bounded by following their sums back (`back_substitution`). Units that only those read
 //! that are 0 on the whole box around the ball are left out: in a network that
 //! takes the samples in turn that is nearly all.
 
@@ -17,14 +17,13 @@ use std::rc::Rc;
 
 use super::{
     Claim, Verdict,
-    back::Terms,
+    back_substitution::Terms,
     ball,
-    curve::Ball,
-    interval::{Arithmetic, Interval},
+    interval::{Arithmetic, Interval, magnitude},
+    piecewise_linear::Ball,
     rounding::{Rounding, Term, grid, rounding},
     scalar_margin,
     separable::{Separable, behind_relu, bounds, bounds_on_box},
-    slopes::magnitude,
 };
 use crate::{
     Norm,

@@ -7,28 +7,28 @@
 //! two per step then settle what would take all pairs.
 
 use crate::{
-    network::Tally,
+    network::Prototypes,
     number::{mul_down, sub_down},
 };
 
 /// Whether step `k`, of which one difference counts by itself, is silent where
 /// that difference is `difference` or more: rounding is monotone, so this is
 /// so of what is computed, too.
-pub(super) fn is_silenced(tally: &Tally, k: usize, difference: f64) -> bool {
-    let least = |v: f64| v.min(tally.precision.round(v));
-    let excess = least(sub_down(least(difference), tally.radii[k]));
-    excess > 0.0 && mul_down(tally.scales[k], excess) >= tally.tops[k]
+pub(super) fn is_silenced(prototypes: &Prototypes, k: usize, difference: f64) -> bool {
+    let least = |v: f64| v.min(prototypes.precision.round(v));
+    let excess = least(sub_down(least(difference), prototypes.radii[k]));
+    excess > 0.0 && mul_down(prototypes.scales[k], excess) >= prototypes.tops[k]
 }
 
 /// The least difference that silences step `k`; at most `bound`, which does.
-pub(super) fn silent_from(tally: &Tally, k: usize, bound: f64) -> f64 {
-    let (mut open, mut silent) = (tally.radii[k], bound);
-    while is_silenced(tally, k, silent) {
+pub(super) fn silent_from(prototypes: &Prototypes, k: usize, bound: f64) -> f64 {
+    let (mut open, mut silent) = (prototypes.radii[k], bound);
+    while is_silenced(prototypes, k, silent) {
         let middle = open + (silent - open) / 2.0;
         if middle <= open || middle >= silent {
             break;
         }
-        if is_silenced(tally, k, middle) {
+        if is_silenced(prototypes, k, middle) {
             silent = middle;
         } else {
             open = middle;
@@ -38,7 +38,7 @@ pub(super) fn silent_from(tally: &Tally, k: usize, bound: f64) -> f64 {
 }
 
 /// The steps by their distance to the nearest sample of another group.
-pub(super) struct Quiet {
+pub(super) struct Inactive {
     /// Those distances, increasing.
     nearest: Vec<f64>,
     /// The largest distance at which one of the steps up to here is silent.
@@ -48,7 +48,7 @@ pub(super) struct Quiet {
     rooms: Vec<f64>,
 }
 
-impl Quiet {
+impl Inactive {
     /// From lower bounds of the distance of each step to its nearest sample of
     /// another group, and distances at which the steps are silent.
     pub fn new(nearest: impl Iterator<Item = f64>, silents: &[f64]) -> Self {
@@ -79,7 +79,7 @@ impl Quiet {
 
 #[cfg(test)]
 mod tests {
-    use super::Quiet;
+    use super::Inactive;
     use proptest::prelude::*;
 
     fn number() -> impl Strategy<Value = f64> {
@@ -98,7 +98,7 @@ mod tests {
             let (nearest, silents): (Vec<f64>, Vec<f64>) = steps.iter().copied().unzip();
             let mut meeting = steps.iter().filter(|(d, _)| d.is_finite());
             let all = meeting.all(|(d, silent)| d.max(near) >= silent + reach);
-            prop_assert_eq!(Quiet::new(nearest.into_iter(), &silents).around(near, reach), all);
+            prop_assert_eq!(Inactive::new(nearest.into_iter(), &silents).around(near, reach), all);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{cmp::Ordering, marker::PhantomData};
 
 use rayon::prelude::*;
 
-use super::{Combine, Measure, Tally};
+use super::{Measure, Pool, Prototypes};
 use crate::{
     isa::{Isa, Loop},
     network::{
@@ -20,19 +20,19 @@ const INPUTS_PER_TASK: usize = 256;
 const STEPS_PER_BLOCK: usize = 64;
 /// Outputs for rows of inputs. Each depends on one input only, and sums over
 /// features run in an order that the network alone decides.
-pub(super) fn outputs<T: Real>(tally: &Tally, isa: Isa, inputs: &[f64]) -> Vec<f64> {
-    let n = tally.features;
-    let order = order_by_spread(tally.steps(), n, |step, out| tally.copy_center(step, out));
+pub(super) fn outputs<T: Real>(prototypes: &Prototypes, isa: Isa, inputs: &[f64]) -> Vec<f64> {
+    let n = prototypes.features;
+    let order = order_by_spread(prototypes.steps(), n, |step, out| prototypes.copy_center(step, out));
     let count = (inputs.len() / n).div_ceil(4 * rayon::current_num_threads()).clamp(1, INPUTS_PER_TASK);
     inputs
         .par_chunks(count * n)
-        .flat_map_iter(|inputs| isa.run(Task::<T> { tally, order: &order, inputs, format: PhantomData }))
+        .flat_map_iter(|inputs| isa.run(Task::<T> { prototypes, order: &order, inputs, format: PhantomData }))
         .collect()
 }
 
 /// All steps on a few inputs.
 struct Task<'a, T> {
-    tally: &'a Tally,
+    prototypes: &'a Prototypes,
     /// The order of the features.
     order: &'a [usize],
     inputs: &'a [f64],
@@ -44,53 +44,53 @@ impl<T: Real> Loop for Task<'_, T> {
 
     #[inline(always)]
     fn run(self) -> Vec<f64> {
-        if self.tally.features <= 2 * FEW { self.outputs::<FEW>() } else { self.outputs::<MANY>() }
+        if self.prototypes.features <= 2 * FEW { self.outputs::<FEW>() } else { self.outputs::<MANY>() }
     }
 }
 
 impl<T: Real> Task<'_, T> {
     #[inline(always)]
     fn outputs<const LANES: usize>(&self) -> Vec<f64> {
-        let (tally, n) = (self.tally, self.tally.features);
+        let (prototypes, n) = (self.prototypes, self.prototypes.features);
         let points = self.points();
-        let count = tally.accumulator_count();
+        let count = prototypes.accumulator_count();
         let mut accumulators = vec![T::default(); points.len() / n * count];
-        let measure = Measured::<T>::new(&tally.measure);
+        let measure = Measured::<T>::new(&prototypes.measure);
         let mut block = vec![T::default(); STEPS_PER_BLOCK * n];
-        for start in (0..tally.steps()).step_by(STEPS_PER_BLOCK) {
-            let end = (start + STEPS_PER_BLOCK).min(tally.steps());
-            copy_ordered(&tally.centers, self.order, start..end, &mut block);
+        for start in (0..prototypes.steps()).step_by(STEPS_PER_BLOCK) {
+            let end = (start + STEPS_PER_BLOCK).min(prototypes.steps());
+            copy_ordered(&prototypes.centers, self.order, start..end, &mut block);
             for (x, mine) in points.chunks_exact(n).zip(accumulators.chunks_exact_mut(count)) {
                 for (k, center) in (start..end).zip(block.chunks_exact(n)) {
-                    let a = &mut mine[tally.accumulators[k]];
-                    let floor = if tally.combine == Combine::Max { *a } else { T::default() };
+                    let a = &mut mine[prototypes.accumulators[k]];
+                    let floor = if prototypes.pool == Pool::Max { *a } else { T::default() };
                     let step = Step {
-                        radius: T::from_f64(tally.radii[k]),
-                        top: T::from_f64(tally.tops[k]),
-                        scale: T::from_f64(tally.scales[k]),
+                        radius: T::from_f64(prototypes.radii[k]),
+                        top: T::from_f64(prototypes.tops[k]),
+                        scale: T::from_f64(prototypes.scales[k]),
                     };
                     let level = step.level::<LANES>(&measure, x, center, floor);
-                    *a = match (tally.combine, level.partial_cmp(a)) {
-                        (Combine::Max, Some(Ordering::Less)) => *a,
-                        (Combine::Max, Some(_)) => level,
+                    *a = match (prototypes.pool, level.partial_cmp(a)) {
+                        (Pool::Max, Some(Ordering::Less)) => *a,
+                        (Pool::Max, Some(_)) => level,
                         // The sum of two numbers, one of which is none, is none.
-                        (Combine::Sum, _) | (Combine::Max, None) => *a + level,
+                        (Pool::Sum, _) | (Pool::Max, None) => *a + level,
                     };
                 }
             }
         }
-        accumulators.chunks_exact(count).flat_map(|a| head_of(tally, a)).collect()
+        accumulators.chunks_exact(count).flat_map(|a| head_of(prototypes, a)).collect()
     }
 
     /// The inputs, clipped, features in order.
     fn points(&self) -> Vec<T> {
         let minima: Option<Vec<T>> = self
-            .tally
+            .prototypes
             .minima
             .as_ref()
             .map(|minima| self.order.iter().map(|&j| T::from_f64(minima[j])).collect());
         let mut points = Vec::with_capacity(self.inputs.len());
-        for row in self.inputs.chunks_exact(self.tally.features) {
+        for row in self.inputs.chunks_exact(self.prototypes.features) {
             let values = self.order.iter().map(|&j| T::from_f64(row[j]));
             match &minima {
                 Some(minima) => points.extend(values.zip(minima).map(|(x, &m)| if x < m { m } else { x })),
@@ -190,9 +190,9 @@ impl<T: Real> Step<T> {
 }
 
 /// The outputs of the head.
-fn head_of<T: Real>(tally: &Tally, accumulators: &[T]) -> Vec<f64> {
+fn head_of<T: Real>(prototypes: &Prototypes, accumulators: &[T]) -> Vec<f64> {
     let mut values = accumulators.to_vec();
-    for (index, layer) in tally.head.iter().enumerate() {
+    for (index, layer) in prototypes.head.iter().enumerate() {
         values = layer
             .rows()
             .map(|row| {
@@ -201,7 +201,7 @@ fn head_of<T: Real>(tally: &Tally, accumulators: &[T]) -> Vec<f64> {
                     .iter()
                     .zip(row.weights)
                     .fold(T::from_f64(row.bias), |sum, (&c, &w)| sum + T::from_f64(w) * values[c]);
-                if index + 1 < tally.head.len() { sum.relu() } else { sum }
+                if index + 1 < prototypes.head.len() { sum.relu() } else { sum }
             })
             .collect();
     }
@@ -230,14 +230,14 @@ mod tests {
     use proptest::prelude::*;
 
     /// One output, step by step as the definition says it, nothing left out.
-    fn plain(tally: &Tally, x: &[f64]) -> f64 {
+    fn plain(prototypes: &Prototypes, x: &[f64]) -> f64 {
         let mut accumulator = 0.0_f64;
-        for k in 0..tally.steps() {
-            let radius = tally.radii[k];
+        for k in 0..prototypes.steps() {
+            let radius = prototypes.radii[k];
             let sizes: Vec<f64> =
-                (0..x.len()).map(|j| (x[j] - tally.centers.at(k * x.len() + j)).abs()).collect();
+                (0..x.len()).map(|j| (x[j] - prototypes.centers.at(k * x.len() + j)).abs()).collect();
             let beyond = |measured: f64| (measured - radius).max(0.0);
-            let measured = match &tally.measure {
+            let measured = match &prototypes.measure {
                 Measure::Largest => beyond(sizes.iter().copied().fold(0.0, f64::max)),
                 Measure::Sum => beyond(sizes.iter().sum()),
                 Measure::Violations => sizes.into_iter().map(beyond).sum(),
@@ -246,10 +246,10 @@ mod tests {
                     beyond(sizes.into_iter().map(|size| curve.at([size])[0]).sum())
                 }
             };
-            let level = (tally.tops[k] - tally.scales[k] * measured).max(0.0);
-            accumulator = match tally.combine {
-                Combine::Max => accumulator.max(level),
-                Combine::Sum => accumulator + level,
+            let level = (prototypes.tops[k] - prototypes.scales[k] * measured).max(0.0);
+            accumulator = match prototypes.pool {
+                Pool::Max => accumulator.max(level),
+                Pool::Sum => accumulator + level,
             };
         }
         accumulator
@@ -259,12 +259,10 @@ mod tests {
     #[test]
     fn what_is_no_number_stays_so() {
         let largest = f64::from(f32::MAX);
-        for (combine, tops) in
-            [(Combine::Max, [1.0, 2.0]), (Combine::Max, [-1.0, 2.0]), (Combine::Sum, [-1.0, 2.0])]
-        {
+        for (pool, tops) in [(Pool::Max, [1.0, 2.0]), (Pool::Max, [-1.0, 2.0]), (Pool::Sum, [-1.0, 2.0])] {
             let mut head = LayerBuilder::new(1);
             head.weight(0, 1.0).bias(0.0);
-            let mut tally = Tally {
+            let mut prototypes = Prototypes {
                 precision: Precision::F32,
                 features: 40,
                 minima: None,
@@ -274,12 +272,12 @@ mod tests {
                 tops: tops.to_vec(),
                 scales: vec![0.0, 1.0],
                 accumulators: vec![0; 2],
-                combine,
+                pool,
                 head: vec![head.finish()],
             };
-            assert!(tally.evaluate(&[1.0; 40]).unwrap()[0].is_nan());
-            tally.scales[0] = 1.0;
-            assert_eq!(tally.evaluate(&[1.0; 40]).unwrap(), [0.0]);
+            assert!(prototypes.evaluate(&[1.0; 40]).unwrap()[0].is_nan());
+            prototypes.scales[0] = 1.0;
+            assert_eq!(prototypes.evaluate(&[1.0; 40]).unwrap(), [0.0]);
         }
     }
 
@@ -293,14 +291,14 @@ mod tests {
             steps in prop::collection::vec((-8i8..24, -8i8..100, 0i8..4), 1..6),
             numbers in prop::collection::vec(-8i8..8, 64),
             which in 0usize..5,
-            combine in prop_oneof![Just(Combine::Max), Just(Combine::Sum)],
+            pool in prop_oneof![Just(Pool::Max), Just(Pool::Sum)],
             precision in prop_oneof![Just(Precision::F32), Just(Precision::F64)],
         ) {
             let number = |at: usize| f64::from(numbers[at * 7 % 64]) / 4.0;
             let of = |part: fn(&(i8, i8, i8)) -> i8| steps.iter().map(|s| f64::from(part(s)) / 4.0).collect();
             let mut head = LayerBuilder::new(1);
             head.weight(0, 1.0).bias(0.0);
-            let tally = Tally {
+            let prototypes = Prototypes {
                 precision,
                 features: n,
                 minima: None,
@@ -316,12 +314,12 @@ mod tests {
                 tops: of(|s| s.1),
                 scales: of(|s| s.2),
                 accumulators: vec![0; steps.len()],
-                combine,
+                pool,
                 head: vec![head.finish()],
             };
             let points: Vec<f64> = (0..3 * n).map(|at| number(at * 3 + 11)).collect();
-            let expected: Vec<f64> = points.chunks(n).map(|x| plain(&tally, x)).collect();
-            prop_assert_eq!(tally.evaluate(&points).unwrap(), expected);
+            let expected: Vec<f64> = points.chunks(n).map(|x| plain(&prototypes, x)).collect();
+            prop_assert_eq!(prototypes.evaluate(&points).unwrap(), expected);
         }
     }
 }

@@ -11,7 +11,7 @@
 
 use rayon::prelude::*;
 
-use super::interval::{Interval, plus, product};
+use super::super::interval::{Interval, magnitude, plus, product};
 use crate::{
     network::Layer,
     number::{add_down, add_up, div_down, div_up, mul_up, sub_down, sub_up},
@@ -74,11 +74,6 @@ fn sizes(layers: &[Layer], inputs: &Inputs<'_>) -> Vec<Vec<f64>> {
         all.push(sizes);
     }
     all
-}
-
-/// The largest size of a number in the interval.
-pub(super) fn magnitude(x: Interval) -> f64 {
-    x.lower.abs().max(x.upper.abs())
 }
 
 /// `Σ |w_c| sizes_c`, rounded up.
