@@ -137,9 +137,11 @@ pub enum Error {
         /// The norm given.
         norm: Norm,
     },
-    /// A network of cells that is none.
-    #[error("no network of cells: {why}")]
-    BadCell {
+    /// A stored form whose parts do not belong together.
+    #[error("no network of {form}: {why}")]
+    BadForm {
+        /// The form: `layers`, `cells`, `prototypes` or `max-affine`.
+        form: &'static str,
         /// What is wrong.
         why: String,
     },

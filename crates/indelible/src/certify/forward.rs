@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     Norm,
-    network::{Layer, Row, StoredNetwork},
+    network::{Layer, Network, Row, StoredNetwork},
     number::{add_up, mul_up, sqrt_up, sub_down},
 };
 
@@ -129,7 +129,7 @@ impl<'a> Point<'a> {
         sample: usize,
         on_box: Option<&[Vec<Interval>]>,
     ) -> Option<(Self, Vec<Interval>)> {
-        let (last, hidden) = network.layers.split_last()?;
+        let (last, hidden) = network.layers().split_last()?;
         let mut point = Self::inputs(claim, network, sample)?;
         let read = on_box.map(|sums| read(hidden, last, sums));
         for (index, layer) in hidden.iter().enumerate() {
@@ -152,7 +152,7 @@ impl<'a> Point<'a> {
     }
 
     fn inputs(claim: &Claim<'_>, network: &StoredNetwork, sample: usize) -> Option<Self> {
-        let precision = network.precision;
+        let precision = network.precision();
         let x = claim.data.row(sample);
         let radius = claim.radii.of(sample);
         // Differences of places and of values must not overflow either.

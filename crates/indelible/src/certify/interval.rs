@@ -39,7 +39,7 @@ impl Interval {
     }
 
     /// The mirror image at 0.
-    fn negated(self) -> Self {
+    pub fn negated(self) -> Self {
         Self { lower: -self.upper, upper: -self.lower }
     }
 
@@ -107,9 +107,28 @@ impl Arithmetic {
     /// The sum of `terms` in any order; `None` when it may overflow upwards or
     /// no bound is known.
     pub fn sum(self, terms: &[Interval]) -> Option<Interval> {
+        if let Some(exact) = self.exact_sum(terms) {
+            return Some(Interval::point(exact));
+        }
         let upper = self.sum_upper(terms.iter().copied())?;
         let lower = -self.sum_upper(terms.iter().map(|t| t.negated())).unwrap_or(f64::INFINITY);
         Some(Interval { lower, upper })
+    }
+
+    /// The sum of integers of which no partial sum leaves the integers that the
+    /// format holds one by one: nothing is rounded, in any order.
+    fn exact_sum(self, terms: &[Interval]) -> Option<f64> {
+        let most = 1.0 / self.precision.unit_roundoff();
+        let (mut sum, mut size) = (0.0, 0.0);
+        for term in terms {
+            let value = term.lower;
+            size += value.abs();
+            if term.upper != value || value.fract() != 0.0 || size > most {
+                return None;
+            }
+            sum += value;
+        }
+        Some(sum)
     }
 
     /// An upper bound of the sum of `terms`.

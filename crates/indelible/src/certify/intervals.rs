@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Progress,
-    network::{Layer, StoredNetwork},
+    network::{Layer, Network, StoredNetwork},
     number::{add_up, mul_up},
 };
 
@@ -26,12 +26,6 @@ const MOST_EXTRA_WORK: usize = 64;
 
 /// One verdict per sample, certified or undecided.
 pub(super) fn verdicts(claim: &Claim<'_>, network: &StoredNetwork, progress: &dyn Progress) -> Vec<Verdict> {
-    // What is said below is about numbers of the format.
-    let holds = |values: &[f64]| values.iter().all(|v| network.precision.holds(*v));
-    let whole = |layer: &Layer| holds(layer.biases()) && layer.rows().all(|row| holds(row.weights));
-    if !network.layers.iter().all(whole) {
-        return vec![Verdict::Undecided; claim.data.samples()];
-    }
     progress.begin("certify", claim.data.samples() as u64);
     let verdicts = (0..claim.data.samples())
         .into_par_iter()
@@ -59,10 +53,10 @@ pub(super) fn on_box(
     sample: usize,
 ) -> Option<Vec<Vec<Interval>>> {
     let x = claim.data.row(sample);
-    let input: Vec<Interval> = ball(&x, claim.radii.of(sample), network.precision)
+    let input: Vec<Interval> = ball(&x, claim.radii.of(sample), network.precision())
         .map(|(lower, upper)| Interval { lower, upper })
         .collect();
-    let largest = network.precision.largest();
+    let largest = network.precision().largest();
     if input.iter().any(|x| x.lower < -largest || x.upper > largest) {
         return None;
     }
@@ -81,13 +75,13 @@ struct Stage<'a> {
 /// The sums of every layer, before its ReLU, for all inputs in a box; `None`
 /// where a value may overflow.
 pub(super) fn propagate(network: &StoredNetwork, input: Vec<Interval>) -> Option<Vec<Vec<Interval>>> {
-    let arithmetic = Arithmetic { precision: network.precision };
+    let arithmetic = Arithmetic { precision: network.precision() };
     let mut values = input;
     let mut inputs = vec![];
     let mut all: Vec<Vec<Interval>> = vec![];
     let mut terms = Vec::new();
-    for (l, layer) in network.layers.iter().enumerate() {
-        let before = (l.checked_sub(1).and_then(|l| network.layers.get(l)).zip(all.last()))
+    for (l, layer) in network.layers().iter().enumerate() {
+        let before = (l.checked_sub(1).and_then(|l| network.layers().get(l)).zip(all.last()))
             .map(|(layer, sums)| Stage { layer, inputs: &inputs, sums });
         let mut sums = Vec::with_capacity(layer.outputs());
         for index in 0..layer.outputs() {

@@ -35,9 +35,7 @@ mod max_affine;
 mod piecewise_linear;
 mod power;
 mod prototypes;
-mod recurrence;
 mod rounding;
-mod screen;
 mod separable;
 
 use interval::Interval;
@@ -146,7 +144,6 @@ pub fn certify(claim: &Claim<'_>, progress: &dyn Progress) -> Result<Certificate
     check(claim)?;
     let mut verdicts = match claim.model {
         Model::Layers(network) => intervals::verdicts(claim, network, progress),
-        Model::Recurrence(recurrence) => recurrence::verdicts(claim, recurrence, progress),
         Model::Cells(network) => cells::verdicts(claim, network, progress),
         Model::Prototypes(prototypes) => prototypes::verdicts(claim, prototypes, progress),
         Model::MaxAffine(scores) => max_affine::verdicts(claim, scores, progress),

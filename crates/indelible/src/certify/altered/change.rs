@@ -177,8 +177,8 @@ fn change_measure(random: &mut Random, measure: &mut Measure, precision: Precisi
 }
 
 pub(super) fn change_network(random: &mut Random, network: &mut StoredNetwork) {
-    let at = random.below(network.layers.len());
-    network.layers[at] = change_layer(random, &network.layers[at], network.precision);
+    let at = random.below(network.layers().len());
+    network.layers()[at] = change_layer(random, &network.layers()[at], network.precision());
 }
 
 pub(super) fn change_max_affine(random: &mut Random, scores: &mut MaxAffine) {

@@ -117,7 +117,7 @@ fn attack(seed: u64) -> (usize, usize) {
                 match &model {
                     Model::Prototypes(prototypes) => exact_prototypes(prototypes, &exactly),
                     Model::MaxAffine(scores) => exact_max_affine(scores, &exactly),
-                    Model::Layers(network) => exact_layers(&network.layers, exactly),
+                    Model::Layers(network) => exact_layers(network.layers(), exactly),
                     _ => continue,
                 },
                 &point,
@@ -131,7 +131,7 @@ fn attack(seed: u64) -> (usize, usize) {
                 executed.push(match &model {
                     Model::Prototypes(prototypes) => machine.prototypes(prototypes, &rounded),
                     Model::MaxAffine(scores) => machine.scores(scores, &rounded),
-                    Model::Layers(network) => machine.layers(&network.layers, rounded.clone()),
+                    Model::Layers(network) => machine.layers(network.layers(), rounded.clone()),
                     _ => continue,
                 });
             }

@@ -207,9 +207,9 @@ fn scores(random: &mut Random, precision: Precision) -> StoredNetwork {
 
 /// Executes the network on `x`, rounded to the format, in some order.
 fn executed(random: &mut Random, network: &StoredNetwork, x: &[f64]) -> Vec<f64> {
-    match network.precision {
-        Precision::F32 => run::<f32>(random, &network.layers, x),
-        Precision::F64 => run::<f64>(random, &network.layers, x),
+    match network.precision() {
+        Precision::F32 => run::<f32>(random, network.layers(), x),
+        Precision::F64 => run::<f64>(random, network.layers(), x),
     }
 }
 
@@ -265,7 +265,7 @@ fn boxes_contain_their_outputs() {
         let precision = random.of(&[Precision::F32, Precision::F32, Precision::F64]);
         let network = network(&mut random, precision);
         let (kind, sizes) = (random.below(5), random.of(&SIZES));
-        let ends: Vec<(f64, f64)> = (0..network.layers[0].inputs())
+        let ends: Vec<(f64, f64)> = (0..network.layers()[0].inputs())
             .map(|_| {
                 let a = number(&mut random, sizes, precision);
                 let b = match kind {
@@ -295,7 +295,7 @@ fn boxes_contain_their_outputs() {
                 })
                 .collect();
             let outputs = executed(&mut random, &network, &x);
-            for ((bound, y), exact) in bounds.iter().zip(outputs).zip(exact(&network.layers, &x)) {
+            for ((bound, y), exact) in bounds.iter().zip(outputs).zip(exact(network.layers(), &x)) {
                 assert!(holds(*bound, y, &exact), "{network:?} at {x:?}: {y:e} in {bound:?}");
             }
         }
@@ -360,7 +360,7 @@ fn balls_contain_their_outputs() {
         let precision = random.of(&[Precision::F32, Precision::F64]);
         let made = [network, distances, scores][round % 3];
         let network = made(&mut random, precision);
-        let n = network.layers[0].inputs();
+        let n = network.layers()[0].inputs();
         let norm = random.of(&[Norm::L1, Norm::L2, Norm::Lp(3.0), Norm::Lp(4.0), Norm::Linf]);
         let (smallest, largest, digits) = range(precision);
         let scale = match random.below(4) {
@@ -405,7 +405,7 @@ fn balls_contain_their_outputs() {
                 }
             }
             let outputs = executed(&mut random, &network, &x);
-            let reals = exact(&network.layers, &x);
+            let reals = exact(network.layers(), &x);
             for ((bound, y), exact) in bounds.iter().zip(&outputs).zip(&reals) {
                 assert!(
                     holds(*bound, *y, exact),
