@@ -11,12 +11,10 @@
 
 use rayon::prelude::*;
 
-use super::{
-    super::interval::{Interval, magnitude},
-    gradients::{Inputs, steepest, weighed},
-};
+use super::gradients::{Inputs, steepest, weighed};
 use crate::{
     Norm,
+    certify::arithmetic::{Interval, magnitude},
     network::{Layer, MaxAffine, Measure, Model, Network, Pool, PowerCurve, Prototypes, Recurrence},
     number::{add_down, add_up, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
 };

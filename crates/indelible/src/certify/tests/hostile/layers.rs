@@ -10,9 +10,8 @@ use crate::{
     Dataset, Features, Norm, Precision, Radii,
     certify::{
         Claim,
-        forward::Point,
-        interval::Interval,
-        intervals::{on_box, propagate},
+        arithmetic::Interval,
+        layers::{BoundedLayers, on_box, propagate},
     },
     network::{Layer, LayerBuilder, Model, StoredNetwork},
 };
@@ -382,9 +381,10 @@ fn balls_contain_their_outputs() {
         let claim =
             Claim { model: &model, data: &data, classes: &[0], network_classes: 2, norm, radii: &radii };
         let sums = on_box(&claim, &network, 0).filter(|_| random.below(4) > 0);
-        let Some((point, bounds)) = Point::through(&claim, &network, 0, sums.as_deref()) else { continue };
+        let Some(layers) = BoundedLayers::through(&claim, &network, 0, sums.as_deref()) else { continue };
+        let bounds: Vec<Interval> = layers.outputs().collect();
         bounded += 1;
-        let lead = if bounds.len() > 1 { point.lead(&network, 0, 1) } else { f64::NEG_INFINITY };
+        let lead = if bounds.len() > 1 { layers.lead(&network, 0, 1) } else { f64::NEG_INFINITY };
         sharp += usize::from(lead > f64::NEG_INFINITY);
         for attempt in 0..6 {
             let mut x = point_of(&mut random, &center, radius, norm);

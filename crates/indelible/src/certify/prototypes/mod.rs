@@ -2,20 +2,24 @@
 //!
 //! How far a stored center is from a sample bounds its level on the whole
 //! ball: `E` lies within the radius of the ball of that distance, give or take
-//! what rounding does. (Sums of curves are bounded by distances in `power`.)
-//! Distances to the centers of other classes come from the exact search for
-//! nearest enemies, so that it is enough to look at the nearest one. Where steps differ, the distances from the centers to samples
-//! of other classes are searched, too (`inactive`); only where this does not
-//! settle a sample, every step is looked at.
+//! what rounding does. (Sums of curves are bounded by distances in
+//! `curve_sums`.) Distances to the centers of other classes come from the exact
+//! search for nearest enemies, so that it is enough to look at the nearest one.
+//! Where steps differ, the distances from the centers to samples of other
+//! classes are searched, too (`inactive`); only where this does not settle a
+//! sample, every step is looked at.
+
+mod curve_sums;
+mod inactive;
 
 use rayon::prelude::*;
 
+pub(super) use self::curve_sums::CurveSums;
+use self::inactive::{Inactive, is_silenced, silent_from};
 use super::{
-    Claim, Verdict, ball,
-    inactive::{Inactive, is_silenced, silent_from},
-    interval::{Arithmetic, Interval},
-    power::Sums,
-    verdict_of,
+    Claim, Verdict,
+    arithmetic::{Interval, IntervalArithmetic},
+    ball, verdict_of,
 };
 use crate::{
     Dataset, Enclosure, Features, Norm, Precision, Progress,
@@ -137,7 +141,7 @@ fn largest_difference(claim: &Claim<'_>, prototypes: &Prototypes) -> f64 {
 struct Checker<'a> {
     claim: &'a Claim<'a>,
     prototypes: &'a Prototypes,
-    arithmetic: Arithmetic,
+    arithmetic: IntervalArithmetic,
     /// Steps of one group are of one class: its accumulator, or the top that
     /// stands for it where there is but one accumulator.
     groups: Vec<usize>,
@@ -152,7 +156,7 @@ struct Checker<'a> {
     /// The largest center in size.
     largest_center: f64,
     /// What is known of sums of a curve.
-    sums: Option<Sums>,
+    sums: Option<CurveSums>,
     /// A bound on the relative error of a sum over features.
     gamma: f64,
     /// The same of the distance that decides: of the sum, or of the largest
@@ -162,7 +166,7 @@ struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     fn new(claim: &'a Claim<'a>, prototypes: &'a Prototypes) -> Option<Self> {
-        let arithmetic = Arithmetic { precision: prototypes.precision };
+        let arithmetic = IntervalArithmetic { precision: prototypes.precision };
         let n = prototypes.features;
         if !is_whole(prototypes) || prototypes.scales.iter().chain(&prototypes.radii).any(|v| *v < 0.0) {
             return None;
@@ -194,7 +198,7 @@ impl<'a> Checker<'a> {
         let sums = match &prototypes.measure {
             Measure::Power(curve) => {
                 let range = largest_difference(claim, prototypes);
-                Some(Sums::new(curve, prototypes.precision, n, range, claim.norm)?)
+                Some(CurveSums::new(curve, prototypes.precision, n, range, claim.norm)?)
             }
             _ => None,
         };

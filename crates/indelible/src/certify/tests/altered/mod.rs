@@ -14,9 +14,9 @@ use self::{
     machine::Machine,
     reals::{exact_layers, exact_max_affine, exact_prototypes, margin, points, rational},
 };
-use super::{Claim, Verdict, certify};
 use crate::{
     Budget, Norm, Precision, Radii, Silent,
+    certify::{Claim, Verdict, certify},
     constructions::{Construction, Options},
     network::{Layer, Model, StoredNetwork},
     separation::{nearest_enemies, separation},
