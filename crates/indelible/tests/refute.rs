@@ -6,7 +6,7 @@ use indelible::{
         Collision, refute,
         witness::{basis, necessary_width},
     },
-    network::{Layer, LayerBuilder, StoredNetwork, evaluate, predicted_class},
+    network::{Layer, LayerBuilder, Network, StoredNetwork, evaluate, predicted_class},
 };
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
@@ -48,7 +48,7 @@ fn check(found: &Collision, network: &StoredNetwork, data: &Dataset, norm: Norm,
     assert_ne!(data.labels()[i], data.labels()[j]);
     for (k, &sample) in found.samples.iter().enumerate() {
         assert!(size(norm, &found.points[k], &data.row(sample)) <= radius * (1.0 + 1e-12));
-        assert!(found.points[k].iter().all(|&x| network.precision.holds(x)));
+        assert!(found.points[k].iter().all(|&x| Network::precision(&network).holds(x)));
         let outputs = evaluate(network, &found.points[k]).expect("one row");
         assert_eq!(predicted_class(&outputs, data.classes()), found.predicted[k]);
     }

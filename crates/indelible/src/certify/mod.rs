@@ -13,32 +13,23 @@
 //! its format, gives another label, and *undecided* is everything else.
 //!
 //! Nothing here looks at how a network was built. Engines share nothing but
-//! number types: intervals for affine layers and ReLUs (`intervals`) and, where
-//! those do not decide, sums followed back to the input (`forward`), exact
+//! number types (`arithmetic`): intervals for affine layers and ReLUs and, where
+//! those do not decide, sums followed back to the input (`layers`), exact
 //! analyses of the recurrence over samples (`recurrence`) and of cells
 //! (`cells`), and distances to stored rows for the other compact forms
 //! (`prototypes`, `max_affine`).
 
-#[cfg(test)]
-mod altered;
+mod arithmetic;
 mod attack;
-mod back_substitution;
 mod cells;
-mod forward;
-#[cfg(test)]
-mod hostile;
-mod inactive;
-mod interval;
-mod intervals;
+mod layers;
 mod lipschitz;
 mod max_affine;
-mod piecewise_linear;
-mod power;
 mod prototypes;
-mod rounding;
-mod separable;
+#[cfg(test)]
+mod tests;
 
-use interval::Interval;
+use arithmetic::Interval;
 
 use crate::{
     Dataset, Error, Norm, Precision, Progress, Radii,
@@ -143,7 +134,7 @@ pub fn certify(claim: &Claim<'_>, progress: &dyn Progress) -> Result<Certificate
     let data = claim.data;
     check(claim)?;
     let mut verdicts = match claim.model {
-        Model::Layers(network) => intervals::verdicts(claim, network, progress),
+        Model::Layers(network) => layers::verdicts(claim, network, progress),
         Model::Cells(network) => cells::verdicts(claim, network, progress),
         Model::Prototypes(prototypes) => prototypes::verdicts(claim, prototypes, progress),
         Model::MaxAffine(scores) => max_affine::verdicts(claim, scores, progress),

@@ -11,8 +11,8 @@
 
 use rayon::prelude::*;
 
-use super::super::interval::{Interval, magnitude, plus, product};
 use crate::{
+    certify::arithmetic::{Interval, magnitude, plus, product},
     network::Layer,
     number::{add_down, add_up, div_down, div_up, mul_up, sub_down, sub_up},
 };
@@ -45,7 +45,8 @@ pub(super) fn steepest(layers: &[Layer], inputs: &Inputs<'_>) -> Vec<f64> {
     rows.into_par_iter()
         .map(|index| {
             let search = |most_open| {
-                let mut search = Search { layers: before, sizes: &sizes, inputs, most_open, work: MOST_WORK };
+                let mut search =
+                    GradientSearch { layers: before, sizes: &sizes, inputs, most_open, work: MOST_WORK };
                 let row = last.row(index);
                 let terms = row.columns.iter().zip(row.weights).map(|(&c, &w)| (c, Interval::point(w)));
                 search.steepest(before.len(), merged(terms.collect()))
@@ -91,7 +92,7 @@ fn merged(mut terms: Gradient) -> Gradient {
         .collect()
 }
 
-struct Search<'a> {
+struct GradientSearch<'a> {
     layers: &'a [Layer],
     sizes: &'a [Vec<f64>],
     inputs: &'a Inputs<'a>,
@@ -99,7 +100,7 @@ struct Search<'a> {
     work: usize,
 }
 
-impl Search<'_> {
+impl GradientSearch<'_> {
     /// The steepest that a sum of units of layer `depth` (inputs for 0) can be.
     fn steepest(&mut self, depth: usize, terms: Gradient) -> f64 {
         if terms.iter().any(|(_, w)| !(w.lower.is_finite() && w.upper.is_finite())) {

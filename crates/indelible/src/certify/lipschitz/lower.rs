@@ -5,9 +5,12 @@
 //! along gradients, the feature that differs most and the diagonal. Outputs are
 //! enclosed in real arithmetic, so that what a pair shows is proved.
 
-use super::super::interval::{Interval, plus, product};
 use crate::{
     Dataset, Error, Norm, Silent,
+    certify::{
+        arithmetic::{Interval, plus, product},
+        attack::distance_up,
+    },
     network::{Arithmetic, Layer, MaxAffine, Model, Network},
     number::{div_down, sub_down, sub_up},
     separation::separation,
@@ -55,7 +58,7 @@ pub fn steepest_pair(
         let Some(at_start) = at(model, &from) else { continue };
         let mut points = ways;
         let gradients = points.first().cloned().into_iter().chain([from.clone()]);
-        let length = points.first().map_or(1.0, |to| super::super::attack::distance_up(&from, to, norm));
+        let length = points.first().map_or(1.0, |to| distance_up(&from, to, norm));
         for gradient in gradients.flat_map(|x| gradients_at.at(&x)) {
             points.extend(ray(&from, &gradient, length, norm));
         }
@@ -64,7 +67,7 @@ pub fn steepest_pair(
                 return Ok(best);
             }
             pairs -= 1;
-            let distance = super::super::attack::distance_up(&from, &to, norm);
+            let distance = distance_up(&from, &to, norm);
             let Some(there) = at(model, &to).filter(|_| distance > 0.0 && distance.is_finite()) else {
                 continue;
             };

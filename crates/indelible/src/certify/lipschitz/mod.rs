@@ -1,7 +1,7 @@
 //! How steep the outputs of a stored network are: proved upper bounds, and
 //! pairs of points that show a lower one.
 
-pub(super) mod gradients;
+mod gradients;
 mod lower;
 mod upper;
 

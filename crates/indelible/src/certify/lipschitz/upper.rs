@@ -11,12 +11,10 @@
 
 use rayon::prelude::*;
 
-use super::{
-    super::interval::{Interval, magnitude},
-    gradients::{Inputs, steepest, weighed},
-};
+use super::gradients::{Inputs, steepest, weighed};
 use crate::{
     Norm,
+    certify::arithmetic::{Interval, magnitude},
     network::{Form, Layer, MaxAffine, Measure, Model, Network, Pool, PowerCurve, Prototypes},
     number::{add_down, add_up, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
 };
@@ -207,11 +205,11 @@ mod tests {
     use super::*;
     use crate::{
         Precision,
-        network::{LayerBuilder, StoredNetwork},
+        network::{Clipping, LayerBuilder, PrototypeParts, Schedule, StoredNetwork},
     };
 
     fn layers(layers: Vec<Layer>) -> Model {
-        Model::Layers(StoredNetwork { precision: Precision::F64, layers })
+        Model::Layers(StoredNetwork::new(Precision::F64, layers).unwrap())
     }
 
     #[test]
@@ -271,10 +269,10 @@ mod tests {
         label.weight(0, 5.0).bias(-1.0);
         let mut logit = LayerBuilder::new(2);
         logit.weight(0, 1.0).weight(1, -2.0).bias(-1.0);
-        let prototypes = Prototypes {
+        let prototypes = Prototypes::new(PrototypeParts {
             precision: Precision::F64,
             features: 1,
-            minima: None,
+            clipping: Clipping::None,
             centers: crate::Features::F64(vec![0.0].into()),
             measure: Measure::Largest,
             radii: vec![0.0],
@@ -282,8 +280,10 @@ mod tests {
             scales: vec![1.0],
             accumulators: vec![0],
             pool: Pool::Max,
+            schedule: Schedule::Pipelined,
             head: vec![label.finish(), logit.finish()],
-        };
+        })
+        .unwrap();
         assert_eq!(lipschitz_bound(&Model::Prototypes(prototypes), Norm::Linf), 9.0);
     }
 }

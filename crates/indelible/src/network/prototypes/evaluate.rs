@@ -257,8 +257,8 @@ fn add<T: Real, const LANES: usize>(lanes: &mut [T; LANES], more: [T; LANES]) {
 mod tests {
     use super::*;
     use crate::{
-        Features, Precision,
-        network::{LayerBuilder, PowerCurve},
+        Features,
+        network::{Clipping, LayerBuilder, Model, PowerCurve, PrototypeParts, Rounded, Schedule},
     };
     use proptest::prelude::*;
 
@@ -269,22 +269,28 @@ mod tests {
         for (pool, tops) in [(Pool::Max, [1.0, 2.0]), (Pool::Max, [-1.0, 2.0]), (Pool::Sum, [-1.0, 2.0])] {
             let mut head = LayerBuilder::new(1);
             head.weight(0, 1.0).bias(0.0);
-            let mut prototypes = Prototypes {
+            let parts = PrototypeParts {
                 precision: Precision::F32,
                 features: 40,
-                minima: None,
-                centers: Features::F64(vec![0.0; 80].into()),
-                measure: Measure::Power(PowerCurve::Hinges { knots: vec![0.0], weights: vec![largest] }),
+                clipping: Clipping::None,
+                centers: Features::F64(vec![if pool == Pool::Sum { -largest } else { 0.0 }; 80].into()),
+                measure: match pool {
+                    Pool::Sum => Measure::Sum,
+                    _ => Measure::Power(PowerCurve::Hinges { knots: vec![0.0], weights: vec![largest] }),
+                },
                 radii: vec![0.0; 2],
                 tops: tops.to_vec(),
                 scales: vec![0.0, 1.0],
                 accumulators: vec![0; 2],
                 pool,
+                schedule: Schedule::Pipelined,
                 head: vec![head.finish()],
             };
-            assert!(prototypes.evaluate(&[1.0; 40]).unwrap()[0].is_nan());
-            prototypes.scales[0] = 1.0;
-            assert_eq!(prototypes.evaluate(&[1.0; 40]).unwrap(), [0.0]);
+            let scaled = PrototypeParts { scales: vec![1.0; 2], ..parts.clone() };
+            let evaluate =
+                |parts| Model::Prototypes(Prototypes::new(parts).unwrap()).evaluate(&[1.0; 40]).unwrap();
+            assert!(evaluate(parts)[0].is_nan());
+            assert_eq!(evaluate(scaled), [0.0]);
         }
     }
 
@@ -298,17 +304,25 @@ mod tests {
             steps in prop::collection::vec((-8i8..24, -8i8..100, 0i8..4), 1..6),
             numbers in prop::collection::vec(-8i8..8, 64),
             which in 0usize..5,
-            pool in prop_oneof![Just(Pool::Max), Just(Pool::Sum)],
+            pool in prop_oneof![Just(Pool::Max), Just(Pool::Raise), Just(Pool::Sum)],
+            clipping in 0u8..3,
             precision in prop_oneof![Just(Precision::F32), Just(Precision::F64)],
         ) {
+            // Powers are not added up over steps.
+            prop_assume!(which < 3 || pool != Pool::Sum);
             let number = |at: usize| f64::from(numbers[at * 7 % 64]) / 4.0;
             let of = |part: fn(&(i8, i8, i8)) -> i8| steps.iter().map(|s| f64::from(part(s)) / 4.0).collect();
             let mut head = LayerBuilder::new(1);
             head.weight(0, 1.0).bias(0.0);
-            let prototypes = Prototypes {
+            let minima = (0..n).map(|j| number(j + 5) - 1.0).collect();
+            let prototypes = Prototypes::new(PrototypeParts {
                 precision,
                 features: n,
-                minima: None,
+                clipping: match clipping {
+                    0 => Clipping::None,
+                    1 => Clipping::All(minima),
+                    _ => Clipping::AllButFirst(minima),
+                },
                 centers: Features::F64((0..n * steps.len()).map(number).collect::<Vec<_>>().into()),
                 measure: match which {
                     0 => Measure::Largest,
@@ -322,11 +336,15 @@ mod tests {
                 scales: of(|s| s.2),
                 accumulators: vec![0; steps.len()],
                 pool,
+                schedule: Schedule::Pipelined,
                 head: vec![head.finish()],
-            };
+            })
+            .unwrap();
             let points: Vec<f64> = (0..3 * n).map(|at| number(at * 3 + 11)).collect();
-            let expected: Vec<f64> = points.chunks(n).map(|x| plain(&prototypes, x)).collect();
-            prop_assert_eq!(prototypes.evaluate(&points).unwrap(), expected);
+            let model = Model::Prototypes(prototypes);
+            let of_one = |x: &[f64]| model.evaluate_in(&mut Rounded::<f64>::default(), x);
+            let expected: Vec<f64> = points.chunks(n).flat_map(of_one).collect();
+            prop_assert_eq!(model.evaluate(&points).unwrap(), expected);
         }
     }
 }

@@ -1,21 +1,17 @@
-//! Certificates for affine layers and ReLUs: intervals, carried forward.
+//! Intervals of affine layers and ReLUs, carried forward.
 //!
 //! Two refinements make them sharp enough for networks with a running label.
 //! Sums are bounded as `interval` says. And where a neuron reads exactly one
 //! unit that may be on or off, it is a maximum (or minimum) of two affine
 //! functions of the layer before that; both are bounded with equal terms
-//! cancelled, so that `F + relu(g − F)` is seen to be `max(F, g)`. What is left
-//! undecided goes to `forward`.
+//! cancelled, so that `F + relu(g − F)` is seen to be `max(F, g)`.
 
-use rayon::prelude::*;
-
-use super::{
-    Claim, Verdict, ball, forward,
-    interval::{Arithmetic, Interval, plus, product},
-    verdict_of,
-};
 use crate::{
-    Progress,
+    certify::{
+        Claim,
+        arithmetic::{Interval, IntervalArithmetic, plus, product},
+        ball,
+    },
     network::{Layer, Network, StoredNetwork},
     number::{add_up, mul_up},
 };
@@ -24,30 +20,9 @@ use crate::{
 /// layer before; networks of others can be dense in both layers.
 const MOST_EXTRA_WORK: usize = 64;
 
-/// One verdict per sample, certified or undecided.
-pub(super) fn verdicts(claim: &Claim<'_>, network: &StoredNetwork, progress: &dyn Progress) -> Vec<Verdict> {
-    progress.begin("certify", claim.data.samples() as u64);
-    let verdicts = (0..claim.data.samples())
-        .into_par_iter()
-        .map(|sample| {
-            let class = claim.classes[claim.data.labels()[sample]];
-            let sums = on_box(claim, network, sample);
-            let outputs = sums.as_ref().and_then(|sums| sums.last());
-            let verdict = match outputs.map(|outputs| verdict_of(outputs, class, claim.network_classes)) {
-                None | Some(Verdict::Undecided) => forward::verdict(claim, network, sample, sums.as_deref()),
-                Some(settled) => settled,
-            };
-            progress.advance(1);
-            verdict
-        })
-        .collect();
-    progress.end();
-    verdicts
-}
-
 /// The sums of every layer on the box around the ball of a sample; `None` where
 /// a value may overflow.
-pub(super) fn on_box(
+pub(in crate::certify) fn on_box(
     claim: &Claim<'_>,
     network: &StoredNetwork,
     sample: usize,
@@ -74,8 +49,11 @@ struct Stage<'a> {
 
 /// The sums of every layer, before its ReLU, for all inputs in a box; `None`
 /// where a value may overflow.
-pub(super) fn propagate(network: &StoredNetwork, input: Vec<Interval>) -> Option<Vec<Vec<Interval>>> {
-    let arithmetic = Arithmetic { precision: network.precision() };
+pub(in crate::certify) fn propagate(
+    network: &StoredNetwork,
+    input: Vec<Interval>,
+) -> Option<Vec<Vec<Interval>>> {
+    let arithmetic = IntervalArithmetic { precision: network.precision() };
     let mut values = input;
     let mut inputs = vec![];
     let mut all: Vec<Vec<Interval>> = vec![];
@@ -112,7 +90,7 @@ pub(super) fn propagate(network: &StoredNetwork, input: Vec<Interval>) -> Option
 /// for `w < 0`, in floating point too, because sums are monotone in their
 /// terms. `None` where there is nothing to gain, or too much to compute.
 fn refined(
-    arithmetic: Arithmetic,
+    arithmetic: IntervalArithmetic,
     stage: &Stage<'_>,
     layer: &Layer,
     index: usize,
@@ -155,7 +133,7 @@ fn refined(
 /// the layer before reads. Each coefficient is a sum of products, each with
 /// the relative error of all roundings on its way.
 fn substituted(
-    arithmetic: Arithmetic,
+    arithmetic: IntervalArithmetic,
     stage: &Stage<'_>,
     layer: &Layer,
     index: usize,

@@ -2,20 +2,24 @@
 //!
 //! How far a stored center is from a sample bounds its level on the whole
 //! ball: `E` lies within the radius of the ball of that distance, give or take
-//! what rounding does. (Sums of curves are bounded by distances in `power`.)
-//! Distances to the centers of other classes come from the exact search for
-//! nearest enemies, so that it is enough to look at the nearest one. Where steps differ, the distances from the centers to samples
-//! of other classes are searched, too (`inactive`); only where this does not
-//! settle a sample, every step is looked at.
+//! what rounding does. (Sums of curves are bounded by distances in
+//! `curve_sums`.) Distances to the centers of other classes come from the exact
+//! search for nearest enemies, so that it is enough to look at the nearest one.
+//! Where steps differ, the distances from the centers to samples of other
+//! classes are searched, too (`inactive`); only where this does not settle a
+//! sample, every step is looked at.
+
+mod curve_sums;
+mod inactive;
 
 use rayon::prelude::*;
 
+pub(super) use self::curve_sums::CurveSums;
+use self::inactive::{Inactive, is_silenced, silent_from};
 use super::{
-    Claim, Verdict, ball,
-    inactive::{Inactive, is_silenced, silent_from},
-    interval::{Arithmetic, Interval},
-    power::Sums,
-    verdict_of,
+    Claim, Verdict,
+    arithmetic::{Interval, IntervalArithmetic},
+    ball, verdict_of,
 };
 use crate::{
     Dataset, Enclosure, Features, Norm, Progress,
@@ -77,6 +81,15 @@ pub(super) fn as_dataset(rows: &Features, width: usize, groups: &[usize]) -> Opt
         .ok()
 }
 
+/// For each step the class that its top stands for; tops that stand for none
+/// share a group behind all `classes` that are asked for.
+fn groups_by_top(tops: &[f64], classes: &[usize]) -> Vec<usize> {
+    let label = |top: f64| (top >= 1.0 && is_small_integer(top)).then(|| top as usize - 1);
+    let known = tops.iter().filter_map(|&top| label(top)).chain(classes.iter().copied());
+    let none = known.max().map_or(0, |last| last + 1);
+    tops.iter().map(|&top| label(top).unwrap_or(none)).collect()
+}
+
 /// Whether `x` is an integer from 0 up to 2²², so that it is even in the last
 /// place of both formats.
 fn is_small_integer(x: f64) -> bool {
@@ -115,7 +128,7 @@ fn largest_difference(claim: &Claim<'_>, prototypes: &Prototypes) -> f64 {
 struct Checker<'a> {
     claim: &'a Claim<'a>,
     prototypes: &'a Prototypes,
-    arithmetic: Arithmetic,
+    arithmetic: IntervalArithmetic,
     /// Steps of one group are of one class: its accumulator, or the top that
     /// stands for it where there is but one accumulator.
     groups: Vec<usize>,
@@ -130,7 +143,7 @@ struct Checker<'a> {
     /// The largest center in size.
     largest_center: f64,
     /// What is known of sums of a curve.
-    sums: Option<Sums>,
+    sums: Option<CurveSums>,
     /// A bound on the relative error of a sum over features.
     gamma: f64,
     /// The same of the distance that decides: of the sum, or of the largest
@@ -140,7 +153,7 @@ struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     fn new(claim: &'a Claim<'a>, prototypes: &'a Prototypes) -> Option<Self> {
-        let arithmetic = Arithmetic { precision: prototypes.precision() };
+        let arithmetic = IntervalArithmetic { precision: prototypes.precision() };
         let n = prototypes.inputs();
         if prototypes.radii().iter().any(|radius| *radius < 0.0) {
             return None;
@@ -158,8 +171,7 @@ impl<'a> Checker<'a> {
         let by_top =
             prototypes.accumulator_count() == 1 && prototypes.pool() != Pool::Sum && !same(prototypes.tops());
         let groups = if by_top {
-            let group = |top: f64| (top >= 1.0 && is_small_integer(top)).then(|| top as usize - 1);
-            prototypes.tops().iter().map(|&top| group(top)).collect::<Option<_>>()?
+            groups_by_top(prototypes.tops(), claim.classes)
         } else {
             prototypes.accumulators().to_vec()
         };
@@ -172,7 +184,7 @@ impl<'a> Checker<'a> {
         let sums = match prototypes.measure() {
             Measure::Power(curve) => {
                 let range = largest_difference(claim, prototypes);
-                Some(Sums::new(curve, prototypes.precision(), n, range, claim.norm)?)
+                Some(CurveSums::new(curve, prototypes.precision(), n, range, claim.norm)?)
             }
             _ => None,
         };

@@ -1,11 +1,11 @@
-//! Stored forms in exact rationals, and points of balls.
+//! Exact rationals, and points of balls.
 
 use dashu_ratio::RBig;
 
 use super::change::Random;
 use crate::{
     Dataset, Norm,
-    network::{Layer, MaxAffine, Measure, Pool, PowerCurve, Prototypes},
+    network::Arithmetic,
     number::{add_down, sub_up},
 };
 
@@ -13,93 +13,43 @@ pub(super) fn rational(x: f64) -> RBig {
     RBig::try_from(x).expect("a finite number")
 }
 
-fn positive(x: RBig) -> RBig {
-    x.max(RBig::ZERO)
-}
-
 fn distance(a: &RBig, b: &RBig) -> RBig {
     if a > b { a - b } else { b - a }
 }
 
-pub(super) fn exact_prototypes(prototypes: &Prototypes, x: &[RBig]) -> Vec<RBig> {
-    let clipped: Vec<RBig> = match &prototypes.minima {
-        Some(minima) => x.iter().zip(minima).map(|(x, m)| x.clone().max(rational(*m))).collect(),
-        None => x.to_vec(),
-    };
-    let mut values = vec![RBig::ZERO; prototypes.accumulator_count()];
-    let mut center = vec![0.0; prototypes.features];
-    for k in 0..prototypes.steps() {
-        prototypes.copy_center(k, &mut center);
-        let radius = rational(prototypes.radii[k]);
-        let sizes: Vec<RBig> = clipped.iter().zip(&center).map(|(x, c)| distance(x, &rational(*c))).collect();
-        let measured: RBig = match &prototypes.measure {
-            Measure::Power(curve) => {
-                positive(sizes.iter().map(|s| exact_curve(curve, s)).fold(RBig::ZERO, |a, b| a + b) - radius)
-            }
-            Measure::Violations => sizes.iter().map(|s| positive(s - &radius)).fold(RBig::ZERO, |a, b| a + b),
-            Measure::Sum => positive(sizes.into_iter().fold(RBig::ZERO, |a, b| a + b) - radius),
-            Measure::Largest => positive(sizes.into_iter().fold(RBig::ZERO, Ord::max) - radius),
-        };
-        let level = positive(rational(prototypes.tops[k]) - rational(prototypes.scales[k]) * measured);
-        let value = &mut values[prototypes.accumulators[k]];
-        match prototypes.pool {
-            Pool::Max if level > *value => *value = level,
-            Pool::Max => {}
-            Pool::Sum => *value += level,
-        }
-    }
-    exact_layers(&prototypes.head, values)
-}
+/// Exact rationals.
+pub(super) struct Exact;
 
-pub(super) fn exact_layers(layers: &[Layer], mut values: Vec<RBig>) -> Vec<RBig> {
-    for (index, layer) in layers.iter().enumerate() {
-        values = layer
-            .rows()
-            .map(|row| {
-                let sum = row
-                    .columns
-                    .iter()
-                    .zip(row.weights)
-                    .fold(rational(row.bias), |sum, (&c, &w)| sum + rational(w) * &values[c]);
-                if index + 1 < layers.len() { positive(sum) } else { sum }
-            })
-            .collect();
-    }
-    values
-}
+impl Arithmetic for Exact {
+    type Number = RBig;
 
-fn exact_curve(curve: &PowerCurve, t: &RBig) -> RBig {
-    match curve {
-        PowerCurve::Hinges { knots, weights } => knots
-            .iter()
-            .zip(weights)
-            .map(|(k, w)| rational(*w) * positive(t - rational(*k)))
-            .fold(RBig::ZERO, |a, b| a + b),
-        PowerCurve::Sawtooth { inverse, levels } => {
-            let mut g = rational(*inverse) * t;
-            let mut value = g.clone();
-            for level in 1..=*levels {
-                // Written as the layers have it, and not as the file.
-                let tooth = rational(2.0) * &g - rational(4.0) * positive(&g - rational(0.5));
-                value -= rational(PowerCurve::share(level)) * &tooth;
-                g = positive(tooth);
-            }
-            value
-        }
+    fn number(&mut self, value: f64) -> RBig {
+        rational(value)
     }
-}
 
-pub(super) fn exact_max_affine(scores: &MaxAffine, x: &[RBig]) -> Vec<RBig> {
-    let mut row = vec![0.0; scores.features];
-    (0..scores.ends.len())
-        .map(|class| {
-            scores.class_rows(class).fold(RBig::ZERO, |best, k| {
-                scores.copy_row(k, &mut row);
-                let start = rational(scores.biases[k]);
-                best.max(row.iter().zip(x).fold(start, |sum, (w, x)| sum + rational(*w) * x))
-            })
-        })
-        .collect()
+    fn minus(&mut self, a: &RBig, b: &RBig) -> RBig {
+        a - b
+    }
+
+    fn max(&mut self, a: &RBig, b: &RBig) -> RBig {
+        a.max(b).clone()
+    }
+
+    fn min(&mut self, a: &RBig, b: &RBig) -> RBig {
+        a.min(b).clone()
+    }
+
+    fn abs(&mut self, a: &RBig) -> RBig {
+        distance(a, &RBig::ZERO)
+    }
+
+    fn sum(&mut self, terms: &[RBig]) -> RBig {
+        terms.iter().fold(RBig::ZERO, |sum, term| sum + term)
+    }
+
+    fn dot(&mut self, start: &RBig, terms: &[(f64, RBig)]) -> RBig {
+        terms.iter().fold(start.clone(), |sum, (w, v)| sum + rational(*w) * v)
+    }
 }
 
 /// The margin of class `class`, as a verdict means it.

@@ -12,11 +12,11 @@ use dashu_ratio::RBig;
 use self::{
     change::{Random, change_max_affine, change_network, change_prototypes, random_data},
     machine::Machine,
-    reals::{exact_layers, exact_max_affine, exact_prototypes, margin, points, rational},
+    reals::{Exact, margin, points, rational},
 };
-use super::{Claim, Verdict, certify};
 use crate::{
     Budget, Norm, Precision, Radii, Silent,
+    certify::{Claim, Verdict, certify},
     constructions::{Construction, Options},
     network::{Layer, Model, StoredNetwork},
     separation::{nearest_enemies, separation},
@@ -61,23 +61,29 @@ fn attack(seed: u64) -> (usize, usize) {
     let options = Options { precision, ..Options::default() };
     let Some(mut model) = budget.as_ref().ok().and_then(|budget| {
         let network = construction.build(&data, budget, options).ok()?;
-        let dense = random.chance(3) || name == "yu2024-linf" || name == "yu2024-lipschitz";
-        if !dense {
+        if !random.chance(3) {
             return network.compact().ok();
         }
-        let layers: Vec<Layer> = (0..network.depth()).map(|index| network.layer(index)).collect();
-        let nonzero: usize = layers.iter().map(Layer::nonzero).sum();
-        (nonzero <= MOST_NONZERO).then_some(Model::Layers(StoredNetwork { precision, layers }))
+        let network = StoredNetwork::of(network.as_ref());
+        let nonzero: usize = network.layers().iter().map(Layer::nonzero).sum();
+        (nonzero <= MOST_NONZERO).then_some(Model::Layers(network))
     }) else {
         return (0, 0);
     };
-    let changes = random.of(&[0, 1, 1, 2, 3]);
-    for _ in 0..changes {
-        match &mut model {
-            Model::Prototypes(prototypes) => change_prototypes(&mut random, prototypes),
-            Model::MaxAffine(scores) => change_max_affine(&mut random, scores),
-            Model::Layers(network) => change_network(&mut random, network),
-            _ => return (0, 0),
+    let mut changes = 0;
+    for _ in 0..random.of(&[0, 1, 1, 2, 3]) {
+        let changed = match model.clone() {
+            Model::Prototypes(prototypes) => {
+                change_prototypes(&mut random, prototypes).map(Model::Prototypes)
+            }
+            Model::MaxAffine(scores) => change_max_affine(&mut random, &scores).map(Model::MaxAffine),
+            Model::Layers(network) => change_network(&mut random, &network).map(Model::Layers),
+            _ => None,
+        };
+        // What is no network of the form any more cannot be asked about.
+        if let Some(changed) = changed {
+            model = changed;
+            changes += 1;
         }
     }
     let asked = random.of(&[norm, norm, norm, Norm::Linf, Norm::L1, Norm::L2, Norm::Lp(1.5), Norm::Lp(3.0)]);
@@ -113,27 +119,13 @@ fn attack(seed: u64) -> (usize, usize) {
         };
         for point in points(&mut random, &data, sample, radii.of(sample), asked) {
             let exactly: Vec<RBig> = point.iter().map(|v| rational(*v)).collect();
-            judge(
-                match &model {
-                    Model::Prototypes(prototypes) => exact_prototypes(prototypes, &exactly),
-                    Model::MaxAffine(scores) => exact_max_affine(scores, &exactly),
-                    Model::Layers(network) => exact_layers(network.layers(), exactly),
-                    _ => continue,
-                },
-                &point,
-                "in the reals",
-            );
+            judge(model.evaluate_in(&mut Exact, &exactly), &point, "in the reals");
             let rounded: Vec<f64> = point.iter().map(|v| precision.round(*v)).collect();
             let ours = model.evaluate(&point).unwrap();
             let mut executed = vec![ours];
             for _ in 0..3 {
                 let mut machine = Machine { precision, random: &mut random };
-                executed.push(match &model {
-                    Model::Prototypes(prototypes) => machine.prototypes(prototypes, &rounded),
-                    Model::MaxAffine(scores) => machine.scores(scores, &rounded),
-                    Model::Layers(network) => machine.layers(network.layers(), rounded.clone()),
-                    _ => continue,
-                });
+                executed.push(model.evaluate_in(&mut machine, &rounded));
             }
             for outputs in executed {
                 // An infinite output is as good as a very large one.

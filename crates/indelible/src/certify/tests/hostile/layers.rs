@@ -10,11 +10,10 @@ use crate::{
     Dataset, Features, Norm, Precision, Radii,
     certify::{
         Claim,
-        forward::Point,
-        interval::Interval,
-        intervals::{on_box, propagate},
+        arithmetic::Interval,
+        layers::{BoundedLayers, on_box, propagate},
     },
-    network::{Layer, LayerBuilder, Model, StoredNetwork},
+    network::{Layer, LayerBuilder, Model, Network, StoredNetwork},
 };
 
 /// Any layers; weights are often ±1, so that terms cancel.
@@ -42,7 +41,7 @@ fn network(random: &mut Random, precision: Precision) -> StoredNetwork {
             layer.finish()
         })
         .collect();
-    StoredNetwork { precision, layers }
+    StoredNetwork::new(precision, layers).unwrap()
 }
 
 /// Layers as the constructions make them: one-sided differences, sums of them
@@ -135,7 +134,7 @@ fn distances(random: &mut Random, precision: Precision) -> StoredNetwork {
     head.weight(0, 1.0).weight(1, 1.0).bias(offset);
     head.weight(0, -1.0).weight(1, -1.0).bias(1.0);
     layers.push(head.finish());
-    StoredNetwork { precision, layers }
+    StoredNetwork::new(precision, layers).unwrap()
 }
 
 /// Affine scores of two classes and a tree of maxima for each, at times with
@@ -202,7 +201,7 @@ fn scores(random: &mut Random, precision: Precision) -> StoredNetwork {
         at += class[0];
     }
     layers.push(head.finish());
-    StoredNetwork { precision, layers }
+    StoredNetwork::new(precision, layers).unwrap()
 }
 
 /// Executes the network on `x`, rounded to the format, in some order.
@@ -382,9 +381,10 @@ fn balls_contain_their_outputs() {
         let claim =
             Claim { model: &model, data: &data, classes: &[0], network_classes: 2, norm, radii: &radii };
         let sums = on_box(&claim, &network, 0).filter(|_| random.below(4) > 0);
-        let Some((point, bounds)) = Point::through(&claim, &network, 0, sums.as_deref()) else { continue };
+        let Some(layers) = BoundedLayers::through(&claim, &network, 0, sums.as_deref()) else { continue };
+        let bounds: Vec<Interval> = layers.outputs().collect();
         bounded += 1;
-        let lead = if bounds.len() > 1 { point.lead(&network, 0, 1) } else { f64::NEG_INFINITY };
+        let lead = if bounds.len() > 1 { layers.lead(&network, 0, 1) } else { f64::NEG_INFINITY };
         sharp += usize::from(lead > f64::NEG_INFINITY);
         for attempt in 0..6 {
             let mut x = point_of(&mut random, &center, radius, norm);

@@ -7,16 +7,19 @@
 use std::rc::Rc;
 
 use super::{
-    interval::{Interval, plus, product},
-    piecewise_linear::{Ball, Curve, upper},
+    dual_bound::{NormBall, upper},
+    piecewise_linear::PiecewiseLinear,
 };
-use crate::number::{add_up, mul_up, sub_up};
+use crate::{
+    certify::arithmetic::{Interval, plus, product},
+    number::{add_up, mul_up, sub_up},
+};
 
 /// `Σ_j g_j(x_j) + constant` on the ball, but for `error`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Separable {
     /// At most one curve per feature, in order.
-    curves: Vec<Rc<Curve>>,
+    curves: Vec<Rc<PiecewiseLinear>>,
     constant: f64,
     pub error: f64,
 }
@@ -24,13 +27,17 @@ pub(super) struct Separable {
 impl Separable {
     /// A feature between two numbers.
     pub fn feature(feature: usize, lower: f64, upper: f64) -> Self {
-        Self { curves: vec![Rc::new(Curve::identity(feature, lower, upper))], constant: 0.0, error: 0.0 }
+        Self {
+            curves: vec![Rc::new(PiecewiseLinear::identity(feature, lower, upper))],
+            constant: 0.0,
+            error: 0.0,
+        }
     }
 
     /// `Σ w f + bias`, with another error of `slack`; `None` when a curve
     /// bends too often.
     pub fn sum(terms: &[(f64, &Self)], bias: f64, slack: f64) -> Option<Self> {
-        let mut curves: Vec<(f64, &Rc<Curve>)> =
+        let mut curves: Vec<(f64, &Rc<PiecewiseLinear>)> =
             terms.iter().flat_map(|(w, f)| f.curves.iter().map(move |curve| (*w, curve))).collect();
         curves.sort_by_key(|(_, curve)| curve.feature);
         let mut error = terms.iter().fold(slack, |sum, (w, f)| add_up(sum, mul_up(w.abs(), f.error)));
@@ -43,8 +50,9 @@ impl Separable {
             .map(|same| match same {
                 [(1.0, curve)] => Some(Rc::clone(curve)),
                 _ => {
-                    let parts: Vec<(f64, &Curve)> = same.iter().map(|(w, c)| (*w, c.as_ref())).collect();
-                    let (curve, lost) = Curve::sum(same[0].1.feature, &parts)?;
+                    let parts: Vec<(f64, &PiecewiseLinear)> =
+                        same.iter().map(|(w, c)| (*w, c.as_ref())).collect();
+                    let (curve, lost) = PiecewiseLinear::sum(same[0].1.feature, &parts)?;
                     error = add_up(error, lost);
                     Some(Rc::new(curve))
                 }
@@ -80,14 +88,14 @@ pub(super) fn behind_relu(shape: &Separable, clean: Interval) -> Option<Separabl
 }
 
 /// A lower bound of `Σ w f` on the ball, which may be cut in two `splits` times.
-pub(super) fn held_lower(geometry: &Ball, terms: &[(f64, Rc<Separable>)], splits: usize) -> f64 {
+pub(super) fn held_lower(ball: &NormBall, terms: &[(f64, Rc<Separable>)], splits: usize) -> f64 {
     let mut most = 0.0;
     let mut curves = vec![];
     for (w, f) in terms {
         most = add_up(most, add_up(mul_up(-w, f.constant), mul_up(w.abs(), f.error)));
         curves.extend(f.curves.iter().map(|curve| (-w, curve.as_ref())));
     }
-    -add_up(most, upper(geometry, curves, splits))
+    -add_up(most, upper(ball, curves, splits))
 }
 
 /// Bounds of a separable function on the smallest box around the ball, its
@@ -97,10 +105,10 @@ pub(super) fn bounds_on_box(shape: &Separable) -> Interval {
 }
 
 /// Bounds of a separable function on the ball, its error aside.
-pub(super) fn bounds(geometry: &Ball, shape: &Separable) -> Interval {
+pub(super) fn bounds(ball: &NormBall, shape: &Separable) -> Interval {
     let of = |sign: f64| {
         let curves = shape.curves.iter().map(|curve| (sign, curve.as_ref())).collect();
-        add_up(sign * shape.constant, upper(geometry, curves, 0))
+        add_up(sign * shape.constant, upper(ball, curves, 0))
     };
     Interval { lower: -of(-1.0), upper: of(1.0) }
 }

@@ -4,8 +4,8 @@
 //!
 //! `INDELIBLE_FUZZ` multiplies the number of networks.
 
+mod curves;
 mod layers;
-mod power;
 mod recurrence;
 mod sums;
 

@@ -1,10 +1,7 @@
-//! Piecewise linear functions of one feature, and their maxima over a ball.
+//! Upper bounds of sums of piecewise linear functions over a ball, by duality.
 //!
-//! On the ball of a sample a neuron that reads one feature is such a function.
-//! A [`Curve`] gives it by the values at its bends, binary64 numbers between
-//! which it is linear; what rounding puts between the curve and the function
-//! meant is returned beside it. [`upper`] bounds a sum of curves of different
-//! features: for every `λ ≥ 0` and every point `x + t` of the ball,
+//! For curves `g_j` of different features, every `λ ≥ 0` and every point
+//! `x + t` of the ball,
 //!
 //! ```text
 //! Σ_j g_j(x_j + t_j) ≤ λ + Σ_j max_t (g_j(x_j + t) − λ (|t|/r)^p),
@@ -13,167 +10,24 @@
 //! so `λ` may be sought in plain arithmetic; only the value for the one that
 //! was found is rounded upward.
 
-use super::interval::{Interval, product};
+use super::piecewise_linear::PiecewiseLinear;
 use crate::{
     Norm,
+    certify::arithmetic::{Interval, product},
     number::{add_up, div_down, div_up, mul_down, mul_up, sub_down, sub_up},
     separation::power::Exponent,
 };
 
-/// Bends of one curve, at most.
-const MOST_POINTS: usize = 1 << 13;
-
-/// A continuous function of one feature on the range of a ball.
-#[derive(Clone, Debug)]
-pub(super) struct Curve {
-    pub feature: usize,
-    /// Where it bends and its values there, both ends of the range included.
-    points: Vec<(f64, f64)>,
-    range: Interval,
-}
-
-/// The error of a value between two bends, computed to nearest, relative to
-/// the larger of the values there: at most eight roundings of numbers up to
-/// twice as large.
-const BETWEEN: f64 = 8.0 * f64::EPSILON;
-
-/// The value at `x` on the line through two points, to nearest.
-fn between(a: (f64, f64), b: (f64, f64), x: f64) -> f64 {
-    a.1 + (x - a.0) / (b.0 - a.0) * (b.1 - a.1)
-}
-
-impl Curve {
-    fn new(feature: usize, points: Vec<(f64, f64)>) -> Self {
-        let values = || points.iter().map(|p| p.1);
-        let lower = values().fold(f64::INFINITY, f64::min);
-        let upper = values().fold(f64::NEG_INFINITY, f64::max);
-        Self { feature, points, range: Interval { lower, upper } }
-    }
-
-    /// The feature itself, from `lower` to `upper`.
-    pub fn identity(feature: usize, lower: f64, upper: f64) -> Self {
-        let mut points = vec![(lower, lower), (upper, upper)];
-        points.dedup();
-        Self::new(feature, points)
-    }
-
-    /// Its least and its largest value.
-    pub fn range(&self) -> Interval {
-        self.range
-    }
-
-    /// The largest size of a value.
-    fn size(&self) -> f64 {
-        self.range.lower.abs().max(self.range.upper.abs())
-    }
-
-    /// `Σ w f` of curves of one feature at increasing `places` within the
-    /// range, to nearest, and a number that no error exceeds.
-    fn values(terms: &[(f64, &Self)], places: &[f64]) -> (Vec<f64>, f64) {
-        let mut sums = vec![0.0; places.len()];
-        let (mut size, mut weights) = (0.0, 0.0);
-        for (w, f) in terms {
-            size = add_up(size, mul_up(w.abs(), f.size()));
-            weights = add_up(weights, w.abs());
-            let mut next = 0;
-            for (sum, &x) in sums.iter_mut().zip(places) {
-                while f.points.get(next).is_some_and(|p| p.0 < x) {
-                    next += 1;
-                }
-                let value = match (f.points.get(next), next.checked_sub(1).and_then(|i| f.points.get(i))) {
-                    (Some(&b), Some(&a)) if b.0 != x => between(a, b, x),
-                    (Some(b), _) => b.1,
-                    (None, a) => a.map_or(f64::NAN, |a| a.1),
-                };
-                *sum += w * value;
-            }
-        }
-        // One rounding per product and sum, of sizes that add up to `size`.
-        let relative = add_up(BETWEEN, mul_up((terms.len() + 2) as f64, f64::EPSILON));
-        let tiny = mul_up(add_up(mul_up(4.0, weights), 2.0 * terms.len() as f64), f64::from_bits(1));
-        let error = add_up(mul_up(size, relative), tiny);
-        (sums, if size < f64::MAX / 8.0 { error } else { f64::INFINITY })
-    }
-
-    /// `Σ w f` of curves of one feature and a number not below the distance
-    /// from the exact sum; `None` when it has too many bends.
-    pub fn sum(feature: usize, terms: &[(f64, &Self)]) -> Option<(Self, f64)> {
-        let first = terms.first()?.1;
-        let (low, high) = (first.points.first()?.0, first.points.last()?.0);
-        // Most curves do not bend within the ball: together they are a line.
-        let (straight, mut parts): (Vec<_>, Vec<_>) =
-            terms.iter().copied().partition(|(_, f)| f.points.len() <= 2);
-        let ends = if low < high { vec![low, high] } else { vec![low] };
-        let (line, error) = Self::values(&straight, &ends);
-        let line = Self::new(feature, ends.into_iter().zip(line).collect());
-        if parts.is_empty() {
-            return Some((line, error));
-        }
-        parts.push((1.0, &line));
-        let mut places: Vec<f64> = parts.iter().flat_map(|(_, f)| f.points.iter().map(|p| p.0)).collect();
-        places.sort_by(f64::total_cmp);
-        places.dedup();
-        if places.len() > MOST_POINTS {
-            return None;
-        }
-        let (values, more) = Self::values(&parts, &places);
-        Some((Self::new(feature, places.into_iter().zip(values).collect()), add_up(error, more)))
-    }
-
-    /// The curve with `shift` added, and the error.
-    pub fn shifted(&self, shift: f64) -> (Self, f64) {
-        let mut error = 0.0_f64;
-        let mut points = self.points.clone();
-        for (_, v) in &mut points {
-            let (lower, upper) = (sub_down(*v, -shift), sub_up(*v, -shift));
-            error = error.max(sub_up(upper, lower));
-            *v = lower;
-        }
-        (Self::new(self.feature, points), error)
-    }
-
-    /// `relu` of the curve, and the error. A bend at zero that is not a
-    /// binary64 number is put beside it: between the neighbouring bends the
-    /// result then differs by at most the curve's size at that place.
-    pub fn relu(&self) -> (Self, f64) {
-        let mut error = 0.0_f64;
-        let mut points: Vec<(f64, f64)> = Vec::with_capacity(self.points.len() + 1);
-        for (i, &(x, v)) in self.points.iter().enumerate() {
-            if let Some(&(before, u)) = i.checked_sub(1).and_then(|i| self.points.get(i))
-                && (u < 0.0 && v > 0.0 || u > 0.0 && v < 0.0)
-            {
-                let zero = before + (x - before) * (u / (u - v));
-                if before < zero && zero < x {
-                    let here = between((before, u), (x, v), zero).abs();
-                    let size = mul_up(u.abs().max(v.abs()), BETWEEN);
-                    error = error.max(add_up(here, add_up(size, f64::MIN_POSITIVE)));
-                    points.push((zero, 0.0));
-                } else {
-                    error = error.max(u.abs().min(v.abs()));
-                }
-            }
-            points.push((x, v.max(0.0)));
-        }
-        // Bends within a run of zeros are none.
-        let flat = |i: usize| points.get(i).is_some_and(|p| p.1 == 0.0);
-        let kept = (0..points.len())
-            .filter(|&i| i == 0 || i + 1 == points.len() || !(flat(i - 1) && flat(i) && flat(i + 1)))
-            .map(|i| points[i])
-            .collect();
-        (Self::new(self.feature, kept), error)
-    }
-}
-
-/// A ball for curves.
-pub(super) struct Ball {
-    pub center: Vec<f64>,
-    pub radius: f64,
-    pub norm: Norm,
+/// A ball of a norm.
+pub(super) struct NormBall {
+    center: Vec<f64>,
+    radius: f64,
+    norm: Norm,
     /// `p`, where it is more than 1 and finite.
     exponent: Option<Exponent>,
 }
 
-impl Ball {
+impl NormBall {
     pub fn new(center: Vec<f64>, radius: f64, norm: Norm) -> Self {
         let exponent = match norm {
             Norm::L1 | Norm::Linf => None,
@@ -186,7 +40,7 @@ impl Ball {
 
 /// A place where the sum of the curves of one feature bends, or the center,
 /// relative to which places are given.
-struct Point {
+struct Bend {
     /// The place, and as an enclosure.
     t: f64,
     exact: Interval,
@@ -198,17 +52,16 @@ struct Point {
 
 /// The sum of the curves of one feature, or a part of it.
 #[derive(Clone, Copy)]
-struct Piece<'a>(&'a [Point]);
+struct Piece<'a>(&'a [Bend]);
 
-impl Point {
+impl Bend {
     /// All places of one feature.
-    fn all(ball: &Ball, terms: &[(f64, &Curve)]) -> Vec<Self> {
+    fn all(ball: &NormBall, terms: &[(f64, &PiecewiseLinear)]) -> Vec<Self> {
         let center = terms.first().map_or(0.0, |(_, f)| ball.center[f.feature]);
-        let mut places: Vec<f64> =
-            terms.iter().flat_map(|(_, f)| f.points.iter().map(|p| p.0)).chain([center]).collect();
+        let mut places: Vec<f64> = terms.iter().flat_map(|(_, f)| f.places()).chain([center]).collect();
         places.sort_by(f64::total_cmp);
         places.dedup();
-        let (values, error) = Curve::values(terms, &places);
+        let (values, error) = PiecewiseLinear::values(terms, &places);
         (places.into_iter().zip(values))
             .map(|(x, value)| {
                 let exact = Interval { lower: sub_down(x, center), upper: sub_up(x, center) };
@@ -226,7 +79,7 @@ impl Piece<'_> {
     }
 
     /// Where on a piece `value − λ (|t|/r)^p` is largest, about.
-    fn top(a: &Point, b: &Point, lambda: f64, radius: f64, p: f64) -> f64 {
+    fn top(a: &Bend, b: &Bend, lambda: f64, radius: f64, p: f64) -> f64 {
         let slope = (b.value - a.value) / (b.t - a.t);
         let share = slope.abs() * radius / (lambda * p);
         let share = if p == 2.0 { share } else { share.powf(1.0 / (p - 1.0)) };
@@ -242,7 +95,7 @@ impl Piece<'_> {
     }
 
     /// As [`guess`](Self::guess), between two bends.
-    fn guess_within(a: &Point, b: &Point, lambda: f64, radius: f64, p: f64) -> f64 {
+    fn guess_within(a: &Bend, b: &Bend, lambda: f64, radius: f64, p: f64) -> f64 {
         if p == 1.0 {
             return f64::NEG_INFINITY;
         }
@@ -275,7 +128,7 @@ impl Piece<'_> {
     }
 
     /// `max_t (g − λ (|t|/r)^p)`, rounded upward.
-    fn bound(&self, lambda: f64, ball: &Ball) -> f64 {
+    fn bound(&self, lambda: f64, ball: &NormBall) -> f64 {
         let Some(exponent) = &ball.exponent else {
             // |t| and g are linear on every piece: the ends decide.
             return self
@@ -284,10 +137,10 @@ impl Piece<'_> {
                 .map(|point| sub_up(point.value, mul_down(lambda, point.share)))
                 .fold(f64::NEG_INFINITY, f64::max);
         };
-        let ends = |a: &Point, b: &Point| {
+        let ends = |a: &Bend, b: &Bend| {
             let tangent =
                 Tangent::new(Self::top(a, b, lambda, ball.radius, exponent.value), ball.radius, exponent);
-            let end = |point: &Point| sub_up(point.value, mul_down(lambda, tangent.below(point.exact)));
+            let end = |point: &Bend| sub_up(point.value, mul_down(lambda, tangent.below(point.exact)));
             end(a).max(end(b))
         };
         match self.0 {
@@ -360,16 +213,16 @@ const GOLDEN: f64 = 0.618_033_988_749_894_9;
 ///
 /// Where a curve has two tops, the bound may be that of a mixture of points.
 /// So up to `splits` times the ball is cut in two at a bend between them.
-pub(super) fn upper(ball: &Ball, mut terms: Vec<(f64, &Curve)>, splits: usize) -> f64 {
+pub(super) fn upper(ball: &NormBall, mut terms: Vec<(f64, &PiecewiseLinear)>, splits: usize) -> f64 {
     terms.sort_by_key(|(_, f)| f.feature);
-    let features: Vec<Vec<Point>> =
-        terms.chunk_by(|a, b| a.1.feature == b.1.feature).map(|same| Point::all(ball, same)).collect();
+    let features: Vec<Vec<Bend>> =
+        terms.chunk_by(|a, b| a.1.feature == b.1.feature).map(|same| Bend::all(ball, same)).collect();
     let pieces: Vec<Piece<'_>> = features.iter().map(|points| Piece(points)).collect();
     upper_of_pieces(ball, &pieces, splits)
 }
 
 /// As [`upper`], where every feature stays in its piece.
-fn upper_of_pieces(ball: &Ball, pieces: &[Piece<'_>], splits: usize) -> f64 {
+fn upper_of_pieces(ball: &NormBall, pieces: &[Piece<'_>], splits: usize) -> f64 {
     let free = pieces.iter().map(Piece::largest).fold(0.0, add_up);
     let p = match ball.norm {
         Norm::L1 => 1.0,
@@ -400,7 +253,7 @@ fn upper_of_pieces(ball: &Ball, pieces: &[Piece<'_>], splits: usize) -> f64 {
 }
 
 /// The best `λ`, about; `None` where `free`, the bound for 0, is as good.
-fn multiplier(ball: &Ball, features: &[Piece<'_>], p: f64, free: f64) -> Option<f64> {
+fn multiplier(ball: &NormBall, features: &[Piece<'_>], p: f64, free: f64) -> Option<f64> {
     let guess = |lambda: f64| lambda + features.iter().map(|f| f.guess(lambda, ball.radius, p)).sum::<f64>();
     // For p = 1 the best λ is a slope; else it lies below p times the largest.
     let mut slopes: Vec<f64> = features
@@ -459,9 +312,9 @@ mod tests {
     /// once more where y bends upward; a mixture of both exceeds it.
     #[test]
     fn two_tops_are_told_apart() {
-        let ball = Ball::new(vec![0.0, 0.0], 5.0, Norm::L2);
-        let x = Curve::identity(0, -5.0, 5.0);
-        let (y, _) = Curve::identity(1, -5.0, 5.0).shifted(-3.0);
+        let ball = NormBall::new(vec![0.0, 0.0], 5.0, Norm::L2);
+        let x = PiecewiseLinear::identity(0, -5.0, 5.0);
+        let (y, _) = PiecewiseLinear::identity(1, -5.0, 5.0).shifted(-3.0);
         let (y, _) = y.relu();
         let bound = |splits| upper(&ball, vec![(-2.0, &x), (3.75, &y)], splits);
         assert!(bound(0) > 10.1, "{}", bound(0));

@@ -16,42 +16,21 @@
 use std::rc::Rc;
 
 use super::{
-    Claim, Verdict,
     back_substitution::Terms,
-    ball,
-    interval::{Arithmetic, Interval, magnitude},
-    piecewise_linear::Ball,
-    rounding::{Rounding, Term, grid, rounding},
-    scalar_margin,
+    bounded::{BoundedLayers, Unit},
+    dual_bound::NormBall,
     separable::{Separable, behind_relu, bounds, bounds_on_box},
 };
 use crate::{
     Norm,
+    certify::{
+        Claim,
+        arithmetic::{Interval, IntervalArithmetic, Rounding, Term, grid, magnitude, rounding},
+        ball, scalar_margin,
+    },
     network::{Layer, Network, Row, StoredNetwork},
     number::{add_up, mul_up, sqrt_up, sub_down},
 };
-
-/// What is known of a unit on the ball.
-#[derive(Clone, Debug)]
-pub(super) struct Unit {
-    /// Its sum before the ReLU.
-    pub sum: Interval,
-    pub value: Interval,
-    pub shape: Option<Rc<Separable>>,
-    /// Its sum at the center of the ball, about.
-    pub center: f64,
-    /// How far a computed sum may lie from the exact one of what it reads.
-    pub slack: f64,
-    /// A power of two that its value is a multiple of as executed.
-    grid: f64,
-}
-
-impl Unit {
-    /// A unit of which nothing else is known.
-    fn bounded(sum: Interval) -> Self {
-        Self { sum, value: sum.relu(), shape: None, center: 0.0, slack: f64::INFINITY, grid: 0.0 }
-    }
-}
 
 /// For every hidden layer which units are read by a unit that may be on, and
 /// by an output in the end.
@@ -70,29 +49,17 @@ fn read(hidden: &[Layer], last: &Layer, sums: &[Vec<Interval>]) -> Vec<Vec<bool>
     all
 }
 
-/// Certified or undecided; `on_box` may hold intervals of all sums on the box
-/// around the ball.
-pub(super) fn verdict(
-    claim: &Claim<'_>,
-    network: &StoredNetwork,
-    sample: usize,
-    on_box: Option<&[Vec<Interval>]>,
-) -> Verdict {
-    match margin(claim, network, sample, on_box) {
-        Some(margin) if margin > 0.0 => Verdict::Certified { margin, exact: false },
-        _ => Verdict::Undecided,
-    }
-}
-
-/// By how much the right label leads on the whole ball.
-fn margin(
+/// By how much the right label leads on the whole ball; `on_box` may hold
+/// intervals of all sums on the box around the ball.
+pub(super) fn margin(
     claim: &Claim<'_>,
     network: &StoredNetwork,
     sample: usize,
     on_box: Option<&[Vec<Interval>]>,
 ) -> Option<f64> {
     let class = claim.classes[claim.data.labels()[sample]];
-    let (point, outputs) = Point::through(claim, network, sample, on_box)?;
+    let bounded = BoundedLayers::through(claim, network, sample, on_box)?;
+    let outputs: Vec<Interval> = bounded.outputs().collect();
     if let [scalar] = &outputs[..] {
         return Some(scalar_margin(scalar.lower, scalar.upper, class, claim.network_classes));
     }
@@ -101,7 +68,7 @@ fn margin(
     for (other, output) in outputs.iter().enumerate().filter(|(c, _)| *c != class) {
         let mut lead = sub_down(own.lower, output.upper);
         if lead <= 0.0 {
-            lead = lead.max(point.lead(network, class, other));
+            lead = lead.max(bounded.lead(network, class, other));
         }
         least = least.min(lead);
         if least <= 0.0 {
@@ -111,26 +78,16 @@ fn margin(
     Some(least)
 }
 
-/// The layers up to one on the ball of one sample.
-pub(super) struct Point<'a> {
-    arithmetic: Arithmetic,
-    pub geometry: Ball,
-    pub layers: Vec<&'a Layer>,
-    /// Inputs first, then the units of each layer.
-    pub units: Vec<Vec<Unit>>,
-}
-
-impl<'a> Point<'a> {
-    /// All layers but the last, and bounds of the outputs; `None` where
-    /// something may overflow.
-    pub(super) fn through(
+impl<'a> BoundedLayers<'a> {
+    /// All layers on the ball of a sample; `None` where something may overflow.
+    pub(in crate::certify) fn through(
         claim: &Claim<'_>,
         network: &'a StoredNetwork,
         sample: usize,
         on_box: Option<&[Vec<Interval>]>,
-    ) -> Option<(Self, Vec<Interval>)> {
+    ) -> Option<Self> {
         let (last, hidden) = network.layers().split_last()?;
-        let mut point = Self::inputs(claim, network, sample)?;
+        let mut bounded = Self::inputs(claim, network, sample)?;
         let read = on_box.map(|sums| read(hidden, last, sums));
         for (index, layer) in hidden.iter().enumerate() {
             let known = on_box.zip(read.as_ref()).map(|(sums, read)| (&sums[index][..], &read[index][..]));
@@ -140,15 +97,16 @@ impl<'a> Point<'a> {
                 {
                     return Some(Unit::bounded(sums[unit]));
                 }
-                point.unit(layer, unit, true)
+                bounded.unit(layer, unit, true)
             });
             let units = units.collect::<Option<_>>()?;
-            point.layers.push(layer);
-            point.units.push(units);
+            bounded.layers.push(layer);
+            bounded.units.push(units);
         }
-        let outputs: Option<Vec<Unit>> =
-            (0..last.outputs()).map(|unit| point.unit(last, unit, false)).collect();
-        Some((point, outputs?.into_iter().map(|unit| unit.sum).collect()))
+        let outputs = (0..last.outputs()).map(|unit| bounded.unit(last, unit, false));
+        let outputs = outputs.collect::<Option<_>>()?;
+        bounded.units.push(outputs);
+        Some(bounded)
     }
 
     fn inputs(claim: &Claim<'_>, network: &StoredNetwork, sample: usize) -> Option<Self> {
@@ -178,13 +136,14 @@ impl<'a> Point<'a> {
             Norm::L2 => sqrt_up(moved.fold(0.0, |sum, m| add_up(sum, mul_up(m, m)))),
             Norm::L1 | Norm::Lp(_) | Norm::Linf => moved.fold(0.0, add_up),
         };
-        let geometry = Ball::new(x, add_up(radius, moved), claim.norm);
-        Some(Self { arithmetic: Arithmetic { precision }, geometry, layers: vec![], units: vec![units] })
+        let ball = NormBall::new(x, add_up(radius, moved), claim.norm);
+        let arithmetic = IntervalArithmetic { precision };
+        Some(Self { arithmetic, ball, layers: vec![], units: vec![units] })
     }
 
     /// What rounding does to a row's sum of what it reads; `None` where a sum
     /// may overflow in some order.
-    pub(super) fn rounding(&self, depth: usize, row: Row<'_>) -> Option<Rounding> {
+    fn rounding(&self, depth: usize, row: Row<'_>) -> Option<Rounding> {
         let units = self.units.get(depth)?;
         let terms = || row.columns.iter().zip(row.weights).filter(|(c, _)| !units[**c].value.is_zero());
         let all = terms().map(|(&c, &weight)| Term { weight, value: units[c].value, grid: units[c].grid });
@@ -227,7 +186,7 @@ impl<'a> Point<'a> {
         // Where a box decides whether the unit is on, the ball is not looked at.
         let decided = |clean: &Interval| relu && (clean.lower >= 0.0 || clean.upper < 0.0);
         let clean = shape.as_ref().map(|shape| {
-            Some(bounds_on_box(shape)).filter(decided).unwrap_or_else(|| bounds(&self.geometry, shape))
+            Some(bounds_on_box(shape)).filter(decided).unwrap_or_else(|| bounds(&self.ball, shape))
         });
         let sharp = match (&shape, clean) {
             (Some(shape), Some(clean)) => Interval {

@@ -7,9 +7,8 @@ use super::{
 use crate::{
     Norm, Precision,
     certify::{
-        interval::{Arithmetic, Interval},
-        power::Sums,
-        rounding::{Term, grid, rounding},
+        arithmetic::{Interval, IntervalArithmetic, Term, grid, rounding},
+        prototypes::CurveSums,
     },
     network::PowerCurve,
     number::{add_up, sub_down, sub_up},
@@ -197,7 +196,7 @@ fn sums_over_curves_lie_within_their_bounds() {
             Norm::Linf,
         ]);
         let reach = most * random.of(&[1.0, 1.0, 1.5, 20.0]);
-        let Some(sums) = Sums::new(&curve, precision, n, reach, norm) else { continue };
+        let Some(sums) = CurveSums::new(&curve, precision, n, reach, norm) else { continue };
         bounded += 1;
         let enclosures = differences.iter().map(|&(x, c)| {
             let (high, low) = (x.max(c), x.min(c));
@@ -290,7 +289,7 @@ fn sums_are_no_farther_off_than_charged() {
         };
         // Values behind a ReLU only: else a part may be larger than the whole.
         let behind = known.iter().all(|t| t.value.lower >= 0.0) && random.below(2) == 0;
-        let arithmetic = Arithmetic { precision };
+        let arithmetic = IntervalArithmetic { precision };
         let closer = |sign: f64| behind.then(|| same(sign));
         let Some(bound) = rounding(arithmetic, known.iter().copied(), bias, closer) else { continue };
         bounded += 1;

@@ -9,7 +9,7 @@
 //! each of its roundings is off by at most half the gap between numbers of the
 //! size that a partial sum can have.
 
-use super::interval::{Arithmetic, Interval, magnitude};
+use super::interval::{Interval, IntervalArithmetic, magnitude};
 use crate::{
     Precision,
     number::{add_up, mul_up},
@@ -17,7 +17,7 @@ use crate::{
 
 /// A number that a sum reads and the weight it counts with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Term {
+pub(in crate::certify) struct Term {
     pub weight: f64,
     pub value: Interval,
     pub grid: f64,
@@ -25,7 +25,7 @@ pub(super) struct Term {
 
 /// What is known of a computed sum.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rounding {
+pub(in crate::certify) struct Rounding {
     /// How far it may lie from the exact sum of the same numbers.
     pub slack: f64,
     /// A power of two it is a multiple of.
@@ -51,7 +51,7 @@ fn lowest_bit(x: f64) -> f64 {
 
 /// A power of two that all numbers of the format in an interval are multiples
 /// of.
-pub(super) fn grid(precision: Precision, value: Interval) -> f64 {
+pub(in crate::certify) fn grid(precision: Precision, value: Interval) -> f64 {
     let least = value.lower.max(-value.upper);
     if least > 0.0 && least.is_finite() {
         (floor(least) * (2.0 * precision.unit_roundoff())).max(precision.smallest_subnormal())
@@ -65,8 +65,8 @@ pub(super) fn grid(precision: Precision, value: Interval) -> f64 {
 ///
 /// `positive(sign)` may bound the sum of all terms of one sign where no part of
 /// it can be larger; it is asked where that may show that less is rounded.
-pub(super) fn rounding(
-    arithmetic: Arithmetic,
+pub(in crate::certify) fn rounding(
+    arithmetic: IntervalArithmetic,
     terms: impl Iterator<Item = Term> + Clone,
     bias: f64,
     positive: impl Fn(f64) -> Option<f64>,
@@ -138,7 +138,7 @@ mod tests {
             let value = Interval::point(x);
             Term { weight, value, grid: grid(precision, value) }
         });
-        rounding(Arithmetic { precision }, terms, bias, |_| None).unwrap()
+        rounding(IntervalArithmetic { precision }, terms, bias, |_| None).unwrap()
     }
 
     /// Adds two of the values until one is left.
@@ -202,7 +202,7 @@ mod tests {
     fn sums_of_whole_numbers_are_exact_up_to_their_digits() {
         let of = |value: f64| {
             let term = |weight: f64| Term { weight, value: Interval { lower: 0.0, upper: value }, grid: 1.0 };
-            let arithmetic = Arithmetic { precision: Precision::F32 };
+            let arithmetic = IntervalArithmetic { precision: Precision::F32 };
             rounding(arithmetic, [3.0, -7.0, 1.0].map(term).into_iter(), 2.0, |_| None).unwrap()
         };
         assert_eq!((of(100.0).slack, of(100.0).grid), (0.0, 1.0));

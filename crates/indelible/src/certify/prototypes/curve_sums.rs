@@ -8,9 +8,9 @@
 //! between two bends, so the gap between them is widest above at a place where
 //! the slopes agree, and widest below at a bend.
 
-use super::interval::{Arithmetic, Interval, product};
 use crate::{
     Enclosure, Norm, Precision,
+    certify::arithmetic::{Interval, IntervalArithmetic, product},
     network::PowerCurve,
     number::{add_down, add_up, div_down, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
     separation::power::Exponent,
@@ -22,7 +22,7 @@ const LARGE: f64 = 1e250;
 
 /// Bounds of the sums of one curve over `n` features.
 #[derive(Clone, Debug)]
-pub(super) struct Sums {
+pub(in crate::certify) struct CurveSums {
     exponent: Exponent,
     /// `a`.
     factor: Interval,
@@ -45,7 +45,7 @@ pub(super) struct Sums {
     features: f64,
 }
 
-impl Sums {
+impl CurveSums {
     /// Bounds for balls of `norm` where no difference exceeds `range`; `None`
     /// when none are known.
     pub fn new(
@@ -62,7 +62,7 @@ impl Sums {
             (PowerCurve::Hinges { .. }, Norm::Lp(p)) => p,
             _ => 2.0,
         });
-        let arithmetic = Arithmetic { precision };
+        let arithmetic = IntervalArithmetic { precision };
         let (n, unit) = (features as f64, precision.unit_roundoff());
         let tiny = precision.smallest_subnormal();
         let mut sums = Self {
@@ -329,7 +329,7 @@ mod tests {
     }
 
     proptest! {
-        /// Sums of arbitrary curves lie within the bounds from the distance.
+        /// CurveSums of arbitrary curves lie within the bounds from the distance.
         #[test]
         fn sums_lie_within(
             curve in curves(),
@@ -337,7 +337,7 @@ mod tests {
             p in prop_oneof![Just(2.0), 1.1f64..6.0],
         ) {
             let norm = Norm::lp(p).unwrap();
-            let Some(sums) = Sums::new(&curve, Precision::F64, x.len(), 1.6, norm) else {
+            let Some(sums) = CurveSums::new(&curve, Precision::F64, x.len(), 1.6, norm) else {
                 return Err(TestCaseError::fail("no bounds"));
             };
             let distance = sums.distance(x.iter().map(|&t| (t, t)));
@@ -359,7 +359,7 @@ mod tests {
                 .collect();
             let weights = (0..count).map(|i| if i == 0 { slopes[0] } else { slopes[i] - slopes[i - 1] }).collect();
             let curve = PowerCurve::Hinges { knots: ends[..count].to_vec(), weights };
-            let sums = Sums::new(&curve, Precision::F64, 1, 1.0, Norm::lp(p).unwrap()).unwrap();
+            let sums = CurveSums::new(&curve, Precision::F64, 1, 1.0, Norm::lp(p).unwrap()).unwrap();
             prop_assert!(sums.below < 1e-12, "{}", sums.below);
             let most = (0..=1000)
                 .map(|i| f64::from(i) / 1000.0)

@@ -17,7 +17,7 @@ use crate::{
 
 /// A closed interval `[lower, upper]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Interval {
+pub(in crate::certify) struct Interval {
     pub lower: f64,
     pub upper: f64,
 }
@@ -54,11 +54,11 @@ const SMALL_PRODUCT: f64 = 1e-30;
 
 /// Floating-point arithmetic of one format, on intervals.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Arithmetic {
+pub(in crate::certify) struct IntervalArithmetic {
     pub precision: Precision,
 }
 
-impl Arithmetic {
+impl IntervalArithmetic {
     /// `w · x`, exact (as in a fused multiply-add or in the reals) or rounded.
     pub fn product(self, w: f64, x: Interval) -> Interval {
         if w == 1.0 {
@@ -179,12 +179,12 @@ impl Arithmetic {
 }
 
 /// The largest size of a number in the interval.
-pub(super) fn magnitude(x: Interval) -> f64 {
+pub(in crate::certify) fn magnitude(x: Interval) -> f64 {
     x.lower.abs().max(x.upper.abs())
 }
 
 /// The product of two intervals, rounded outward.
-pub(super) fn product(a: Interval, b: Interval) -> Interval {
+pub(in crate::certify) fn product(a: Interval, b: Interval) -> Interval {
     let corners = [(a.lower, b.lower), (a.lower, b.upper), (a.upper, b.lower), (a.upper, b.upper)];
     Interval {
         lower: corners.iter().map(|&(x, y)| mul_down(x, y)).fold(f64::INFINITY, f64::min),
@@ -193,7 +193,7 @@ pub(super) fn product(a: Interval, b: Interval) -> Interval {
 }
 
 /// The sum of two intervals, rounded outward.
-pub(super) fn plus(a: Interval, b: Interval) -> Interval {
+pub(in crate::certify) fn plus(a: Interval, b: Interval) -> Interval {
     Interval { lower: add_down(a.lower, b.lower), upper: add_up(a.upper, b.upper) }
 }
 
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const SINGLE: Arithmetic = Arithmetic { precision: Precision::F32 };
+    const SINGLE: IntervalArithmetic = IntervalArithmetic { precision: Precision::F32 };
 
     /// Some order of summation: adds two of the values until one is left.
     fn add_in_some_order(mut values: Vec<f32>, mut choice: u64) -> f32 {

@@ -8,11 +8,11 @@
 use std::rc::Rc;
 
 use super::{
-    forward::Point,
-    interval::{Interval, magnitude, plus, product},
+    bounded::BoundedLayers,
     separable::{Separable, held_lower},
 };
 use crate::{
+    certify::arithmetic::{Interval, magnitude, plus, product},
     network::{Layer, StoredNetwork},
     number::{add_down, mul_down, mul_up, sub_down, sub_up},
 };
@@ -58,16 +58,16 @@ struct Query {
     base: f64,
 }
 
-impl Point<'_> {
+impl BoundedLayers<'_> {
     /// A lower bound of `base` and `terms`, units of the last layer.
     pub(super) fn sum_lower(&self, terms: Terms, base: f64) -> f64 {
         let mut work = MOST_WORK;
         self.lower(self.layers.len(), Query { terms, held: vec![], base }, Way::Apart, &mut work)
     }
 
-    /// A lower bound of the difference of two outputs of the network whose
-    /// hidden layers these are.
-    pub(super) fn lead(&self, network: &StoredNetwork, own: usize, other: usize) -> f64 {
+    /// A lower bound of the difference of two outputs of the network, all of
+    /// whose layers are known.
+    pub(in crate::certify) fn lead(&self, network: &StoredNetwork, own: usize, other: usize) -> f64 {
         let Some(last) = network.layers().last() else { return f64::NEG_INFINITY };
         let depth = self.layers.len();
         let query = self.substituted(depth, last, &[(own, 1.0), (other, -1.0)], Query::default());
@@ -97,7 +97,7 @@ impl Point<'_> {
         if way != Way::Apart {
             let rest = self.take_separable(depth, terms, &mut held, way);
             return plain.max(if rest.is_empty() {
-                add_down(base, held_lower(&self.geometry, &held, way.splits()))
+                add_down(base, held_lower(&self.ball, &held, way.splits()))
             } else {
                 self.followed(depth, Query { terms: rest, held, base }, way, work)
             });
@@ -112,17 +112,14 @@ impl Point<'_> {
                 others.push(Query { terms: rest, held: mine, base: 0.0 });
             }
         }
-        let start = if held.is_empty() {
-            base
-        } else {
-            add_down(base, held_lower(&self.geometry, &held, way.splits()))
-        };
+        let start =
+            if held.is_empty() { base } else { add_down(base, held_lower(&self.ball, &held, way.splits())) };
         let total = others.into_iter().fold(start, |sum, part| {
             let apart = self.plain(depth, 0.0, &part.terms);
             let apart = match (part.held.is_empty(), part.terms.len()) {
                 (true, 1) => return add_down(sum, apart),
                 (true, _) => apart,
-                (false, _) => add_down(apart, held_lower(&self.geometry, &part.held, way.splits())),
+                (false, _) => add_down(apart, held_lower(&self.ball, &part.held, way.splits())),
             };
             add_down(sum, apart.max(self.followed(depth, part, way, work)))
         });
@@ -274,11 +271,7 @@ impl Point<'_> {
             next.extend(
                 row.columns.iter().zip(row.weights).map(|(&i, &v)| (i, product(w, Interval::point(v)))),
             );
-            let slack = match self.units.get(depth + 1) {
-                Some(units) => units[c].slack,
-                None => self.rounding(depth, row).map_or(f64::INFINITY, |rounding| rounding.slack),
-            };
-            let lost = mul_up(magnitude(w), slack);
+            let lost = mul_up(magnitude(w), self.units[depth + 1][c].slack);
             query.base = sub_down(add_down(query.base, product(w, Interval::point(row.bias)).lower), lost);
         }
         next.sort_by_key(|(column, _)| *column);
