@@ -10,8 +10,8 @@ use indelible::{
     certify::{Certificate, Claim, Verdict, certify},
     constructions::{BuiltNetwork, Cells, Construction, Options},
     network::{
-        Cell, CellEvaluator, CellNetwork, Constraint, Evaluator, Head, Layer, LayerBuilder, Model, Network,
-        Side, StoredNetwork, evaluate, predicted_class, size,
+        Cell, CellEvaluator, CellNetwork, Constraint, Evaluator, Head, LayerBuilder, Model, Network, Side,
+        StoredNetwork, evaluate, predicted_class, size,
     },
     number::two_sum,
     separation as exact_separation,

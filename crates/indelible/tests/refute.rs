@@ -24,7 +24,7 @@ fn network(widths: &[usize], weights: &mut impl FnMut() -> f64, precision: Preci
         layer.finish()
     };
     let layers = widths.windows(2).map(|w| layer(w[0], w[1], weights)).collect();
-    StoredNetwork { precision, layers }
+    StoredNetwork::new(precision, layers).unwrap()
 }
 
 fn run(network: &StoredNetwork, data: &Dataset, norm: Norm, radius: f64) -> Option<Collision> {
@@ -48,7 +48,7 @@ fn check(found: &Collision, network: &StoredNetwork, data: &Dataset, norm: Norm,
     assert_ne!(data.labels()[i], data.labels()[j]);
     for (k, &sample) in found.samples.iter().enumerate() {
         assert!(size(norm, &found.points[k], &data.row(sample)) <= radius * (1.0 + 1e-12));
-        assert!(found.points[k].iter().all(|&x| Network::precision(&network).holds(x)));
+        assert!(found.points[k].iter().all(|&x| network.precision().holds(x)));
         let outputs = evaluate(network, &found.points[k]).expect("one row");
         assert_eq!(predicted_class(&outputs, data.classes()), found.predicted[k]);
     }
@@ -92,7 +92,7 @@ fn one_neuron_is_enough_for_the_one_norm() {
     hidden.bias(0.0);
     let mut output = LayerBuilder::new(1);
     output.weight(0, 1.0).bias(1.0);
-    let network = StoredNetwork { precision: Precision::F64, layers: vec![hidden.finish(), output.finish()] };
+    let network = StoredNetwork::new(Precision::F64, vec![hidden.finish(), output.finish()]).unwrap();
     assert_eq!(run(&network, &data, Norm::L1, 0.495), None);
     // The sup norm needs five neurons at that ratio, and one is refuted.
     let found = run(&network, &data, Norm::Linf, 0.495).expect("refuted");
@@ -109,16 +109,14 @@ fn what_cannot_be_refuted_is_not() {
     }
     let mut output = LayerBuilder::new(3);
     output.weight(0, 1e30).bias(0.0);
-    let network =
-        StoredNetwork { precision: Precision::F64, layers: vec![identity.finish(), output.finish()] };
+    let network = StoredNetwork::new(Precision::F64, vec![identity.finish(), output.finish()]).unwrap();
     assert_eq!(run(&network, &data, Norm::Linf, 0.49), None);
     // No weights at all: radius 0 is enough.
     let mut nothing = LayerBuilder::new(3);
     nothing.bias(1.0);
     let mut output = LayerBuilder::new(1);
     output.weight(0, 1.0).bias(0.0);
-    let network =
-        StoredNetwork { precision: Precision::F32, layers: vec![nothing.finish(), output.finish()] };
+    let network = StoredNetwork::new(Precision::F32, vec![nothing.finish(), output.finish()]).unwrap();
     let found = run(&network, &data, Norm::L1, 0.0).expect("a constant network");
     check(&found, &network, &data, Norm::L1, 0.0);
 }
@@ -128,7 +126,7 @@ fn bad_questions_are_refused() {
     let data = basis(3, 4).expect("a witness");
     let mut layer = LayerBuilder::new(2);
     layer.bias(1.0);
-    let network = StoredNetwork { precision: Precision::F32, layers: vec![layer.finish()] };
+    let network = StoredNetwork::new(Precision::F32, vec![layer.finish()]).unwrap();
     let text = |radius: f64, classes: &[usize]| {
         refute(&network, &data, classes, 2, Norm::Linf, radius, &Silent).expect_err("an error").to_string()
     };

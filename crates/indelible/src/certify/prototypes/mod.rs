@@ -10,34 +10,35 @@
 //! sample, every step is looked at.
 
 mod curve_sums;
+mod groups;
 mod inactive;
+mod levels;
 
 use rayon::prelude::*;
 
 pub(super) use self::curve_sums::CurveSums;
-use self::inactive::{Inactive, is_silenced, silent_from};
+use self::{
+    groups::Groups,
+    inactive::{Inactive, silent_from},
+};
 use super::{
     Claim, Verdict,
     arithmetic::{Interval, IntervalArithmetic},
-    ball, verdict_of,
+    verdict_of,
 };
 use crate::{
     Dataset, Enclosure, Features, Norm, Progress,
     network::{Form, Measure, Pool, Prototypes},
-    number::{add_down, add_up, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
+    number::{add_up, div_up, mul_up, sub_down, sub_up},
     separation::nearest_enemies_between,
 };
-
-/// From this share of what silences a step by a bound on, it is looked at
-/// exactly.
-const NEARLY: f64 = 0.9;
 
 /// One verdict per sample, certified or undecided.
 pub(super) fn verdicts(claim: &Claim<'_>, prototypes: &Prototypes, progress: &dyn Progress) -> Vec<Verdict> {
     let samples = claim.data.samples();
     let undecided = || vec![Verdict::Undecided; samples];
     let Some(checker) = Checker::new(claim, prototypes) else { return undecided() };
-    let Some(base) = as_dataset(prototypes.centers(), prototypes.inputs(), &checker.groups) else {
+    let Some(base) = as_dataset(prototypes.centers(), prototypes.inputs(), checker.groups.of_steps()) else {
         return undecided();
     };
     // Queries carry the group of their own steps, or one that no step has.
@@ -81,21 +82,6 @@ pub(super) fn as_dataset(rows: &Features, width: usize, groups: &[usize]) -> Opt
         .ok()
 }
 
-/// For each step the class that its top stands for; tops that stand for none
-/// share a group behind all `classes` that are asked for.
-fn groups_by_top(tops: &[f64], classes: &[usize]) -> Vec<usize> {
-    let label = |top: f64| (top >= 1.0 && is_small_integer(top)).then(|| top as usize - 1);
-    let known = tops.iter().filter_map(|&top| label(top)).chain(classes.iter().copied());
-    let none = known.max().map_or(0, |last| last + 1);
-    tops.iter().map(|&top| label(top).unwrap_or(none)).collect()
-}
-
-/// Whether `x` is an integer from 0 up to 2²², so that it is even in the last
-/// place of both formats.
-fn is_small_integer(x: f64) -> bool {
-    (0.0..(1 << 22) as f64).contains(&x) && x.fract() == 0.0
-}
-
 /// A number that no difference of a feature of a center and of a point of a
 /// ball, or of what rounding makes of it, exceeds.
 fn largest_difference(claim: &Claim<'_>, prototypes: &Prototypes) -> f64 {
@@ -129,11 +115,7 @@ struct Checker<'a> {
     claim: &'a Claim<'a>,
     prototypes: &'a Prototypes,
     arithmetic: IntervalArithmetic,
-    /// Steps of one group are of one class: its accumulator, or the top that
-    /// stands for it where there is but one accumulator.
-    groups: Vec<usize>,
-    /// Whether groups are tops.
-    by_top: bool,
+    groups: Groups,
     /// Whether all steps have the same radius, top and scale.
     uniform: bool,
     /// For each step a distance at which it is silent, whatever the rounding.
@@ -168,13 +150,7 @@ impl<'a> Checker<'a> {
             }
         }
         let same = |values: &[f64]| values.windows(2).all(|pair| pair[0] == pair[1]);
-        let by_top =
-            prototypes.accumulator_count() == 1 && prototypes.pool() != Pool::Sum && !same(prototypes.tops());
-        let groups = if by_top {
-            groups_by_top(prototypes.tops(), claim.classes)
-        } else {
-            prototypes.accumulators().to_vec()
-        };
+        let groups = Groups::new(prototypes);
         let unit = prototypes.precision().unit_roundoff();
         let gamma = arithmetic.gamma(n + 4)?;
         let distance_gamma =
@@ -220,7 +196,6 @@ impl<'a> Checker<'a> {
             prototypes,
             arithmetic,
             groups,
-            by_top,
             uniform,
             silents,
             silent,
@@ -244,34 +219,9 @@ impl<'a> Checker<'a> {
         self.claim.classes[self.claim.data.labels()[sample]]
     }
 
-    /// The group of steps that is to recognise a sample; `None` where all
-    /// steps are of one group and it may be either side of them.
+    /// The group of steps that is to recognise a sample, if there is one.
     fn own_group(&self, sample: usize) -> Option<usize> {
-        (self.by_top || self.prototypes.accumulator_count() > 1).then(|| self.class(sample))
-    }
-
-    /// How far a point of the ball, and what rounding makes of it, is from the
-    /// sample, as `measure` sees it.
-    fn reach(&self, sample: usize, x: &[f64]) -> f64 {
-        let radius = self.claim.radii.of(sample);
-        let n = x.len() as f64;
-        let unit = self.prototypes.precision().unit_roundoff();
-        let tiny = self.prototypes.precision().smallest_subnormal();
-        if matches!(self.prototypes.measure(), Measure::Largest | Measure::Violations) {
-            let ends = ball(x, radius, self.prototypes.precision()).zip(x);
-            return ends
-                .fold(0.0, |r: f64, ((lower, upper), &x)| r.max(sub_up(upper, x)).max(sub_up(x, lower)));
-        }
-        let rounding = x.iter().map(|x| add_up(mul_up(add_up(x.abs(), radius), unit), tiny));
-        if let Some(sums) = &self.sums {
-            return sums.reach(radius, self.claim.norm, rounding);
-        }
-        let radius = match self.claim.norm.enclosing() {
-            Norm::L1 => radius,
-            Norm::L2 => mul_up(radius, sqrt_up(n)),
-            Norm::Linf | Norm::Lp(_) => mul_up(radius, n),
-        };
-        rounding.fold(radius, add_up)
+        self.groups.of_class(self.class(sample))
     }
 
     /// Whether no difference and no sum of differences can overflow on the
@@ -282,71 +232,10 @@ impl<'a> Checker<'a> {
         mul_up(2.0 * x.len() as f64, difference) <= self.prototypes.precision().largest()
     }
 
-    /// The level of step `k` at distances between `nearest` and `farthest`.
-    fn level(&self, k: usize, nearest: f64, farthest: f64) -> Option<Interval> {
-        let prototypes = self.prototypes;
-        if prototypes.scales()[k] == 0.0 {
-            return Some(Interval::point(prototypes.tops()[k]).relu());
-        }
-        let (less, more) = (sub_down(1.0, self.distance_gamma), add_up(1.0, self.distance_gamma));
-        let measured = match &self.sums {
-            Some(sums) => sums.between(nearest, farthest),
-            None => Interval { lower: mul_down(nearest.max(0.0), less), upper: mul_up(farthest, more) },
-        };
-        let least = sub_down(measured.lower, prototypes.radii()[k]);
-        let most = sub_up(measured.upper, prototypes.radii()[k]).max(0.0);
-        let most = match prototypes.measure() {
-            Measure::Violations => mul_up(mul_up(most, prototypes.inputs() as f64), add_up(1.0, self.gamma)),
-            _ => most,
-        };
-        let unit = prototypes.precision().unit_roundoff();
-        let excess = Interval {
-            lower: mul_down(least.max(0.0), 1.0 - 2.0 * unit),
-            upper: mul_up(most, 1.0 + 2.0 * unit),
-        };
-        let penalty = self.arithmetic.product(-prototypes.scales()[k], excess);
-        Some(self.arithmetic.sum(&[Interval::point(prototypes.tops()[k]), penalty])?.relu())
-    }
-
-    /// The level of a step that holds the whole ball within its radius: its
-    /// top, exactly. Else by distance.
-    fn own_level(&self, sample: usize, k: usize, x: &[f64]) -> Option<Interval> {
-        let prototypes = self.prototypes;
-        let mut center = vec![0.0; prototypes.inputs()];
-        prototypes.copy_center(k, &mut center);
-        if *prototypes.measure() == Measure::Violations {
-            let holds = ball(x, self.claim.radii.of(sample), prototypes.precision()).zip(&center).all(
-                |((lower, upper), &c)| {
-                    sub_up(upper, c) <= prototypes.radii()[k] && sub_up(c, lower) <= prototypes.radii()[k]
-                },
-            );
-            if holds {
-                return Some(Interval::point(prototypes.tops()[k]).relu());
-            }
-        }
-        let far = self.distance(x, &center);
-        let reach = self.reach(sample, x);
-        self.level(k, sub_down(far.lower, reach), add_up(far.upper, reach))
-    }
-
-    /// The distance of two points as `measure` takes it.
-    fn distance(&self, x: &[f64], center: &[f64]) -> Enclosure {
-        let differences =
-            x.iter().zip(center).map(|(&x, &c)| (sub_down(x.max(c), x.min(c)), sub_up(x.max(c), x.min(c))));
-        if let Some(sums) = &self.sums {
-            return sums.distance(differences);
-        }
-        let (lower, upper) = match self.prototypes.measure() {
-            Measure::Sum => differences.fold((0.0, 0.0), |(a, b), (l, u)| (-add_up(-a, -l), add_up(b, u))),
-            _ => differences.fold((0.0, 0.0), |(a, b): (f64, f64), (l, u)| (a.max(l), b.max(u))),
-        };
-        Enclosure { lower, upper }
-    }
-
     /// Whether the distance to the nearest center that is not of the own group
     /// is enough to know.
     fn is_settled(&self, sample: usize, nearest: f64) -> bool {
-        if self.uniform && self.prototypes.pool() != Pool::Sum && !self.by_top {
+        if self.uniform && self.prototypes.pool() != Pool::Sum && !self.groups.by_top() {
             return true;
         }
         let reach = self.reach(sample, &self.claim.data.row(sample));
@@ -377,6 +266,9 @@ impl<'a> Checker<'a> {
         let far = sub_down(nearest.lower, reach);
         let count = prototypes.accumulator_count();
         let Some(group) = self.own_group(sample) else {
+            if self.groups.by_top() {
+                return None;
+            }
             // All steps are alike: the nearest center decides.
             return if self.uniform && prototypes.pool() != Pool::Sum {
                 let level = self.level(0, far, add_up(nearest.upper, reach))?;
@@ -390,15 +282,15 @@ impl<'a> Checker<'a> {
         };
         let silent =
             far >= self.silent || inactive.is_some_and(|inactive| inactive.around(nearest.lower, reach));
-        let settled = silent || self.uniform && prototypes.pool() != Pool::Sum && !self.by_top;
+        let settled = silent || self.uniform && prototypes.pool() != Pool::Sum && !self.groups.by_top();
         if !settled {
             return self.all_steps(sample, x);
         }
         let others = if silent { Interval::ZERO } else { self.level(0, far, f64::MAX)? };
         let others = self.raised(Interval { lower: 0.0, upper: others.upper });
         let own = self.own(sample, group, x)?;
-        if self.by_top {
-            let top = (group + 1) as f64;
+        if self.groups.by_top() {
+            let top = (self.class(sample) + 1) as f64;
             return Some(vec![self.raised(Interval { lower: own.lower, upper: top })]);
         }
         let mut accumulators = vec![others; count];
@@ -411,41 +303,18 @@ impl<'a> Checker<'a> {
         Some(accumulators)
     }
 
-    /// What `A ← A + relu(level − A)` makes of levels whose largest lies in
-    /// `largest`, each operation rounded; `largest` itself where the pool takes
-    /// maxima.
-    ///
-    /// `A` never falls. A rise from `A` to a level `l` ends within 3 units in
-    /// the last place of `l`, so `A` is always as near to the largest level so
-    /// far. Where that is an integer `T` below 2²² the end is exactly `T`:
-    /// `T − A` is off by at most half a unit of itself, the sum is as near to
-    /// `T`, and `T` is even in its last place, so that ties go to it; and no
-    /// rise to a smaller level goes beyond `T`, for rounding is monotone.
-    fn raised(&self, largest: Interval) -> Interval {
-        let exact = largest.lower == largest.upper && is_small_integer(largest.lower);
-        if self.prototypes.pool() != Pool::Raise || exact {
-            return largest;
-        }
-        let room = 8.0 * self.prototypes.precision().unit_roundoff();
-        let tiny = self.prototypes.precision().smallest_subnormal();
-        Interval {
-            lower: sub_down(mul_down(largest.lower, 1.0 - room), tiny).max(0.0),
-            upper: add_up(mul_up(largest.upper, 1.0 + room), tiny),
-        }
-    }
-
     /// The level of the best step of the own group: that of the sample's own
     /// number where it is near, else the best of all.
     fn own(&self, sample: usize, group: usize, x: &[f64]) -> Option<Interval> {
         let good = |level: &Interval| level.lower > 0.0;
-        if self.groups.get(sample) == Some(&group)
+        if self.groups.of_steps().get(sample) == Some(&group)
             && let Some(level) =
                 self.own_level(sample, sample, x).filter(|l| good(l) && self.exact_center(sample, x))
         {
             return Some(level);
         }
         (0..self.prototypes.steps())
-            .filter(|&k| self.groups[k] == group)
+            .filter(|&k| self.groups.of_steps()[k] == group)
             .filter_map(|k| self.own_level(sample, k, x))
             .max_by(|a, b| a.lower.total_cmp(&b.lower))
     }
@@ -456,35 +325,6 @@ impl<'a> Checker<'a> {
         x.iter()
             .enumerate()
             .all(|(j, &x)| self.prototypes.centers().at(k * n + j) == self.prototypes.precision().round(x))
-    }
-
-    /// Whether step `k` is silent on the ball, seen from as few features as
-    /// show it.
-    fn is_silent(&self, k: usize, sample: usize, x: &[f64], reach: f64) -> bool {
-        let distance = add_up(self.silents[k], reach);
-        let enough = self.sums.as_ref().map_or(distance, |sums| sums.enough(distance));
-        let start = k * self.prototypes.inputs();
-        let mut far = 0.0;
-        x.iter().enumerate().any(|(j, &x)| {
-            let c = self.prototypes.centers().at(start + j);
-            let difference = sub_down(x.max(c), x.min(c));
-            far = match (&self.sums, self.prototypes.measure()) {
-                (Some(sums), _) => add_down(far, sums.share(difference)),
-                (None, Measure::Sum) => add_down(far, difference),
-                _ => difference,
-            };
-            far >= enough || far >= NEARLY * enough && self.silenced_by(k, sample, x, c)
-        })
-    }
-
-    /// Whether one feature silences step `k` by itself: the exact ends of the
-    /// ball, and every rounding that is monotone.
-    fn silenced_by(&self, k: usize, sample: usize, x: f64, c: f64) -> bool {
-        let ends = ball(&[x], self.claim.radii.of(sample), self.prototypes.precision()).next();
-        matches!(self.prototypes.measure(), Measure::Largest | Measure::Violations)
-            && ends.is_some_and(|(lower, upper)| {
-                is_silenced(self.prototypes, k, sub_down(lower, c).max(sub_down(c, upper)))
-            })
     }
 
     /// Bounds from every single step.
