@@ -7,11 +7,8 @@ use std::{
 };
 
 use clap::Args;
-use indelible::{
-    Dataset, Norm, Radii,
-    decide::{Answer, Config, Decision, Refutation, ShallowNetwork, decide, smallest_width},
-    network::Model,
-};
+use indelible::{Dataset, Norm, Radii, network::Model};
+use indelible_decide::{Answer, Config, Decision, Refutation, ShallowNetwork, decide, smallest_width};
 use indelible_io::{
     AtomicFile, digest,
     onnx::{self, Metadata, write_dense},

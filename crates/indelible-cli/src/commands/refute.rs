@@ -3,11 +3,8 @@
 use std::{path::PathBuf, time::Instant};
 
 use clap::Args;
-use indelible::{
-    Norm,
-    decide::{Collision, refute},
-    network::Model,
-};
+use indelible::{Norm, network::Model};
+use indelible_decide::{Collision, refute};
 use indelible_io::{
     npy::{Array, Values, write_npz},
     onnx,

@@ -2,17 +2,17 @@
 
 use dashu_ratio::RBig;
 
-use super::{
-    DecideError,
+use indelible::{
+    Dataset, Norm, Precision,
+    network::{Layer, LayerBuilder, Network},
+};
+
+use crate::{
+    Error,
     ball::{Candidate, Neuron},
     clock::Clock,
+    instance::{Task, rounded},
     rational::{absolute, exact, integer, nearest},
-    task::{Task, rounded},
-};
-use crate::{
-    Dataset, Error, Norm,
-    network::{Layer, LayerBuilder, Network},
-    number::Precision,
 };
 
 /// A network of depth 2 with scalar head, as it is stored:
@@ -60,7 +60,7 @@ impl ShallowNetwork {
             let what = format!(
                 "the network has depth {depth} and {outputs} outputs; expected depth 2 and a scalar head"
             );
-            return Err(DecideError::NotDecodable { what }.into());
+            return Err(Error::NotDecodable { what });
         }
         let dense = |layer: &Layer| -> Vec<Vec<f64>> {
             let mut rows = vec![vec![0.0; layer.inputs()]; layer.outputs()];
@@ -90,9 +90,11 @@ impl ShallowNetwork {
     /// When the norm is not `linf` or `l1`, the radius is negative or no
     /// number, or the data do not fit the network.
     pub fn memorizes(&self, data: &Dataset, norm: Norm, radius: f64) -> Result<bool, Error> {
-        super::check_question(norm, radius, 1)?;
+        crate::check_question(norm, radius, 1)?;
         if self.inputs() != data.features() {
-            return Err(Error::InputWidth { expected: self.inputs(), given: data.features() });
+            return Err(
+                indelible::Error::InputWidth { expected: self.inputs(), given: data.features() }.into()
+            );
         }
         let task = Task::new(data, norm, radius);
         let clock = Clock::start(None);

@@ -2,16 +2,17 @@
 
 use dashu_ratio::RBig;
 
-use super::{
-    Config, ShallowNetwork,
+use indelible::Dataset;
+
+use crate::{
+    Config, Error, ShallowNetwork,
     ball::Candidate,
     clock::Clock,
-    finite::{Finite, Found, padded},
+    instance::{Demand, Task, shared_point},
+    point_solver::{Finite, Found, padded},
     rational::integer,
-    stored::store,
-    task::{Demand, Task, shared_point},
+    shallow::store,
 };
-use crate::{Dataset, Error};
 
 /// Samples that are demanded before the first counterexample.
 const FIRST: usize = 64;

@@ -4,12 +4,14 @@ use std::cmp::Ordering;
 
 use dashu_ratio::RBig;
 
-use super::{
+use indelible::{Dataset, Norm, Precision, Silent, separation::separation};
+
+use crate::{
+    Error,
     ball::{Ball, Candidate},
     clock::Clock,
     rational::{exact, half, integer, nearest},
 };
-use crate::{Dataset, Error, Norm, Silent, number::Precision, separation::separation};
 
 /// Samples, radius and labels as exact numbers.
 pub(crate) struct Task {

@@ -20,13 +20,14 @@ use std::{fmt, fmt::Write as _};
 
 use dashu_ratio::RBig;
 
-use super::{
-    Config, DecideError,
+use indelible::{Dataset, Features, Norm};
+
+use crate::{
+    Config, Error,
     clock::Clock,
-    finite::Finite,
-    task::{Demand, Task},
+    instance::{Demand, Task},
+    point_solver::Finite,
 };
-use crate::{Dataset, Error, Features, Norm};
 
 /// The first line of the text form.
 const HEADER: &str = "indelible-refutation 1";
@@ -95,9 +96,9 @@ impl Refutation {
     /// the points are not about this dataset, a network of the width meets all
     /// of them, or the solver is missing, fails or needs too long.
     pub fn check(&self, data: &Dataset, config: &Config) -> Result<(), Error> {
-        let wrong = |what: String| Error::from(DecideError::BadRefutation { what });
+        let wrong = |what: String| Error::BadRefutation { what };
         let clock = Clock::start(config.timeout);
-        super::check_question(self.norm, self.radius, self.width)?;
+        crate::check_question(self.norm, self.radius, self.width)?;
         let task = Task::new(data, self.norm, self.radius);
         if task.classes != self.classes {
             return Err(wrong(format!(
@@ -132,10 +133,10 @@ impl Refutation {
     /// With the line, when something is not as the format says.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let mut lines = text.lines().enumerate();
-        let mut field = |name: &str| -> Result<(usize, &str), DecideError> {
+        let mut field = |name: &str| -> Result<(usize, &str), Error> {
             let (index, line) = lines.next().unwrap_or((0, ""));
             let value = line.strip_prefix(name).map(str::trim);
-            value.map(|v| (index + 1, v)).ok_or_else(|| DecideError::Syntax {
+            value.map(|v| (index + 1, v)).ok_or_else(|| Error::Syntax {
                 line: index + 1,
                 what: format!(
                     "'{}' where '{}' was expected",
@@ -144,13 +145,13 @@ impl Refutation {
                 ),
             })
         };
-        let bad = |(line, value): (usize, &str), expected: &str| DecideError::Syntax {
+        let bad = |(line, value): (usize, &str), expected: &str| Error::Syntax {
             line,
             what: format!("'{}' is no {expected}", value.chars().take(40).collect::<String>()),
         };
         let version = field(HEADER)?;
         if !version.1.is_empty() {
-            return Err(bad(version, "end of the first line").into());
+            return Err(bad(version, "end of the first line"));
         }
         let width = field("width ")?;
         let width = width.1.parse().map_err(|_| bad(width, "width"))?;
@@ -161,21 +162,21 @@ impl Refutation {
         let classes: usize = classes.1.parse().map_err(|_| bad(classes, "number of classes"))?;
         let mut demands: Vec<Demand> = Vec::new();
         for (index, line) in lines {
-            let syntax = |what: &str| DecideError::Syntax { line: index + 1, what: what.into() };
+            let syntax = |what: &str| Error::Syntax { line: index + 1, what: what.into() };
             let mut words = line.split_whitespace();
             if words.next() != Some("point") {
-                return Err(syntax("expected 'point SAMPLE CLASS X1 X2 …'").into());
+                return Err(syntax("expected 'point SAMPLE CLASS X1 X2 …'"));
             }
             let sample = words.next().and_then(|w| w.parse().ok());
             let class = words.next().and_then(|w| w.parse().ok());
             let class = class.filter(|c: &usize| (1..=classes).contains(c));
             let (Some(sample), Some(class)) = (sample, class) else {
-                return Err(syntax("expected a sample (from 0) and a class (from 1) after 'point'").into());
+                return Err(syntax("expected a sample (from 0) and a class (from 1) after 'point'"));
             };
             let point: Option<Vec<RBig>> = words.map(|w| w.parse().ok()).collect();
             let point = point.ok_or_else(|| syntax("a coordinate is no integer and no fraction p/q"))?;
             if demands.first().is_some_and(|first| first.point.len() != point.len()) {
-                return Err(syntax("not as many coordinates as the first point has").into());
+                return Err(syntax("not as many coordinates as the first point has"));
             }
             demands.push(Demand { point, class: class - 1, sample });
         }

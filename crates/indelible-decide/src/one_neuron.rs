@@ -11,14 +11,14 @@
 
 use dashu_ratio::RBig;
 
-use super::{
+use crate::{
+    Error,
     ball::{Candidate, Neuron},
     clock::Clock,
+    instance::{Demand, interval},
+    linear_program::Program,
     rational::{half, integer, is_positive},
-    simplex::Program,
-    task::{Demand, interval},
 };
-use crate::Error;
 
 /// Which end of the labels the constant serves.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,11 +8,11 @@
 
 use dashu_ratio::RBig;
 
-use super::{
+use crate::{
+    Error,
     clock::Clock,
     rational::{is_negative, is_positive},
 };
-use crate::Error;
 
 /// Maximise `constant + objective·x` over `0 ≤ x_j ≤ upper_j` and
 /// `offset_i + rows_i·x ≥ 0`, where every `offset_i ≥ 0`, so that `x = 0` is

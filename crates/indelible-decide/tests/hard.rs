@@ -1,11 +1,9 @@
 //! Set systems, the data made of them, and the networks that memorize them.
 
-use indelible::{
-    Norm,
-    decide::{
-        Answer, Config, decide,
-        hard::{Cnf, SetSystem, decode},
-    },
+use indelible::Norm;
+use indelible_decide::{
+    Answer, Config, decide,
+    hard::{Cnf, SetSystem, decode},
 };
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 

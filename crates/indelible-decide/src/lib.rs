@@ -15,34 +15,36 @@
 
 mod ball;
 mod clock;
+mod collision;
 mod error;
-mod finite;
 pub mod hard;
-mod linear;
+mod instance;
+mod linear_program;
+mod one_neuron;
+mod point_solver;
 mod rational;
+mod refinement;
 mod refutation;
-mod refute;
-mod search;
-mod simplex;
+mod shallow;
 mod smt;
-mod stored;
-mod task;
 pub mod witness;
 
 use std::time::Duration;
 
+use indelible::{Dataset, Norm};
+
 use self::{
     clock::Clock,
-    search::{Outcome, Search},
-    task::Task,
+    instance::Task,
+    refinement::{Outcome, Search},
 };
+
 pub use self::{
-    error::DecideError,
+    collision::{Collision, refute},
+    error::Error,
     refutation::Refutation,
-    refute::{Collision, refute},
-    stored::ShallowNetwork,
+    shallow::ShallowNetwork,
 };
-use crate::{Dataset, Error, Norm};
 
 /// The largest width that is decided: the conditions of a point have `2^W`
 /// cases.
@@ -144,13 +146,13 @@ pub fn smallest_width(
 /// Checks what the user may get wrong about a question.
 fn check_question(norm: Norm, radius: f64, width: usize) -> Result<(), Error> {
     if width == 0 || width > LARGEST_WIDTH {
-        return Err(DecideError::BadWidth { given: width, largest: LARGEST_WIDTH }.into());
+        return Err(Error::BadWidth { given: width, largest: LARGEST_WIDTH });
     }
     if !matches!(norm, Norm::Linf | Norm::L1) {
-        return Err(DecideError::BadNorm { given: norm }.into());
+        return Err(Error::BadNorm { given: norm });
     }
     if !(radius.is_finite() && radius >= 0.0) {
-        return Err(Error::BadRadius { given: radius });
+        return Err(indelible::Error::BadRadius { given: radius }.into());
     }
     Ok(())
 }

@@ -4,13 +4,10 @@ use dashu_ratio::RBig;
 
 use super::{SetSystem, reduction::AXIS};
 use crate::{
-    Error,
-    decide::{
-        DecideError, ShallowNetwork,
-        ball::Candidate,
-        rational::{absolute, half, integer, is_negative, is_positive},
-        task::Demand,
-    },
+    Error, ShallowNetwork,
+    ball::Candidate,
+    instance::Demand,
+    rational::{absolute, half, integer, is_negative, is_positive},
 };
 
 /// A network that memorizes the axis and the elements of some set system, in
@@ -30,7 +27,7 @@ impl Memorizer {
     /// When the network has not width 2 and at least 2 inputs, or gives one of
     /// these points another label.
     pub fn new(network: &ShallowNetwork) -> Result<Self, Error> {
-        let wrong = |what: String| Error::from(DecideError::NotDecodable { what });
+        let wrong = |what: String| Error::NotDecodable { what };
         let features = network.weights.first().map_or(0, Vec::len);
         if network.width() != 2 || features < 2 {
             return Err(wrong(format!(
@@ -40,7 +37,7 @@ impl Memorizer {
         }
         let elements = features - 1;
         let net = network.candidate();
-        let missed = |what: String| Error::from(DecideError::NotMemorized { what });
+        let missed = |what: String| Error::NotMemorized { what };
         for (g, label) in AXIS {
             let g = integer(g.abs() as usize) * RBig::from(if g < 0.0 { -1 } else { 1 });
             meets(&net, point(elements, &[], g), label).map_err(missed)?;
@@ -83,7 +80,7 @@ impl Memorizer {
     /// When the system has another number of elements, or the network gives
     /// the point of a set another label than 5.
     pub fn check(&self, system: &SetSystem) -> Result<(), Error> {
-        let wrong = |what: String| Error::from(DecideError::NotDecodable { what });
+        let wrong = |what: String| Error::NotDecodable { what };
         let elements = self.colours.len();
         if system.elements() != elements {
             return Err(wrong(format!(
@@ -94,7 +91,7 @@ impl Memorizer {
         }
         for set in system.sets() {
             meets(&self.net, point(elements, set, RBig::ONE), 5)
-                .map_err(|what| DecideError::NotMemorized { what })?;
+                .map_err(|what| Error::NotMemorized { what })?;
         }
         match system.unsplit(&self.colours) {
             None => Ok(()),

@@ -2,12 +2,10 @@
 
 use indelible::{
     Dataset, Features, Norm, Precision, Silent,
-    decide::{
-        Collision, refute,
-        witness::{basis, necessary_width},
-    },
+    bounds::necessary_width,
     network::{Layer, LayerBuilder, StoredNetwork, evaluate, predicted_class},
 };
+use indelible_decide::{Collision, refute, witness::basis};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 /// A network of random weights with the given widths, from the features to

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use indelible::{
-    Dataset, Features, Norm,
-    decide::{Answer, Config, Decision, Refutation, ShallowNetwork, decide, smallest_width},
-};
+use indelible::{Dataset, Features, Norm};
+use indelible_decide::{Answer, Config, Decision, Refutation, ShallowNetwork, decide, smallest_width};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 /// A dataset with classes 1 to `classes`; labels from 1.

@@ -16,14 +16,13 @@ use std::{io, time::Duration};
 use dashu_ratio::RBig;
 use easy_smt::{Context, ContextBuilder, Response, SExpr, SExprData};
 
-use super::{
-    DecideError,
+use crate::{
+    Error,
     ball::{Candidate, Neuron},
     clock::Clock,
+    instance::{Demand, interval},
     rational::{absolute, is_negative},
-    task::{Demand, interval},
 };
-use crate::Error;
 
 /// Margins asked for before one as small as the solver likes: networks with
 /// room to spare survive rounding, and their counterexamples are better cuts.
@@ -76,7 +75,7 @@ impl Session {
         clock.check()?;
         let failed = |error: io::Error| -> Error {
             if error.kind() == io::ErrorKind::NotFound {
-                DecideError::SolverMissing { program: program.into() }.into()
+                Error::SolverMissing { program: program.into() }
             } else {
                 failure(program, &error, clock)
             }
@@ -206,11 +205,10 @@ impl Session {
                 Response::Sat => return Ok(Verdict::Found(self.network(clock)?)),
                 Response::Unknown => {
                     clock.check()?;
-                    return Err(DecideError::SolverGaveUp {
+                    return Err(Error::SolverGaveUp {
                         program: self.program.clone(),
                         reason: "it answered 'unknown'".into(),
-                    }
-                    .into());
+                    });
                 }
                 Response::Unsat => {
                     let core = self.context.get_unsat_core().map_err(failed)?;
@@ -302,7 +300,7 @@ fn failure(program: &str, error: &io::Error, clock: &Clock) -> Error {
             }
         }
     };
-    DecideError::SolverFailed { program: program.into(), detail }.into()
+    Error::SolverFailed { program: program.into(), detail }
 }
 
 /// `bias + weights·point` as a term; coordinates that are 0 are left out.

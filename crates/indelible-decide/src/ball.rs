@@ -8,12 +8,14 @@
 
 use dashu_ratio::RBig;
 
-use super::{
+use indelible::Norm;
+
+use crate::{
+    Error,
     clock::Clock,
+    linear_program::{Optimum, Program},
     rational::{absolute, dot, is_negative, is_positive},
-    simplex::{Optimum, Program},
 };
-use crate::{Error, Norm};
 
 /// `output · relu(weights·x + bias)`.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,13 +1,13 @@
 //! Which networks of a width meet a growing, finite set of demands.
 
-use super::{
+use crate::{
+    Error,
     ball::{Candidate, Neuron},
     clock::Clock,
-    linear::{Ramp, Shape, ramp},
+    instance::{Demand, simplified},
+    one_neuron::{Ramp, Shape, ramp},
     smt::{Session, Verdict},
-    task::{Demand, simplified},
 };
-use crate::Error;
 
 /// The demands made so far, and one engine per pattern of output signs.
 pub(crate) struct Finite {

@@ -16,16 +16,16 @@
 //! spaces thinner than `10⁻¹⁰` of a row, may be missed.
 
 use dashu_ratio::RBig;
+use indelible::{
+    Dataset, Error as LibraryError, Norm, Precision, Progress,
+    network::{Layer, Network, evaluate, predicted_class},
+};
 use microlp::{ComparisonOp, OptimizationDirection, Problem, Variable};
 
-use super::{
+use crate::{
+    Error,
     ball::Ball,
     rational::{exact, is_negative},
-};
-use crate::{
-    Dataset, Error, Norm, Progress,
-    network::{Layer, Network, evaluate, predicted_class},
-    number::Precision,
 };
 
 /// Part of the radius that the search uses; the rest absorbs rounding.
@@ -66,17 +66,17 @@ pub fn refute(
     progress: &dyn Progress,
 ) -> Result<Option<Collision>, Error> {
     if !(radius.is_finite() && radius >= 0.0) {
-        return Err(Error::BadRadius { given: radius });
+        return Err(LibraryError::BadRadius { given: radius }.into());
     }
     if let Norm::Lp(_) = norm {
         let supported = "linf, l1, l2".to_owned();
-        return Err(Error::NormNotSupported { construction: "refute", supported, norm });
+        return Err(LibraryError::NormNotSupported { construction: "refute", supported, norm }.into());
     }
     if network.inputs() != data.features() {
-        return Err(Error::InputWidth { expected: network.inputs(), given: data.features() });
+        return Err(LibraryError::InputWidth { expected: network.inputs(), given: data.features() }.into());
     }
     if classes.len() != data.classes() {
-        return Err(Error::ClassMap { classes: data.classes(), given: classes.len() });
+        return Err(LibraryError::ClassMap { classes: data.classes(), given: classes.len() }.into());
     }
     let basis = row_space(&network.layer(0));
     let rows: Vec<Vec<f64>> = (0..data.samples()).map(|i| data.row(i)).collect();
