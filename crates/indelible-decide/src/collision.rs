@@ -1,4 +1,4 @@
-//! Refuting narrow networks: two balls that the first layer cannot tell apart.
+//! Collisions: two balls that a narrow first layer cannot tell apart.
 //!
 //! If points `x`, `x'` of two balls with different labels satisfy
 //! `W₁(x − x') = 0`, every later layer sees the same numbers and the network
@@ -18,25 +18,18 @@
 use dashu_ratio::RBig;
 use indelible::{
     Dataset, Error as LibraryError, Norm, Precision, Progress,
-    network::{Layer, Network, evaluate, predicted_class},
+    network::{Network, evaluate, predicted_class},
 };
-use microlp::{ComparisonOp, OptimizationDirection, Problem, Variable};
 
-use crate::{
-    Error,
-    ball::Ball,
-    rational::{exact, is_negative},
-};
+use crate::{Error, ball::RationalBall, rational::exact, row_space::RowSpace};
 
 /// Part of the radius that the search uses; the rest absorbs rounding.
 const SHARE: f64 = 1.0 - 1e-6;
 
-/// A row is new to the row space when more than this part of it is.
-const RANK_TOLERANCE: f64 = 1e-10;
-
 /// Two points of balls with different labels that the first layer maps to
-/// (nearly) the same values.
+/// (nearly) the same values, one of them misclassified: the network is refuted.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Collision {
     /// The two samples.
     pub samples: [usize; 2],
@@ -50,13 +43,15 @@ pub struct Collision {
 
 /// Looks for a [`Collision`] on the closed balls of `radius` in `norm`.
 ///
-/// `classes[c]` is the class of the network that class `c` of the data is, and
-/// `count` the number of classes of the network.
+/// `classes[c]` is the class of the network that class `c` of the data is,
+/// `count` where the network has none for it, and `count` the number of
+/// classes of the network.
 ///
 /// # Errors
 /// When the norm is none of `linf`, `l1` and `l2`, the radius is negative or no
-/// number, or the data do not fit the network.
-pub fn refute(
+/// number, the data do not fit the network, or the network has no layer or no
+/// output.
+pub fn find_collision(
     network: &dyn Network,
     data: &Dataset,
     classes: &[usize],
@@ -78,18 +73,20 @@ pub fn refute(
     if classes.len() != data.classes() {
         return Err(LibraryError::ClassMap { classes: data.classes(), given: classes.len() }.into());
     }
-    let basis = row_space(&network.layer(0));
+    if network.depth() == 0 || network.outputs() == 0 {
+        let (depth, outputs) = (network.depth(), network.outputs());
+        let what = format!("depth {depth} and {outputs} outputs; expected at least one of each");
+        return Err(Error::BadNetwork { what });
+    }
+    let space = RowSpace::of(&network.layer(0));
     let rows: Vec<Vec<f64>> = (0..data.samples()).map(|i| data.row(i)).collect();
-    let seen: Vec<Vec<f64>> = rows.iter().map(|x| basis.iter().map(|q| product(q, x)).collect()).collect();
-    let search = Search { basis, norm, reach: 2.0 * radius * SHARE };
+    let images: Vec<Vec<f64>> = rows.iter().map(|x| space.image(x)).collect();
+    let right = |sample: usize| Some(classes[data.labels()[sample]]);
     progress.begin("refute", data.samples() as u64);
     for i in 0..rows.len() {
-        for j in 0..i {
-            if data.labels()[i] == data.labels()[j] {
-                continue;
-            }
-            let target: Vec<f64> = seen[i].iter().zip(&seen[j]).map(|(a, b)| a - b).collect();
-            let Some(bridge) = search.bridge(&target, data.features()) else { continue };
+        for j in (0..i).filter(|&j| data.labels()[i] != data.labels()[j]) {
+            let target: Vec<f64> = images[i].iter().zip(&images[j]).map(|(a, b)| a - b).collect();
+            let Some(bridge) = space.preimage(&target, norm, 2.0 * radius * SHARE) else { continue };
             let half = |sign: f64, x: &[f64]| -> Vec<f64> {
                 x.iter().zip(&bridge).map(|(x, e)| x + sign * e / 2.0).collect()
             };
@@ -98,11 +95,9 @@ pub fn refute(
                 continue;
             };
             let outputs = evaluate(network, &points.concat())?;
-            let each: Vec<Option<usize>> =
-                outputs.chunks(network.outputs()).map(|row| predicted_class(row, count)).collect();
-            let predicted = [each[0], each[1]];
-            let right = [i, j].map(|sample| Some(classes[data.labels()[sample]]));
-            if let Some(wrong) = (0..2).find(|&k| predicted[k] != right[k]) {
+            let (first, second) = outputs.split_at(outputs.len() / 2);
+            let predicted = [first, second].map(|row| predicted_class(row, count));
+            if let Some(wrong) = (0..2).find(|&k| predicted[k] != right([i, j][k])) {
                 progress.end();
                 return Ok(Some(Collision { samples: [i, j], points, predicted, wrong }));
             }
@@ -111,128 +106,6 @@ pub fn refute(
     }
     progress.end();
     Ok(None)
-}
-
-/// `Σ a_f b_f`.
-fn product(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// An orthonormal basis of the row space of a layer's weights (modified
-/// Gram–Schmidt, each row twice).
-fn row_space(layer: &Layer) -> Vec<Vec<f64>> {
-    let mut basis: Vec<Vec<f64>> = Vec::new();
-    for row in layer.rows() {
-        let mut dense = vec![0.0; layer.inputs()];
-        // Scaled by its largest entry, a row cannot overflow its norm.
-        let scale = row.weights.iter().fold(0.0_f64, |m, w| m.max(w.abs()));
-        if scale == 0.0 || basis.len() == layer.inputs() {
-            continue;
-        }
-        for (&column, &weight) in row.columns.iter().zip(row.weights) {
-            dense[column] += weight / scale;
-        }
-        let size = product(&dense, &dense).sqrt();
-        for _ in 0..2 {
-            for q in &basis {
-                let part = product(q, &dense);
-                for (v, q) in dense.iter_mut().zip(q) {
-                    *v -= part * q;
-                }
-            }
-        }
-        let rest = product(&dense, &dense).sqrt();
-        if rest > RANK_TOLERANCE * size {
-            for v in &mut dense {
-                *v /= rest;
-            }
-            basis.push(dense);
-        }
-    }
-    basis
-}
-
-/// The search for `e` with `‖e‖ ≤ reach` and `Q e = target`, where the rows of
-/// `Q` are an orthonormal basis.
-struct Search {
-    basis: Vec<Vec<f64>>,
-    norm: Norm,
-    reach: f64,
-}
-
-impl Search {
-    fn bridge(&self, target: &[f64], features: usize) -> Option<Vec<f64>> {
-        // No e reaches the target when one row, or all together, would need more.
-        let length = product(target, target).sqrt();
-        let needed = match self.norm {
-            Norm::Linf => {
-                self.basis.iter().zip(target).fold(length / (features as f64).sqrt(), |most, (q, t)| {
-                    most.max(t.abs() / q.iter().map(|v| v.abs()).sum::<f64>())
-                })
-            }
-            Norm::L1 => self.basis.iter().zip(target).fold(length, |most, (q, t)| {
-                most.max(t.abs() / q.iter().fold(0.0_f64, |m, v| m.max(v.abs())))
-            }),
-            Norm::L2 | Norm::Lp(_) => length,
-        };
-        if needed > self.reach {
-            return None;
-        }
-        // The shortest e in the Euclidean norm may do for the others, too.
-        let shortest = self.spread(target, vec![0.0; features]);
-        let size = match self.norm {
-            Norm::Linf => shortest.iter().fold(0.0_f64, |m, v| m.max(v.abs())),
-            Norm::L1 => shortest.iter().map(|v| v.abs()).sum(),
-            Norm::L2 | Norm::Lp(_) => length,
-        };
-        if size <= self.reach {
-            return Some(shortest);
-        }
-        let found = match self.norm {
-            Norm::L2 | Norm::Lp(_) => None,
-            Norm::Linf => self.program(target, features, &[1.0], -1.0),
-            Norm::L1 => self.program(target, features, &[1.0, -1.0], 0.0),
-        }?;
-        Some(self.spread(target, found))
-    }
-
-    /// `e` corrected along the rows so that `Q e = target` to the last bits.
-    fn spread(&self, target: &[f64], mut e: Vec<f64>) -> Vec<f64> {
-        let gaps: Vec<f64> = self.basis.iter().zip(target).map(|(q, t)| t - product(q, &e)).collect();
-        for (q, gap) in self.basis.iter().zip(gaps) {
-            for (v, q) in e.iter_mut().zip(q) {
-                *v += gap * q;
-            }
-        }
-        e
-    }
-
-    /// The linear program in units of the reach: one variable per feature and
-    /// sign, from `lowest` to 1; two signs mean the 1-norm.
-    fn program(&self, target: &[f64], features: usize, signs: &[f64], lowest: f64) -> Option<Vec<f64>> {
-        let mut problem = Problem::new(OptimizationDirection::Minimize);
-        let cost = if signs.len() == 2 { 1.0 } else { 0.0 };
-        let variables: Vec<(Variable, usize, f64)> = signs
-            .iter()
-            .flat_map(|&sign| (0..features).map(move |f| (f, sign)))
-            .map(|(f, sign)| (problem.add_var(cost, (lowest, 1.0)), f, sign))
-            .collect();
-        for (q, t) in self.basis.iter().zip(target) {
-            let terms: Vec<(Variable, f64)> =
-                variables.iter().map(|&(v, f, sign)| (v, sign * q[f])).filter(|(_, c)| *c != 0.0).collect();
-            problem.add_constraint(&terms[..], ComparisonOp::Eq, t / self.reach);
-        }
-        // A program that the solver cannot finish counts as no pair found.
-        let solution = problem.solve().ok()?.into_solution().ok()?;
-        if signs.len() == 2 && solution.objective() > 1.0 {
-            return None;
-        }
-        let mut e = vec![0.0; features];
-        for (variable, f, sign) in variables {
-            e[f] += sign * self.reach * solution.var_value(variable);
-        }
-        Some(e)
-    }
 }
 
 /// The points in numbers of the network's format, moved into their balls where
@@ -261,22 +134,11 @@ fn inside(
                 return None;
             }
         }
-        if !lies_inside(point, centre, norm, radius) {
+        let to_exact = |v: &[f64]| v.iter().map(|&x| exact(x)).collect::<Vec<RBig>>();
+        let ball = RationalBall { centre: &to_exact(centre), radius: &exact(radius), norm };
+        if !ball.contains(&to_exact(point)) {
             return None;
         }
     }
     Some(moved)
-}
-
-/// Whether a point lies in the closed ball, decided exactly.
-fn lies_inside(point: &[f64], centre: &[f64], norm: Norm, radius: f64) -> bool {
-    let radius = exact(radius);
-    let to = |v: &[f64]| v.iter().map(|&x| exact(x)).collect::<Vec<RBig>>();
-    let (point, centre) = (to(point), to(centre));
-    if norm == Norm::L2 {
-        let square = |sum: RBig, (a, b): (&RBig, &RBig)| sum + (a - b).sqr();
-        let gap = point.iter().zip(&centre).fold(RBig::ZERO, square);
-        return !is_negative(&(radius.sqr() - gap));
-    }
-    Ball { centre: &centre, radius: &radius, norm }.distance(&point) <= radius
 }

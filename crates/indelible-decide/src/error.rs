@@ -66,6 +66,12 @@ pub enum Error {
         /// What was given and what was expected.
         what: String,
     },
+    /// Numbers that are no network.
+    #[error("not a network that can be asked about: {what}")]
+    BadNetwork {
+        /// What was given and what was expected.
+        what: String,
+    },
     /// A network that is not the one asked for.
     #[error("{what}")]
     NotDecodable {
@@ -103,4 +109,9 @@ impl Error {
     pub fn is_time_out(&self) -> bool {
         matches!(self, Self::TimedOut | Self::SolverGaveUp { .. })
     }
+}
+
+/// The beginning of a word or line that is quoted in a message.
+pub(crate) fn clip(text: &str) -> String {
+    text.chars().take(40).collect()
 }

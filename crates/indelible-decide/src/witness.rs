@@ -9,8 +9,8 @@ use indelible::{Dataset, Features};
 
 use crate::Error;
 
-/// The most values a witness may hold.
-const MOST_VALUES: usize = 1 << 28;
+/// The most values that a dataset made by this crate may hold.
+pub(crate) const MOST_VALUES: usize = 1 << 28;
 
 /// The basis witness: sample 0 is the origin with label 1, the others have
 /// label 2: `e_1, e_2, …`, and, when there are more than `features` of them,

@@ -5,7 +5,7 @@ use indelible::{
     bounds::necessary_width,
     network::{Layer, LayerBuilder, StoredNetwork, evaluate, predicted_class},
 };
-use indelible_decide::{Collision, refute, witness::basis};
+use indelible_decide::{Collision, find_collision, witness::basis};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 /// A network of random weights with the given widths, from the features to
@@ -27,7 +27,7 @@ fn network(widths: &[usize], weights: &mut impl FnMut() -> f64, precision: Preci
 
 fn run(network: &StoredNetwork, data: &Dataset, norm: Norm, radius: f64) -> Option<Collision> {
     let classes: Vec<usize> = (0..data.classes()).collect();
-    refute(network, data, &classes, data.classes(), norm, radius, &Silent).expect("matching sizes")
+    find_collision(network, data, &classes, data.classes(), norm, radius, &Silent).expect("matching sizes")
 }
 
 fn size(norm: Norm, a: &[f64], b: &[f64]) -> f64 {
@@ -128,7 +128,9 @@ fn bad_questions_are_refused() {
     layer.bias(1.0);
     let network = StoredNetwork { precision: Precision::F32, layers: vec![layer.finish()] };
     let text = |radius: f64, classes: &[usize]| {
-        refute(&network, &data, classes, 2, Norm::Linf, radius, &Silent).expect_err("an error").to_string()
+        find_collision(&network, &data, classes, 2, Norm::Linf, radius, &Silent)
+            .expect_err("an error")
+            .to_string()
     };
     assert_eq!(text(f64::NAN, &[0, 1]), "the radius is NaN; expected a finite number, 0 or more");
     assert_eq!(text(0.1, &[0, 1]), "the network takes 2 features; the data have 3");

@@ -1,7 +1,7 @@
 //! NAE-3SAT in DIMACS form.
 
-use super::{SetSystem, sets::clip};
-use crate::Error;
+use super::SetSystem;
+use crate::{Error, error::clip};
 
 /// Clauses of two or three literals, not all of which may be equal.
 ///

@@ -1,12 +1,13 @@
 //! Reading the splitting out of a network that memorizes.
 
 use dashu_ratio::RBig;
+use indelible::network::Network;
 
 use super::{SetSystem, reduction::AXIS};
 use crate::{
     Error, ShallowNetwork,
-    ball::Candidate,
     instance::Demand,
+    network::RationalNetwork,
     rational::{absolute, half, integer, is_negative, is_positive},
 };
 
@@ -14,7 +15,7 @@ use crate::{
 /// the form `F = c + relu(u) − relu(v)` that it then must have.
 #[derive(Clone, Debug)]
 pub struct Memorizer {
-    net: Candidate,
+    net: RationalNetwork,
     colours: Vec<bool>,
 }
 
@@ -28,7 +29,7 @@ impl Memorizer {
     /// these points another label.
     pub fn new(network: &ShallowNetwork) -> Result<Self, Error> {
         let wrong = |what: String| Error::NotDecodable { what };
-        let features = network.weights.first().map_or(0, Vec::len);
+        let features = network.inputs();
         if network.width() != 2 || features < 2 {
             return Err(wrong(format!(
                 "the network has width {} and {features} inputs; a splitting is read out of width 2 and at least 2 inputs",
@@ -36,7 +37,7 @@ impl Memorizer {
             )));
         }
         let elements = features - 1;
-        let net = network.candidate();
+        let net = network.exact();
         let missed = |what: String| Error::NotMemorized { what };
         for (g, label) in AXIS {
             let g = integer(g.abs() as usize) * RBig::from(if g < 0.0 { -1 } else { 1 });
@@ -122,7 +123,7 @@ fn point(elements: usize, ones: &[usize], g: RBig) -> Vec<RBig> {
 }
 
 /// Whether the network gives the point its label, or what is wrong.
-fn meets(net: &Candidate, point: Vec<RBig>, label: usize) -> Result<(), String> {
+fn meets(net: &RationalNetwork, point: Vec<RBig>, label: usize) -> Result<(), String> {
     let ones: Vec<usize> = (1..point.len()).filter(|&i| point[i - 1].is_one()).collect();
     let g = point.last().cloned().unwrap_or_default();
     let demand = Demand { point, class: label - 1, sample: 0 };

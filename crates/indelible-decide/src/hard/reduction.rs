@@ -3,13 +3,10 @@
 use indelible::{Dataset, Features, Precision};
 
 use super::SetSystem;
-use crate::{Error, ShallowNetwork};
+use crate::{Error, ShallowNetwork, witness::MOST_VALUES};
 
 /// The points on the last axis and their labels.
 pub(super) const AXIS: [(f32, usize); 5] = [(-10.0, 2), (-5.0, 2), (0.0, 2), (1.0, 5), (10.0, 1)];
-
-/// The most values a dataset of this module may hold.
-const MOST_VALUES: usize = 1 << 28;
 
 impl SetSystem {
     /// Points in `R^{m+1}`, last coordinate `g`, labels 1 to 5 of which 1, 2
@@ -75,12 +72,7 @@ impl SetSystem {
             let weights = colours.iter().map(|&c| if c { first } else { second });
             weights.chain([g]).collect::<Vec<f64>>()
         };
-        Ok(ShallowNetwork {
-            precision: Precision::F32,
-            weights: vec![row(-4.0, 10.0, 3.0), row(-14.0, 13.0, 5.0)],
-            biases: vec![0.0, -5.0],
-            outputs: vec![1.0, -1.0],
-            offset: 2.0,
-        })
+        let weights = vec![row(-4.0, 10.0, 3.0), row(-14.0, 13.0, 5.0)];
+        ShallowNetwork::new(Precision::F32, weights, vec![0.0, -5.0], vec![1.0, -1.0], 2.0)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::Error;
+use crate::{Error, error::clip};
 
 /// The most elements a system may have: its dataset has as many features.
 const MOST_ELEMENTS: usize = 100_000;
@@ -110,11 +110,6 @@ fn checked(mut set: Vec<usize>, elements: usize) -> Result<Vec<usize>, String> {
         return Err(format!("a set of {} elements; expected 2 or 3", set.len()));
     }
     Ok(set)
-}
-
-/// The beginning of a word, for a message.
-pub(super) fn clip(word: &str) -> String {
-    word.chars().take(40).collect()
 }
 
 #[cfg(test)]
