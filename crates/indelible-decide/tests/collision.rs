@@ -134,6 +134,10 @@ fn bad_questions_are_refused() {
     };
     assert_eq!(text(f64::NAN, &[0, 1]), "the radius is NaN; expected a finite number, 0 or more");
     assert_eq!(text(0.1, &[0, 1]), "the network takes 2 features; the data have 3");
+    let silent = StoredNetwork { precision: Precision::F32, layers: vec![LayerBuilder::new(3).finish()] };
+    let refused =
+        find_collision(&silent, &data, &[0, 1], 2, Norm::Linf, 0.1, &Silent).expect_err("no output");
+    assert!(refused.to_string().ends_with("depth 1 and 0 outputs; expected at least one of each"));
     assert!(basis(0, 2).is_err() && basis(3, 1).is_err() && basis(usize::MAX, 2).is_err());
     assert!(necessary_width(Norm::L2, 1.0, 3, 3).is_err());
 }
