@@ -1,16 +1,18 @@
 //! Which networks of a width meet a growing, finite set of demands.
 
-use super::{
-    ball::{Candidate, Neuron},
+use indelible::Precision;
+
+use crate::{
+    Error,
     clock::Clock,
-    linear::{Ramp, Shape, ramp},
-    smt::{Session, Verdict},
-    task::{Demand, simplified},
+    instance::{Demand, Finding},
+    network::RationalNetwork,
+    one_neuron::{self, Extremum},
+    smt::Session,
 };
-use crate::Error;
 
 /// The demands made so far, and one engine per pattern of output signs.
-pub(crate) struct Finite {
+pub(crate) struct PointSolver {
     demands: Vec<Demand>,
     features: usize,
     classes: usize,
@@ -20,25 +22,17 @@ pub(crate) struct Finite {
 /// What decides a pattern.
 enum Engine {
     /// Width 1: a linear program.
-    Linear(Shape),
+    OneNeuron(Extremum),
     /// Wider: a solver process, started when it is first needed.
     Smt { program: String, positive: Vec<bool>, session: Option<Box<Session>> },
 }
 
-/// What an engine says about some demands.
-pub(crate) enum Found {
-    /// A network that meets them.
-    Network(Candidate),
-    /// None of the pattern does; already these demands forbid it.
-    Core(Vec<usize>),
-}
-
-impl Finite {
+impl PointSolver {
     /// No demands yet. Patterns with as many positive as negative neurons come
     /// first: they are the most expressive.
     pub(crate) fn new(width: usize, features: usize, classes: usize, program: &str) -> Self {
         let engines = if width == 1 {
-            vec![Engine::Linear(Shape::Max), Engine::Linear(Shape::Min)]
+            vec![Engine::OneNeuron(Extremum::Max), Engine::OneNeuron(Extremum::Min)]
         } else {
             let mut counts: Vec<usize> = (0..=width).collect();
             counts.sort_by_key(|&k| (2 * k).abs_diff(width));
@@ -73,13 +67,20 @@ impl Finite {
     ///
     /// # Errors
     /// When the solver fails or the clock runs out.
-    pub(crate) fn solve(&mut self, pattern: usize, chosen: &[usize], clock: &Clock) -> Result<Found, Error> {
-        match &mut self.engines[pattern] {
-            Engine::Linear(shape) => {
+    pub(crate) fn solve(
+        &mut self,
+        pattern: usize,
+        chosen: &[usize],
+        clock: &Clock,
+    ) -> Result<Finding, Error> {
+        let found = match &mut self.engines[pattern] {
+            Engine::OneNeuron(extremum) => {
                 let some: Vec<Demand> = chosen.iter().map(|&i| self.demands[i].clone()).collect();
-                Ok(match ramp(&some, self.features, self.classes, *shape, clock)? {
-                    Ramp::Found(net) => Found::Network(simplified(net, &some, self.classes)),
-                    Ramp::Impossible(core) => Found::Core(core.iter().map(|&i| chosen[i]).collect()),
+                one_neuron::solve(&some, self.features, self.classes, *extremum, clock).map(|found| {
+                    match found {
+                        Finding::Core(core) => Finding::Core(core.iter().map(|&i| chosen[i]).collect()),
+                        found => found,
+                    }
                 })
             }
             Engine::Smt { program, positive, session } => {
@@ -93,16 +94,21 @@ impl Finite {
                 for demand in &self.demands[session.len()..] {
                     session.add(demand, clock)?;
                 }
-                Ok(match session.solve(chosen, clock)? {
-                    Verdict::Found(net) => Found::Network(simplified(
-                        net,
-                        chosen.iter().map(|&i| &self.demands[i]),
-                        self.classes,
-                    )),
-                    Verdict::Impossible(core) => Found::Core(core),
-                })
+                session.solve(chosen, clock)
             }
-        }
+        }?;
+        Ok(match found {
+            Finding::Network(net) => Finding::Network(self.in_short_numbers(net, chosen)),
+            core => core,
+        })
+    }
+
+    /// The network in short numbers, where they still meet the chosen demands.
+    fn in_short_numbers(&self, net: RationalNetwork, chosen: &[usize]) -> RationalNetwork {
+        let is_met =
+            |short: &RationalNetwork| chosen.iter().all(|&i| self.demands[i].met_by(short, self.classes));
+        let formats = [Precision::F32, Precision::F64];
+        formats.iter().filter_map(|&p| net.rounded(p)).find(is_met).unwrap_or(net)
     }
 
     /// Whether no network of any pattern meets the chosen demands: then those
@@ -118,24 +124,12 @@ impl Finite {
         let mut union = Vec::new();
         for pattern in 0..self.patterns() {
             match self.solve(pattern, chosen, clock)? {
-                Found::Network(_) => return Ok(None),
-                Found::Core(core) => union.extend(core),
+                Finding::Network(_) => return Ok(None),
+                Finding::Core(core) => union.extend(core),
             }
         }
         union.sort_unstable();
         union.dedup();
         Ok(Some(union))
     }
-}
-
-/// A network of `width` neurons that computes what `net` does.
-pub(crate) fn padded(mut net: Candidate, width: usize, features: usize) -> Candidate {
-    while net.neurons.len() < width {
-        net.neurons.push(Neuron {
-            output: dashu_ratio::RBig::ZERO,
-            weights: vec![dashu_ratio::RBig::ZERO; features],
-            bias: dashu_ratio::RBig::ZERO,
-        });
-    }
-    net
 }

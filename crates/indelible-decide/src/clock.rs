@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::DecideError;
 use crate::Error;
 
 /// Counts the time since it was started, up to a limit.
@@ -37,7 +36,7 @@ impl Clock {
     /// Fails when no time is left.
     pub(crate) fn check(&self) -> Result<(), Error> {
         match self.left() {
-            Some(left) if left.is_zero() => Err(DecideError::TimedOut.into()),
+            Some(left) if left.is_zero() => Err(Error::TimedOut),
             _ => Ok(()),
         }
     }

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use indelible::{
-    Dataset, Features, Norm,
-    decide::{Answer, Config, Decision, Refutation, ShallowNetwork, decide, smallest_width},
-};
+use indelible::{Dataset, Features, Norm};
+use indelible_decide::{Answer, Config, Decision, Refutation, ShallowNetwork, decide, smallest_width};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 /// A dataset with classes 1 to `classes`; labels from 1.
@@ -99,14 +97,14 @@ fn one_class_is_a_constant_and_equal_points_are_hopeless() {
     let equal = data(&[&[0.5], &[0.5]], &[1, 2], 2);
     let proof = refutation(quick(&equal, Norm::Linf, 0.0, 4));
     assert_eq!(proof.samples().collect::<Vec<_>>(), [0, 1]);
-    proof.check(&equal, &Config { solver: "no-such-solver".into(), ..Config::default() }).unwrap_err();
+    proof.check(&equal, &Config::default().solver("no-such-solver")).unwrap_err();
     proof.check(&equal, &Config::default()).expect("confirmed");
 }
 
 #[test]
 fn questions_that_make_no_sense_and_solvers_that_are_not_there() {
     let data = alternating(3);
-    let config = Config { solver: "no-such-solver".into(), ..Config::default() };
+    let config = Config::default().solver("no-such-solver");
     let text = |norm, radius, width, config: &Config| {
         decide(&data, norm, radius, width, config).expect_err("an error").to_string()
     };
@@ -114,7 +112,7 @@ fn questions_that_make_no_sense_and_solvers_that_are_not_there() {
         text(Norm::Linf, 0.0, 2, &config),
         "the solver 'no-such-solver' was not found; install it with 'apt-get install z3' or 'pip install z3-solver', or name it with --solver"
     );
-    let died = Config { solver: "false".into(), ..Config::default() };
+    let died = Config::default().solver("false");
     assert_eq!(text(Norm::Linf, 0.0, 2, &died), "the solver 'false' failed: it ended before it answered");
     assert_eq!(text(Norm::Linf, 0.0, 0, &config), "the width is 0; expected a number from 1 to 12");
     assert_eq!(
@@ -128,7 +126,7 @@ fn questions_that_make_no_sense_and_solvers_that_are_not_there() {
 
 #[test]
 fn no_time_is_no_answer() {
-    let config = Config { timeout: Some(Duration::ZERO), ..Config::default() };
+    let config = Config::default().timeout(Some(Duration::ZERO));
     let decision = decide(&alternating(5), Norm::Linf, 0.0, 3, &config).expect("no error");
     assert!(matches!(decision.answer, Answer::Unknown { .. }));
 }

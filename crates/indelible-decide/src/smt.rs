@@ -16,14 +16,14 @@ use std::{io, time::Duration};
 use dashu_ratio::RBig;
 use easy_smt::{Context, ContextBuilder, Response, SExpr, SExprData};
 
-use super::{
-    DecideError,
-    ball::{Candidate, Neuron},
+use crate::{
+    Error,
+    affine::Neuron,
     clock::Clock,
+    instance::{Demand, Finding, interval},
+    network::RationalNetwork,
     rational::{absolute, is_negative},
-    task::{Demand, interval},
 };
-use crate::Error;
 
 /// Margins asked for before one as small as the solver likes: networks with
 /// room to spare survive rounding, and their counterexamples are better cuts.
@@ -40,6 +40,44 @@ struct Unknowns {
     weights: Vec<Vec<SExpr>>,
 }
 
+impl Unknowns {
+    /// Declares the unknowns of a network with the given output signs, and what
+    /// may be assumed about them.
+    fn declare(context: &mut Context, positive: &[bool], features: usize) -> io::Result<Self> {
+        context.set_option(":produce-unsat-cores", context.true_())?;
+        context.set_logic("QF_LRA")?;
+        let real = context.real_sort();
+        let offset = context.declare_const("c", real)?;
+        let margin = context.declare_const("t", real)?;
+        let zero = context.decimal(0.0);
+        let positive_margin = context.gt(margin, zero);
+        context.assert(positive_margin)?;
+        for (name, part) in MARGINS {
+            let wide = context.declare_const(name, context.bool_sort())?;
+            let size = context.rdiv(context.decimal(1.0), number(context, &RBig::from(part)));
+            let enough = context.imp(wide, context.gte(margin, size));
+            context.assert(enough)?;
+        }
+        let (mut biases, mut weights) = (Vec::new(), Vec::new());
+        for i in 0..positive.len() {
+            biases.push(context.declare_const(format!("b{i}"), real)?);
+            let mut row = Vec::with_capacity(features);
+            for f in 0..features {
+                row.push(context.declare_const(format!("w{i}_{f}"), real)?);
+            }
+            weights.push(row);
+        }
+        // Neurons of one sign can change places: sort them by bias.
+        for i in 1..positive.len() {
+            if positive[i] == positive[i - 1] {
+                let sorted = context.lte(biases[i - 1], biases[i]);
+                context.assert(sorted)?;
+            }
+        }
+        Ok(Self { offset, margin, biases, weights })
+    }
+}
+
 /// A solver process that holds the points of one pattern.
 pub(crate) struct Session {
     context: Context,
@@ -51,14 +89,6 @@ pub(crate) struct Session {
     /// One selector per demand asserted.
     selectors: Vec<SExpr>,
     unknowns: Unknowns,
-}
-
-/// What the solver says about a set of demands.
-pub(crate) enum Verdict {
-    /// A network that meets them.
-    Found(Candidate),
-    /// No network of the pattern does; already these demands forbid it.
-    Impossible(Vec<usize>),
 }
 
 impl Session {
@@ -76,7 +106,7 @@ impl Session {
         clock.check()?;
         let failed = |error: io::Error| -> Error {
             if error.kind() == io::ErrorKind::NotFound {
-                DecideError::SolverMissing { program: program.into() }.into()
+                Error::SolverMissing { program: program.into() }
             } else {
                 failure(program, &error, clock)
             }
@@ -84,40 +114,7 @@ impl Session {
         let mut builder = ContextBuilder::new();
         builder.solver(program).solver_args(arguments(clock));
         let mut context = builder.build().map_err(failed)?;
-        let setup = |context: &mut Context| -> io::Result<Unknowns> {
-            context.set_option(":produce-unsat-cores", context.true_())?;
-            context.set_logic("QF_LRA")?;
-            let real = context.real_sort();
-            let offset = context.declare_const("c", real)?;
-            let margin = context.declare_const("t", real)?;
-            let zero = context.decimal(0.0);
-            let positive_margin = context.gt(margin, zero);
-            context.assert(positive_margin)?;
-            for (name, part) in MARGINS {
-                let wide = context.declare_const(name, context.bool_sort())?;
-                let size = context.rdiv(context.decimal(1.0), number(context, &RBig::from(part)));
-                let enough = context.imp(wide, context.gte(margin, size));
-                context.assert(enough)?;
-            }
-            let (mut biases, mut weights) = (Vec::new(), Vec::new());
-            for i in 0..positive.len() {
-                biases.push(context.declare_const(format!("b{i}"), real)?);
-                let mut row = Vec::with_capacity(features);
-                for f in 0..features {
-                    row.push(context.declare_const(format!("w{i}_{f}"), real)?);
-                }
-                weights.push(row);
-            }
-            // Neurons of one sign can change places: sort them by bias.
-            for i in 1..positive.len() {
-                if positive[i] == positive[i - 1] {
-                    let sorted = context.lte(biases[i - 1], biases[i]);
-                    context.assert(sorted)?;
-                }
-            }
-            Ok(Unknowns { offset, margin, biases, weights })
-        };
-        let unknowns = setup(&mut context).map_err(failed)?;
+        let unknowns = Unknowns::declare(&mut context, positive, features).map_err(failed)?;
         Ok(Self {
             context,
             program: program.into(),
@@ -188,7 +185,7 @@ impl Session {
     ///
     /// # Errors
     /// When the solver fails, gives up, or the clock runs out.
-    pub(crate) fn solve(&mut self, demands: &[usize], clock: &Clock) -> Result<Verdict, Error> {
+    pub(crate) fn solve(&mut self, demands: &[usize], clock: &Clock) -> Result<Finding, Error> {
         let chosen: Vec<SExpr> = demands.iter().map(|&i| self.selectors[i]).collect();
         let ladder: Vec<Option<&str>> = MARGINS.iter().map(|(name, _)| Some(*name)).chain([None]).collect();
         for wide in ladder {
@@ -203,14 +200,13 @@ impl Session {
             let assumed = wide.map(|name| self.context.atom(name));
             let assumptions = chosen.iter().copied().chain(assumed);
             match self.context.check_assuming(assumptions).map_err(failed)? {
-                Response::Sat => return Ok(Verdict::Found(self.network(clock)?)),
+                Response::Sat => return Ok(Finding::Network(self.network(clock)?)),
                 Response::Unknown => {
                     clock.check()?;
-                    return Err(DecideError::SolverGaveUp {
+                    return Err(Error::SolverGaveUp {
                         program: self.program.clone(),
                         reason: "it answered 'unknown'".into(),
-                    }
-                    .into());
+                    });
                 }
                 Response::Unsat => {
                     let core = self.context.get_unsat_core().map_err(failed)?;
@@ -221,13 +217,13 @@ impl Session {
                             .iter()
                             .filter_map(|n| n.strip_prefix('s').and_then(|d| d.parse().ok()))
                             .collect();
-                        return Ok(Verdict::Impossible(core));
+                        return Ok(Finding::Core(core));
                     }
                 }
             }
         }
         // The last rung of the ladder assumes no margin, so it has returned.
-        Ok(Verdict::Impossible(demands.to_vec()))
+        Ok(Finding::Core(demands.to_vec()))
     }
 
     /// The atoms of a list.
@@ -237,7 +233,7 @@ impl Session {
     }
 
     /// Reads the network out of the solver's model.
-    fn network(&mut self, clock: &Clock) -> Result<Candidate, Error> {
+    fn network(&mut self, clock: &Clock) -> Result<RationalNetwork, Error> {
         let mut wanted = vec![self.unknowns.offset];
         wanted.extend(&self.unknowns.biases);
         wanted.extend(self.unknowns.weights.iter().flatten());
@@ -254,7 +250,7 @@ impl Session {
                 bias: bias.clone(),
             })
             .collect();
-        Ok(Candidate { neurons, offset: offset[0].clone() })
+        Ok(RationalNetwork { neurons, offset: offset[0].clone() })
     }
 
     fn values(&mut self, wanted: &[SExpr]) -> io::Result<Vec<RBig>> {
@@ -302,7 +298,7 @@ fn failure(program: &str, error: &io::Error, clock: &Clock) -> Error {
             }
         }
     };
-    DecideError::SolverFailed { program: program.into(), detail }.into()
+    Error::SolverFailed { program: program.into(), detail }
 }
 
 /// `bias + weights·point` as a term; coordinates that are 0 are left out.

@@ -2,12 +2,10 @@
 
 use indelible::{
     Dataset, Features, Norm, Precision, Silent,
-    decide::{
-        Collision, refute,
-        witness::{basis, necessary_width},
-    },
+    bounds::necessary_width,
     network::{Layer, LayerBuilder, Network, StoredNetwork, evaluate, predicted_class},
 };
+use indelible_decide::{Collision, find_collision, witness::basis};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 /// A network of random weights with the given widths, from the features to
@@ -29,7 +27,7 @@ fn network(widths: &[usize], weights: &mut impl FnMut() -> f64, precision: Preci
 
 fn run(network: &StoredNetwork, data: &Dataset, norm: Norm, radius: f64) -> Option<Collision> {
     let classes: Vec<usize> = (0..data.classes()).collect();
-    refute(network, data, &classes, data.classes(), norm, radius, &Silent).expect("matching sizes")
+    find_collision(network, data, &classes, data.classes(), norm, radius, &Silent).expect("matching sizes")
 }
 
 fn size(norm: Norm, a: &[f64], b: &[f64]) -> f64 {
@@ -128,12 +126,41 @@ fn bad_questions_are_refused() {
     layer.bias(1.0);
     let network = StoredNetwork::new(Precision::F32, vec![layer.finish()]).unwrap();
     let text = |radius: f64, classes: &[usize]| {
-        refute(&network, &data, classes, 2, Norm::Linf, radius, &Silent).expect_err("an error").to_string()
+        find_collision(&network, &data, classes, 2, Norm::Linf, radius, &Silent)
+            .expect_err("an error")
+            .to_string()
     };
     assert_eq!(text(f64::NAN, &[0, 1]), "the radius is NaN; expected a finite number, 0 or more");
     assert_eq!(text(0.1, &[0, 1]), "the network takes 2 features; the data have 3");
+    let refused = find_collision(&Mute, &data, &[0, 1], 2, Norm::Linf, 0.1, &Silent).expect_err("no output");
+    assert!(refused.to_string().ends_with("depth 1 and 0 outputs; expected at least one of each"));
     assert!(basis(0, 2).is_err() && basis(3, 1).is_err() && basis(usize::MAX, 2).is_err());
     assert!(necessary_width(Norm::L2, 1.0, 3, 3).is_err());
+}
+
+/// Three features, no output.
+struct Mute;
+
+impl Network for Mute {
+    fn precision(&self) -> Precision {
+        Precision::F32
+    }
+
+    fn inputs(&self) -> usize {
+        3
+    }
+
+    fn outputs(&self) -> usize {
+        0
+    }
+
+    fn depth(&self) -> usize {
+        1
+    }
+
+    fn layer(&self, _index: usize) -> Layer {
+        LayerBuilder::new(3).finish()
+    }
 }
 
 proptest! {

@@ -1,18 +1,18 @@
 //! A depth-2 network in floats, and the proof that these floats memorize.
 
 use dashu_ratio::RBig;
-
-use super::{
-    DecideError,
-    ball::{Candidate, Neuron},
-    clock::Clock,
-    rational::{absolute, exact, integer, nearest},
-    task::{Task, rounded},
-};
-use crate::{
-    Dataset, Error, Norm,
+use indelible::{
+    Dataset, Norm, Precision,
     network::{Layer, LayerBuilder, Network},
-    number::Precision,
+};
+
+use crate::{
+    Error,
+    affine::Neuron,
+    clock::Clock,
+    instance::Instance,
+    network::RationalNetwork,
+    rational::{absolute, exact, integer, nearest},
 };
 
 /// A network of depth 2 with scalar head, as it is stored:
@@ -20,19 +20,54 @@ use crate::{
 /// the integer of `1..=L` nearest to `F(x)`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShallowNetwork {
-    /// The format that holds every parameter.
-    pub precision: Precision,
+    precision: Precision,
     /// First layer: one row of `n` weights per neuron.
-    pub weights: Vec<Vec<f64>>,
+    weights: Vec<Vec<f64>>,
     /// First layer: one bias per neuron.
-    pub biases: Vec<f64>,
+    biases: Vec<f64>,
     /// Output layer: one weight per neuron.
-    pub outputs: Vec<f64>,
+    outputs: Vec<f64>,
     /// Output layer: the bias.
-    pub offset: f64,
+    offset: f64,
 }
 
 impl ShallowNetwork {
+    /// The network with one row of `n` weights, one bias and one output weight
+    /// per hidden neuron, and the bias `offset` of the output.
+    ///
+    /// # Errors
+    /// When there is no neuron or no input, rows differ in length, biases or
+    /// output weights are not as many as rows, or `precision` does not hold a
+    /// number.
+    pub fn new(
+        precision: Precision,
+        weights: Vec<Vec<f64>>,
+        biases: Vec<f64>,
+        outputs: Vec<f64>,
+        offset: f64,
+    ) -> Result<Self, Error> {
+        let bad = |what: String| Err(Error::BadNetwork { what });
+        let (width, inputs) = (weights.len(), weights.first().map_or(0, Vec::len));
+        if inputs == 0 {
+            return bad(format!("{width} hidden neurons and {inputs} inputs; expected at least one of each"));
+        }
+        if biases.len() != width || outputs.len() != width {
+            let (biases, outputs) = (biases.len(), outputs.len());
+            return bad(format!(
+                "{biases} biases and {outputs} output weights; expected one of each for every one of {width} neurons"
+            ));
+        }
+        if let Some(neuron) = weights.iter().position(|row| row.len() != inputs) {
+            let given = weights[neuron].len();
+            return bad(format!("neuron {neuron} has {given} weights; expected {inputs}, as neuron 0 has"));
+        }
+        let numbers = || weights.iter().flatten().chain(&biases).chain(&outputs).chain([&offset]);
+        if let Some(number) = numbers().find(|v| !precision.holds(**v)) {
+            return bad(format!("{number} is no finite number of {precision}"));
+        }
+        Ok(Self { precision, weights, biases, outputs, offset })
+    }
+
     /// Number of hidden neurons.
     #[must_use]
     pub fn width(&self) -> usize {
@@ -53,14 +88,15 @@ impl ShallowNetwork {
     /// The depth-2 network with scalar head that another network is.
     ///
     /// # Errors
-    /// When it has another depth or more than one output.
+    /// When it has another depth or more than one output, no hidden neuron or
+    /// no input, or a number that its format does not hold.
     pub fn from_network(network: &dyn Network) -> Result<Self, Error> {
         let (depth, outputs) = (network.depth(), network.outputs());
         if depth != 2 || outputs != 1 {
             let what = format!(
                 "the network has depth {depth} and {outputs} outputs; expected depth 2 and a scalar head"
             );
-            return Err(DecideError::NotDecodable { what }.into());
+            return Err(Error::NotDecodable { what });
         }
         let dense = |layer: &Layer| -> Vec<Vec<f64>> {
             let mut rows = vec![vec![0.0; layer.inputs()]; layer.outputs()];
@@ -72,13 +108,13 @@ impl ShallowNetwork {
             rows
         };
         let (hidden, output) = (network.layer(0), network.layer(1));
-        Ok(Self {
-            precision: network.precision(),
-            weights: dense(&hidden),
-            biases: hidden.biases().to_vec(),
-            outputs: dense(&output).pop().unwrap_or_default(),
-            offset: output.biases().first().copied().unwrap_or_default(),
-        })
+        Self::new(
+            network.precision(),
+            dense(&hidden),
+            hidden.biases().to_vec(),
+            dense(&output).pop().unwrap_or_default(),
+            output.biases().first().copied().unwrap_or_default(),
+        )
     }
 
     /// Whether the network memorizes `data` with `radius` in `norm`: every real
@@ -90,20 +126,20 @@ impl ShallowNetwork {
     /// When the norm is not `linf` or `l1`, the radius is negative or no
     /// number, or the data do not fit the network.
     pub fn memorizes(&self, data: &Dataset, norm: Norm, radius: f64) -> Result<bool, Error> {
-        super::check_question(norm, radius, 1)?;
+        let instance = Instance::new(data, norm, radius)?;
         if self.inputs() != data.features() {
-            return Err(Error::InputWidth { expected: self.inputs(), given: data.features() });
+            let (expected, given) = (self.inputs(), data.features());
+            return Err(indelible::Error::InputWidth { expected, given }.into());
         }
-        let task = Task::new(data, norm, radius);
         let clock = Clock::start(None);
         Ok(data.fits(self.precision)
-            && memorizes_as_executed(&self.candidate(), self.precision, &task, &clock)?)
+            && memorizes_as_executed(&self.exact(), self.precision, &instance, &clock)?)
     }
 
     /// The network in exact numbers.
-    pub(crate) fn candidate(&self) -> Candidate {
+    pub(crate) fn exact(&self) -> RationalNetwork {
         let neurons = self.weights.iter().zip(&self.biases).zip(&self.outputs);
-        Candidate {
+        RationalNetwork {
             neurons: neurons
                 .map(|((weights, &bias), &output)| Neuron {
                     output: exact(output),
@@ -115,8 +151,8 @@ impl ShallowNetwork {
         }
     }
 
-    /// The floats of a candidate whose numbers `precision` holds.
-    fn of(net: &Candidate, precision: Precision) -> Option<Self> {
+    /// The floats of a network whose numbers `precision` holds.
+    fn of(net: &RationalNetwork, precision: Precision) -> Option<Self> {
         let float = |v: &RBig| nearest(v, precision);
         let rows = net.neurons.iter().map(|n| n.weights.iter().map(float).collect());
         Some(Self {
@@ -167,15 +203,15 @@ impl Network for ShallowNetwork {
     }
 }
 
-/// The candidate rounded to the coarsest format in which it still memorizes:
+/// The network rounded to the coarsest format in which it still memorizes:
 /// over the reals, exactly, and as executed in that format in any order of
 /// summation, with or without fused multiply-add. `None` when no format does.
 ///
 /// # Errors
 /// When the clock runs out.
 pub(crate) fn store(
-    net: &Candidate,
-    task: &Task,
+    net: &RationalNetwork,
+    instance: &Instance,
     data: &Dataset,
     clock: &Clock,
 ) -> Result<Option<ShallowNetwork>, Error> {
@@ -184,8 +220,8 @@ pub(crate) fn store(
         if !data.fits(precision) {
             continue;
         }
-        if let Some(short) = rounded(net, precision)
-            && memorizes_as_executed(&short, precision, task, clock)?
+        if let Some(short) = net.rounded(precision)
+            && memorizes_as_executed(&short, precision, instance, clock)?
         {
             return Ok(ShallowNetwork::of(&short, precision));
         }
@@ -195,17 +231,17 @@ pub(crate) fn store(
 
 /// Whether on every ball the margin is larger than any rounding error.
 fn memorizes_as_executed(
-    net: &Candidate,
+    net: &RationalNetwork,
     precision: Precision,
-    task: &Task,
+    instance: &Instance,
     clock: &Clock,
 ) -> Result<bool, Error> {
-    for sample in 0..task.points.len() {
+    for sample in 0..instance.points.len() {
         clock.check()?;
-        let Some(error) = execution_error(net, precision, &task.points[sample], &task.radius) else {
+        let Some(error) = execution_error(net, precision, &instance.points[sample], &instance.radius) else {
             return Ok(false);
         };
-        if task.margin(net, sample, clock)?.is_some_and(|margin| margin <= error) {
+        if instance.margin(net, sample, clock)?.is_some_and(|margin| margin <= error) {
             return Ok(false);
         }
     }
@@ -219,7 +255,12 @@ fn memorizes_as_executed(
 /// `γ_k Σ |terms|`, `γ_k = k u / (1 − k u)`, in any order (Higham, *Accuracy and
 /// Stability of Numerical Algorithms*, 2002, section 3.1), plus half the
 /// smallest subnormal per product that underflows.
-fn execution_error(net: &Candidate, precision: Precision, centre: &[RBig], radius: &RBig) -> Option<RBig> {
+fn execution_error(
+    net: &RationalNetwork,
+    precision: Precision,
+    centre: &[RBig],
+    radius: &RBig,
+) -> Option<RBig> {
     let unit = exact(precision.unit_roundoff());
     let tiny = exact(precision.smallest_subnormal());
     let gamma = |terms: usize| {
@@ -252,4 +293,29 @@ fn execution_error(net: &Candidate, precision: Precision, centre: &[RBig], radiu
     }
     let outer = gamma(net.neurons.len() + 1)?;
     Some(error + outer * size + integer(net.neurons.len()) * tiny)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(weights: &[&[f64]], biases: &[f64], outputs: &[f64], offset: f64) -> String {
+        let weights = weights.iter().map(|row| row.to_vec()).collect();
+        ShallowNetwork::new(Precision::F32, weights, biases.to_vec(), outputs.to_vec(), offset)
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn only_a_network_can_be_asked_about() {
+        assert!(complaint(&[], &[], &[], 1.0).contains("0 hidden neurons and 0 inputs"));
+        assert!(complaint(&[&[]], &[0.0], &[1.0], 1.0).contains("1 hidden neurons and 0 inputs"));
+        let (one, two): (&[f64], &[f64]) = (&[1.0], &[1.0, 2.0]);
+        assert!(complaint(&[one], two, one, 0.0).contains("2 biases and 1 output weights"));
+        assert!(complaint(&[one], one, two, 0.0).contains("1 biases and 2 output weights"));
+        assert!(complaint(&[two, one], two, two, 0.0).contains("neuron 1 has 1 weights; expected 2"));
+        assert!(complaint(&[two], one, one, f64::NAN).contains("NaN is no finite number of f32"));
+        assert!(complaint(&[&[0.1]], one, one, 0.0).contains("0.1 is no finite number of f32"));
+        assert!(complaint(&[one], &[f64::INFINITY], one, 0.0).contains("inf is no finite number"));
+    }
 }

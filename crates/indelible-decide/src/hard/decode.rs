@@ -1,23 +1,21 @@
 //! Reading the splitting out of a network that memorizes.
 
 use dashu_ratio::RBig;
+use indelible::network::Network;
 
 use super::{SetSystem, reduction::AXIS};
 use crate::{
-    Error,
-    decide::{
-        DecideError, ShallowNetwork,
-        ball::Candidate,
-        rational::{absolute, half, integer, is_negative, is_positive},
-        task::Demand,
-    },
+    Error, ShallowNetwork,
+    instance::Demand,
+    network::RationalNetwork,
+    rational::{absolute, half, integer, is_negative, is_positive},
 };
 
 /// A network that memorizes the axis and the elements of some set system, in
 /// the form `F = c + relu(u) − relu(v)` that it then must have.
 #[derive(Clone, Debug)]
 pub struct Memorizer {
-    net: Candidate,
+    net: RationalNetwork,
     colours: Vec<bool>,
 }
 
@@ -30,8 +28,8 @@ impl Memorizer {
     /// When the network has not width 2 and at least 2 inputs, or gives one of
     /// these points another label.
     pub fn new(network: &ShallowNetwork) -> Result<Self, Error> {
-        let wrong = |what: String| Error::from(DecideError::NotDecodable { what });
-        let features = network.weights.first().map_or(0, Vec::len);
+        let wrong = |what: String| Error::NotDecodable { what };
+        let features = network.inputs();
         if network.width() != 2 || features < 2 {
             return Err(wrong(format!(
                 "the network has width {} and {features} inputs; a splitting is read out of width 2 and at least 2 inputs",
@@ -39,8 +37,8 @@ impl Memorizer {
             )));
         }
         let elements = features - 1;
-        let net = network.candidate();
-        let missed = |what: String| Error::from(DecideError::NotMemorized { what });
+        let net = network.exact();
+        let missed = |what: String| Error::NotMemorized { what };
         for (g, label) in AXIS {
             let g = integer(g.abs() as usize) * RBig::from(if g < 0.0 { -1 } else { 1 });
             meets(&net, point(elements, &[], g), label).map_err(missed)?;
@@ -83,7 +81,7 @@ impl Memorizer {
     /// When the system has another number of elements, or the network gives
     /// the point of a set another label than 5.
     pub fn check(&self, system: &SetSystem) -> Result<(), Error> {
-        let wrong = |what: String| Error::from(DecideError::NotDecodable { what });
+        let wrong = |what: String| Error::NotDecodable { what };
         let elements = self.colours.len();
         if system.elements() != elements {
             return Err(wrong(format!(
@@ -94,7 +92,7 @@ impl Memorizer {
         }
         for set in system.sets() {
             meets(&self.net, point(elements, set, RBig::ONE), 5)
-                .map_err(|what| DecideError::NotMemorized { what })?;
+                .map_err(|what| Error::NotMemorized { what })?;
         }
         match system.unsplit(&self.colours) {
             None => Ok(()),
@@ -125,7 +123,7 @@ fn point(elements: usize, ones: &[usize], g: RBig) -> Vec<RBig> {
 }
 
 /// Whether the network gives the point its label, or what is wrong.
-fn meets(net: &Candidate, point: Vec<RBig>, label: usize) -> Result<(), String> {
+fn meets(net: &RationalNetwork, point: Vec<RBig>, label: usize) -> Result<(), String> {
     let ones: Vec<usize> = (1..point.len()).filter(|&i| point[i - 1].is_one()).collect();
     let g = point.last().cloned().unwrap_or_default();
     let demand = Demand { point, class: label - 1, sample: 0 };

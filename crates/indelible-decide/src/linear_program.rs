@@ -8,24 +8,24 @@
 
 use dashu_ratio::RBig;
 
-use super::{
+use crate::{
+    Error,
     clock::Clock,
     rational::{is_negative, is_positive},
 };
-use crate::Error;
 
 /// Maximise `constant + objective·x` over `0 ≤ x_j ≤ upper_j` and
 /// `offset_i + rows_i·x ≥ 0`, where every `offset_i ≥ 0`, so that `x = 0` is
 /// feasible.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Program {
+pub(crate) struct LinearProgram {
     pub constant: RBig,
     pub objective: Vec<RBig>,
     pub rows: Vec<(RBig, Vec<RBig>)>,
     pub upper: Vec<Option<RBig>>,
 }
 
-/// The optimum of a [`Program`] and a point that has it.
+/// The optimum of a [`LinearProgram`] and a point that has it.
 #[derive(Clone, Debug)]
 pub(crate) struct Optimum {
     pub value: RBig,
@@ -52,14 +52,14 @@ struct Dictionary {
 }
 
 /// What stops an entering variable.
-enum Block {
+enum Obstacle {
     /// Its own upper bound.
     Own,
     /// The basic variable of a row reaches 0 (`false`) or its bound (`true`).
     Row(usize, bool),
 }
 
-impl Program {
+impl LinearProgram {
     /// The optimum; `None` when the objective has no upper bound.
     ///
     /// # Errors
@@ -82,11 +82,11 @@ impl Program {
         let mut stalled = false;
         while let Some(column) = d.entering(stalled) {
             clock.check()?;
-            let Some((block, step)) = d.blocking(column) else { return Ok(None) };
+            let Some((obstacle, step)) = d.blocking(column) else { return Ok(None) };
             stalled = step.is_zero();
-            match block {
-                Block::Own => d.mirror_column(column),
-                Block::Row(row, at_upper) => {
+            match obstacle {
+                Obstacle::Own => d.mirror_column(column),
+                Obstacle::Row(row, at_upper) => {
                     if at_upper {
                         d.mirror_row(row);
                     }
@@ -113,9 +113,9 @@ impl Dictionary {
     }
 
     /// What stops the variable of `column` first, and after which step.
-    fn blocking(&self, column: usize) -> Option<(Block, RBig)> {
-        let mut best: Option<(Block, RBig, usize)> =
-            self.upper[self.nonbasic[column]].clone().map(|u| (Block::Own, u, self.nonbasic[column]));
+    fn blocking(&self, column: usize) -> Option<(Obstacle, RBig)> {
+        let mut best: Option<(Obstacle, RBig, usize)> =
+            self.upper[self.nonbasic[column]].clone().map(|u| (Obstacle::Own, u, self.nonbasic[column]));
         for (i, (value, row)) in self.rows.iter().enumerate() {
             let a = &row[column];
             let (step, at_upper) = if is_negative(a) {
@@ -130,10 +130,10 @@ impl Dictionary {
                 Some((_, s, variable)) => step < *s || (step == *s && self.basic[i] < *variable),
             };
             if better {
-                best = Some((Block::Row(i, at_upper), step, self.basic[i]));
+                best = Some((Obstacle::Row(i, at_upper), step, self.basic[i]));
             }
         }
-        best.map(|(block, step, _)| (block, step))
+        best.map(|(obstacle, step, _)| (obstacle, step))
     }
 
     /// Replaces the variable of `column` by its distance to its upper bound.
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn a_textbook_program() {
         // Maximise 3x + 5y with x ≤ 4, 2y ≤ 12, 3x + 2y ≤ 18: 36 at (2, 6).
-        let p = Program {
+        let p = LinearProgram {
             constant: q(0),
             objective: vec![q(3), q(5)],
             rows: vec![(q(12), vec![q(0), q(-2)]), (q(18), vec![q(-3), q(-2)])],
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn no_bound_is_seen() {
-        let p = Program { objective: vec![q(1)], upper: vec![None], ..Program::default() };
+        let p = LinearProgram { objective: vec![q(1)], upper: vec![None], ..LinearProgram::default() };
         assert!(p.maximise(&Clock::endless()).unwrap().is_none());
     }
 
@@ -271,7 +271,7 @@ mod tests {
                     if best.as_ref().is_none_or(|w| v > *w) { best = Some(v); }
                 }
             }
-            let p = Program {
+            let p = LinearProgram {
                 constant: q(0),
                 objective: c.iter().map(|&v| q(v)).collect(),
                 rows: rows.iter().map(|(k, a)| (q(*k), a.iter().map(|&v| q(v)).collect())).collect(),

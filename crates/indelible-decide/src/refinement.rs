@@ -1,17 +1,17 @@
 //! Solve on points, check on balls, add the counterexample.
 
 use dashu_ratio::RBig;
+use indelible::Dataset;
 
-use super::{
-    Config, ShallowNetwork,
-    ball::Candidate,
+use crate::{
+    Config, Error, ShallowNetwork,
     clock::Clock,
-    finite::{Finite, Found, padded},
+    instance::{Demand, Finding, Instance, shared_point},
+    network::RationalNetwork,
+    point_solver::PointSolver,
     rational::integer,
-    stored::store,
-    task::{Demand, Task, shared_point},
+    shallow::store,
 };
-use crate::{Dataset, Error};
 
 /// Samples that are demanded before the first counterexample.
 const FIRST: usize = 64;
@@ -23,7 +23,7 @@ const BATCH: usize = 16;
 /// back with its tightest points as demands.
 const RETRIES: usize = 8;
 
-/// What a search ends with.
+/// What a refinement ends with.
 pub(crate) enum Outcome {
     /// A network memorizes; its stored form, where a format holds one.
     Network(Option<ShallowNetwork>),
@@ -32,9 +32,9 @@ pub(crate) enum Outcome {
 }
 
 /// A question and how to answer it.
-pub(crate) struct Search<'a> {
+pub(crate) struct Refinement<'a> {
     pub data: &'a Dataset,
-    pub task: &'a Task,
+    pub instance: &'a Instance,
     pub width: usize,
     pub config: &'a Config,
     pub clock: &'a Clock,
@@ -47,19 +47,19 @@ enum End {
     Stored(ShallowNetwork),
     /// A network exists, but none was found that a format holds.
     Exact,
-    Impossible(Finite, Vec<usize>),
+    Impossible(PointSolver, Vec<usize>),
 }
 
-impl Search<'_> {
+impl Refinement<'_> {
     /// Decides the question.
     ///
     /// # Errors
     /// When the solver fails or the clock runs out.
     pub(crate) fn run(&mut self) -> Result<Outcome, Error> {
-        if let Some(constant) = constant(self.task) {
+        if let Some(constant) = constant(self.instance) {
             return Ok(Outcome::Network(self.store(constant)?));
         }
-        if let Some(pair) = shared_point(self.task, self.data) {
+        if let Some(pair) = shared_point(self.instance, self.data) {
             return Ok(Outcome::Impossible(pair.into()));
         }
         // What one neuron can do needs no solver, and every width can do it.
@@ -76,37 +76,37 @@ impl Search<'_> {
         Ok(match end {
             End::Stored(network) => Outcome::Network(Some(network)),
             End::Exact => Outcome::Network(None),
-            End::Impossible(mut finite, mut core) => {
+            End::Impossible(mut solver, mut core) => {
                 if self.config.minimise {
-                    core = shrink(&mut finite, core, self.clock)?;
+                    core = shrink(&mut solver, core, self.clock)?;
                 }
-                Outcome::Impossible(core.iter().map(|&i| finite.demands()[i].clone()).collect())
+                Outcome::Impossible(core.iter().map(|&i| solver.demands()[i].clone()).collect())
             }
         })
     }
 
     /// One pattern after the other: solve, check, add.
     fn refine(&mut self, width: usize) -> Result<End, Error> {
-        let task = self.task;
-        let mut finite = Finite::new(width, task.features(), task.classes, &self.config.solver);
-        finite.extend((0..task.points.len().min(FIRST)).map(|i| task.centre(i)).collect());
+        let instance = self.instance;
+        let mut solver = PointSolver::new(width, instance.features(), instance.classes, &self.config.solver);
+        solver.extend((0..instance.points.len().min(FIRST)).map(|i| instance.centre(i)).collect());
         let mut cores = Vec::new();
         let mut exists = false;
-        for pattern in 0..finite.patterns() {
+        for pattern in 0..solver.patterns() {
             let mut retries = 0;
             loop {
-                let all: Vec<usize> = (0..finite.demands().len()).collect();
-                let net = match finite.solve(pattern, &all, self.clock)? {
-                    Found::Network(net) => net,
-                    Found::Core(core) => {
+                let all: Vec<usize> = (0..solver.demands().len()).collect();
+                let net = match solver.solve(pattern, &all, self.clock)? {
+                    Finding::Network(net) => net,
+                    Finding::Core(core) => {
                         cores.extend(core);
                         break;
                     }
                 };
                 self.rounds += 1;
-                let wrong = task.violations(&net, &RBig::ZERO, BATCH, self.clock)?;
+                let wrong = instance.violations(&net, &RBig::ZERO, BATCH, self.clock)?;
                 if !wrong.is_empty() {
-                    finite.extend(wrong);
+                    solver.extend(wrong);
                     continue;
                 }
                 if let Some(network) = self.store(net.clone())? {
@@ -114,12 +114,12 @@ impl Search<'_> {
                 }
                 exists = true;
                 retries += 1;
-                let mut tight = task.violations(&net, &tight_margin(), BATCH, self.clock)?;
-                tight.retain(|d| !finite.demands().contains(d));
+                let mut tight = instance.violations(&net, &tight_margin(), BATCH, self.clock)?;
+                tight.retain(|d| !solver.demands().contains(d));
                 if tight.is_empty() || retries > RETRIES {
                     break;
                 }
-                finite.extend(tight);
+                solver.extend(tight);
             }
         }
         if exists {
@@ -127,12 +127,12 @@ impl Search<'_> {
         }
         cores.sort_unstable();
         cores.dedup();
-        Ok(End::Impossible(finite, cores))
+        Ok(End::Impossible(solver, cores))
     }
 
     /// The network as floats that memorize, where there are such.
-    fn store(&self, net: Candidate) -> Result<Option<ShallowNetwork>, Error> {
-        store(&padded(net, self.width, self.task.features()), self.task, self.data, self.clock)
+    fn store(&self, net: RationalNetwork) -> Result<Option<ShallowNetwork>, Error> {
+        store(&net.padded(self.width, self.instance.features()), self.instance, self.data, self.clock)
     }
 }
 
@@ -142,22 +142,23 @@ fn tight_margin() -> RBig {
 }
 
 /// The network that says one label, when only one occurs.
-fn constant(task: &Task) -> Option<Candidate> {
-    let class = *task.labels.first()?;
-    task.labels
+fn constant(instance: &Instance) -> Option<RationalNetwork> {
+    let class = *instance.labels.first()?;
+    instance
+        .labels
         .iter()
         .all(|&y| y == class)
-        .then(|| Candidate { neurons: Vec::new(), offset: integer(class + 1) })
+        .then(|| RationalNetwork { neurons: Vec::new(), offset: integer(class + 1) })
 }
 
 /// Drops demands until each that is left is needed. When the time runs out
 /// the set reached so far is still a refutation.
-fn shrink(finite: &mut Finite, mut core: Vec<usize>, clock: &Clock) -> Result<Vec<usize>, Error> {
+fn shrink(solver: &mut PointSolver, mut core: Vec<usize>, clock: &Clock) -> Result<Vec<usize>, Error> {
     let mut position = 0;
     while position < core.len() {
         let mut fewer = core.clone();
         let candidate = fewer.remove(position);
-        match finite.impossible(&fewer, clock) {
+        match solver.impossible(&fewer, clock) {
             Ok(Some(smaller)) => {
                 position = smaller.partition_point(|&i| i < candidate);
                 core = smaller;

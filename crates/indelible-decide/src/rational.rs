@@ -2,8 +2,7 @@
 //! float.
 
 use dashu_ratio::RBig;
-
-use crate::number::Precision;
+use indelible::Precision;
 
 /// The exact value of a finite float.
 ///

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Error, decide::DecideError};
+use crate::{Error, error::clip};
 
 /// The most elements a system may have: its dataset has as many features.
 const MOST_ELEMENTS: usize = 100_000;
@@ -24,13 +24,13 @@ impl SetSystem {
     pub fn new(elements: usize, sets: Vec<Vec<usize>>) -> Result<Self, Error> {
         if elements == 0 || elements > MOST_ELEMENTS {
             let what = format!("{elements} elements; expected 1 to {MOST_ELEMENTS}");
-            return Err(DecideError::BadSetSystem { what }.into());
+            return Err(Error::BadSetSystem { what });
         }
         let mut unique = BTreeSet::new();
         let mut kept = Vec::new();
         for (index, set) in sets.into_iter().enumerate() {
             let set = checked(set, elements)
-                .map_err(|what| DecideError::BadSetSystem { what: format!("set {}: {what}", index + 1) })?;
+                .map_err(|what| Error::BadSetSystem { what: format!("set {}: {what}", index + 1) })?;
             if unique.insert(set.clone()) {
                 kept.push(set);
             }
@@ -53,7 +53,7 @@ impl SetSystem {
             if line.trim().is_empty() || line.trim_start().starts_with('#') {
                 continue;
             }
-            let syntax = |what: String| DecideError::Syntax { line: index + 1, what };
+            let syntax = |what: String| Error::Syntax { line: index + 1, what };
             let mut set = Vec::new();
             for word in line.split_whitespace() {
                 let element: i64 = word
@@ -70,7 +70,7 @@ impl SetSystem {
             sets.push(set);
         }
         if sets.is_empty() {
-            return Err(DecideError::BadSetSystem { what: "the file holds no set".into() }.into());
+            return Err(Error::BadSetSystem { what: "the file holds no set".into() });
         }
         Self::new(elements.unwrap_or(largest), sets)
     }
@@ -110,11 +110,6 @@ fn checked(mut set: Vec<usize>, elements: usize) -> Result<Vec<usize>, String> {
         return Err(format!("a set of {} elements; expected 2 or 3", set.len()));
     }
     Ok(set)
-}
-
-/// The beginning of a word, for a message.
-pub(super) fn clip(word: &str) -> String {
-    word.chars().take(40).collect()
 }
 
 #[cfg(test)]

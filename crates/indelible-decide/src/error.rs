@@ -1,11 +1,15 @@
 //! What can go wrong when small networks are decided, made hard or refuted.
 
-use crate::Norm;
+use indelible::Norm;
 
-/// An error of [`decide`](crate::decide); one line each.
+/// An error of this crate; its text, one line, says what was given and what was
+/// expected.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum DecideError {
+pub enum Error {
+    /// Data, a norm, a radius or a class map that the library refuses.
+    #[error(transparent)]
+    Library(#[from] indelible::Error),
     /// No solver program.
     #[error(
         "the solver '{program}' was not found; install it with 'apt-get install z3' or 'pip install z3-solver', or name it with --solver"
@@ -62,6 +66,12 @@ pub enum DecideError {
         /// What was given and what was expected.
         what: String,
     },
+    /// Numbers that are no network.
+    #[error("not a network that can be asked about: {what}")]
+    BadNetwork {
+        /// What was given and what was expected.
+        what: String,
+    },
     /// A network that is not the one asked for.
     #[error("{what}")]
     NotDecodable {
@@ -90,4 +100,18 @@ pub enum DecideError {
         /// Number of features.
         features: usize,
     },
+}
+
+impl Error {
+    /// Whether the time allowed ran out or the solver gave up: the question is
+    /// open, nothing is wrong.
+    #[must_use]
+    pub fn is_time_out(&self) -> bool {
+        matches!(self, Self::TimedOut | Self::SolverGaveUp { .. })
+    }
+}
+
+/// The beginning of a word or line that is quoted in a message.
+pub(crate) fn clip(text: &str) -> String {
+    text.chars().take(40).collect()
 }

@@ -1,17 +1,12 @@
 //! The dataset of a set system, and the network of a splitting.
 
+use indelible::{Dataset, Features, Precision};
+
 use super::SetSystem;
-use crate::{
-    Dataset, Error, Features,
-    decide::{DecideError, ShallowNetwork},
-    number::Precision,
-};
+use crate::{Error, ShallowNetwork, witness::MOST_VALUES};
 
 /// The points on the last axis and their labels.
 pub(super) const AXIS: [(f32, usize); 5] = [(-10.0, 2), (-5.0, 2), (0.0, 2), (1.0, 5), (10.0, 1)];
-
-/// The most values a dataset of this module may hold.
-const MOST_VALUES: usize = 1 << 28;
 
 impl SetSystem {
     /// Points in `R^{m+1}`, last coordinate `g`, labels 1 to 5 of which 1, 2
@@ -33,7 +28,7 @@ impl SetSystem {
         let m = self.elements();
         let rows = AXIS.len() + m + self.sets().len();
         let total = rows.checked_mul(m + 1).filter(|&t| t <= MOST_VALUES);
-        let total = total.ok_or_else(|| DecideError::BadSetSystem {
+        let total = total.ok_or_else(|| Error::BadSetSystem {
             what: format!("{rows} points of {} features are too many", m + 1),
         })?;
         let mut values = Vec::with_capacity(total);
@@ -57,7 +52,7 @@ impl SetSystem {
             point(set, 1.0, 5);
         }
         let names = (1..=5).map(|label| label.to_string()).collect();
-        Dataset::new(Features::F32(values.into()), m + 1, labels, names)
+        Ok(Dataset::new(Features::F32(values.into()), m + 1, labels, names)?)
     }
 
     /// The network of a splitting: `F = 2 + relu(3g + a·x) − relu(5(g−1) + b·x)`
@@ -66,7 +61,7 @@ impl SetSystem {
     /// # Errors
     /// When there is not one colour per element or a set is not split.
     pub fn network(&self, colours: &[bool]) -> Result<ShallowNetwork, Error> {
-        let wrong = |what: String| Error::from(DecideError::BadSetSystem { what });
+        let wrong = |what: String| Error::BadSetSystem { what };
         if colours.len() != self.elements() {
             return Err(wrong(format!("{} colours for {} elements", colours.len(), self.elements())));
         }
@@ -77,12 +72,7 @@ impl SetSystem {
             let weights = colours.iter().map(|&c| if c { first } else { second });
             weights.chain([g]).collect::<Vec<f64>>()
         };
-        Ok(ShallowNetwork {
-            precision: Precision::F32,
-            weights: vec![row(-4.0, 10.0, 3.0), row(-14.0, 13.0, 5.0)],
-            biases: vec![0.0, -5.0],
-            outputs: vec![1.0, -1.0],
-            offset: 2.0,
-        })
+        let weights = vec![row(-4.0, 10.0, 3.0), row(-14.0, 13.0, 5.0)];
+        ShallowNetwork::new(Precision::F32, weights, vec![0.0, -5.0], vec![1.0, -1.0], 2.0)
     }
 }

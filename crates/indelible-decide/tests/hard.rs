@@ -1,11 +1,12 @@
 //! Set systems, the data made of them, and the networks that memorize them.
 
 use indelible::{
-    Norm,
-    decide::{
-        Answer, Config, decide,
-        hard::{Cnf, SetSystem, decode},
-    },
+    Norm, Precision,
+    network::{Network, Row},
+};
+use indelible_decide::{
+    Answer, Config, ShallowNetwork, decide,
+    hard::{Cnf, SetSystem, decode},
 };
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
@@ -33,7 +34,7 @@ fn yes_exactly_when_the_sets_can_be_split() {
     let mut runner = TestRunner::deterministic();
     let strategy = systems(10);
     let (mut yes, mut no) = (0, 0);
-    let config = Config { minimise: false, ..Config::default() };
+    let config = Config::default().minimise(false);
     for _ in 0..300 {
         let system = strategy.new_tree(&mut runner).expect("a system").current();
         let data = system.dataset().expect("a small dataset");
@@ -96,7 +97,7 @@ fn formulas_are_satisfied_exactly_when_trying_all_assignments_says_so() {
     let literal = (1i64..=5, any::<bool>()).prop_map(|(v, sign)| if sign { v } else { -v });
     let clause = prop::collection::btree_set(literal, 2..=3);
     let formula = prop::collection::vec(clause, 3..16);
-    let config = Config { minimise: false, ..Config::default() };
+    let config = Config::default().minimise(false);
     let (mut yes, mut no) = (0, 0);
     for _ in 0..60 {
         let clauses = formula.new_tree(&mut runner).expect("clauses").current();
@@ -141,15 +142,32 @@ fn networks_that_do_not_memorize_are_not_decoded() {
     let larger = SetSystem::new(4, vec![vec![1, 4]]).expect("a system");
     assert!(decode(&network, &larger).is_err());
     // A convex network, one of width 3, one that misses a point of the axis.
-    let mut convex = network.clone();
-    convex.outputs = vec![1.0, 1.0];
+    let (hidden, output) = (network.layer(0), network.layer(1));
+    let weights: Vec<Vec<f64>> = hidden.rows().map(|row| dense(&row, 4)).collect();
+    let [biases, outputs] = [hidden.biases().to_vec(), dense(&output.row(0), 2)];
+    let altered = |weights: &[Vec<f64>], biases: &[f64], outputs: &[f64], offset: f64| {
+        ShallowNetwork::new(Precision::F32, weights.to_vec(), biases.to_vec(), outputs.to_vec(), offset)
+            .expect("a network")
+    };
+    assert_eq!(altered(&weights, &biases, &outputs, 2.0), network);
+    let convex = altered(&weights, &biases, &[1.0, 1.0], 2.0);
     assert!(decode(&convex, &system).is_err());
-    let mut wide = network.clone();
-    wide.weights.push(vec![0.0; 4]);
-    wide.biases.push(0.0);
-    wide.outputs.push(0.0);
+    let wide = altered(
+        &[&weights[..], &[vec![0.0; 4]]].concat(),
+        &[&biases[..], &[0.0]].concat(),
+        &[&outputs[..], &[0.0]].concat(),
+        2.0,
+    );
     assert!(decode(&wide, &system).expect_err("width 3").to_string().contains("width 3"));
-    let mut shifted = network;
-    shifted.offset = 3.0;
+    let shifted = altered(&weights, &biases, &outputs, 3.0);
     assert!(decode(&shifted, &system).is_err());
+}
+
+/// The weights of a neuron that reads `inputs` numbers.
+fn dense(row: &Row<'_>, inputs: usize) -> Vec<f64> {
+    let mut weights = vec![0.0; inputs];
+    for (&column, &weight) in row.columns.iter().zip(row.weights) {
+        weights[column] = weight;
+    }
+    weights
 }

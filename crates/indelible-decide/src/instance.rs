@@ -3,21 +3,31 @@
 use std::cmp::Ordering;
 
 use dashu_ratio::RBig;
+use indelible::{Dataset, Norm, Silent, separation::separation};
 
-use super::{
-    ball::{Ball, Candidate},
+use crate::{
+    Error,
+    ball::RationalBall,
     clock::Clock,
-    rational::{exact, half, integer, nearest},
+    network::RationalNetwork,
+    rational::{exact, half, integer},
 };
-use crate::{Dataset, Error, Norm, Silent, number::Precision, separation::separation};
 
-/// Samples, radius and labels as exact numbers.
-pub(crate) struct Task {
+/// One question: samples, radius and labels as exact numbers.
+pub(crate) struct Instance {
     pub points: Vec<Vec<RBig>>,
     pub labels: Vec<usize>,
     pub classes: usize,
     pub radius: RBig,
     pub norm: Norm,
+}
+
+/// What a search among the networks of some kind ends with.
+pub(crate) enum Finding {
+    /// A network that meets the demands.
+    Network(RationalNetwork),
+    /// There is none; already the demands with these indices forbid it.
+    Core(Vec<usize>),
 }
 
 /// A point that must get a class: it lies in the ball of `sample`.
@@ -36,27 +46,36 @@ pub(crate) fn interval(class: usize, classes: usize) -> (Option<RBig>, Option<RB
     (lower, upper)
 }
 
-/// By how much `value` misses the open interval of a class: positive outside,
-/// 0 on the boundary, negative inside (minus the margin).
-fn excess(value: &RBig, class: usize, classes: usize) -> Option<RBig> {
-    let (lower, upper) = interval(class, classes);
-    let below = lower.map(|l| l - value);
-    let above = upper.map(|u| value - u);
-    below.into_iter().chain(above).max()
-}
-
 impl Demand {
     /// Whether `net` gives the point its class.
-    pub(crate) fn met_by(&self, net: &Candidate, classes: usize) -> bool {
-        excess(&net.value(&self.point), self.class, classes).is_none_or(|e| e < RBig::ZERO)
+    pub(crate) fn met_by(&self, net: &RationalNetwork, classes: usize) -> bool {
+        let value = net.value(&self.point);
+        let (lower, upper) = interval(self.class, classes);
+        lower.is_none_or(|l| value > l) && upper.is_none_or(|u| value < u)
     }
 }
 
-impl Task {
-    /// Reads the dataset.
-    pub(crate) fn new(data: &Dataset, norm: Norm, radius: f64) -> Self {
+impl Instance {
+    /// The question about `data`.
+    ///
+    /// # Errors
+    /// When the norm is not `linf` or `l1`, or the radius is negative or no
+    /// number.
+    pub(crate) fn new(data: &Dataset, norm: Norm, radius: f64) -> Result<Self, Error> {
+        if !matches!(norm, Norm::Linf | Norm::L1) {
+            return Err(Error::BadNorm { given: norm });
+        }
+        if !(radius.is_finite() && radius >= 0.0) {
+            return Err(indelible::Error::BadRadius { given: radius }.into());
+        }
         let points = (0..data.samples()).map(|i| data.row(i).into_iter().map(exact).collect()).collect();
-        Self { points, labels: data.labels().to_vec(), classes: data.classes(), radius: exact(radius), norm }
+        Ok(Self {
+            points,
+            labels: data.labels().to_vec(),
+            classes: data.classes(),
+            radius: exact(radius),
+            norm,
+        })
     }
 
     /// Number of features.
@@ -65,8 +84,8 @@ impl Task {
     }
 
     /// The closed ball around a sample.
-    pub(crate) fn ball(&self, sample: usize) -> Ball<'_> {
-        Ball { centre: &self.points[sample], radius: &self.radius, norm: self.norm }
+    pub(crate) fn ball(&self, sample: usize) -> RationalBall<'_> {
+        RationalBall { centre: &self.points[sample], radius: &self.radius, norm: self.norm }
     }
 
     /// The sample itself as a demand.
@@ -83,7 +102,7 @@ impl Task {
     /// When the clock runs out.
     pub(crate) fn violations(
         &self,
-        net: &Candidate,
+        net: &RationalNetwork,
         margin: &RBig,
         limit: usize,
         clock: &Clock,
@@ -91,23 +110,9 @@ impl Task {
         let mut found: Vec<(RBig, Demand)> = Vec::new();
         for sample in 0..self.points.len() {
             clock.check()?;
-            let class = self.labels[sample];
-            let (lower, upper) = interval(class, self.classes);
-            let ball = self.ball(sample);
-            if let Some(bound) = lower {
-                let (value, point) = net.minimum(ball, clock)?;
-                if value <= &bound + margin {
-                    found.push((bound - value, Demand { point, class, sample }));
-                }
-            }
-            if let Some(bound) = upper {
-                let (value, point) = net.maximum(ball, clock)?;
-                if value >= &bound - margin {
-                    found.push((value - bound, Demand { point, class, sample }));
-                }
-            }
+            found.extend(self.extremes(net, sample, clock)?.into_iter().filter(|(slack, _)| slack <= margin));
         }
-        found.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.sample.cmp(&b.1.sample)));
+        found.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.sample.cmp(&b.1.sample)));
         found.truncate(limit);
         Ok(found.into_iter().map(|(_, demand)| self.shorten(demand, net)).collect())
     }
@@ -119,28 +124,41 @@ impl Task {
     /// When the clock runs out.
     pub(crate) fn margin(
         &self,
-        net: &Candidate,
+        net: &RationalNetwork,
         sample: usize,
         clock: &Clock,
     ) -> Result<Option<RBig>, Error> {
-        let (lower, upper) = interval(self.labels[sample], self.classes);
-        let ball = self.ball(sample);
-        let below = match lower {
-            Some(bound) => Some(net.minimum(ball, clock)?.0 - bound),
-            None => None,
-        };
-        let above = match upper {
-            Some(bound) => Some(bound - net.maximum(ball, clock)?.0),
-            None => None,
-        };
-        Ok(below.into_iter().chain(above).min())
+        Ok(self.extremes(net, sample, clock)?.into_iter().map(|(slack, _)| slack).min())
+    }
+
+    /// The points of a ball where `net` comes closest to each end of the
+    /// interval of its class, with the distance that is left, negative outside
+    /// the interval.
+    fn extremes(
+        &self,
+        net: &RationalNetwork,
+        sample: usize,
+        clock: &Clock,
+    ) -> Result<Vec<(RBig, Demand)>, Error> {
+        let class = self.labels[sample];
+        let (lower, upper) = interval(class, self.classes);
+        let mut found = Vec::with_capacity(2);
+        if let Some(bound) = lower {
+            let (value, point) = net.minimum(self.ball(sample), clock)?;
+            found.push((value - bound, Demand { point, class, sample }));
+        }
+        if let Some(bound) = upper {
+            let (value, point) = net.maximum(self.ball(sample), clock)?;
+            found.push((bound - value, Demand { point, class, sample }));
+        }
+        Ok(found)
     }
 
     /// The same violation at a point with fewer digits, where there is one:
     /// the solver's time grows with the digits of the points (a factor of 30
     /// and more for a radius of 0.3), and exact optima lie on kinks of the
     /// network, whose coordinates would grow from round to round.
-    fn shorten(&self, demand: Demand, net: &Candidate) -> Demand {
+    fn shorten(&self, demand: Demand, net: &RationalNetwork) -> Demand {
         if self.radius.is_zero() {
             return demand;
         }
@@ -182,48 +200,17 @@ fn towards(x: &RBig, centre: &RBig, grid: &RBig) -> RBig {
     }
 }
 
-/// The candidate with every parameter rounded to `precision`, where all are
-/// finite.
-pub(crate) fn rounded(net: &Candidate, precision: Precision) -> Option<Candidate> {
-    let round = |value: &RBig| nearest(value, precision).map(exact);
-    let mut short = net.clone();
-    short.offset = round(&net.offset)?;
-    for neuron in &mut short.neurons {
-        neuron.bias = round(&neuron.bias)?;
-        for w in neuron.weights.iter_mut().chain([&mut neuron.output]) {
-            *w = round(w)?;
-        }
-    }
-    Some(short)
-}
-
-/// The candidate in short numbers, where they still meet every demand.
-pub(crate) fn simplified<'a>(
-    net: Candidate,
-    demands: impl IntoIterator<Item = &'a Demand> + Clone,
-    classes: usize,
-) -> Candidate {
-    for precision in [Precision::F32, Precision::F64] {
-        if let Some(short) = rounded(&net, precision)
-            && demands.clone().into_iter().all(|d| d.met_by(&short, classes))
-        {
-            return short;
-        }
-    }
-    net
-}
-
 /// Two samples of different classes whose balls share a point, and that point.
 ///
 /// No network at all memorizes such a dataset: the point would need both
 /// classes.
-pub(crate) fn shared_point(task: &Task, data: &Dataset) -> Option<[Demand; 2]> {
+pub(crate) fn shared_point(instance: &Instance, data: &Dataset) -> Option<[Demand; 2]> {
     // The closest pair is the closest in exact arithmetic, so it decides.
-    let (i, j) = separation(data, task.norm, &Silent).pair?;
-    let gap = task.ball(i).distance(&task.points[j]);
-    (gap <= &task.radius * RBig::from(2)).then(|| {
-        let middle = task.points[i].iter().zip(&task.points[j]).map(|(a, b)| (a + b) * half());
+    let (i, j) = separation(data, instance.norm, &Silent).pair?;
+    let gap = instance.ball(i).distance(&instance.points[j]);
+    (gap <= &instance.radius * RBig::from(2)).then(|| {
+        let middle = instance.points[i].iter().zip(&instance.points[j]).map(|(a, b)| (a + b) * half());
         let point: Vec<RBig> = middle.collect();
-        [i, j].map(|sample| Demand { point: point.clone(), class: task.labels[sample], sample })
+        [i, j].map(|sample| Demand { point: point.clone(), class: instance.labels[sample], sample })
     })
 }

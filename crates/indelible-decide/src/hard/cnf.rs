@@ -1,7 +1,7 @@
 //! NAE-3SAT in DIMACS form.
 
-use super::{SetSystem, sets::clip};
-use crate::{Error, decide::DecideError};
+use super::SetSystem;
+use crate::{Error, error::clip};
 
 /// Clauses of two or three literals, not all of which may be equal.
 ///
@@ -31,7 +31,7 @@ impl Cnf {
         let mut last = 0;
         for (index, line) in text.lines().enumerate() {
             last = index + 1;
-            let syntax = |what: String| DecideError::Syntax { line: index + 1, what };
+            let syntax = |what: String| Error::Syntax { line: index + 1, what };
             let trimmed = line.trim();
             if trimmed.is_empty() || trimmed == "c" || trimmed.starts_with("c ") {
                 continue;
@@ -42,7 +42,7 @@ impl Cnf {
             }
             if trimmed.starts_with('p') {
                 if header.is_some() {
-                    return Err(syntax("a second header; expected one 'p cnf' line".into()).into());
+                    return Err(syntax("a second header; expected one 'p cnf' line".into()));
                 }
                 header = Some(read_header(trimmed).map_err(syntax)?);
                 continue;
@@ -50,7 +50,7 @@ impl Cnf {
             let Some((variables, _)) = header else {
                 let what =
                     format!("'{}' before the header; expected 'p cnf VARIABLES CLAUSES'", clip(trimmed));
-                return Err(syntax(what).into());
+                return Err(syntax(what));
             };
             for word in trimmed.split_whitespace() {
                 let literal: i64 = word
@@ -65,12 +65,12 @@ impl Cnf {
                     let what = format!(
                         "literal {literal} is out of range; the header promises {variables} variables"
                     );
-                    return Err(syntax(what).into());
+                    return Err(syntax(what));
                 }
                 clause.push(literal);
             }
         }
-        let end = |what: String| Error::from(DecideError::Syntax { line: last.max(1), what });
+        let end = |what: String| Error::Syntax { line: last.max(1), what };
         let Some((variables, promised)) = header else {
             return Err(end("no header; expected 'p cnf VARIABLES CLAUSES'".into()));
         };
