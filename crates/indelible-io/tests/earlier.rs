@@ -1,4 +1,4 @@
-//! Files of version 0.1 are read with the same answers.
+//! Files in the forms of earlier versions are read with the same answers.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ fn file(name: &str) -> onnx::Network {
 }
 
 fn folder() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/v0.1")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/earlier")
 }
 
 const FILES: [&str; 4] =
@@ -50,7 +50,7 @@ fn outputs_are_those_of_the_file() {
 }
 
 /// All samples are certified within the radii that the files claim, and the
-/// recurrences exactly, with the margins that version 0.1 found.
+/// recurrences exactly, with the margins that the earlier version found.
 #[test]
 fn certificates_are_those_of_the_file() {
     let data = read(Path::new("iris"), &ReadOptions::default()).unwrap();

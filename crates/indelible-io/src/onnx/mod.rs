@@ -176,15 +176,15 @@ enum Written {
     Cells,
     Prototypes,
     MaxAffine,
-    /// The recurrence of version 0.1.
+    /// The recurrence of earlier versions.
     Recurrence,
     /// Layers, whoever wrote them.
     Layers,
 }
 
 impl Written {
-    /// By the name of the graph. Version 0.1 called all but cells `indelible`;
-    /// its forms are told apart by tensors that only they have.
+    /// By the name of the graph. Earlier versions called all but cells
+    /// `indelible`; their forms are told apart by tensors that only they have.
     fn by(graph: &proto::Graph) -> Self {
         let has = |name: &str| graph.initializer.iter().any(|tensor| tensor.name == name);
         match &*graph.name {
@@ -199,8 +199,8 @@ impl Written {
     }
 }
 
-/// The schedule of prototypes in a file of version 0.1, which only names its
-/// construction.
+/// The schedule of prototypes in a file of an earlier version, which only names
+/// its construction.
 fn schedule_of(metadata: &Metadata) -> Schedule {
     match metadata.construction.as_deref() {
         Some("yu2024-l1" | "yu2024-lp" | "yu2024-lipschitz") => Schedule::Sequential,

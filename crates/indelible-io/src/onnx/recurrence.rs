@@ -1,5 +1,5 @@
-//! The compact form of Theorem 4.8 as version 0.1 wrote it, a recurrence over
-//! the samples; it is read, and no longer written.
+//! The compact form that Theorem 4.8 had first, a recurrence over the samples;
+//! it is read, and no longer written.
 //!
 //! ```text
 //! F_0 = Relu(value − scale · Σ Relu(|x − center| − radius))       the first sample
