@@ -17,3 +17,8 @@ pub mod onnx;
 pub use atomic_file::{AtomicFile, remove_unfinished};
 pub use digest::digest;
 pub use error::Error;
+
+/// The examples of the page that the package shows are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadMe;
