@@ -230,6 +230,14 @@ proptest! {
         }
         let mut list = twice.layers().to_vec();
         list[0] = first.finish();
+        let mut second = LayerBuilder::new(list[0].outputs());
+        for row in layers.layers()[1].rows() {
+            for (&column, &weight) in row.columns.iter().zip(row.weights) {
+                second.weight(column, weight);
+            }
+            second.bias(row.bias);
+        }
+        list[1] = second.finish();
         twice = StoredNetwork::new(layers.precision(), list).unwrap();
         prop_assert_eq!(CellNetwork::from_layers(&twice), None);
         let l = at.index(3);
