@@ -16,8 +16,7 @@
 use super::interval::{Interval, product};
 use crate::{
     Norm,
-    number::{add_up, div_down, div_up, mul_down, mul_up, sub_down, sub_up},
-    separation::power::Exponent,
+    number::{add_up, div_down, div_up, mul_down, mul_up, powers::Exponent, sub_down, sub_up},
 };
 
 /// Bends of one curve, at most.

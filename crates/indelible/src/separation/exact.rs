@@ -19,7 +19,7 @@ pub(super) struct ExactSum {
 }
 
 /// Sign, 53-bit integer and exponent of a finite number `±m·2^e`.
-fn parts(x: f64) -> (bool, u64, i32) {
+pub(super) fn parts(x: f64) -> (bool, u64, i32) {
     let bits = x.to_bits();
     let field = ((bits >> 52) & 0x7ff) as i32;
     let fraction = bits & ((1 << 52) - 1);

@@ -3,7 +3,7 @@
 
 use std::{cmp::Ordering, ops::Range, sync::Arc};
 
-use super::{Limit, Metric, Window, Windowed};
+use super::{Codes, Limit, Metric, Window, Windowed};
 use crate::{Enclosure, number, separation::columns::transpose};
 
 /// Features handled at a time, where early exits are tried.
@@ -110,21 +110,14 @@ impl Ranks {
 
 /// Sup-norm distances of samples with codes of one table.
 pub(in crate::separation) struct CodesLinf<'a> {
-    queries: &'a [u8],
-    base: &'a [u8],
-    width: usize,
+    codes: Codes<'a>,
     ranks: Ranks,
 }
 
 impl<'a> CodesLinf<'a> {
-    /// Distances between rows of `width` codes.
-    pub(in crate::separation) fn new(
-        queries: &'a [u8],
-        base: &'a [u8],
-        width: usize,
-        levels: &Arc<[f64]>,
-    ) -> Self {
-        Self { queries, base, width, ranks: Ranks::new(levels) }
+    /// Distances between rows of codes.
+    pub(in crate::separation) fn new(codes: Codes<'a>) -> Self {
+        Self { codes, ranks: Ranks::new(codes.levels) }
     }
 
     /// The lowest rank that is out of the limit.
@@ -142,8 +135,7 @@ impl Metric for CodesLinf<'_> {
 
     fn within(&self, i: usize, j: usize, limit: Limit<u16>) -> Option<u16> {
         let barrier = Self::barrier(limit);
-        let a = &self.queries[i * self.width..(i + 1) * self.width];
-        let b = &self.base[j * self.width..(j + 1) * self.width];
+        let (a, b) = self.codes.pair(i, j);
         // Differences of codes below `small` cannot reach the barrier, and those
         // from `large` on do.
         let at = |differences: &[u16]| differences.get(usize::from(barrier)).copied().unwrap_or(256);
@@ -183,12 +175,12 @@ impl Metric for CodesLinf<'_> {
 
 impl Windowed for CodesLinf<'_> {
     fn columns(&self, samples: Range<usize>, features: &[usize], stride: usize) -> Vec<u8> {
-        transpose(self.base, self.width, samples, features, stride)
+        transpose(samples, features, stride, |j, f| self.codes.base[j * self.codes.width + f])
     }
 
     fn windows(&self, i: usize, limit: Limit<u16>, features: &[usize], out: &mut Vec<Window>) {
         let barrier = Self::barrier(limit);
-        let row = &self.queries[i * self.width..(i + 1) * self.width];
+        let row = self.codes.query(i);
         out.clear();
         if features.len() < 256 {
             out.extend(features.iter().map(|&f| self.ranks.window(row[f], barrier)));
