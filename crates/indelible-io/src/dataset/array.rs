@@ -201,12 +201,24 @@ fn values<T>(
         Number::Bool => decoded(contents, big, counts, |[b], at| take(Integer((b != 0).into()), at)),
         Number::U8 => decoded(contents, big, counts, |[b], at| take(Integer(b.into()), at)),
         Number::I8 => decoded(contents, big, counts, |b, at| take(Integer(i8::from_ne_bytes(b).into()), at)),
-        Number::U16 => decoded(contents, big, counts, |b, at| take(Integer(u16::from_ne_bytes(b).into()), at)),
-        Number::I16 => decoded(contents, big, counts, |b, at| take(Integer(i16::from_ne_bytes(b).into()), at)),
-        Number::U32 => decoded(contents, big, counts, |b, at| take(Integer(u32::from_ne_bytes(b).into()), at)),
-        Number::I32 => decoded(contents, big, counts, |b, at| take(Integer(i32::from_ne_bytes(b).into()), at)),
-        Number::U64 => decoded(contents, big, counts, |b, at| take(Integer(u64::from_ne_bytes(b).into()), at)),
-        Number::I64 => decoded(contents, big, counts, |b, at| take(Integer(i64::from_ne_bytes(b).into()), at)),
+        Number::U16 => {
+            decoded(contents, big, counts, |b, at| take(Integer(u16::from_ne_bytes(b).into()), at))
+        }
+        Number::I16 => {
+            decoded(contents, big, counts, |b, at| take(Integer(i16::from_ne_bytes(b).into()), at))
+        }
+        Number::U32 => {
+            decoded(contents, big, counts, |b, at| take(Integer(u32::from_ne_bytes(b).into()), at))
+        }
+        Number::I32 => {
+            decoded(contents, big, counts, |b, at| take(Integer(i32::from_ne_bytes(b).into()), at))
+        }
+        Number::U64 => {
+            decoded(contents, big, counts, |b, at| take(Integer(u64::from_ne_bytes(b).into()), at))
+        }
+        Number::I64 => {
+            decoded(contents, big, counts, |b, at| take(Integer(i64::from_ne_bytes(b).into()), at))
+        }
         Number::F32 => decoded(contents, big, counts, |b, at| take(Real(f32::from_ne_bytes(b).into()), at)),
         Number::F64 => decoded(contents, big, counts, |b, at| take(Real(f64::from_ne_bytes(b)), at)),
     }

@@ -10,9 +10,9 @@ use indelible::Features;
 
 use super::{
     Loaded, ReadOptions,
+    contents::read_failed,
     labels::LabelSet,
     source::Source,
-    contents::read_failed,
     table::{self, feature_names, label_column},
 };
 use crate::Error;
@@ -43,7 +43,13 @@ impl<'a> Rows<'a> {
             .flexible(true)
             .terminator(Terminator::Any(b'\n'))
             .from_reader(contents.reader.chain(end));
-        Ok(Self { path: contents.path, packing: contents.packing, reader, record: ByteRecord::new(), line: 0 })
+        Ok(Self {
+            path: contents.path,
+            packing: contents.packing,
+            reader,
+            record: ByteRecord::new(),
+            line: 0,
+        })
     }
 
     /// Goes to the next line that is not blank; `false` after the last.
@@ -157,8 +163,9 @@ pub(super) fn read_labels(mut source: Source) -> Result<LabelSet, Error> {
     let mut bytes = Vec::new();
     for line in 1u64.. {
         bytes.clear();
-        let read =
-            reader.read_until(b'\n', &mut bytes).map_err(|e| read_failed(contents.path, contents.packing, e))?;
+        let read = reader
+            .read_until(b'\n', &mut bytes)
+            .map_err(|e| read_failed(contents.path, contents.packing, e))?;
         if read == 0 {
             break;
         }

@@ -44,7 +44,8 @@ pub(super) fn elements(set: &[u64], offset: usize) -> impl Iterator<Item = usize
 
 /// Writes to `out` the elements, or `most` of them at equal distances starting
 /// from the share `start` of a step where there are more. Returns how many
-/// elements there are.
+/// elements there are. Elements are slots, fewer than 2^32: a grid has rows of
+/// 128 bytes or more for them.
 pub(super) fn sample(set: &[u64], offset: usize, most: usize, start: f64, out: &mut Vec<u32>) -> usize {
     out.clear();
     let total = size(set);

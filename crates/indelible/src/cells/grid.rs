@@ -178,8 +178,8 @@ impl Grid {
         self.inside(literal ^ 1)
     }
 
-    /// The literal of threshold `threshold` on whose side the ball of `slot`
-    /// lies, which must lie on one.
+    /// The literal of threshold `threshold`, of which there are few, on whose side
+    /// the ball of `slot` lies, which must lie on one.
     #[inline]
     pub fn literal(&self, slot: usize, threshold: usize) -> u32 {
         let (above, _) = self.matrix().row(slot);

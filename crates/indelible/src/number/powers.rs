@@ -39,6 +39,7 @@ impl Exponent {
         // has two, and one more when it is multiplied. Twice that leaves room
         // for products of errors.
         let error = (p.trunc() + 3.0 * set) * f64::EPSILON;
+        // An integer up to 1000: the cast is exact.
         Self { value: p, whole: p.trunc() as u32, bits, error }
     }
 

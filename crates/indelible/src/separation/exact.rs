@@ -133,6 +133,7 @@ impl ExactSum {
         let window = (at(0) << 64) | (at(1) << 32) | at(2);
         let shift = 64 - window.leading_zeros() as i32;
         let below = LOWEST + 32 * (top as i32 - 2);
+        // The digit at the top is not 0, so that 64 bits are left.
         let m = if shift >= 0 { window >> shift } else { window << -shift };
         Some((m as u64, below + shift))
     }

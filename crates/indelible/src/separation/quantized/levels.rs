@@ -12,6 +12,7 @@ impl Quantizer {
         let unit = (last / 2.0 - first / 2.0) / 127.5;
         let largest = first.abs().max(last.abs());
         let slack = 8.0 * f64::EPSILON * (largest + 256.0 * unit) + 8.0 * f64::from_bits(1);
+        // The cast saturates; what it loses is part of the error.
         let code = |v: &f64| ((v / 2.0 - first / 2.0) / unit * 2.0).round() as u8;
         let codes: Vec<u8> = levels.iter().map(code).collect();
         let errors: Vec<f64> = levels

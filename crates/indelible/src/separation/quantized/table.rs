@@ -36,7 +36,8 @@ impl Quantizer {
             .collect();
         largest.sort_unstable();
         let typical = f64::from(largest.get(largest.len() / 2).copied().unwrap_or(255).max(1));
-        // Entries are lower bounds, whatever the mathematical library rounds to.
+        // Entries are lower bounds, whatever the mathematical library rounds to; the
+        // cast rounds down, too, and saturates.
         let entry = |k: usize| (255.0 * (k as f64 / typical).powf(p) * (1.0 - SLACK)) as u8;
         Sums::Table { entries: Box::new(std::array::from_fn(entry)), typical, p }
     }

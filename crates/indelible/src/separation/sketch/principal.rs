@@ -70,7 +70,7 @@ impl Principal {
     }
 }
 
-/// As binary32, one after the other.
+/// Rounded to binary32, one after the other: what is rounded is what is used.
 fn flatten(directions: &[Vec<f64>]) -> Vec<f32> {
     directions.iter().flatten().map(|&x| x as f32).collect()
 }
