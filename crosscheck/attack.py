@@ -1,6 +1,7 @@
 """Confronts what `certify` says of a file, sample by sample, with onnxruntime and with real arithmetic."""
 
 from collections import Counter
+from functools import cached_property
 
 import numpy as np
 import onnx
@@ -17,19 +18,25 @@ class Attacker:
     """Hostile points of the balls of a dataset, kept for many files of one format."""
 
     def __init__(self, data, radii, format, *, norm="linf", points=250, seed=0):
-        rng = np.random.default_rng(seed)
         self.data, self.radii, self.format, self.norm = data, radii, format, norm
+        self.count, self.seed = points, seed
         # A scalar without names means the classes in the order of the data, which is sorted.
         self.scalar_classes = sorted(set(data.y))
-        pieces = [ball_points(data, i, radii[i], format, norm, points, rng)[1] for i in range(len(data))]
-        self.points = np.concatenate(pieces)
-        self.owners = np.repeat(np.arange(len(data)), [len(piece) for piece in pieces])
-        # The same in real numbers, which may lie between those of the format.
-        reals = [
-            ball_points(data, i, radii[i], np.float64, norm, points // 4, rng)[0] for i in range(len(data))
+        self.points, self.owners = self.drawn(1, format, points)
+
+    def drawn(self, which, format, count):
+        """Points of every ball, in real numbers (`which` 0) or rounded (1), and the sample each belongs to."""
+        rng = np.random.default_rng([self.seed, which])
+        pieces = [
+            ball_points(self.data, i, self.radii[i], format, self.norm, count, rng)[which]
+            for i in range(len(self.data))
         ]
-        self.reals = np.concatenate(reals)
-        self.real_owners = np.repeat(np.arange(len(data)), [len(piece) for piece in reals])
+        return np.concatenate(pieces), np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
+
+    @cached_property
+    def reals(self):
+        """The same in real numbers, which may lie between those of the format."""
+        return self.drawn(0, np.float64, self.count // 4)
 
     def judge(self, file: bytes, answer, *, network=None, reals=True) -> Counter:
         """Asserts that no certified sample fails and every refutation is one; counts what it saw."""
@@ -67,9 +74,10 @@ class Attacker:
         return seen
 
     def judge_in_reals(self, file, network, own, certified):
-        outputs = in_reals(onnx.load_from_string(file), self.reals)
+        points, owners = self.reals
+        outputs = in_reals(onnx.load_from_string(file), points)
         doubt = DOUBT * max(1.0, np.abs(outputs).max())
-        label = own[self.real_owners]
+        label = own[owners]
         if outputs.shape[1] == 1:
             last = len(network.classes) - 1
             distance = outputs[:, 0] - (label + 1)
@@ -77,8 +85,8 @@ class Attacker:
         else:
             right = np.take_along_axis(outputs, label[:, None], axis=1)
             wrong = (outputs > right + doubt).any(axis=1)
-        wrong &= certified[self.real_owners]
-        assert not wrong.any(), f"fails in real arithmetic at {self.reals[wrong][0].tolist()!r}"
+        wrong &= certified[owners]
+        assert not wrong.any(), f"fails in real arithmetic at {points[wrong][0].tolist()!r}"
 
     def confirm(self, network, own, failure, seen):
         """A refutation names a point of the ball that gets another label; onnxruntime may differ only

@@ -6,6 +6,7 @@ import onnx
 import pytest
 
 from datasets import digits, iris, random_data, write_csv, write_idx, write_npz
+from effort import LONG, rounds
 from network import Network, decide
 from points import ball_points
 from test_onnxruntime import predicted
@@ -54,7 +55,7 @@ def check(program, data, folder, construction, *options, points=120, samples=Non
     rng = np.random.default_rng(0)
     chosen = range(len(data)) if samples is None else rng.choice(len(data), samples, replace=False)
     given = []
-    for form in ("dense", "compact"):
+    for form in ("compact", "dense"):
         file = folder / f"{form}.onnx"
         report = build(program, data, file, name, norm, form, *options)
         network = Network(file)
@@ -64,6 +65,7 @@ def check(program, data, folder, construction, *options, points=120, samples=Non
             assert answer.code == 0, answer.stderr
             margin = answer.json["smallest_margin"]
             assert margin["margin"] > 0
+            chosen = sorted({*chosen, margin["sample"]})
         radii = network.radii(len(data))
         rng = np.random.default_rng(1)
         asked = []
@@ -93,9 +95,10 @@ def check(program, data, folder, construction, *options, points=120, samples=Non
         else:
             clear = np.abs(far[:, 0] - np.floor(far[:, 0]) - 0.5) > 1e-3
         np.testing.assert_array_equal(ours[clear], decide(far, len(network.classes))[clear])
-    scale = max(1.0, np.abs(given[0]).max())
+    compact, dense = given
+    scale = max(1.0, np.abs(dense).max())
     loose = 1e-9 if network.format == np.float64 else 2e-2
-    np.testing.assert_allclose(given[0], given[1], atol=loose * scale)
+    np.testing.assert_allclose(dense, compact, atol=loose * scale)
 
 
 def options_for(construction, precision, head, per_sample):
@@ -125,20 +128,21 @@ def test_iris(program, tmp_path, construction, ratio):
     data = iris()
     if construction[4]:
         return
-    check(program, data, tmp_path, construction, "--ratio", ratio, "--precision", "f64", points=40)
+    options = ("--ratio", ratio, "--precision", "f64")
+    check(program, data, tmp_path, construction, *options, points=40, samples=None if LONG else 30)
 
 
 def test_images(program, tmp_path, construction):
     """8-bit rows, stored as bytes with a table."""
-    x, y = digits(60)
+    x, y = digits(rounds(20, most=60))
     y = y % 2 if construction[4] else y
     data = write_idx(tmp_path, x.astype(np.uint8) * 15, y)
     check(program, data, tmp_path, construction, "--ratio", "0.9", points=30)
 
 
-def test_all_digits(program, tmp_path):
-    """1,797 samples in the compact forms."""
-    data = write_npz(tmp_path / "digits.npz", *digits())
+def test_many_digits(program, tmp_path):
+    """600 samples in the compact forms, 1,797 in a long run."""
+    data = write_npz(tmp_path / "digits.npz", *digits(rounds(600, most=1797)))
     for name, norm in [("nearest", "l2"), ("nearest", "linf"), ("wide", "linf"), ("lipschitz", "l1")]:
         file = tmp_path / "net.onnx"
         report = build(program, data, file, name, norm, "compact", "--ratio", "0.9")

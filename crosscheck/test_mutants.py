@@ -1,4 +1,4 @@
-"""Thousands of damaged files: what `certify` certifies of them must still be true.
+"""Damaged files, thousands by default: what `certify` certifies of them must still be true.
 
 Every verdict about every sample is confronted: a certified sample must withstand hundreds of hostile
 points in onnxruntime and in real arithmetic, whatever was done to the file, and a refuted sample must
@@ -15,11 +15,16 @@ from onnx import numpy_helper
 
 from attack import Attacker
 from datasets import random_data, write_csv, write_idx
+from effort import rounds
 from network import Network
 
-MUTANTS = 500
-DAMAGED = 200
-WORKERS = 4
+# Of every base.
+MUTANTS = rounds(60)
+DAMAGED = rounds(20)
+# Halvings of the radius between a certified and a refused one.
+HALVINGS = rounds(20, most=40)
+# The program runs beside the Python of another mutant.
+WORKERS = 2
 
 # seed, samples, features, classes, least and largest feature
 SHAPES = [(11, 8, 2, 3, -1, 1), (12, 7, 3, 4, 0, 2), (13, 9, 4, 3, 0, 255)]
@@ -184,18 +189,23 @@ def mutants_of(base, count, seed):
 def test_changed_weights(base):
     seen = base.judge_all(mutants_of(base, MUTANTS, seed=1))
     # Both must happen, or nothing was tested.
-    assert seen["all certified"] >= MUTANTS // 100, seen
-    assert seen["not all certified"] >= MUTANTS // 4, seen
-    assert seen["confirmed refutations"] >= MUTANTS // 4, seen
+    assert seen["all certified"] >= at_least(100), seen
+    assert seen["not all certified"] >= at_least(4), seen
+    assert seen["confirmed refutations"] >= at_least(4), seen
     print(dict(seen))
+
+
+def at_least(share):
+    """One in `share` mutants, and one."""
+    return max(1, MUTANTS // share)
 
 
 def test_changed_rows(stored):
     """The same of files that compare with stored rows."""
     seen = stored.judge_all(mutants_of(stored, MUTANTS, seed=4))
-    assert seen["all certified"] >= MUTANTS // 100, seen
-    assert seen["not all certified"] >= MUTANTS // 5, seen
-    assert seen["confirmed refutations"] >= MUTANTS // 10, seen
+    assert seen["all certified"] >= at_least(100), seen
+    assert seen["not all certified"] >= at_least(5), seen
+    assert seen["confirmed refutations"] >= at_least(10), seen
     print(dict(seen))
 
 
@@ -210,7 +220,7 @@ def test_larger_radii(base):
     """The largest radius that is certified stays below half the separation, and is true."""
     distance, _, _ = base.data.closest_pair()
     certified, refused = base.radius, distance
-    for number in range(40):
+    for number in range(HALVINGS):
         middle = (certified + refused) / 2
         if base.certify(number, base.bytes, middle).code == 0:
             certified = middle

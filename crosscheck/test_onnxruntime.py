@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from datasets import digits, iris, random_data, read_mnist, write_csv, write_npz
+from effort import rounds
 from network import Network, decide, right_output
 from points import hostile_points
 
@@ -129,7 +130,7 @@ SHAPES = {
 @pytest.mark.parametrize("case", CASES, ids=name)
 def test_random_data(program, tmp_path, shape, case):
     samples, features, classes, least, most = SHAPES[shape]
-    for seed in range(3):
+    for seed in range(rounds(1, most=3)):
         x, y = random_data(seed, samples, features, classes, least=least, most=most)
         data = write_csv(tmp_path / "data.csv", x, y)
         check(program, data, tmp_path / "net.onnx", tmp_path, *options_of(*case), seed=seed)
@@ -166,7 +167,7 @@ def test_predict_agrees_far_outside(program, tmp_path, case):
 
 
 def test_digits_dense(program, tmp_path):
-    data = write_npz(tmp_path / "digits.npz", *digits(300))
+    data = write_npz(tmp_path / "digits.npz", *digits(rounds(80, most=300)))
     report, _ = check(program, data, tmp_path / "net.onnx", tmp_path, "--form", "dense", points=60)
     assert report["width"] == 3 * 64 + 1
 

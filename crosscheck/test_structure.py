@@ -8,6 +8,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from effort import LONG
 from test_mutants import Base
 
 SHAPE = (11, 8, 2, 3, -1, 1)
@@ -137,6 +138,11 @@ def other_attributes(model):
             yield f"{node.op_type} {position} with {name} = {value}", changed
 
 
+def first_and_last(tensors):
+    """Layers of a dense file are all alike; in a long run every tensor has its turn."""
+    return tensors if LONG or len(tensors) < 20 else [*tensors[:4], *tensors[-4:]]
+
+
 def broken_names(model):
     for position, node in enumerate(nodes(model)[:14]):
         for what in ("input", "output"):
@@ -144,7 +150,7 @@ def broken_names(model):
                 changed = copy.deepcopy(model)
                 getattr(nodes(changed)[position], what)[i] = "nowhere"
                 yield f"{what} {name} of {node.op_type} {position} renamed", changed
-    for tensor in model.graph.initializer:
+    for tensor in first_and_last(model.graph.initializer):
         changed = copy.deepcopy(model)
         keep = [t for t in changed.graph.initializer if t.name != tensor.name]
         del changed.graph.initializer[:]

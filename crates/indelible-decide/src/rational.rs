@@ -1,6 +1,7 @@
 //! Exact rationals: what floats denote, how they are written, and the nearest
 //! float.
 
+use dashu_int::IBig;
 use dashu_ratio::RBig;
 use indelible::Precision;
 
@@ -21,6 +22,16 @@ pub(crate) fn integer(value: usize) -> RBig {
 /// One half.
 pub(crate) fn half() -> RBig {
     RBig::from_parts(1.into(), 2u8.into())
+}
+
+/// The value of an integer or of a fraction `p/q` with `q ≠ 0`; `None` for any
+/// other text.
+pub(crate) fn parse(text: &str) -> Option<RBig> {
+    // dashu would read 1/0 as a number, and stop at the first sum of two.
+    if let Some((_, denominator)) = text.split_once('/') {
+        denominator.parse::<IBig>().ok().filter(|q| !q.is_zero())?;
+    }
+    text.parse().ok()
 }
 
 /// The number of `precision` nearest to `value`, where it is finite.

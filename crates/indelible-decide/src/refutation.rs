@@ -29,6 +29,7 @@ use crate::{
     error::clip,
     instance::{Demand, Instance},
     point_solver::PointSolver,
+    rational,
 };
 
 /// The first line of the text form.
@@ -195,7 +196,7 @@ impl Refutation {
             let (Some(sample), Some(class)) = (sample, class) else {
                 return Err(syntax("expected a sample (from 0) and a class (from 1) after 'point'"));
             };
-            let point: Option<Vec<RBig>> = words.map(|w| w.parse().ok()).collect();
+            let point: Option<Vec<RBig>> = words.map(rational::parse).collect();
             let point = point.ok_or_else(|| syntax("a coordinate is no integer and no fraction p/q"))?;
             if demands.first().is_some_and(|first| first.point.len() != point.len()) {
                 return Err(syntax("not as many coordinates as the first point has"));
@@ -228,8 +229,11 @@ mod tests {
     #[test]
     fn no_text_brings_it_down() {
         let head = |classes: &str| format!("{HEADER}\nwidth 1\nnorm linf\nradius 0\nclasses {classes}\n");
-        let coordinate = format!("{}point 0 1 1/0\n", head("2"));
-        assert!(Refutation::parse(&coordinate).is_err());
+        for zero in ["1/0", "0/0", "-3/-0", "1/00", "/", "1/", "1/2/3"] {
+            let text = format!("{}point 0 1 {zero} {zero}\n", head("2"));
+            let complaint = Refutation::parse(&text).unwrap_err().to_string();
+            assert_eq!(complaint, "line 6: a coordinate is no integer and no fraction p/q");
+        }
         let huge = format!("{}point 0 1 1/3\n", head(&usize::MAX.to_string()));
         assert!(Refutation::parse(&huge).unwrap().dataset().is_none());
         assert!(Refutation::parse(&head("0")).unwrap().dataset().is_none());

@@ -145,7 +145,10 @@ fn graph(precision: Precision, n: usize, classes: usize, head: Head, groups: usi
 
 /// Reads a network of cells, or says where the file differs from one.
 pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<CellNetwork, OnnxError> {
-    let mut tensors = Tensors::new("compact network of cells", file, opset, 13..=25)?;
+    let groups = file.node.iter().filter(|node| node.op_type == "Equal").count();
+    let nodes = |&head: &Head| graph(Precision::F32, 0, 0, head, groups);
+    let heads = [Head::Logits, Head::Scalar];
+    let (mut tensors, head) = Tensors::new("compact network of cells", file, (opset, 13..=25), heads, nodes)?;
     let n = declared_features(file)
         .ok_or_else(|| tensors.unlike("its input is not declared as [batch, features]"))?;
     let [classes, _] = tensors.known_shape("ids")?;
@@ -154,14 +157,13 @@ pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<CellNetwor
     tensors.fixed("axis", &[1], &[0])?;
     tensors.fixed_numbers("one", &[1], &[1.0])?;
     let constraints = read_constraints(&mut tensors, count, n)?;
-    let (cells, groups) = read_cells(&mut tensors, &constraints, classes)?;
-    let head = if tensors.has("numbers") { Head::Scalar } else { Head::Logits };
+    let cells = read_cells(&mut tensors, &constraints, classes, groups)?;
     if head == Head::Scalar {
         let numbers: Vec<f64> = (1..=classes).map(|c| c as f64).collect();
         tensors.fixed_numbers("numbers", &[1, classes], &numbers)?;
     }
     let precision = tensors.precision();
-    tensors.finish(file, [groups], |&groups| graph(precision, n, classes, head, groups))?;
+    tensors.finish(&graph(precision, n, classes, head, groups))?;
     // A cell that names both copies counts the violation twice.
     if CellNetwork::has_equal(&constraints) {
         return Err(tensors.unlike("a constraint is there twice"));
@@ -183,17 +185,19 @@ fn read_constraints(tensors: &mut Tensors<'_>, count: usize, n: usize) -> Result
         .ok_or_else(|| tensors.unlike("a sign is neither 1 nor -1"))
 }
 
-/// All cells, and the number of their groups.
+/// The cells of so many groups.
 fn read_cells(
     tensors: &mut Tensors<'_>,
     constraints: &[Constraint],
     classes: usize,
-) -> Result<(Vec<Cell>, usize), OnnxError> {
-    let (mut cells, mut groups) = (Vec::new(), 0);
-    while let Some([width, size]) = tensors.shape(&format!("members_{groups}"))? {
-        let members = tensors.below(&format!("members_{groups}"), &[width, size], constraints.len())?;
-        let scales = tensors.numbers(&format!("scales_{groups}"), &[size, 1])?;
-        let of_cells = tensors.below(&format!("classes_{groups}"), &[1, size], classes)?;
+    groups: usize,
+) -> Result<Vec<Cell>, OnnxError> {
+    let mut cells = Vec::new();
+    for group in 0..groups {
+        let [width, size] = tensors.known_shape(&format!("members_{group}"))?;
+        let members = tensors.below(&format!("members_{group}"), &[width, size], constraints.len())?;
+        let scales = tensors.numbers(&format!("scales_{group}"), &[size, 1])?;
+        let of_cells = tensors.below(&format!("classes_{group}"), &[1, size], classes)?;
         for (k, (&scale, &class)) in scales.iter().zip(&of_cells).enumerate() {
             let members: Vec<usize> = (0..width).map(|j| members[j * size + k]).collect();
             if !members.windows(2).all(|pair| pair[0] < pair[1]) {
@@ -201,7 +205,6 @@ fn read_cells(
             }
             cells.push(Cell { class, scale, constraints: members.iter().map(|&t| constraints[t]).collect() });
         }
-        groups += 1;
     }
-    Ok((cells, groups))
+    Ok(cells)
 }

@@ -8,11 +8,14 @@
 
 use std::io::Write;
 
-use indelible::network::{Form, MaxAffine};
+use indelible::{
+    Precision,
+    network::{Form, MaxAffine},
+};
 
 use super::{
     Metadata, OnnxError, proto,
-    tensors::{Tensors, declared_features},
+    tensors::{Tensors, all_nodes, declared_features},
     write::{
         Initializer, Stored, decode, form_graph, int_attribute, integers, node, reduce_max, stored_rows,
         write_model,
@@ -83,17 +86,19 @@ pub(super) fn write(scores: &MaxAffine, metadata: &Metadata, out: &mut dyn Write
 
 /// Reads maxima of scores, or says where the file differs from them.
 pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<MaxAffine, OnnxError> {
-    let mut tensors = Tensors::new("compact network of scores", file, opset, 13..=17)?;
+    let has = |op: &str| all_nodes(file).any(|node| node.op_type == op);
+    let classes = all_nodes(file).filter(|node| node.op_type == "Slice").count();
+    let stored = Stored { precision: Precision::F32, coded: has("Gather") };
+    let any = Description { stored, features: 0, classes };
+    let (mut tensors, any) = Tensors::new("compact network of scores", file, (opset, 13..=17), [any], graph)?;
     let n = declared_features(file)
         .ok_or_else(|| tensors.unlike("its input is not declared as [batch, features]"))?;
     let count = tensors.length("biases")?;
-    let coded = tensors.has("levels");
     let biases = tensors.numbers("biases", &[count])?;
     let rows = tensors.rows("rows", [count, n])?;
     tensors.fixed("axis", &[1], &[1])?;
     let mut ends = vec![];
-    while tensors.has(&format!("end{}", ends.len())) {
-        let class = ends.len();
+    for class in 0..classes {
         let from = tensors.below(&format!("start{class}"), &[1], usize::MAX)?;
         let to = tensors.below(&format!("end{class}"), &[1], usize::MAX)?;
         match (&from[..], &to[..]) {
@@ -101,8 +106,7 @@ pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<MaxAffine,
             _ => return Err(tensors.unlike(&format!("class {class} does not continue the one before"))),
         }
     }
-    let stored = Stored { precision: tensors.precision(), coded };
-    let form = Description { stored, features: n, classes: ends.len() };
-    tensors.finish(file, [form], graph)?;
+    let stored = Stored { precision: tensors.precision(), ..any.stored };
+    tensors.finish(&graph(&Description { stored, features: n, ..any }))?;
     MaxAffine::new(tensors.precision(), n, rows, biases, ends).map_err(|e| tensors.unlike(&e.to_string()))
 }

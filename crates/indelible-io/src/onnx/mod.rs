@@ -184,16 +184,16 @@ enum Written {
 
 impl Written {
     /// By the name of the graph. Earlier versions called all but cells
-    /// `indelible`; their forms are told apart by tensors that only they have.
+    /// `indelible`; their forms are told apart by operators that only they have.
     fn by(graph: &proto::Graph) -> Self {
-        let has = |name: &str| graph.initializer.iter().any(|tensor| tensor.name == name);
+        let count = |op: &str| graph.node.iter().filter(|node| node.op_type == op).count();
         match &*graph.name {
             cells::NAME => Self::Cells,
             max_affine::NAME => Self::MaxAffine,
             name if name.starts_with(prototypes::NAME) => Self::Prototypes,
-            "indelible" if has(recurrence::MARK) => Self::Recurrence,
-            "indelible" if has("hot") => Self::Prototypes,
-            "indelible" if has("rows") => Self::MaxAffine,
+            "indelible" if count("Scan") > 0 && count("Gemm") > 0 => Self::Prototypes,
+            "indelible" if count("Scan") + count("Abs") > 0 => Self::Recurrence,
+            "indelible" if count("ReduceMax") > 0 => Self::MaxAffine,
             _ => Self::Layers,
         }
     }

@@ -13,14 +13,17 @@
 
 use std::io::Write;
 
-use indelible::network::{
-    Clipping, Form, Layer, LayerBuilder, Measure, Pool, PowerCurve, PrototypeParts, Prototypes, Schedule,
+use indelible::{
+    Precision,
+    network::{
+        Clipping, Form, Layer, LayerBuilder, Measure, Pool, PowerCurve, PrototypeParts, Prototypes, Schedule,
+    },
 };
 
 use super::{
     Metadata, OnnxError,
     proto::{self, data_type},
-    tensors::{Tensors, declared_features},
+    tensors::{Tensors, all_nodes, declared_features},
     write::{
         Dim, Fill, Initializer, Stored, body_attribute, decode, float_type, form_graph, int_attribute,
         integers, node, push_layer, reduce_max, reduce_sum, stored_rows, value, write_matrix, write_model,
@@ -276,7 +279,13 @@ pub(super) fn read(
     opset: Option<i64>,
     schedule: Schedule,
 ) -> Result<Prototypes, OnnxError> {
-    let mut tensors = Tensors::new("compact network of prototypes", file, opset, 13..=17)?;
+    let (mut tensors, any) = Tensors::new(
+        "compact network of prototypes",
+        file,
+        (opset, 13..=17),
+        candidates(file, schedule),
+        graph,
+    )?;
     let n = declared_features(file)
         .ok_or_else(|| tensors.unlike("its input is not declared as [batch, features]"))?;
     let [steps, count] = tensors.known_shape("hot")?;
@@ -284,7 +293,6 @@ pub(super) fn read(
     tensors.fixed("start", &[1], &[0])?;
     tensors.fixed("end", &[1], &[1])?;
     tensors.fixed_numbers("zeros", &[1, count], &vec![0.0; count])?;
-    let coded = tensors.has("levels");
     let centers = tensors.rows("rows", [steps, n])?;
     let radii = tensors.numbers("radii", &[steps, 1])?;
     let tops = tensors.numbers("tops", &[steps, 1])?;
@@ -294,31 +302,14 @@ pub(super) fn read(
     let minima = if tensors.has("minima") { Some(tensors.numbers("minima", &[n])?) } else { None };
     let curve = read_curve(&mut tensors)?;
     let head = read_head(&mut tensors, count)?;
-    let measures = match &curve {
-        Some(PowerCurve::Sawtooth { levels, .. }) => vec![MeasureKind::Sawtooth(*levels)],
-        Some(_) => vec![MeasureKind::Hinges],
-        None => vec![MeasureKind::Violations, MeasureKind::Sum, MeasureKind::Largest],
-    };
-    let schedule = [Schedule::Sequential, Schedule::Pipelined]
-        .into_iter()
-        .find(|known| file.name == format!("{NAME}.{known}"))
-        .unwrap_or(schedule);
-    let any = Description {
-        stored: Stored { precision: tensors.precision(), coded },
+    tensors.finish(&graph(&Description {
+        stored: Stored { precision: tensors.precision(), ..any.stored },
         features: n,
         accumulators: count,
         outputs: head.last().map_or(0, Layer::outputs),
-        layers: head.len(),
-        clipped: minima.is_some(),
-        measure: MeasureKind::Largest,
-        pool: Pool::Max,
-        schedule,
-    };
-    let pools = [Pool::Max, Pool::Sum, Pool::Raise];
-    let forms =
-        measures.into_iter().flat_map(|measure| pools.map(|pool| Description { measure, pool, ..any }));
-    let form = tensors.finish(file, forms, graph)?;
-    let measure = match (curve, form.measure) {
+        ..any
+    }))?;
+    let measure = match (curve, any.measure) {
         (Some(curve), _) => Measure::Power(curve),
         (None, MeasureKind::Violations) => Measure::Violations,
         (None, MeasureKind::Sum) => Measure::Sum,
@@ -334,11 +325,39 @@ pub(super) fn read(
         tops,
         scales,
         accumulators,
-        pool: form.pool,
-        schedule,
+        pool: any.pool,
+        schedule: any.schedule,
         head,
     })
     .map_err(|e| tensors.unlike(&e.to_string()))
+}
+
+/// The descriptions, but for sizes, that may be that of `file`: by which
+/// operators it has, and with every measure and pool where that does not tell.
+fn candidates(file: &proto::Graph, schedule: Schedule) -> Vec<Description> {
+    let count = |op: &str| all_nodes(file).filter(|node| node.op_type == op).count();
+    let measures = match (count("Min"), count("Unsqueeze")) {
+        (0, 0) => vec![MeasureKind::Violations, MeasureKind::Sum, MeasureKind::Largest],
+        (0, _) => vec![MeasureKind::Hinges],
+        (levels, _) => vec![MeasureKind::Sawtooth(levels)],
+    };
+    let schedule = [Schedule::Sequential, Schedule::Pipelined]
+        .into_iter()
+        .find(|known| file.name == format!("{NAME}.{known}"))
+        .unwrap_or(schedule);
+    let any = Description {
+        stored: Stored { precision: Precision::F32, coded: count("Gather") > 0 },
+        features: 0,
+        accumulators: 0,
+        outputs: 0,
+        layers: count("Gemm"),
+        clipped: file.node.iter().any(|node| node.op_type == "Max"),
+        measure: MeasureKind::Largest,
+        pool: Pool::Max,
+        schedule,
+    };
+    let pools = [Pool::Max, Pool::Sum, Pool::Raise];
+    measures.into_iter().flat_map(|measure| pools.map(|pool| Description { measure, pool, ..any })).collect()
 }
 
 /// The position of the one 1 in every row of flags.

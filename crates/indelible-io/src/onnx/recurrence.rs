@@ -14,14 +14,11 @@ use indelible::{
 
 use super::{
     OnnxError, proto,
-    tensors::{Tensors, declared_features},
+    tensors::{Tensors, all_nodes, declared_features},
     write::{
         Dim, Stored, body_attribute, decode, float_type, form_graph, int_attribute, node, reduce_sum, value,
     },
 };
-
-/// The tensor by which the form is recognised.
-pub(super) const MARK: &str = "first_center";
 
 /// What the nodes depend on.
 struct Description {
@@ -110,7 +107,15 @@ fn step(prefix: &str, x: &str, center: &str, previous: Option<&str>, next: &str)
 
 /// Reads a recurrence, or says where the file differs from one.
 pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<Prototypes, OnnxError> {
-    let mut tensors = Tensors::new("compact network of a recurrence", file, opset, 13..=25)?;
+    let has = |op: &str| all_nodes(file).any(|node| node.op_type == op);
+    let any = Description {
+        stored: Stored { precision: Precision::F32, coded: has("Gather") },
+        features: 0,
+        several: has("Scan"),
+        targets: has("Neg").then_some(0),
+    };
+    let (mut tensors, any) =
+        Tensors::new("compact network of a recurrence", file, (opset, 13..=25), [any], graph)?;
     let n = declared_features(file)
         .ok_or_else(|| tensors.unlike("its input is not declared as [batch, features]"))?;
     tensors.fixed("axes", &[1], &[1])?;
@@ -119,8 +124,7 @@ pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<Prototypes
     let mut radii = tensors.numbers("first_radius", &[1])?;
     let mut scales = tensors.numbers("first_scale", &[1])?;
     let mut tops = tensors.numbers("first_value", &[1])?;
-    let (several, coded) = (tensors.has("centers"), tensors.has("levels"));
-    let centers = if several {
+    let centers = if any.several {
         let [rest, _] = tensors.known_shape("centers")?;
         radii.extend(tensors.numbers("radii", &[rest, 1])?);
         scales.extend(tensors.numbers("scales", &[rest, 1])?);
@@ -134,9 +138,12 @@ pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<Prototypes
         None => None,
     };
     let precision = tensors.precision();
-    let stored = Stored { precision, coded };
-    let form = Description { stored, features: n, several, targets: targets.as_ref().map(Vec::len) };
-    tensors.finish(file, [form], graph)?;
+    tensors.finish(&graph(&Description {
+        stored: Stored { precision, ..any.stored },
+        features: n,
+        targets: targets.as_ref().map(Vec::len),
+        ..any
+    }))?;
     let steps = tops.len();
     Prototypes::new(PrototypeParts {
         precision,

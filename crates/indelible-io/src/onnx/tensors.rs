@@ -1,9 +1,9 @@
-//! Reading compact forms: the tensors of a file by name, and the comparison of
-//! its graph with the one that the form has.
+//! Reading compact forms: the comparison of a file's graph with the one that the
+//! form has, and the tensors of the file by the names that they have there.
 //!
 //! A compact form is described once, by the function that makes its graph. Its
-//! reader takes the tensors, makes the graph anew and compares: what is not
-//! exactly this form is refused.
+//! reader makes that graph anew and compares, whatever the values are called:
+//! what is not exactly this form is refused.
 
 use std::collections::BTreeMap;
 
@@ -11,39 +11,68 @@ use indelible::{Features, Precision};
 
 use super::{
     OnnxError,
-    graph::{bytes, dims, integers, numbers, singles},
+    graph::{bytes, dims, integers, is_default, numbers, operator, singles},
     proto::{self, data_type},
 };
 
 /// Features that a file may declare, so that sizes can be multiplied.
 const MOST_FEATURES: usize = 1 << 31;
 
-/// Tensors by name, each of which must be used exactly once.
+/// Tensors by the name that they have in the form, each of which must be used
+/// exactly once.
 pub(super) struct Tensors<'a> {
     /// What the form is called in refusals.
     form: &'static str,
-    left: BTreeMap<&'a str, &'a proto::Tensor>,
+    file: &'a proto::Graph,
+    names: Names<'a>,
+    left: BTreeMap<String, &'a proto::Tensor>,
     precision: Option<Precision>,
 }
 
 impl<'a> Tensors<'a> {
-    /// The tensors of `file`, whose operator set must be one of `opsets`.
-    pub fn new(
+    /// The tensors of `file`, whose nodes must be those of one of the
+    /// `descriptions`, and that description. The operator set must be one of
+    /// `opsets`.
+    pub fn new<D>(
         form: &'static str,
         file: &'a proto::Graph,
-        opset: Option<i64>,
-        opsets: std::ops::RangeInclusive<i64>,
-    ) -> Result<Self, OnnxError> {
-        let left = file.initializer.iter().map(|tensor| (&*tensor.name, tensor)).collect();
-        let tensors = Self { form, left, precision: None };
-        if tensors.left.len() != file.initializer.len() {
-            return Err(tensors.unlike("two of its tensors have one name"));
-        }
+        (opset, opsets): (Option<i64>, std::ops::RangeInclusive<i64>),
+        descriptions: impl IntoIterator<Item = D>,
+        graph: impl Fn(&D) -> proto::Graph,
+    ) -> Result<(Self, D), OnnxError> {
+        let mut tensors =
+            Self { form, file, names: Names::default(), left: BTreeMap::new(), precision: None };
         if opset.is_none_or(|version| !opsets.contains(&version)) {
             let (first, last) = (opsets.start(), opsets.end());
             return Err(tensors.unlike(&format!("its operator set is not one of {first} to {last}")));
         }
-        Ok(tensors)
+        let mut known: Vec<String> = vec![];
+        for description in descriptions {
+            let expected = graph(&description);
+            let mut names = Names::default();
+            if names.bind_graph(&expected, file, false) {
+                tensors.names = names;
+                tensors.take_in()?;
+                return Ok((tensors, description));
+            }
+            known.extend(all_nodes(&expected).map(|node| node.op_type.clone()));
+        }
+        let strange =
+            all_nodes(file).find(|node| !is_default(&node.domain) || !known.contains(&node.op_type));
+        Err(strange.map_or_else(|| tensors.unlike(NODES), |node| operator(node, String::new())))
+    }
+
+    /// Calls the tensors of the file as the form calls them.
+    fn take_in(&mut self) -> Result<(), OnnxError> {
+        for tensor in &self.file.initializer {
+            let Some(name) = self.names.of_form(&tensor.name) else {
+                return Err(self.unlike(&format!("tensor '{}' has no place in it", tensor.name)));
+            };
+            if self.left.insert(name.to_string(), tensor).is_some() {
+                return Err(self.unlike(&format!("the name '{}' is given twice", tensor.name)));
+            }
+        }
+        Ok(())
     }
 
     /// The error about a file that is not of this form.
@@ -162,26 +191,97 @@ impl<'a> Tensors<'a> {
         Ok(Features::F64(values.into()))
     }
 
-    /// Checks that no tensor is left and that `file` is the graph that one of
-    /// the descriptions has; gives that description.
-    pub fn finish<D>(
-        &self,
-        file: &proto::Graph,
-        descriptions: impl IntoIterator<Item = D>,
-        graph: impl Fn(&D) -> proto::Graph,
-    ) -> Result<D, OnnxError> {
-        if let Some(name) = self.left.keys().next() {
-            return Err(self.unlike(&format!("tensor '{name}' has no place in it")));
+    /// Checks that no tensor is left and that the file declares its values as
+    /// `expected` does.
+    pub fn finish(&self, expected: &proto::Graph) -> Result<(), OnnxError> {
+        if let Some(tensor) = self.left.values().next() {
+            return Err(self.unlike(&format!("tensor '{}' has no place in it", tensor.name)));
         }
-        let same = |description: &D| {
-            let expected = graph(description);
-            expected.node == file.node
-                && expected.input == file.input
-                && expected.output == file.output
-                && file.sparse_initializer.is_empty()
+        if Names::default().bind_graph(expected, self.file, true) { Ok(()) } else { Err(self.unlike(NODES)) }
+    }
+}
+
+const NODES: &str = "its nodes, inputs or outputs are not those of its form";
+
+/// The nodes of a graph and of those inside its nodes.
+pub(super) fn all_nodes(graph: &proto::Graph) -> impl Iterator<Item = &proto::Node> {
+    graph.node.iter().flat_map(|node| {
+        let inside = node.attribute.iter().filter_map(|attribute| attribute.g.as_ref());
+        std::iter::once(node).chain(inside.flat_map(|graph| &graph.node))
+    })
+}
+
+/// Which name of a form is which name of a file, one for one.
+#[derive(Default)]
+struct Names<'a> {
+    of_file: BTreeMap<String, &'a str>,
+    of_form: BTreeMap<&'a str, String>,
+}
+
+impl<'a> Names<'a> {
+    /// What the form calls a value that the file calls `name`.
+    fn of_form(&self, name: &str) -> Option<&str> {
+        self.of_form.get(name).map(String::as_str)
+    }
+
+    /// Takes two names for one, unless either is known as another.
+    fn bind(&mut self, form: &str, file: &'a str) -> bool {
+        let new = !self.of_file.contains_key(form) && !self.of_form.contains_key(file);
+        if new {
+            self.of_file.insert(form.into(), file);
+            self.of_form.insert(file, form.into());
+        }
+        form.is_empty() == file.is_empty() && self.of_file.get(form) == Some(&file)
+    }
+
+    fn bind_all(&mut self, form: &[String], file: &'a [String]) -> bool {
+        form.len() == file.len() && form.iter().zip(file).all(|(form, file)| self.bind(form, file))
+    }
+
+    /// Whether the two graphs are one but for the names of values and nodes,
+    /// and for what they declare of values unless `declared`.
+    fn bind_graph(&mut self, form: &proto::Graph, file: &'a proto::Graph, declared: bool) -> bool {
+        file.sparse_initializer.is_empty()
+            && self.bind_values(&form.input, &file.input, declared)
+            && form.node.len() == file.node.len()
+            && form.node.iter().zip(&file.node).all(|(a, b)| self.bind_node(a, b, declared))
+            && self.bind_values(&form.output, &file.output, declared)
+    }
+
+    fn bind_values(
+        &mut self,
+        form: &[proto::ValueInfo],
+        file: &'a [proto::ValueInfo],
+        declared: bool,
+    ) -> bool {
+        let mut same = |(a, b): (&proto::ValueInfo, &'a proto::ValueInfo)| {
+            (!declared || a.r#type == b.r#type) && self.bind(&a.name, &b.name)
         };
-        let found = descriptions.into_iter().find(same);
-        found.ok_or_else(|| self.unlike("its nodes, inputs or outputs are not those of its form"))
+        form.len() == file.len() && form.iter().zip(file).all(&mut same)
+    }
+
+    fn bind_node(&mut self, form: &proto::Node, file: &'a proto::Node, declared: bool) -> bool {
+        form.op_type == file.op_type
+            && is_default(&file.domain)
+            && form.attribute.len() == file.attribute.len()
+            && form.attribute.iter().zip(&file.attribute).all(|(a, b)| self.bind_attribute(a, b, declared))
+            && self.bind_all(&form.input, &file.input)
+            && self.bind_all(&form.output, &file.output)
+    }
+
+    fn bind_attribute(
+        &mut self,
+        form: &proto::Attribute,
+        file: &'a proto::Attribute,
+        declared: bool,
+    ) -> bool {
+        match (&form.g, &file.g) {
+            // The body of a Scan holds no tensors of its own.
+            (Some(a), Some(b)) => {
+                form.name == file.name && b.initializer.is_empty() && self.bind_graph(a, b, declared)
+            }
+            _ => form == file,
+        }
     }
 }
 
