@@ -104,6 +104,16 @@
 //! output belongs to which label), vector instructions beyond what tests against
 //! their portable twins show, and mathematical libraries.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss,
+        reason = "numbers that a test makes are small"
+    )
+)]
+
 pub mod bounds;
 pub mod budget;
 pub mod cells;

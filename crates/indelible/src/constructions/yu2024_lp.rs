@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     Budget, Dataset, Error, Norm,
-    number::{add_up, div_down, mul_down, mul_up, sub_down},
+    number::{add_up, div_down, mul_down, mul_up, sub_down, whole},
 };
 
 /// How `|t|^p` is approximated.
@@ -151,7 +151,7 @@ fn ramps(
             let noise = mul_up(hinges.slope, frame.total_error());
             // Of the two sides of a difference one is 0. A rounded difference
             // counts p times in its power, whose bounds are rounded, too.
-            let roundings = data.features() * hinges.knots.len() + 8 * p.ceil() as usize + 20;
+            let roundings = data.features() * hinges.knots.len() + 8 * whole(p.ceil()) + 20;
             Ramps::new(frame, budget, options, Sum::Hinges(hinges), (roundings, noise), |k| {
                 (add_up(power_up(radii.of(k), p), above), enemy(k))
             })
@@ -168,7 +168,7 @@ fn ramps(
                 }
             }
             let above = mul_up(n, 0.25f64.powi(levels + 1));
-            let levels = levels as usize;
+            let levels = levels.unsigned_abs() as usize;
             let gamma = frame.gamma(2 * data.features() + 2)?;
             // Beyond 1 all terms grow in proportion.
             let size = mul_up(inverse, frame.largest_range()).max(1.0);
