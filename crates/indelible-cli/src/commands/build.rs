@@ -36,19 +36,12 @@ use crate::{
     steepness::Steepness,
 };
 
-/// Largest dense file that `auto` writes, and of cells, which have few weights
-/// that are not 0.
-const LARGEST_DENSE: u64 = 512 << 20;
-const LARGEST_DENSE_CELLS: u64 = 1 << 20;
 /// Samples times nonzero parameters up to which `auto` proves layers before the
 /// compact form: what intervals leave open is followed back through them, at
 /// 10⁵ to 10⁷ such pairs a second.
 pub const MOST_LAYERED: usize = 1 << 20;
 /// Where ONNX files end.
 const LARGEST_FILE: u64 = (1 << 31) - 1;
-
-/// Constructions whose Lipschitz constant is known exactly.
-const STEEP: [&str; 3] = ["lipschitz", "yu2024-lipschitz", "nearest"];
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum HeadArg {
@@ -166,7 +159,7 @@ impl<'a> Order<'a> {
     pub fn new(output: &'a Path, ratio: f64) -> Self {
         Self {
             output,
-            construction: Some("yu2024-linf"),
+            construction: REGISTRY.first().map(|construction| construction.name),
             norm: Norm::Linf,
             radius: None,
             ratio,
@@ -295,7 +288,7 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
                 )));
                 continue;
             }
-            let around = STEEP.contains(&name).then_some(data);
+            let around = candidate.construction.tight_lipschitz.then_some(data);
             let steepness = Steepness::of(&read.model, order.norm, around)?;
             if order.certify {
                 lap("certify", &mut clock);
@@ -326,11 +319,9 @@ pub fn build(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Built, Fail
 /// The forms to try, dense or not: where the choice is free, the compact one
 /// after a small dense one, of which intervals may prove less.
 fn forms(candidate: &Candidate, order: &Order<'_>, samples: usize) -> Vec<bool> {
-    let construction = candidate.construction;
-    let largest = if construction.name == "cells" { LARGEST_DENSE_CELLS } else { LARGEST_DENSE };
     let small = || {
         (!order.certify || candidate.is_within(MOST_LAYERED / samples))
-            && candidate.dense_bytes(largest).is_ok()
+            && candidate.dense_bytes(candidate.construction.largest_dense).is_ok()
     };
     match order.dense {
         Some(dense) => vec![dense],

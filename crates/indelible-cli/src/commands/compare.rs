@@ -306,9 +306,11 @@ fn curves(data: &Dataset, found: &Separation, options: Options, ratio: f64, bar:
         .collect();
     REGISTRY
         .iter()
-        .map(|construction| {
+        .enumerate()
+        .map(|(position, construction)| {
             bar.busy(construction.name);
             Series {
+                position,
                 name: construction.name,
                 by_ratio: RATIOS
                     .iter()

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use indelible::{
     Norm, Radii,
-    network::{CellNetwork, Model, Schedule, Size},
+    constructions::Construction,
+    network::{CellNetwork, Model, Size},
 };
 use indelible_io::{
     dataset::{ReadOptions, read},
@@ -82,13 +83,8 @@ impl InspectArgs {
 /// The size of a network; where a compact form can stand for layers in two
 /// orders, in that of `construction`, which changes no output.
 pub fn size_as(model: &Model, construction: Option<&str>) -> Size {
-    match construction {
-        Some("pipelined") => model.scheduled_size(Schedule::Pipelined),
-        Some("yu2024-linf" | "yu2024-l1" | "yu2024-lp" | "yu2024-lipschitz") => {
-            model.scheduled_size(Schedule::Sequential)
-        }
-        _ => model.size(),
-    }
+    let schedule = construction.and_then(|name| Construction::named(name).ok()?.schedule);
+    schedule.map_or_else(|| model.size(), |schedule| model.scheduled_size(schedule))
 }
 
 /// Cells, constraints, and how many of each; `samples` is what the file claims

@@ -25,15 +25,44 @@
 //! above `t^p`, and what that adds counts towards `ε`.
 
 use super::{
-    BuiltNetwork, Options,
+    Accuracy, Bound, BuiltNetwork, Construction, Heads, Labels, Options,
     frame::Frame,
     power::{Hinges, MOST, NoHinges},
     ramps::{Ramps, Sum, power_down, power_up, sawtooth_error},
-    stream::Stream,
+    registry::LARGEST_DENSE,
+    stream::{self, Stream},
 };
 use crate::{
     Budget, Dataset, Error, Norm,
+    network::Schedule,
     number::{add_up, div_down, mul_down, mul_up, sub_down},
+};
+
+pub(super) const ENTRY: Construction = Construction {
+    name: "yu2024-lp",
+    source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.3",
+    norms: &[Norm::L2],
+    every_p: true,
+    labels: Labels::Any,
+    per_sample: true,
+    heads: Heads::Any,
+    schedule: Some(Schedule::Sequential),
+    largest_dense: LARGEST_DENSE,
+    tight_lipschitz: false,
+    bounds: &[Bound {
+        norm: None,
+        labels: Labels::Any,
+        formula: "O(N n p² log(n/γ))",
+        value: |q| {
+            let p = exponent(q.norm);
+            q.big_n() * q.n() * p * p * (q.n() / (1.0 - q.ratio)).ln().max(1.0)
+        },
+        accuracy: Accuracy::Order,
+        condition: "1 < p < ∞ (γ = 1 − ρ in units of λ)",
+        source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.3",
+    }],
+    at_least: |data, _| stream::at_least(data.features(), data.samples()),
+    build,
 };
 
 /// How `|t|^p` is approximated.
@@ -51,17 +80,8 @@ pub enum Approximation {
 /// # Errors
 /// [`Error::Unsuitable`] when the norm is no `l_p` with `1 < p < ∞`;
 /// [`Error::TooFine`] when the format leaves no gap between the balls.
-pub(super) fn build(
-    data: &Dataset,
-    budget: &Budget,
-    options: Options,
-) -> Result<Box<dyn BuiltNetwork>, Error> {
-    let p = match budget.norm() {
-        Norm::L1 => 1.0,
-        Norm::L2 => 2.0,
-        Norm::Lp(p) => p,
-        Norm::Linf => f64::INFINITY,
-    };
+fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn BuiltNetwork>, Error> {
+    let p = exponent(budget.norm());
     if p != 2.0 {
         return yu2024_lp(data, budget, options, p, Approximation::Hinges);
     }
@@ -74,6 +94,16 @@ pub(super) fn build(
         (Err(error), Err(_)) => return Err(error),
     };
     Ok(Box::new(Stream::sequential(steps, options)))
+}
+
+/// `p`.
+fn exponent(norm: Norm) -> f64 {
+    match norm {
+        Norm::L1 => 1.0,
+        Norm::L2 => 2.0,
+        Norm::Lp(p) => p,
+        Norm::Linf => f64::INFINITY,
+    }
 }
 
 /// Builds the network with one approximation, for a real `p > 1` whose
@@ -90,7 +120,7 @@ pub fn yu2024_lp(
     p: f64,
     approximation: Approximation,
 ) -> Result<Box<dyn BuiltNetwork>, Error> {
-    let unsuitable = |why: String| Err(Error::Unsuitable { construction: "yu2024-lp", why });
+    let unsuitable = |why: String| Err(Error::Unsuitable { construction: ENTRY.name, why });
     if !(p > 1.0 && p.is_finite()) {
         return unsuitable(format!("p is {p}; expected a finite number above 1"));
     }
@@ -141,7 +171,7 @@ fn ramps(
                 Hinges::power(p, range, error, options.precision).map_err(|missing| match missing {
                     NoHinges::TooFine => tight(&frame),
                     NoHinges::TooMany => Error::Unsuitable {
-                        construction: "yu2024-lp",
+                        construction: ENTRY.name,
                         why: format!(
                             "it would need more than {MOST} hinges per feature; choose a smaller radius"
                         ),

@@ -203,12 +203,7 @@ mod tests {
                     }
                     let network = construction.build(&data, &budget, options).unwrap();
                     let Ok(compact) = network.compact() else { continue };
-                    let schedule = match construction.name {
-                        "yu2024-linf" | "yu2024-l1" | "yu2024-lp" | "yu2024-lipschitz" => {
-                            Schedule::Sequential
-                        },
-                        _ => Schedule::Pipelined,
-                    };
+                    let schedule = construction.schedule.unwrap_or(Schedule::Pipelined);
                     let (counted, found) = (size(network.as_ref()), compact.scheduled_size(schedule));
                     // A stored radius is rounded outward once more than a threshold.
                     let close = |a: f64, b: f64| (a - b).abs() <= 1e-12 * a.abs();
