@@ -55,7 +55,9 @@ impl From<indelible::Error> for Failure {
         use indelible::{Error as E, decide::DecideError};
         let message = error.to_string();
         match error {
-            E::RadiusTooLarge { .. } | E::Inseparable { .. } | E::TooFine { .. } => Self::no(message),
+            E::RadiusTooLarge { .. } | E::Inseparable { .. } | E::TooFine { .. } | E::NotCertified { .. } => {
+                Self::no(message)
+            }
             E::Decide(DecideError::NotMemorized { .. } | DecideError::BadRefutation { .. }) => {
                 Self::no(message)
             }
@@ -67,7 +69,10 @@ impl From<indelible::Error> for Failure {
 
 impl From<indelible_io::Error> for Failure {
     fn from(error: indelible_io::Error) -> Self {
-        Self::input(error.to_string())
+        match error {
+            indelible_io::Error::Library(error) => error.into(),
+            other => Self::input(other.to_string()),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use clap::Args;
 use indelible::{
     Norm, Radii,
     constructions::Construction,
+    fit::Lipschitz,
     network::{CellNetwork, Model, Size},
 };
 use indelible_io::{
@@ -16,8 +17,8 @@ use serde_json::{Value, json};
 
 use crate::{
     failure::Failure,
+    lipschitz,
     report::{Report, grouped, real},
-    steepness::Steepness,
 };
 
 /// Arguments of `inspect`.
@@ -47,7 +48,7 @@ impl InspectArgs {
             Some(path) => Some(read(path, &ReadOptions::default())?),
             None => None,
         };
-        let steepness = Steepness::of(&network.model, norm, data.as_ref())?;
+        let found = Lipschitz::of(&network.model, norm, data.as_ref())?;
         let mut report = Report::default();
         report
             .json("depth", size.depth)
@@ -56,7 +57,7 @@ impl InspectArgs {
             .json("outputs", network.model.outputs())
             .json("parameters", json!({"nonzero": size.nonzero, "all": size.all}))
             .json("max_abs_parameter", size.max_abs)
-            .json("lipschitz", steepness.json())
+            .json("lipschitz", lipschitz::object(&found))
             .json("form", network.form())
             .json("precision", network.model.precision().to_string())
             .json("metadata", metadata_json(metadata));
@@ -67,7 +68,7 @@ impl InspectArgs {
             .line("width", grouped(size.width))
             .line("parameters", format!("{} nonzero, {} in all", grouped(size.nonzero), grouped(size.all)))
             .line("largest parameter", real(size.max_abs))
-            .line("Lipschitz bound", steepness.line())
+            .line("Lipschitz bound", lipschitz::line(&found))
             .line("form", format!("{}, {}", network.form(), network.model.precision()));
         if let Model::Cells(cells) = &network.model {
             describe(cells, metadata.samples_per_cell.as_deref(), &mut report);
@@ -82,7 +83,7 @@ impl InspectArgs {
 
 /// The size of a network; where a compact form can stand for layers in two
 /// orders, in that of `construction`, which changes no output.
-pub fn size_as(model: &Model, construction: Option<&str>) -> Size {
+fn size_as(model: &Model, construction: Option<&str>) -> Size {
     let schedule = construction.and_then(|name| Construction::named(name).ok()?.schedule);
     schedule.map_or_else(|| model.size(), |schedule| model.scheduled_size(schedule))
 }

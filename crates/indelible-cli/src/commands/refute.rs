@@ -16,7 +16,6 @@ use serde_json::json;
 
 use crate::{
     bar::Bar,
-    classes::match_classes,
     data::DataArgs,
     failure::Failure,
     paths::keep_apart,
@@ -58,7 +57,7 @@ impl RefuteArgs {
                 self.network.display()
             )));
         };
-        let classes = match_classes(&network, &data)?;
+        let classes = network.signature().match_classes(&data)?;
         let norm = self.norm;
         let started = Instant::now();
         let found = refute(layers, &data, &classes.map, classes.names.len(), norm, self.radius, &bar)?;

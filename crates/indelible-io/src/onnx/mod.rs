@@ -18,12 +18,13 @@ mod write_stored;
 use std::{fs::File, io::Read, path::Path};
 
 use bytes::Bytes;
-use indelible::network::Model;
+use indelible::{classes::Signature, network::Model};
 use prost::Message;
 
 use crate::Error;
 
 pub use metadata::Metadata;
+pub(crate) use write::LIMIT;
 pub use write::{dense_bytes, write_compact, write_dense};
 
 /// A network read from a file.
@@ -36,6 +37,16 @@ pub struct Network {
 }
 
 impl Network {
+    /// What matching its classes with those of a dataset needs.
+    #[must_use]
+    pub fn signature(&self) -> Signature<'_> {
+        Signature {
+            outputs: self.model.outputs(),
+            classes: self.metadata.classes.as_deref(),
+            features: self.metadata.features.as_deref(),
+        }
+    }
+
     /// The name of its form: `dense` for layers, `compact` for all others.
     #[must_use]
     pub fn form(&self) -> &'static str {
@@ -118,8 +129,8 @@ pub fn open(path: &Path) -> Result<Network, Error> {
     let onnx = |source| Error::Onnx { path: path.into(), source };
     let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
-    file.take(write::LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > write::LIMIT {
+    file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > LIMIT {
         return Err(onnx(OnnxError::Decode("it is larger than 2 GiB".into())));
     }
     if bytes.is_empty() {

@@ -138,78 +138,101 @@ fn ramps(
     approximation: Approximation,
 ) -> Result<Ramps, Error> {
     let frame = Frame::new(data, budget.radii(), options.precision)?;
-    let n = data.features() as f64;
     let radii = budget.radii();
     // One difference of the largest clearance is enough by itself: beyond it
     // the approximation need only rise.
     let clearance = (0..data.samples()).map(|k| budget.clearance(k)).fold(0.0, f64::max);
     let range = frame.largest_difference().min(clearance);
-    // What each ball leaves between its own sum and that of its enemies.
-    let enemy = |k: usize| match budget.clearance(k) {
-        clearance if clearance.is_finite() => power_down(clearance, p),
-        _ => mul_up(2.0, power_up(radii.of(k), p)) + 1.0,
-    };
     let room = (0..data.samples())
-        .map(|k| sub_down(enemy(k), power_up(radii.of(k), p)))
+        .map(|k| sub_down(enemy(budget, p, k), power_up(radii.of(k), p)))
         .fold(f64::INFINITY, f64::min);
-    let error = div_down(room, 2.02 * n);
-    let tight = |frame: &Frame| {
-        frame.too_fine(if room > 0.0 {
-            format!("sums of powers of own and enemy balls differ by {room:.2e} only")
-        } else {
-            format!("the distances to the power {p} leave its range (scale the data so that they are near 1)")
-        })
-    };
+    let error = div_down(room, 2.02 * data.features() as f64);
+    let tight = frame.too_fine(if room > 0.0 {
+        format!("sums of powers of own and enemy balls differ by {room:.2e} only")
+    } else {
+        format!("the distances to the power {p} leave its range (scale the data so that they are near 1)")
+    });
     let largest = if clearance.is_finite() { range.max(clearance) } else { range };
     // Outside of these powers come near the ends of binary64.
     if !(error > 1e-240 && power_up(largest, p) < 1e240) {
-        return Err(tight(&frame));
+        return Err(tight);
     }
+    let task = Task { frame, budget, options, p, range, error, tight };
     match approximation {
-        Approximation::Hinges => {
-            let hinges =
-                Hinges::power(p, range, error, options.precision).map_err(|missing| match missing {
-                    NoHinges::TooFine => tight(&frame),
-                    NoHinges::TooMany => Error::Unsuitable {
-                        construction: ENTRY.name,
-                        why: format!(
-                            "it would need more than {MOST} hinges per feature; choose a smaller radius"
-                        ),
-                    },
-                })?;
-            let above = mul_up(n, hinges.error);
-            let noise = mul_up(hinges.slope, frame.total_error());
-            // Of the two sides of a difference one is 0. A rounded difference
-            // counts p times in its power, whose bounds are rounded, too.
-            let roundings = data.features() * hinges.knots.len() + 8 * p.ceil() as usize + 20;
-            Ramps::new(frame, budget, options, Sum::Hinges(hinges), (roundings, noise), |k| {
-                (add_up(power_up(radii.of(k), p), above), enemy(k))
-            })
-        }
-        Approximation::Sawtooth => {
-            let inverse = options.precision.round_down(div_down(1.0, range));
-            let square = (mul_down(inverse, inverse), mul_up(inverse, inverse));
-            // Interpolation at 2^m + 1 points is off by 4^−(m+1).
-            let mut levels = 1;
-            while mul_up(n, 0.25f64.powi(levels + 1)) > mul_down(square.0, mul_down(n, error)) {
-                levels += 1;
-                if levels > 60 {
-                    return Err(tight(&frame));
-                }
+        Approximation::Hinges => task.hinges(),
+        Approximation::Sawtooth => task.sawtooth(),
+    }
+}
+
+/// A number that the sum of powers does not fall below on the balls of enemies
+/// of sample `k`.
+fn enemy(budget: &Budget, p: f64, k: usize) -> f64 {
+    match budget.clearance(k) {
+        clearance if clearance.is_finite() => power_down(clearance, p),
+        _ => mul_up(2.0, power_up(budget.radii().of(k), p)) + 1.0,
+    }
+}
+
+/// What an approximation has to do.
+struct Task<'a> {
+    frame: Frame,
+    budget: &'a Budget,
+    options: Options,
+    p: f64,
+    /// `R`.
+    range: f64,
+    /// `ε`.
+    error: f64,
+    /// The error when the format leaves no room.
+    tight: Error,
+}
+
+impl Task<'_> {
+    fn hinges(self) -> Result<Ramps, Error> {
+        let Self { frame, budget, options, p, range, error, tight } = self;
+        let hinges = Hinges::power(p, range, error, options.precision).map_err(|missing| match missing {
+            NoHinges::TooFine => tight,
+            NoHinges::TooMany => Error::Unsuitable {
+                construction: ENTRY.name,
+                why: format!("it would need more than {MOST} hinges per feature; choose a smaller radius"),
+            },
+        })?;
+        let n = frame.data.features();
+        let above = mul_up(n as f64, hinges.error);
+        let noise = mul_up(hinges.slope, frame.total_error());
+        // Of the two sides of a difference one is 0. A rounded difference
+        // counts p times in its power, whose bounds are rounded, too.
+        let roundings = n * hinges.knots.len() + 8 * p.ceil() as usize + 20;
+        Ramps::new(frame, budget, options, Sum::Hinges(hinges), (roundings, noise), |k| {
+            (add_up(power_up(budget.radii().of(k), p), above), enemy(budget, p, k))
+        })
+    }
+
+    fn sawtooth(self) -> Result<Ramps, Error> {
+        let Self { frame, budget, options, p, range, error, tight } = self;
+        let n = frame.data.features();
+        let inverse = options.precision.round_down(div_down(1.0, range));
+        let square = (mul_down(inverse, inverse), mul_up(inverse, inverse));
+        // Interpolation at 2^m + 1 points is off by 4^−(m+1).
+        let mut levels = 1;
+        while mul_up(n as f64, 0.25f64.powi(levels + 1)) > mul_down(square.0, mul_down(n as f64, error)) {
+            levels += 1;
+            if levels > 60 {
+                return Err(tight);
             }
-            let above = mul_up(n, 0.25f64.powi(levels + 1));
-            let levels = levels as usize;
-            let gamma = frame.gamma(2 * data.features() + 2)?;
-            // Beyond 1 all terms grow in proportion.
-            let size = mul_up(inverse, frame.largest_range()).max(1.0);
-            let inputs = mul_up(inverse, frame.total_error());
-            let unit = options.precision.unit_roundoff();
-            let noise = mul_up(size, sawtooth_error(data.features(), levels, inputs, unit, gamma));
-            let sum = Sum::Sawtooth { inverse, levels };
-            Ramps::new(frame, budget, options, sum, (4, noise), |k| {
-                let own = add_up(mul_up(square.1, power_up(radii.of(k), p)), above);
-                (own, mul_down(square.0, enemy(k)))
-            })
         }
+        let above = mul_up(n as f64, 0.25f64.powi(levels + 1));
+        let levels = levels as usize;
+        let gamma = frame.gamma(2 * n + 2)?;
+        // Beyond 1 all terms grow in proportion.
+        let size = mul_up(inverse, frame.largest_range()).max(1.0);
+        let inputs = mul_up(inverse, frame.total_error());
+        let unit = options.precision.unit_roundoff();
+        let noise = mul_up(size, sawtooth_error(n, levels, inputs, unit, gamma));
+        let sum = Sum::Sawtooth { inverse, levels };
+        Ramps::new(frame, budget, options, sum, (4, noise), |k| {
+            let own = add_up(mul_up(square.1, power_up(budget.radii().of(k), p)), above);
+            (own, mul_down(square.0, enemy(budget, p, k)))
+        })
     }
 }
