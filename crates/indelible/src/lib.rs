@@ -17,21 +17,26 @@
 //! - [`constructions`]: theorems as code, one file each.
 //! - [`network`]: layers, sizes, evaluation.
 //! - [`certify`]: proofs about a network as stored, which trust no builder.
+//! - [`classes`]: which output of a network belongs to which class of the data.
+//! - [`fit`](mod@fit): the whole line in one call.
 //! - [`bounds`]: what the literature proves necessary and sufficient.
 
 pub mod bounds;
 pub mod budget;
 pub mod cells;
 pub mod certify;
+pub mod classes;
 pub mod constructions;
 pub mod dataset;
 pub mod error;
+pub mod fit;
 mod isa;
 pub mod network;
 pub mod norm;
 pub mod number;
 pub mod progress;
 pub mod separation;
+pub mod text;
 
 pub use budget::{Budget, Radii};
 pub use dataset::{Buffer, Dataset, Features};

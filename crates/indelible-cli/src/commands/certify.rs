@@ -5,7 +5,8 @@ use std::{path::PathBuf, time::Instant};
 use clap::Args;
 use indelible::{
     Budget, Dataset, Norm, Radii,
-    certify::{Certificate, Claim, Verdict, certify},
+    certify::{Certificate, Verdict, certify},
+    classes::Classes,
     separation::nearest_enemies,
 };
 use indelible_io::{digest, onnx};
@@ -13,7 +14,6 @@ use serde_json::{Value, json};
 
 use crate::{
     bar::Bar,
-    classes::{Classes, match_classes},
     data::DataArgs,
     failure::Failure,
     report::{Report, grouped, real, seconds},
@@ -68,9 +68,9 @@ impl CertifyArgs {
             )));
         }
         let started = Instant::now();
-        let certificate = certify_file(&network, &data, norm, &radii, &bar)?;
+        let classes = network.signature().match_classes(&data)?;
+        let certificate = certify(&classes.claim(&network.model, &data, norm, &radii), &bar)?;
         let taken = started.elapsed().as_secs_f64();
-        let classes = match_classes(&network, &data)?;
         let same = network.metadata.dataset.as_ref().map(|known| *known == digest(&data));
         let mut report = report(&certificate, &data, &radii, &classes, taken);
         report.json("same_dataset", same);
@@ -105,26 +105,6 @@ impl CertifyArgs {
         }
         Ok(radii)
     }
-}
-
-/// Certifies a network as read from its file.
-pub fn certify_file(
-    network: &onnx::Network,
-    data: &Dataset,
-    norm: Norm,
-    radii: &Radii,
-    bar: &Bar,
-) -> Result<Certificate, Failure> {
-    let classes = match_classes(network, data)?;
-    let claim = Claim {
-        model: &network.model,
-        data,
-        classes: &classes.map,
-        network_classes: classes.names.len(),
-        norm,
-        radii,
-    };
-    Ok(certify(&claim, bar)?)
 }
 
 fn report(certificate: &Certificate, data: &Dataset, radii: &Radii, classes: &Classes, taken: f64) -> Report {
