@@ -16,7 +16,7 @@
 use rayon::prelude::*;
 
 use super::{
-    Claim, Verdict,
+    Claim, Engine, Verdict,
     prototypes::{as_dataset, holds_rows},
 };
 use crate::{
@@ -79,7 +79,9 @@ pub(super) fn verdicts(claim: &Claim<'_>, scores: &MaxAffine, progress: &dyn Pro
             let margin = checker.margin(own[sample], near.distances[sample].lower);
             progress.advance(1);
             match margin {
-                Some(margin) if margin > 0.0 => Verdict::Certified { margin, exact: false },
+                Some(margin) if margin > 0.0 => {
+                    Verdict::Certified { margin, exact: false, engine: Engine::MaxAffine }
+                }
                 _ => Verdict::Undecided,
             }
         })

@@ -24,7 +24,7 @@
 
 use rayon::prelude::*;
 
-use super::{Claim, Verdict, ball, screen::Screen};
+use super::{Claim, Engine, Verdict, ball, screen::Screen};
 use crate::{
     Precision, Progress,
     network::Recurrence,
@@ -193,7 +193,7 @@ impl Checker<'_> {
         let class = self.claim.classes[self.claim.data.labels()[sample]];
         let Some(targets) = &self.recurrence.targets else {
             return if class < self.claim.network_classes {
-                Verdict::Certified { margin: 0.5, exact: true }
+                Verdict::Certified { margin: 0.5, exact: true, engine: Engine::Prototypes }
             } else {
                 Verdict::Undecided
             };
@@ -207,7 +207,11 @@ impl Checker<'_> {
             .map(|(_, other)| distance(self.recurrence.precision, target, *other).0)
             .fold(f64::INFINITY, f64::min);
         let margin = sub_down(nearest, farthest);
-        if margin > 0.0 { Verdict::Certified { margin, exact: true } } else { Verdict::Undecided }
+        if margin > 0.0 {
+            Verdict::Certified { margin, exact: true, engine: Engine::Prototypes }
+        } else {
+            Verdict::Undecided
+        }
     }
 }
 

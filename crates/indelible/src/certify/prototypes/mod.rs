@@ -17,7 +17,7 @@ use rayon::prelude::*;
 pub(super) use self::curve_sums::CurveSums;
 use self::inactive::{Inactive, is_silenced, silent_from};
 use super::{
-    Claim, Verdict,
+    Claim, Engine, Verdict,
     arithmetic::{Interval, IntervalArithmetic},
     ball, verdict_of,
 };
@@ -373,7 +373,7 @@ impl<'a> Checker<'a> {
         }
         let accumulators = self.accumulators(sample, &x, nearest, inactive);
         let Some(outputs) = accumulators.and_then(|a| self.head(a)) else { return Verdict::Undecided };
-        verdict_of(&outputs, self.class(sample), self.claim.network_classes)
+        verdict_of(&outputs, self.class(sample), self.claim.network_classes, Engine::Prototypes)
     }
 
     /// Bounds of all accumulators on the ball; `nearest` is the distance to

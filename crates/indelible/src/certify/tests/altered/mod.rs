@@ -93,7 +93,7 @@ fn attack(seed: u64) -> (usize, usize) {
         Claim { model: &model, data: &data, classes: &classes, network_classes, norm: asked, radii: &radii };
     let Ok(certificate) = certify(&claim, &Silent) else { return (0, 0) };
     for (sample, verdict) in certificate.verdicts.iter().enumerate() {
-        let &Verdict::Certified { margin: least, exact } = verdict else { continue };
+        let &Verdict::Certified { margin: least, exact, .. } = verdict else { continue };
         let class = data.labels()[sample];
         let mut only: Option<Vec<RBig>> = None;
         let mut judge = |outputs: Vec<RBig>, point: &[f64], how: &str| {
