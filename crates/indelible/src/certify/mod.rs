@@ -12,12 +12,37 @@
 //! *refuted* comes with a point of the ball at which the network, evaluated in
 //! its format, gives another label, and *undecided* is everything else.
 //!
-//! Nothing here looks at how a network was built. Engines share nothing but
-//! number types (`arithmetic`): intervals for affine layers and ReLUs and, where
-//! those do not decide, sums followed back to the input (`layers`), exact
-//! analyses of the recurrence over samples (`recurrence`) and of cells
-//! (`cells`), and distances to stored rows for the other compact forms
-//! (`prototypes`, `max_affine`).
+//! Each verdict names the [`Engine`] that reached it: intervals of affine layers
+//! and, where those do not decide, sums followed back to the input (`layers`);
+//! an exact analysis of cells (`cells`); distances to stored rows for the other
+//! compact forms (`prototypes`, `recurrence`, `max_affine`); and points that
+//! were tried (`attack`). Engines share nothing but number types (`arithmetic`),
+//! [`Claim`]s and verdicts.
+//!
+//! # What is trusted
+//!
+//! A certificate is as good as what the engines call. That is
+//!
+//! - [`number`](crate::number): operations rounded outward, built on the exact
+//!   error of a sum or product. Powers with real exponents are products of
+//!   square roots with a proved error; no function of a mathematical library
+//!   decides anything.
+//! - [`separation`](crate::separation): the distance from a sample to the nearest
+//!   stored row of another class, asked by `prototypes` and `max_affine`. It is
+//!   a statement about two lists of numbers that both come from the file and the
+//!   data, not from a builder: the search takes every pair into account and
+//!   returns an enclosure whose lower end no distance is below. Only that end
+//!   counts against a certificate. `lipschitz` also asks it where to try points,
+//!   on which no proof rests.
+//! - [`network`](crate::network): what the stored numbers of each form mean, that
+//!   is which function of the features they are; and, for a refutation, the
+//!   evaluation of that function at one point.
+//! - IEEE-754 arithmetic, rounded to nearest, with gradual underflow, of the
+//!   machine that proves (binary64) and of the one that executes.
+//!
+//! Nothing here knows [`constructions`](crate::constructions) or
+//! [`cells`](crate::cells), which find cells, or believes what a file says of
+//! itself beyond its numbers; `tests/architecture.rs` keeps it so.
 
 mod arithmetic;
 mod attack;
