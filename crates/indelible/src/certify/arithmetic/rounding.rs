@@ -130,6 +130,7 @@ pub(in crate::certify) fn rounding(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::certify::tests::{Random, in_some_order};
     use proptest::prelude::*;
 
     fn of(terms: &[(f64, f64)], bias: f64) -> Rounding {
@@ -139,17 +140,6 @@ mod tests {
             Term { weight, value, grid: grid(precision, value) }
         });
         rounding(IntervalArithmetic { precision }, terms, bias, |_| None).unwrap()
-    }
-
-    /// Adds two of the values until one is left.
-    fn in_some_order(mut values: Vec<f32>, mut choice: u64) -> f32 {
-        while values.len() > 1 {
-            let a = values.swap_remove(choice as usize % values.len());
-            let b = values.swap_remove((choice >> 7) as usize % values.len());
-            values.push(a + b);
-            choice = choice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        }
-        values[0]
     }
 
     proptest! {
@@ -173,13 +163,9 @@ mod tests {
             let bias = f32::from(bias);
             let wide: Vec<(f64, f64)> = terms.iter().map(|&(w, v)| (w.into(), v.into())).collect();
             let bound = of(&wide, bias.into());
-            let computed = if fused {
-                terms.iter().fold(bias, |sum, &(w, v)| w.mul_add(v, sum))
-            } else {
-                let mut values: Vec<f32> = terms.iter().map(|&(w, v)| w * v).collect();
-                values.push(bias);
-                in_some_order(values, choice)
-            };
+            let mut all: Vec<(f32, Option<f32>)> = terms.iter().map(|&(w, v)| (w, Some(v))).collect();
+            all.insert(0, (bias, None));
+            let computed = in_some_order(&mut Random::new(choice.max(1)), all, if fused { 2 } else { 0 });
             // Products of binary32 numbers are exact, and their sums nearly.
             let exact: f64 = wide.iter().map(|(w, v)| w * v).sum::<f64>() + f64::from(bias);
             let near = wide.iter().map(|(w, v)| (w * v).abs()).sum::<f64>() * 1e-15;

@@ -1,35 +1,10 @@
 //! Random data, and numbers of a stored form put in place of others.
 
+use super::super::Random;
 use crate::{
     Dataset, Features, Precision,
     network::{Layer, LayerBuilder, MaxAffine, Measure, Pool, PowerCurve, Prototypes, StoredNetwork},
 };
-
-/// A small generator of random numbers.
-pub(super) struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 ^ self.0 >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd) >> 16
-    }
-
-    pub fn below(&mut self, count: usize) -> usize {
-        (self.next() % count as u64) as usize
-    }
-
-    pub fn chance(&mut self, one_in: usize) -> bool {
-        self.below(one_in) == 0
-    }
-
-    pub fn of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len())]
-    }
-
-    pub fn unit(&mut self) -> f64 {
-        self.below(1 << 20) as f64 / (1 << 20) as f64
-    }
-}
 
 /// Random samples, on a grid half of the time so that ties and shared values
 /// occur, at several scales.

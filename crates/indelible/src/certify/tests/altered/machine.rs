@@ -1,6 +1,6 @@
 //! A machine that executes a stored form in some order, fused or not.
 
-use super::change::Random;
+use super::super::Random;
 use crate::{
     Precision,
     network::{Layer, MaxAffine, Measure, Pool, PowerCurve, Prototypes},

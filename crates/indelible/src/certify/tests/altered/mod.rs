@@ -10,10 +10,11 @@ mod reals;
 use dashu_ratio::RBig;
 
 use self::{
-    change::{Random, change_max_affine, change_network, change_prototypes, random_data},
+    change::{change_max_affine, change_network, change_prototypes, random_data},
     machine::Machine,
     reals::{exact_layers, exact_max_affine, exact_prototypes, margin, points, rational},
 };
+use super::{Random, rounds};
 use crate::{
     Budget, Norm, Precision, Radii, Silent,
     certify::{Claim, Verdict, certify},
@@ -28,7 +29,7 @@ const MOST_NONZERO: usize = 500;
 /// Builds something, changes it, asks for certificates and attacks what they
 /// say; gives how many samples were certified, of changed models too.
 fn attack(seed: u64) -> (usize, usize) {
-    let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1);
+    let mut random = Random::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1);
     let data = random_data(&mut random);
     let names = [
         "wide",
@@ -152,7 +153,7 @@ const CASES: usize = 600;
 #[test]
 fn what_is_certified_of_changed_models_is_true() {
     use rayon::prelude::*;
-    let cases = super::hostile::rounds(CASES);
+    let cases = rounds(CASES);
     let (all, changed) =
         (0..cases as u64).into_par_iter().map(attack).reduce(|| (0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
     // Both must happen, or nothing was tested.

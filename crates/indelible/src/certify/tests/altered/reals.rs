@@ -2,7 +2,7 @@
 
 use dashu_ratio::RBig;
 
-use super::change::Random;
+use super::super::{Random, inside};
 use crate::{
     Dataset, Norm,
     network::{Layer, MaxAffine, Measure, Pool, PowerCurve, Prototypes},
@@ -174,26 +174,6 @@ pub(super) fn points(
             }
         }
     }
-    let radius = rational(radius);
-    points.retain(|p| {
-        p.iter().all(|v| v.is_finite()) && {
-            let sizes = p.iter().zip(&x).map(|(a, b)| distance(&rational(*a), &rational(*b)));
-            match norm {
-                Norm::Linf => sizes.fold(RBig::ZERO, Ord::max) <= radius,
-                Norm::L1 => sizes.fold(RBig::ZERO, |a, b| a + b) <= radius,
-                // Roots are rounded: a little is left to be sure.
-                Norm::Lp(p) if p.fract() != 0.0 => {
-                    let r = radius.to_f64().value();
-                    let shares = sizes.map(|size| (size.to_f64().value() / r).powf(p));
-                    r > 1e-250 && shares.sum::<f64>() <= 1.0 - 1e-13
-                }
-                Norm::Lp(p) => {
-                    let power = |b: RBig| b.pow(p as isize);
-                    sizes.fold(RBig::ZERO, |a, b| a + power(b)) <= power(radius.clone())
-                }
-                _ => sizes.fold(RBig::ZERO, |a, b| a + &b * &b) <= &radius * &radius,
-            }
-        }
-    });
+    points.retain(|p| p.iter().all(|v| v.is_finite()) && inside(p, &x, radius, norm));
     points
 }

@@ -3,7 +3,7 @@
 use super::Random;
 
 /// Arithmetic of a format with a fused operation.
-pub(super) trait Float:
+pub(in crate::certify) trait Float:
     Copy + std::ops::Add<Output = Self> + std::ops::Mul<Output = Self> + PartialOrd
 {
     fn of(x: f64) -> Self;
@@ -35,8 +35,20 @@ impl Float for f64 {
     }
 }
 
-/// Adds pairs until one is left, or terms one by one, fused where `style > 1`.
-pub(super) fn in_some_order<T: Float>(random: &mut Random, terms: Vec<(T, Option<T>)>, style: usize) -> T {
+/// Puts terms in any order.
+pub(super) fn shuffle<T>(random: &mut Random, terms: &mut [T]) {
+    for i in (1..terms.len()).rev() {
+        terms.swap(i, random.below(i + 1));
+    }
+}
+
+/// The sum of numbers and of products: pairs are added until one is left, or
+/// terms one by one, fused where `style > 1`.
+pub(in crate::certify) fn in_some_order<T: Float>(
+    random: &mut Random,
+    terms: Vec<(T, Option<T>)>,
+    style: usize,
+) -> T {
     let product = |(w, x): (T, Option<T>)| x.map_or(w, |x| w * x);
     if style == 0 {
         let mut parts: Vec<T> = terms.into_iter().map(product).collect();
