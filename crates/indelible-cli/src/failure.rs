@@ -52,14 +52,23 @@ fn one_line(text: &str) -> String {
 
 impl From<indelible::Error> for Failure {
     fn from(error: indelible::Error) -> Self {
-        use indelible::{Error as E, decide::DecideError};
+        use indelible::Error as E;
         let message = error.to_string();
         match error {
             E::RadiusTooLarge { .. } | E::Inseparable { .. } | E::TooFine { .. } => Self::no(message),
-            E::Decide(DecideError::NotMemorized { .. } | DecideError::BadRefutation { .. }) => {
-                Self::no(message)
-            }
-            E::Decide(DecideError::TimedOut | DecideError::SolverGaveUp { .. }) => Self::open(message),
+            _ => Self::input(message),
+        }
+    }
+}
+
+impl From<indelible_decide::Error> for Failure {
+    fn from(error: indelible_decide::Error) -> Self {
+        use indelible_decide::Error as E;
+        let message = error.to_string();
+        match error {
+            E::Library(error) => error.into(),
+            E::NotMemorized { .. } | E::BadRefutation { .. } => Self::no(message),
+            error if error.is_time_out() => Self::open(message),
             _ => Self::input(message),
         }
     }

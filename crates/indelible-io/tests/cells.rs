@@ -5,7 +5,7 @@ use indelible::{
     Budget, Dataset, Features, Norm, Precision, Radii, Silent,
     certify::{Certificate, Claim, certify},
     constructions::{Construction, Options},
-    network::{CellEvaluator, CellNetwork, Head, Model, predicted_class},
+    network::{CellEvaluator, CellNetwork, Evaluator, Head, Model, predicted_class},
     separation::separation,
 };
 use indelible_io::onnx::{self, Metadata, write_compact};

@@ -4,7 +4,7 @@ use indelible::{
     Budget, Dataset, Enclosure, Features, Norm, Precision, Radii, Silent,
     certify::{Certificate, Claim, certify},
     constructions::{BuiltNetwork, Construction, Options},
-    network::{Head, Layer, Measure, Model, PowerCurve, predicted_class},
+    network::{Form, Head, Measure, Model, PowerCurve, StoredNetwork, predicted_class},
     separation::separation,
 };
 use indelible_io::onnx::{self, Metadata, OnnxError, write_compact, write_dense};
@@ -74,29 +74,28 @@ fn what_is_written_is_read_back() {
             let read = onnx::read(dense(&data, options).into()).unwrap();
             assert_eq!(read.metadata, metadata(&data, &budget));
             let Model::Layers(layers) = &read.model else { panic!("layers expected") };
-            let expected: Vec<Layer> = (0..network.depth()).map(|l| network.layer(l)).collect();
-            assert_eq!((layers.precision, &layers.layers), (options.precision, &expected));
+            assert_eq!(*layers, StoredNetwork::of(network.as_ref()));
 
             let read = onnx::read(compact(&data, options).into()).unwrap();
-            let Model::Recurrence(found) = &read.model else { panic!("recurrence expected") };
-            let Model::Recurrence(expected) = network.compact().unwrap() else { panic!("recurrence") };
-            assert_eq!(found.precision, expected.precision);
-            assert_eq!(found.minima, expected.minima);
-            assert_eq!(
-                (&found.radii, &found.scales, &found.values, &found.targets),
-                (&expected.radii, &expected.scales, &expected.values, &expected.targets)
-            );
-            assert_eq!(found.centers.len(), expected.centers.len());
-            for position in 0..found.centers.len() {
-                assert_eq!(found.centers.at(position), expected.centers.at(position));
-            }
-            assert_eq!(
-                matches!(found.centers, Features::Coded { .. }),
-                matches!(data.storage(), Features::Coded { .. })
-            );
-            assert_eq!(found.layered_size(), expected.layered_size());
+            assert_same_prototypes(&read.model, &network.compact().unwrap());
         }
     }
+}
+
+/// Equal in every number, and stored in the same way.
+fn assert_same_prototypes(found: &Model, expected: &Model) {
+    let (Model::Prototypes(f), Model::Prototypes(e)) = (found, expected) else {
+        panic!("prototypes expected")
+    };
+    assert_eq!(f.precision(), e.precision());
+    assert_eq!((f.clipping(), f.measure(), f.pool()), (e.clipping(), e.measure(), e.pool()));
+    assert_eq!((f.radii(), f.scales(), f.tops()), (e.radii(), e.scales(), e.tops()));
+    assert_eq!((f.accumulators(), f.schedule(), f.head()), (e.accumulators(), e.schedule(), e.head()));
+    let values = |features: &Features| (0..features.len()).map(|at| features.at(at)).collect::<Vec<_>>();
+    assert_eq!(values(f.centers()), values(e.centers()));
+    let coded = |features: &Features| matches!(features, Features::Coded { .. });
+    assert_eq!(coded(f.centers()), coded(e.centers()));
+    assert_eq!(found.size(), expected.size());
 }
 
 /// Hinges and teeth, stored as bytes or as numbers.
@@ -117,21 +116,13 @@ fn curves_are_read_back() {
         let mut bytes = Vec::new();
         write_compact(&compact, &Metadata::default(), &mut bytes).unwrap();
         let read = onnx::read(bytes.into()).unwrap();
-        let (Model::Prototypes(found), Model::Prototypes(expected)) = (&read.model, &compact) else {
-            panic!("a prototypes")
-        };
-        assert_eq!(found.measure, expected.measure);
+        assert_same_prototypes(&read.model, &compact);
+        let Model::Prototypes(found) = &read.model else { panic!("prototypes expected") };
         assert!(matches!(
-            (&found.measure, ratio > 0.99),
+            (found.measure(), ratio > 0.99),
             (Measure::Power(PowerCurve::Sawtooth { .. }), true)
                 | (Measure::Power(PowerCurve::Hinges { .. }), false)
         ));
-        assert_eq!(
-            (&found.radii, &found.scales, &found.tops),
-            (&expected.radii, &expected.scales, &expected.tops)
-        );
-        assert_eq!((&found.minima, &found.head), (&expected.minima, &expected.head));
-        assert_eq!(read.model.size(), compact.size());
         let points: Vec<f64> = (0..data.samples()).flat_map(|i| data.row(i)).map(|x| x + 0.01).collect();
         assert_eq!(read.model.evaluate(&points).unwrap(), compact.evaluate(&points).unwrap());
     }

@@ -71,6 +71,16 @@ impl Features {
         Self::Coded { codes, levels: (0..=255u8).map(f64::from).collect() }
     }
 
+    /// Whether all values are finite numbers of `precision`, and a table has one
+    /// for each code.
+    pub(crate) fn holds(&self, precision: Precision) -> bool {
+        match self {
+            Self::Coded { levels, .. } => levels.len() == 256 && levels.iter().all(|v| precision.holds(*v)),
+            Self::F32(values) => values.iter().all(|v| v.is_finite()),
+            Self::F64(values) => values.iter().all(|v| precision.holds(*v)),
+        }
+    }
+
     /// Number of stored values.
     #[must_use]
     pub fn len(&self) -> usize {

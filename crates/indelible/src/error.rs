@@ -1,6 +1,6 @@
 //! What can go wrong in the library.
 
-use crate::{decide::DecideError, norm::Norm, number::Precision};
+use crate::{norm::Norm, number::Precision};
 
 /// An error of the library; its text says what was given, what was expected
 /// and where.
@@ -137,9 +137,11 @@ pub enum Error {
         /// The norm given.
         norm: Norm,
     },
-    /// A network of cells that is none.
-    #[error("no network of cells: {why}")]
-    BadCell {
+    /// A stored form whose parts do not belong together.
+    #[error("no network of {form}: {why}")]
+    BadForm {
+        /// The form: `layers`, `cells`, `prototypes` or `max-affine`.
+        form: &'static str,
         /// What is wrong.
         why: String,
     },
@@ -176,15 +178,4 @@ pub enum Error {
         /// Features of the second.
         base: usize,
     },
-    /// A small network could not be decided, made hard or refuted.
-    #[error(transparent)]
-    Decide(#[from] DecideError),
-}
-
-impl Error {
-    /// Whether the time allowed ran out or the solver gave up: the question is
-    /// open, nothing is wrong.
-    pub(crate) fn is_time_out(&self) -> bool {
-        matches!(self, Self::Decide(DecideError::TimedOut | DecideError::SolverGaveUp { .. }))
-    }
 }

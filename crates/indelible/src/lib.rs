@@ -17,7 +17,6 @@
 //! - [`constructions`]: theorems as code, one file each.
 //! - [`network`]: layers, sizes, evaluation.
 //! - [`certify`]: proofs about a network as stored, which trust no builder.
-//! - [`decide`]: whether a small network exists, exactly.
 //! - [`bounds`]: what the literature proves necessary and sufficient.
 
 pub mod bounds;
@@ -26,7 +25,6 @@ pub mod cells;
 pub mod certify;
 pub mod constructions;
 pub mod dataset;
-pub mod decide;
 pub mod error;
 mod isa;
 pub mod network;

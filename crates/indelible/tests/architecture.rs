@@ -35,10 +35,6 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// Every room may say what went wrong, and that names norms and numbers.
 const COMMON: &str = "error";
 
-/// `decide` is a question of its own: no other arrow leads there, and what it
-/// knows itself is not looked at.
-const APART: [(&str, &str); 2] = [("bounds", "decide"), ("error", "decide")];
-
 /// Where a file stands in the tree of modules: the names from the crate on.
 type Module = Vec<String>;
 
@@ -311,11 +307,9 @@ fn rooms_know_only_the_rooms_that_they_may() {
     }
     let mut wrong = BTreeMap::<String, BTreeSet<String>>::new();
     for (file, others) in Library::read().arrows() {
-        let Some(room) = file.first().filter(|room| *room != "decide") else { continue };
+        let Some(room) = file.first() else { continue };
         let allowed = ROOMS.iter().find(|(name, _)| name == room).map_or(&[][..], |(_, known)| *known);
-        let may = |other: &str| {
-            other == room || other == COMMON || allowed.contains(&other) || APART.contains(&(room, other))
-        };
+        let may = |other: &str| other == room || other == COMMON || allowed.contains(&other);
         for other in others {
             if other.first().is_some_and(|other| !may(other)) {
                 wrong.entry(format!("{room} -> {}", other[0])).or_default().insert(file.join("/"));

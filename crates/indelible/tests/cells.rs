@@ -10,18 +10,13 @@ use indelible::{
     certify::{Certificate, Claim, Verdict, certify},
     constructions::{BuiltNetwork, Cells, Construction, Options},
     network::{
-        Cell, CellEvaluator, CellNetwork, Constraint, Head, Layer, LayerBuilder, Model, Network, Side,
+        Cell, CellEvaluator, CellNetwork, Constraint, Evaluator, Head, LayerBuilder, Model, Network, Side,
         StoredNetwork, evaluate, predicted_class, size,
     },
     number::two_sum,
     separation as exact_separation,
 };
 use proptest::prelude::*;
-
-fn stored(network: &dyn Network) -> StoredNetwork {
-    let layers: Vec<Layer> = (0..network.depth()).map(|l| network.layer(l)).collect();
-    StoredNetwork { precision: network.precision(), layers }
-}
 
 fn certificate(model: &Model, data: &Dataset, budget: &Budget) -> Certificate {
     let classes: Vec<usize> = (0..data.classes()).collect();
@@ -151,7 +146,7 @@ proptest! {
         let model = network.compact().unwrap();
         let proof = certificate(&model, &data, &budget);
         prop_assert!(proof.holds(), "{:?}", proof);
-        let dense = certificate(&Model::Layers(stored(&network)), &data, &budget);
+        let dense = certificate(&Model::Layers(StoredNetwork::of(&network)), &data, &budget);
         prop_assert!(dense.holds(), "{:?}", dense);
         let evaluator = CellEvaluator::new(network.network());
         for sample in 0..data.samples() {
@@ -220,7 +215,7 @@ proptest! {
     /// number changed they are not these cells.
     #[test]
     fn cells_are_read_back_from_their_layers(network in any_network(), at in any::<prop::sample::Index>()) {
-        let mut layers = stored(&network);
+        let mut layers = StoredNetwork::of(&network);
         let logits = network.head() == Head::Logits;
         let read = CellNetwork::from_layers(&layers);
         prop_assert_eq!(read.as_ref(), logits.then_some(&network));
@@ -229,22 +224,26 @@ proptest! {
         }
         // The first neuron once more, not shared.
         let mut twice = layers.clone();
-        let mut first = LayerBuilder::new(layers.layers[0].inputs());
-        for row in layers.layers[0].rows().chain([layers.layers[0].row(0)]) {
+        let mut first = LayerBuilder::new(layers.layers()[0].inputs());
+        for row in layers.layers()[0].rows().chain([layers.layers()[0].row(0)]) {
             first.weight(row.columns[0], row.weights[0]).bias(row.bias);
         }
-        twice.layers[0] = first.finish();
+        let mut list = twice.layers().to_vec();
+        list[0] = first.finish();
+        twice = StoredNetwork::new(layers.precision(), list).unwrap();
         prop_assert_eq!(CellNetwork::from_layers(&twice), None);
         let l = at.index(3);
-        let mut changed = LayerBuilder::new(layers.layers[l].inputs());
-        let victim = at.index(layers.layers[l].outputs());
-        for (r, row) in layers.layers[l].rows().enumerate() {
+        let mut changed = LayerBuilder::new(layers.layers()[l].inputs());
+        let victim = at.index(layers.layers()[l].outputs());
+        for (r, row) in layers.layers()[l].rows().enumerate() {
             for (&column, &weight) in row.columns.iter().zip(row.weights) {
                 changed.weight(column, weight);
             }
             changed.bias(row.bias + if r == victim { 0.25 } else { 0.0 });
         }
-        layers.layers[l] = changed.finish();
+        let mut list = layers.layers().to_vec();
+        list[l] = changed.finish();
+        layers = StoredNetwork::new(layers.precision(), list).unwrap();
         prop_assert_ne!(CellNetwork::from_layers(&layers), Some(network));
     }
 
@@ -422,6 +421,6 @@ fn cells_that_are_none_are_refused() {
         vec![Cell { constraints: vec![Constraint { threshold: 0.1, ..c }], ..cell.clone() }],
         vec![Cell { constraints: vec![Constraint { threshold: f64::NAN, ..c }], ..cell }],
     ] {
-        assert!(matches!(build(&bad), Err(Error::BadCell { .. })), "{bad:?}");
+        assert!(matches!(build(&bad), Err(Error::BadForm { form: "cells", .. })), "{bad:?}");
     }
 }

@@ -180,9 +180,9 @@ proptest! {
         let zeros = 2 * (1..samples).map(|i| (0..n).filter(|&j| data.value(i, j) == minima[j]).count()).sum::<usize>();
         for kind in [Approximation::Hinges, Approximation::Sawtooth] {
             let network = yu2024_lp(&data, &budget, options, 2.0, kind).unwrap();
-            let Model::Prototypes(stored) = network.compact().unwrap() else { panic!("a prototypes") };
+            let Model::Prototypes(stored) = network.compact().unwrap() else { panic!("prototypes expected") };
             let counted = size(network.as_ref());
-            let (depth, width, nonzero) = match stored.measure {
+            let (depth, width, nonzero) = match stored.measure() {
                 Measure::Power(PowerCurve::Hinges { knots, .. }) => {
                     let h = knots.len();
                     (3 * samples + 1, (2 * h + 1) * n + 1, (6 * n * h + 3 * n + 8) * samples - 2 * n - 4)
@@ -307,7 +307,7 @@ proptest! {
                     "{} {norm} {options:?} {:?}", construction.name, proof
                 );
                 let layers = (0..network.depth()).map(|l| network.layer(l)).collect();
-                let dense = Model::Layers(StoredNetwork { precision: options.precision, layers });
+                let dense = Model::Layers(StoredNetwork::new(options.precision, layers).unwrap());
                 let proof = certificate(&dense, &data, &budget);
                 prop_assert!(
                     proof.holds() || single && proof.refuted == 0,
@@ -438,7 +438,7 @@ fn the_whole_segment_is_right() {
 
 fn dense(network: &dyn BuiltNetwork, precision: Precision) -> Model {
     let layers = (0..network.depth()).map(|l| network.layer(l)).collect();
-    Model::Layers(StoredNetwork { precision, layers })
+    Model::Layers(StoredNetwork::new(precision, layers).unwrap())
 }
 
 /// Three classes of 18 samples, the first feature often at its minimum.

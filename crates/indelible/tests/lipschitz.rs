@@ -86,7 +86,7 @@ fn other(data: &Dataset, from: &[f64], radius: f64, random: &mut Random) -> Vec<
 
 fn dense(network: &dyn indelible::constructions::BuiltNetwork, precision: Precision) -> Model {
     let layers = (0..network.depth()).map(|l| network.layer(l)).collect();
-    Model::Layers(StoredNetwork { precision, layers })
+    Model::Layers(StoredNetwork::new(precision, layers).unwrap())
 }
 
 fn samples(n: usize, count: usize, classes: usize) -> Dataset {
@@ -261,7 +261,7 @@ proptest! {
                 layer.finish()
             })
             .collect();
-        let network = StoredNetwork { precision: Precision::F64, layers };
+        let network = StoredNetwork::new(Precision::F64, layers).unwrap();
         let model = Model::Layers(network);
         let data = dataset(2, values, vec![0, 1, 0]);
         let bound = lipschitz_bound(&model, norm);

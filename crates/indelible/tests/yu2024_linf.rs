@@ -7,27 +7,12 @@ use indelible::{
     Budget, Dataset, Error, Precision, Silent,
     certify::{Certificate, Claim, Verdict, certify},
     constructions::{BuiltNetwork, Construction, Options},
-    network::{
-        Head, Layer, Model, Network, Recurrence, RecurrenceEvaluator, StoredNetwork, evaluate,
-        predicted_class, size,
-    },
+    network::{Head, Model, Network, StoredNetwork, evaluate, predicted_class, size},
 };
 use proptest::prelude::*;
 
 fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn BuiltNetwork>, Error> {
     Construction::named("yu2024-linf").unwrap().build(data, budget, options)
-}
-
-fn stored(network: &dyn Network) -> StoredNetwork {
-    let layers: Vec<Layer> = (0..network.depth()).map(|l| network.layer(l)).collect();
-    StoredNetwork { precision: network.precision(), layers }
-}
-
-fn recurrence(network: &dyn BuiltNetwork) -> Recurrence {
-    match network.compact().unwrap() {
-        Model::Recurrence(recurrence) => recurrence,
-        other => panic!("{other:?}"),
-    }
 }
 
 fn certificate(model: &Model, data: &Dataset, budget: &Budget) -> Certificate {
@@ -47,18 +32,18 @@ fn certificate(model: &Model, data: &Dataset, budget: &Budget) -> Certificate {
 /// recurrence exactly, from the layers exactly where the certificate says so.
 fn recognised(
     network: &dyn Network,
-    compact: &Recurrence,
+    compact: &Model,
     data: &Dataset,
     (sample, exact): (usize, bool),
     points: &[Vec<f64>],
 ) -> Result<(), TestCaseError> {
     let label = data.labels()[sample];
-    let expected: Vec<f64> = match &compact.targets {
-        None => vec![(label + 1) as f64],
-        Some(_) => (0..data.classes()).map(|c| -(label as f64 - c as f64).abs()).collect(),
+    let expected: Vec<f64> = match compact.outputs() {
+        1 => vec![(label + 1) as f64],
+        _ => (0..data.classes()).map(|c| -(label as f64 - c as f64).abs()).collect(),
     };
     let from_layers = evaluate(network, &points.concat()).unwrap();
-    let from_recurrence = RecurrenceEvaluator::new(compact).evaluate(&points.concat()).unwrap();
+    let from_recurrence = compact.evaluate(&points.concat()).unwrap();
     for outputs in from_recurrence.chunks(network.outputs()) {
         prop_assert_eq!(outputs, &expected[..]);
     }
@@ -108,7 +93,7 @@ proptest! {
         prop_assert_eq!(counted.depth, 2 * samples + 1 + usize::from(head == Head::Logits));
         prop_assert_eq!(counted.width, (3 * n + 1).max(if extra > 0 { l + 1 } else { 0 }));
         prop_assert_eq!(counted.nonzero, (8 * n + 5) * samples - 3 + extra);
-        let of_compact = recurrence(network.as_ref()).layered_size();
+        let of_compact = network.compact().unwrap().size();
         prop_assert_eq!(of_compact.depth, counted.depth);
         prop_assert_eq!(of_compact.width, counted.width);
         prop_assert_eq!(of_compact.nonzero, counted.nonzero);
@@ -130,14 +115,14 @@ proptest! {
         let budget =
             if per_sample { Budget::per_sample(ratio, &enemies) } else { Budget::from_ratio(ratio, &found) }.unwrap();
         let network = build(&data, &budget, options).unwrap();
-        let compact = recurrence(network.as_ref());
-        let proof = certificate(&Model::Layers(stored(network.as_ref())), &data, &budget);
+        let compact = network.compact().unwrap();
+        let proof = certificate(&Model::Layers(StoredNetwork::of(network.as_ref())), &data, &budget);
         for (sample, verdict) in proof.verdicts.iter().enumerate() {
             let exact = matches!(verdict, Verdict::Certified { exact: true, .. });
             let points = hostile_points(&data, sample, budget.radii().of(sample), seed);
             recognised(network.as_ref(), &compact, &data, (sample, exact), &points)?;
         }
-        let other = certificate(&Model::Recurrence(compact), &data, &budget);
+        let other = certificate(&compact, &data, &budget);
         prop_assert_eq!(other.exact, data.samples());
         for certificate in [proof, other] {
             prop_assert!(certificate.holds(), "{:?} {:?} {:?} {:?}", certificate, options, (0..data.samples()).map(|i| data.row(i)).collect::<Vec<_>>(), budget);
@@ -164,7 +149,7 @@ proptest! {
             Err(Error::TooFine { .. }) => return Ok(()),
             Err(other) => return Err(TestCaseError::fail(other.to_string())),
         };
-        let mut models = vec![Model::Layers(stored(network.as_ref()))];
+        let mut models = vec![Model::Layers(StoredNetwork::of(network.as_ref()))];
         match network.compact() {
             Ok(compact) => models.push(compact),
             Err(Error::TooFine { .. }) => {}
@@ -194,7 +179,7 @@ fn zero_thresholds_are_not_counted() {
     let budget = Budget::uniform(0.5, &separation(&data)).unwrap();
     let network = build(&data, &budget, Options { head: Head::Scalar, precision: Precision::F32 }).unwrap();
     assert_eq!(size(network.as_ref()).nonzero, (8 + 5) * 2 - 3 - 1);
-    assert_eq!(recurrence(network.as_ref()).layered_size().nonzero, (8 + 5) * 2 - 3 - 1);
+    assert_eq!(network.compact().unwrap().size().nonzero, (8 + 5) * 2 - 3 - 1);
 }
 
 #[test]

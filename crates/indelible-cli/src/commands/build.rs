@@ -24,7 +24,6 @@ use serde_json::json;
 use super::{
     candidates::{Candidate, Candidates, serving},
     certify::certify_file,
-    inspect::size_as,
     separation::{MOST_CONFLICTS, conflict_message},
 };
 use crate::{
@@ -370,7 +369,7 @@ fn write(
     }
     write_compact(&compact, &metadata, file).map_err(cannot_write)?;
     // What is reported of a compact file is what it holds.
-    Ok(("compact", size_as(&compact, Some(name))))
+    Ok(("compact", compact.size()))
 }
 
 fn budget(data: &Dataset, order: &Order<'_>, bar: &Bar) -> Result<Budget, Error> {

@@ -4,10 +4,10 @@ use std::{io::Write, path::PathBuf, time::Instant};
 
 use clap::Args;
 use indelible::{
-    Budget, Dataset, Features, Norm, Precision,
+    Budget, Dataset, Features, Norm,
     certify::lipschitz_bound,
-    constructions::{BuiltNetwork, Construction, Options, REGISTRY},
-    network::{Layer, Model, Size, StoredNetwork},
+    constructions::{Construction, Options, REGISTRY},
+    network::{Model, Size, StoredNetwork},
     separation::{Separation, conflicts, separation},
 };
 use indelible_io::{
@@ -165,7 +165,9 @@ fn row(
     // Of layers intervals may leave balls undecided that the compact form settles.
     for form in ["dense", "compact"] {
         let model = match (form, network.compact()) {
-            ("dense", compact) if dense || compact.is_err() => layers(network.as_ref(), options.precision),
+            ("dense", compact) if dense || compact.is_err() => {
+                Model::Layers(StoredNetwork::of(network.as_ref()))
+            }
             ("compact", Ok(compact)) if best.certified < data.samples() => compact,
             _ => continue,
         };
@@ -182,11 +184,6 @@ fn row(
     }
     best.certify_seconds = started.elapsed().as_secs_f64();
     Ok(best)
-}
-
-fn layers(network: &dyn BuiltNetwork, precision: Precision) -> Model {
-    let layers: Vec<Layer> = (0..network.depth()).map(|index| network.layer(index)).collect();
-    Model::Layers(StoredNetwork { precision, layers })
 }
 
 fn row_json(row: &Row, samples: usize) -> Value {

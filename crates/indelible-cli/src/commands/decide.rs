@@ -9,9 +9,9 @@ use std::{
 use clap::Args;
 use indelible::{
     Dataset, Norm, Radii,
-    decide::{Answer, Config, Decision, Refutation, ShallowNetwork, decide, smallest_width},
-    network::Model,
+    network::{Model, Network},
 };
+use indelible_decide::{Answer, Config, Decision, Refutation, ShallowNetwork, decide, smallest_width};
 use indelible_io::{
     AtomicFile, digest,
     onnx::{self, Metadata, write_dense},
@@ -91,7 +91,7 @@ impl DecideArgs {
         let [data, labels] = self.data.files();
         keep_apart(&[data, labels, self.check.as_ref()], &[self.output.as_ref(), self.proof.as_ref()])?;
         let data = self.data.read(&bar)?;
-        let config = Config { solver: self.solver.clone(), timeout: self.timeout, minimise: true };
+        let config = Config::default().solver(&self.solver).timeout(self.timeout);
         if let Some(path) = &self.check {
             return check(path, &data, &config, self.json);
         }
@@ -157,7 +157,7 @@ impl DecideArgs {
             .line("networks checked", rounds);
         match &last.answer {
             Answer::Yes(network) => {
-                let precision = network.as_ref().map(|n| n.precision.to_string());
+                let precision = network.as_ref().map(|n| n.precision().to_string());
                 report
                     .json("precision", precision.clone())
                     .json("file", file.map(|path| path.display().to_string()));
@@ -241,17 +241,17 @@ fn check(path: &Path, data: &Dataset, config: &Config, as_json: bool) -> Result<
     report
         .json("answer", "no")
         .json("confirmed", true)
-        .json("width", proof.width)
-        .json("norm", proof.norm.to_string())
-        .json("radius", proof.radius)
+        .json("width", proof.width())
+        .json("norm", proof.norm().to_string())
+        .json("radius", proof.radius())
         .json("points", proof.len());
     report.line(
         "confirmed",
         format!(
             "no network of depth 2 and width {} memorizes the data with {} radius {} ({} points)",
-            proof.width,
-            proof.norm,
-            proof.radius,
+            proof.width(),
+            proof.norm(),
+            proof.radius(),
             proof.len()
         ),
     );

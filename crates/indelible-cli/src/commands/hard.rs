@@ -3,13 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use indelible::{
-    Dataset, Features,
-    decide::{
-        ShallowNetwork,
-        hard::{Cnf, Memorizer, SetSystem},
-    },
-    network::Model,
+use indelible::{Dataset, Features, network::Model};
+use indelible_decide::{
+    ShallowNetwork,
+    hard::{Cnf, Memorizer, SetSystem},
 };
 use indelible_io::onnx;
 
@@ -41,7 +38,8 @@ pub struct HardArgs {
 
 impl HardArgs {
     pub fn run(self) -> Result<(), Failure> {
-        let named = |path: &Path, e: indelible::Error| Failure::input(format!("{}: {e}", path.display()));
+        let named =
+            |path: &Path, e: indelible_decide::Error| Failure::input(format!("{}: {e}", path.display()));
         keep_apart(&[self.cnf.as_ref(), self.sets.as_ref(), self.decode.as_ref()], &[self.output.as_ref()])?;
         let cnf = match &self.cnf {
             Some(path) => Some(Cnf::parse(&read_text(path)?).map_err(|e| named(path, e))?),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use indelible::{
     Norm, Radii,
-    network::{CellNetwork, Model, Schedule, Size},
+    network::{CellNetwork, Model},
 };
 use indelible_io::{
     dataset::{ReadOptions, read},
@@ -40,7 +40,7 @@ impl InspectArgs {
     pub fn run(self) -> Result<(), Failure> {
         let network = onnx::open(&self.network)?;
         let metadata = &network.metadata;
-        let size = size_as(&network.model, metadata.construction.as_deref());
+        let size = network.model.size();
         let norm = self.norm.or(metadata.norm).unwrap_or(Norm::Linf);
         let data = match &self.data {
             Some(path) => Some(read(path, &ReadOptions::default())?),
@@ -76,18 +76,6 @@ impl InspectArgs {
         }
         report.print(self.json);
         Ok(())
-    }
-}
-
-/// The size of a network; where a compact form can stand for layers in two
-/// orders, in that of `construction`, which changes no output.
-pub fn size_as(model: &Model, construction: Option<&str>) -> Size {
-    match construction {
-        Some("pipelined") => model.scheduled_size(Schedule::Pipelined),
-        Some("yu2024-linf" | "yu2024-l1" | "yu2024-lp" | "yu2024-lipschitz") => {
-            model.scheduled_size(Schedule::Sequential)
-        }
-        _ => model.size(),
     }
 }
 

@@ -1,17 +1,16 @@
 //! `indelible predict`: labels that a network gives.
 
-use std::{ops::Range, path::PathBuf, time::Instant};
+use std::{path::PathBuf, time::Instant};
 
 use clap::Args;
 use indelible::{
     Dataset, Error, Progress,
-    network::{CellEvaluator, Model, RecurrenceEvaluator, predicted_class},
+    network::{Model, predicted_class},
 };
 use indelible_io::{
     npy::{Array, Values, write_npy},
     onnx,
 };
-use rayon::prelude::*;
 
 use crate::{
     bar::Bar,
@@ -21,11 +20,6 @@ use crate::{
     paths::keep_apart,
     report::{Report, grouped, seconds},
 };
-
-/// Samples that are evaluated at once.
-const BATCH: usize = 2048;
-/// The same for cells, which read the samples where they are.
-const CELL_BATCH: usize = 16 * BATCH;
 
 /// Arguments of `predict`.
 #[derive(Args, Debug)]
@@ -72,9 +66,8 @@ impl PredictArgs {
             };
             (names, None)
         };
-        let evaluator = Evaluator::new(&network.model, data);
         let started = Instant::now();
-        let predicted = evaluator.classes(data.samples(), names.len(), &bar)?;
+        let predicted = predicted_classes(&network.model, data, names.len(), &bar)?;
         let taken = started.elapsed().as_secs_f64();
         if let Some(path) = &self.output {
             let written = numbers(&predicted, &names);
@@ -105,54 +98,25 @@ impl PredictArgs {
     }
 }
 
-/// Gives the outputs for a range of samples.
-type Evaluate<'a> = Box<dyn Fn(Range<usize>) -> Result<Vec<f64>, Error> + 'a>;
-
-/// A network prepared for the samples of a dataset.
-struct Evaluator<'a> {
-    evaluate: Evaluate<'a>,
-    /// Values per sample.
-    outputs: usize,
-    /// Samples that are evaluated at once.
-    batch: usize,
-}
-
-impl<'a> Evaluator<'a> {
-    fn new(model: &'a Model, data: &'a Dataset) -> Self {
-        let (evaluate, batch): (Evaluate<'_>, _) = match model {
-            Model::Recurrence(recurrence) => {
-                let evaluator = RecurrenceEvaluator::new(recurrence);
-                (Box::new(move |samples| evaluator.evaluate(&rows(data, samples))), BATCH)
-            }
-            Model::Cells(cells) => {
-                let evaluator = CellEvaluator::new(cells);
-                (Box::new(move |samples| evaluator.evaluate_samples(data, samples)), CELL_BATCH)
-            }
-            _ => (Box::new(|samples| model.evaluate(&rows(data, samples))), BATCH),
-        };
-        Self { evaluate, outputs: model.outputs(), batch }
+/// The class, out of `classes`, that `model` gives each sample; `None` for NaN.
+fn predicted_classes(
+    model: &Model,
+    data: &Dataset,
+    classes: usize,
+    bar: &Bar,
+) -> Result<Vec<Option<usize>>, Failure> {
+    let evaluator = model.evaluator();
+    let samples = data.samples();
+    let mut predicted = Vec::with_capacity(samples);
+    bar.begin("predict", samples as u64);
+    for start in (0..samples).step_by(evaluator.batch()) {
+        let end = (start + evaluator.batch()).min(samples);
+        let outputs = evaluator.evaluate_samples(data, start..end)?;
+        predicted.extend(outputs.chunks(model.outputs()).map(|row| predicted_class(row, classes)));
+        bar.advance((end - start) as u64);
     }
-
-    /// The class, out of `classes`, of each of the `samples`; `None` for NaN.
-    fn classes(&self, samples: usize, classes: usize, bar: &Bar) -> Result<Vec<Option<usize>>, Failure> {
-        let mut predicted = Vec::with_capacity(samples);
-        bar.begin("predict", samples as u64);
-        for start in (0..samples).step_by(self.batch) {
-            let end = (start + self.batch).min(samples);
-            let outputs = (self.evaluate)(start..end)?;
-            predicted.extend(outputs.chunks(self.outputs).map(|row| predicted_class(row, classes)));
-            bar.advance((end - start) as u64);
-        }
-        bar.end();
-        Ok(predicted)
-    }
-}
-
-/// The features of some samples, row after row.
-fn rows(data: &Dataset, samples: Range<usize>) -> Vec<f64> {
-    let mut rows = vec![0.0; samples.len() * data.features()];
-    rows.par_chunks_mut(data.features()).zip(samples).for_each(|(row, sample)| data.copy_row(sample, row));
-    rows
+    bar.end();
+    Ok(predicted)
 }
 
 /// Classes as integers: what they are called where that is an integer, else

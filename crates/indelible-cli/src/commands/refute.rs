@@ -3,11 +3,8 @@
 use std::{path::PathBuf, time::Instant};
 
 use clap::Args;
-use indelible::{
-    Norm,
-    decide::{Collision, refute},
-    network::Model,
-};
+use indelible::{Norm, network::Model};
+use indelible_decide::{Collision, find_collision};
 use indelible_io::{
     npy::{Array, Values, write_npz},
     onnx,
@@ -61,7 +58,8 @@ impl RefuteArgs {
         let classes = match_classes(&network, &data)?;
         let norm = self.norm;
         let started = Instant::now();
-        let found = refute(layers, &data, &classes.map, classes.names.len(), norm, self.radius, &bar)?;
+        let found =
+            find_collision(layers, &data, &classes.map, classes.names.len(), norm, self.radius, &bar)?;
         let taken = started.elapsed().as_secs_f64();
         let mut report = Report::default();
         report
@@ -69,7 +67,7 @@ impl RefuteArgs {
             .json("norm", norm.to_string())
             .json("radius", self.radius)
             .json("seconds", taken);
-        let Some(Collision { samples, points, predicted, wrong }) = found else {
+        let Some(Collision { samples, points, predicted, wrong, .. }) = found else {
             report.line("answer", "not refuted");
             report.line("time", seconds(taken));
             report.print(self.json);

@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use indelible::{
-    Norm,
-    decide::witness::{basis, necessary_width},
-};
+use indelible::{Norm, bounds::necessary_width};
+use indelible_decide::witness::basis;
 use serde_json::json;
 
 use super::write_dataset;

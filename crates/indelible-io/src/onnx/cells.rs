@@ -10,9 +10,6 @@
 //! a group has at most [`GROUP`] constraints in all, which bounds what lies in
 //! memory at once: about `batch · (n + 3T + 2·GROUP)` numbers. All rows run
 //! along the batch, so that gathering copies whole rows.
-//!
-//! Reading takes the tensors by name, makes the graph anew and compares: what
-//! is not exactly this form is refused.
 
 use indelible::{
     Precision,
@@ -20,18 +17,15 @@ use indelible::{
 };
 
 use super::{
-    Metadata, OnnxError,
-    graph::{dims, integers, numbers},
-    proto::{self, data_type},
-    write::{Initializer, float_type, int_attribute, matrix, node, write_model},
+    Metadata, OnnxError, proto,
+    tensors::{Tensors, declared_features},
+    write::{Initializer, float_type, form_graph, int_attribute, integers, node, write_model},
 };
 
 /// Name of the graph, by which the form is recognised.
 pub(super) const NAME: &str = "indelible.cells";
 /// Constraints of a group of cells at most, if it has more than one cell.
 const GROUP: usize = 4096;
-/// Features that a file may declare, so that sizes can be multiplied.
-const MOST_FEATURES: usize = 1 << 31;
 
 /// Writes `network`; the input `x` has shape `[batch, n]`, the output `y`
 /// shape `[batch, outputs]`.
@@ -52,26 +46,26 @@ pub(super) fn write(
     let names: Vec<f64> = (1..=network.classes()).map(|c| c as f64).collect();
     let count = constraints.len();
     let mut tensors = vec![
-        whole("features", &[count], constraints.iter().map(|c| c.feature).collect()),
+        integers("features", &[count], constraints.iter().map(|c| c.feature).collect()),
         Initializer::numbers("thresholds", &[count, 1], precision, &thresholds),
         Initializer::numbers("signs", &[count, 1], precision, &signs),
         Initializer::numbers("one", &[1], precision, &[1.0]),
-        whole("axis", &[1], vec![0]),
-        whole("ids", &[network.classes(), 1], (0..network.classes()).collect()),
+        integers("axis", &[1], vec![0]),
+        integers("ids", &[network.classes(), 1], (0..network.classes()).collect()),
     ];
     for (i, cells) in groups.iter().enumerate() {
         let (size, width) = (cells.len(), network.members_of(cells.start).len());
         let members =
             (0..width).flat_map(|j| cells.clone().map(move |k| network.members_of(k)[j] as usize)).collect();
         let classes = network.classes_of_cells()[cells.clone()].to_vec();
-        tensors.push(whole(format!("members_{i}"), &[width, size], members));
+        tensors.push(integers(format!("members_{i}"), &[width, size], members));
         tensors.push(Initializer::numbers(
             format!("scales_{i}"),
             &[size, 1],
             precision,
             &network.scales()[cells.clone()],
         ));
-        tensors.push(whole(format!("classes_{i}"), &[1, size], classes));
+        tensors.push(integers(format!("classes_{i}"), &[1, size], classes));
     }
     if network.head() == Head::Scalar {
         tensors.push(Initializer::numbers("numbers", &[1, network.classes()], precision, &names));
@@ -101,19 +95,6 @@ fn sign(side: Side) -> f64 {
         Side::AtLeast => -1.0,
         Side::AtMost => 1.0,
     }
-}
-
-/// A tensor of integers.
-fn whole<'a>(name: impl Into<String>, dims: &[usize], values: Vec<usize>) -> Initializer<'a> {
-    Initializer::new(
-        name,
-        dims,
-        data_type::INT64,
-        Box::new(move |out| {
-            let bytes: Vec<u8> = values.iter().flat_map(|&v| (v as i64).to_le_bytes()).collect();
-            out.write_all(&bytes)
-        }),
-    )
 }
 
 /// The whole graph but for its tensors.
@@ -159,157 +140,68 @@ fn graph(precision: Precision, n: usize, classes: usize, head: Head, groups: usi
     }
     nodes.push(node("Transpose", &[&last], "y"));
     let outputs = if head == Head::Scalar { 1 } else { classes };
-    proto::Graph {
-        node: nodes,
-        name: NAME.into(),
-        input: vec![matrix("x", precision, "batch", n)],
-        output: vec![matrix("y", precision, "batch", outputs)],
-        ..Default::default()
-    }
+    form_graph(NAME.into(), nodes, precision, n, outputs)
 }
 
-/// Tensors by name, each of which must be used exactly once.
-struct Tensors<'a> {
-    left: Vec<&'a proto::Tensor>,
-    precision: Option<Precision>,
-}
-
-impl<'a> Tensors<'a> {
-    fn take(&mut self, name: &str, shape: &[usize]) -> Result<&'a proto::Tensor, OnnxError> {
-        let place = self
-            .left
-            .iter()
-            .position(|t| t.name == name)
-            .ok_or_else(|| unlike(&format!("'{name}' is missing")))?;
-        let tensor = self.left.swap_remove(place);
-        if dims(tensor)? == shape {
-            Ok(tensor)
-        } else {
-            Err(wrong(tensor, format!("its shape is {:?}; expected {shape:?}", tensor.dims)))
-        }
-    }
-
-    /// Shape of the tensor `name`, which stays.
-    fn shape(&self, name: &str) -> Result<Option<[usize; 2]>, OnnxError> {
-        let Some(tensor) = self.left.iter().find(|t| t.name == name) else { return Ok(None) };
-        match dims(tensor)?[..] {
-            [a, b] => Ok(Some([a, b])),
-            _ => Err(wrong(tensor, format!("its shape is {:?}; expected a matrix", tensor.dims))),
-        }
-    }
-
-    fn numbers(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f64>, OnnxError> {
-        let tensor = self.take(name, shape)?;
-        let (values, precision) = numbers(tensor)?;
-        if *self.precision.get_or_insert(precision) != precision {
-            return Err(wrong(
-                tensor,
-                format!("it is {precision}; expected one format in the whole network"),
-            ));
-        }
-        Ok(values)
-    }
-
-    /// Integers from 0 to `end`, not included.
-    fn below(&mut self, name: &str, shape: &[usize], end: usize) -> Result<Vec<usize>, OnnxError> {
-        let tensor = self.take(name, shape)?;
-        let values = integers(tensor)?;
-        if Some(values.len()) != shape.iter().try_fold(1usize, |p, d| p.checked_mul(*d)) {
-            return Err(wrong(tensor, format!("it holds {} integers for the shape {shape:?}", values.len())));
-        }
-        values
-            .iter()
-            .map(|&v| usize::try_from(v).ok().filter(|v| *v < end))
-            .collect::<Option<_>>()
-            .ok_or_else(|| wrong(tensor, format!("an integer is not between 0 and {end}")))
-    }
-
-    /// A tensor of integers that must be these.
-    fn fixed(&mut self, name: &str, shape: &[usize], count: usize) -> Result<(), OnnxError> {
-        if self.below(name, shape, count)?.into_iter().eq(0..count) {
-            Ok(())
-        } else {
-            Err(unlike(&format!("'{name}' does not count from 0")))
-        }
-    }
-}
-
-/// Reads a network of cells, or says where the graph differs from one.
+/// Reads a network of cells, or says where the file differs from one.
 pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<CellNetwork, OnnxError> {
-    if opset.is_none_or(|version| version < 13) {
-        return Err(unlike("its operator set is older than 13"));
+    let mut tensors = Tensors::new("compact network of cells", file, opset, 13..=25)?;
+    let n = declared_features(file)
+        .ok_or_else(|| tensors.unlike("its input is not declared as [batch, features]"))?;
+    let [classes, _] = tensors.known_shape("ids")?;
+    let [count, _] = tensors.known_shape("thresholds")?;
+    tensors.fixed("ids", &[classes, 1], &(0..classes).collect::<Vec<_>>())?;
+    tensors.fixed("axis", &[1], &[0])?;
+    tensors.fixed_numbers("one", &[1], &[1.0])?;
+    let constraints = read_constraints(&mut tensors, count, n)?;
+    let (cells, groups) = read_cells(&mut tensors, &constraints, classes)?;
+    let head = if tensors.has("numbers") { Head::Scalar } else { Head::Logits };
+    if head == Head::Scalar {
+        let numbers: Vec<f64> = (1..=classes).map(|c| c as f64).collect();
+        tensors.fixed_numbers("numbers", &[1, classes], &numbers)?;
     }
-    let mut tensors = Tensors { left: file.initializer.iter().collect(), precision: None };
-    let n = declared(&file.input).ok_or_else(|| unlike("its input is not declared as [batch, features]"))?;
-    let [classes, _] = tensors.shape("ids")?.ok_or_else(|| unlike("'ids' is missing"))?;
-    let [count, _] = tensors.shape("thresholds")?.ok_or_else(|| unlike("'thresholds' is missing"))?;
-    tensors.fixed("ids", &[classes, 1], classes)?;
-    tensors.fixed("axis", &[1], 1)?;
-    if tensors.numbers("one", &[1])? != [1.0] {
-        return Err(unlike("its one is another number"));
+    let precision = tensors.precision();
+    tensors.finish(file, [groups], |&groups| graph(precision, n, classes, head, groups))?;
+    // A cell that names both copies counts the violation twice.
+    if CellNetwork::has_equal(&constraints) {
+        return Err(tensors.unlike("a constraint is there twice"));
     }
+    CellNetwork::new(precision, n, classes, head, &cells).map_err(|e| tensors.unlike(&e.to_string()))
+}
+
+/// `count` constraints on `n` features.
+fn read_constraints(tensors: &mut Tensors<'_>, count: usize, n: usize) -> Result<Vec<Constraint>, OnnxError> {
     let features = tensors.below("features", &[count], n)?;
     let thresholds = tensors.numbers("thresholds", &[count, 1])?;
     let signs = tensors.numbers("signs", &[count, 1])?;
-    let constraints: Vec<Constraint> = (features.iter().zip(thresholds).zip(signs))
+    (features.iter().zip(thresholds).zip(signs))
         .map(|((&feature, threshold), sign)| {
             let side = [Side::AtLeast, Side::AtMost].into_iter().find(|s| self::sign(*s) == sign)?;
             Some(Constraint { feature, side, threshold })
         })
         .collect::<Option<_>>()
-        .ok_or_else(|| unlike("a sign is neither 1 nor -1"))?;
-    let mut cells = Vec::new();
-    let mut groups = 0;
+        .ok_or_else(|| tensors.unlike("a sign is neither 1 nor -1"))
+}
+
+/// All cells, and the number of their groups.
+fn read_cells(
+    tensors: &mut Tensors<'_>,
+    constraints: &[Constraint],
+    classes: usize,
+) -> Result<(Vec<Cell>, usize), OnnxError> {
+    let (mut cells, mut groups) = (Vec::new(), 0);
     while let Some([width, size]) = tensors.shape(&format!("members_{groups}"))? {
-        let members = tensors.below(&format!("members_{groups}"), &[width, size], count)?;
+        let members = tensors.below(&format!("members_{groups}"), &[width, size], constraints.len())?;
         let scales = tensors.numbers(&format!("scales_{groups}"), &[size, 1])?;
         let of_cells = tensors.below(&format!("classes_{groups}"), &[1, size], classes)?;
         for (k, (&scale, &class)) in scales.iter().zip(&of_cells).enumerate() {
             let members: Vec<usize> = (0..width).map(|j| members[j * size + k]).collect();
             if !members.windows(2).all(|pair| pair[0] < pair[1]) {
-                return Err(unlike("a cell has its constraints twice or out of order"));
+                return Err(tensors.unlike("a cell has its constraints twice or out of order"));
             }
             cells.push(Cell { class, scale, constraints: members.iter().map(|&t| constraints[t]).collect() });
         }
         groups += 1;
     }
-    let head = if tensors.shape("numbers")?.is_some() { Head::Scalar } else { Head::Logits };
-    if head == Head::Scalar
-        && !tensors.numbers("numbers", &[1, classes])?.into_iter().eq((1..=classes).map(|c| c as f64))
-    {
-        return Err(unlike("its numbers are not those of the labels"));
-    }
-    let precision = tensors.precision.unwrap_or(Precision::F32);
-    if let Some(tensor) = tensors.left.first() {
-        return Err(unlike(&format!("tensor '{}' has no place in it", tensor.name)));
-    }
-    let expected = graph(precision, n, classes, head, groups);
-    let same = expected.node == file.node
-        && expected.input == file.input
-        && expected.output == file.output
-        && file.sparse_initializer.is_empty();
-    if !same {
-        return Err(unlike("its nodes, inputs or outputs are not those of its form"));
-    }
-    // A cell that names both copies counts the violation twice.
-    if CellNetwork::has_equal(&constraints) {
-        return Err(unlike("a constraint is there twice"));
-    }
-    CellNetwork::new(precision, n, classes, head, &cells).map_err(|e| unlike(&e.to_string()))
-}
-
-/// The number of features of the one input.
-fn declared(inputs: &[proto::ValueInfo]) -> Option<usize> {
-    let [input] = inputs else { return None };
-    let shape = input.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref()?;
-    let [_, features] = &shape.dim[..] else { return None };
-    usize::try_from(features.dim_value?).ok().filter(|n| (1..=MOST_FEATURES).contains(n))
-}
-
-fn wrong(tensor: &proto::Tensor, why: String) -> OnnxError {
-    OnnxError::Tensor { name: tensor.name.clone(), why }
-}
-
-fn unlike(why: &str) -> OnnxError {
-    OnnxError::Structure(format!("the graph is called '{NAME}' but is no network of cells: {why}"))
+    Ok((cells, groups))
 }

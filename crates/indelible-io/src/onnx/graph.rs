@@ -1,6 +1,6 @@
 //! A decoded ONNX graph with its names resolved.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use indelible::Precision;
 
@@ -31,7 +31,7 @@ pub(super) struct Graph {
     /// Name of the one output.
     pub output: String,
     tensors: HashMap<String, proto::Tensor>,
-    producers: HashMap<String, usize>,
+    computed: HashSet<String>,
 }
 
 impl Graph {
@@ -64,7 +64,7 @@ impl Graph {
         let input = input.name.clone();
         let output = output.name.clone();
         let mut nodes = Vec::with_capacity(graph.node.len());
-        let mut producers = HashMap::new();
+        let mut computed = HashSet::new();
         for mut node in graph.node {
             if node.name.is_empty() {
                 node.name = node.output.first().cloned().unwrap_or_default();
@@ -73,7 +73,7 @@ impl Graph {
             let [result] = &node.output[..] else {
                 return Err(operator(&node, format!(" with {} outputs", node.output.len())));
             };
-            if *result == input || tensors.contains_key(result) || producers.contains_key(result) {
+            if *result == input || tensors.contains_key(result) || computed.contains(result) {
                 return Err(OnnxError::Structure(format!("the name '{result}' is given twice")));
             }
             let result = result.clone();
@@ -81,25 +81,16 @@ impl Graph {
                 let tensor = constant(&node)?;
                 tensors.insert(result, tensor);
             } else {
-                producers.insert(result, nodes.len());
+                computed.insert(result);
                 nodes.push(node);
             }
         }
-        Ok(Self { nodes, input, features, rank, flat, output, tensors, producers })
-    }
-
-    pub fn has_operator(&self, op: &str) -> bool {
-        self.nodes.iter().any(|node| node.op_type == op)
-    }
-
-    /// The node that computes `name`.
-    pub fn producer(&self, name: &str) -> Option<&proto::Node> {
-        self.producers.get(name).and_then(|&index| self.nodes.get(index))
+        Ok(Self { nodes, input, features, rank, flat, output, tensors, computed })
     }
 
     /// The initializer that `node` reads as `name`.
     pub fn tensor(&self, node: &proto::Node, name: &str) -> Result<&proto::Tensor, OnnxError> {
-        if self.producers.contains_key(name) || name == self.input {
+        if self.computed.contains(name) || name == self.input {
             return Err(operator(node, " of two computed values: branches".into()));
         }
         self.tensors
@@ -109,7 +100,7 @@ impl Graph {
 
     /// Whether any name of the graph is `name`.
     pub fn knows(&self, name: &str) -> bool {
-        name == self.input || self.tensors.contains_key(name) || self.producers.contains_key(name)
+        name == self.input || self.tensors.contains_key(name) || self.computed.contains(name)
     }
 }
 
@@ -232,15 +223,14 @@ fn raw(tensor: &proto::Tensor, width: usize) -> Result<Option<&[u8]>, OnnxError>
     Ok(Some(data))
 }
 
-/// The numbers of a float tensor, all finite, after those of `first`.
-pub(super) fn singles_after(mut first: Vec<f32>, tensor: &proto::Tensor) -> Result<Vec<f32>, OnnxError> {
-    let start = first.len();
-    match raw(tensor, 4)? {
-        Some(data) => first.extend(data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b))),
-        None => first.extend(&tensor.float_data),
-    }
-    check_numbers(tensor, first[start..].len(), first[start..].iter().position(|v| !v.is_finite()))?;
-    Ok(first)
+/// The numbers of a float tensor, all finite.
+pub(super) fn singles(tensor: &proto::Tensor) -> Result<Vec<f32>, OnnxError> {
+    let values: Vec<f32> = match raw(tensor, 4)? {
+        Some(data) => data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        None => tensor.float_data.clone(),
+    };
+    check_numbers(tensor, values.len(), values.iter().position(|v| !v.is_finite()))?;
+    Ok(values)
 }
 
 /// A tensor must hold as many numbers as its shape asks for, all finite.
@@ -257,25 +247,19 @@ fn check_numbers(tensor: &proto::Tensor, count: usize, not_finite: Option<usize>
 
 /// The numbers of a float or double tensor, all finite, and their format.
 pub(super) fn numbers(tensor: &proto::Tensor) -> Result<(Vec<f64>, Precision), OnnxError> {
-    let (values, precision): (Vec<f64>, _) = match tensor.data_type {
-        data_type::FLOAT => (
-            match raw(tensor, 4)? {
-                Some(data) => data.as_chunks().0.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect(),
-                None => tensor.float_data.iter().map(|&v| f64::from(v)).collect(),
-            },
-            Precision::F32,
-        ),
-        data_type::DOUBLE => (
-            match raw(tensor, 8)? {
-                Some(data) => data.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
-                None => tensor.double_data.clone(),
-            },
-            Precision::F64,
-        ),
-        other => return Err(bad(tensor, format!("element type {other}; expected float (1) or double (11)"))),
+    if tensor.data_type == data_type::FLOAT {
+        return Ok((singles(tensor)?.into_iter().map(f64::from).collect(), Precision::F32));
+    }
+    if tensor.data_type != data_type::DOUBLE {
+        let why = format!("element type {}; expected float (1) or double (11)", tensor.data_type);
+        return Err(bad(tensor, why));
+    }
+    let values: Vec<f64> = match raw(tensor, 8)? {
+        Some(data) => data.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
+        None => tensor.double_data.clone(),
     };
     check_numbers(tensor, values.len(), values.iter().position(|v| !v.is_finite()))?;
-    Ok((values, precision))
+    Ok((values, Precision::F64))
 }
 
 /// The bytes of a tensor of unsigned bytes.

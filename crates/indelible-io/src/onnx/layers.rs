@@ -199,7 +199,8 @@ impl Chain {
         if self.layers.is_empty() {
             return Err(OnnxError::Missing("layer"));
         }
-        Ok(StoredNetwork { precision: self.precision.unwrap_or(Precision::F32), layers: self.layers })
+        StoredNetwork::new(self.precision.unwrap_or(Precision::F32), self.layers)
+            .map_err(|e| OnnxError::Structure(e.to_string()))
     }
 
     /// All floating-point tensors must be of one format.

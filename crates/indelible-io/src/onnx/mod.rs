@@ -8,23 +8,28 @@
 mod cells;
 mod graph;
 mod layers;
+mod max_affine;
 mod metadata;
 mod proto;
+mod prototypes;
 mod recurrence;
-mod stored;
+mod tensors;
 mod write;
-mod write_stored;
 
-use std::{fs::File, io::Read, path::Path};
+use std::{
+    fs::File,
+    io::{Read, Write},
+    path::Path,
+};
 
 use bytes::Bytes;
-use indelible::network::Model;
+use indelible::network::{Model, Schedule};
 use prost::Message;
 
 use crate::Error;
 
 pub use metadata::Metadata;
-pub use write::{dense_bytes, write_compact, write_dense};
+pub use write::{dense_bytes, write_dense};
 
 /// A network read from a file.
 #[derive(Clone, Debug)]
@@ -41,7 +46,7 @@ impl Network {
     pub fn form(&self) -> &'static str {
         match self.model {
             Model::Layers(_) => "dense",
-            Model::Recurrence(_) | Model::Cells(_) | Model::Prototypes(_) | Model::MaxAffine(_) => "compact",
+            _ => "compact",
         }
     }
 }
@@ -156,21 +161,69 @@ pub fn read(bytes: Bytes) -> Result<Network, OnnxError> {
         Some(_) => {}
     }
     let graph = model.graph.ok_or(OnnxError::Missing("graph"))?;
-    if graph.name == cells::NAME {
-        return Ok(Network { model: Model::Cells(cells::read(&graph, opset)?), metadata });
-    }
-    let graph = graph::Graph::new(graph)?;
-    // What follows the loop over samples tells the forms apart.
-    let ends_in = graph.producer(&graph.output).map(|node| node.op_type.as_str());
-    let model = match ends_in {
-        Some("Gemm") if graph.has_operator("Scan") => {
-            Model::Prototypes(stored::read_prototypes(&graph, opset)?)
-        }
-        _ if graph.has_operator("Scan") || graph.has_operator("Abs") => {
-            Model::Recurrence(recurrence::read(&graph, opset)?)
-        }
-        _ if graph.has_operator("ReduceMax") => Model::MaxAffine(stored::read_max_affine(&graph, opset)?),
-        _ => Model::Layers(layers::read(&graph)?),
+    let model = match Written::by(&graph) {
+        Written::Cells => Model::Cells(cells::read(&graph, opset)?),
+        Written::Prototypes => Model::Prototypes(prototypes::read(&graph, opset, schedule_of(&metadata))?),
+        Written::MaxAffine => Model::MaxAffine(max_affine::read(&graph, opset)?),
+        Written::Recurrence => Model::Prototypes(recurrence::read(&graph, opset)?),
+        Written::Layers => Model::Layers(layers::read(&graph::Graph::new(graph)?)?),
     };
     Ok(Network { model, metadata })
+}
+
+/// Which reader a graph is for.
+enum Written {
+    Cells,
+    Prototypes,
+    MaxAffine,
+    /// The recurrence of earlier versions.
+    Recurrence,
+    /// Layers, whoever wrote them.
+    Layers,
+}
+
+impl Written {
+    /// By the name of the graph. Earlier versions called all but cells
+    /// `indelible`; their forms are told apart by tensors that only they have.
+    fn by(graph: &proto::Graph) -> Self {
+        let has = |name: &str| graph.initializer.iter().any(|tensor| tensor.name == name);
+        match &*graph.name {
+            cells::NAME => Self::Cells,
+            max_affine::NAME => Self::MaxAffine,
+            name if name.starts_with(prototypes::NAME) => Self::Prototypes,
+            "indelible" if has(recurrence::MARK) => Self::Recurrence,
+            "indelible" if has("hot") => Self::Prototypes,
+            "indelible" if has("rows") => Self::MaxAffine,
+            _ => Self::Layers,
+        }
+    }
+}
+
+/// The schedule of prototypes in a file of an earlier version, which only names
+/// its construction.
+fn schedule_of(metadata: &Metadata) -> Schedule {
+    match metadata.construction.as_deref() {
+        Some("yu2024-l1" | "yu2024-lp" | "yu2024-lipschitz") => Schedule::Sequential,
+        _ => Schedule::Pipelined,
+    }
+}
+
+/// Writes `model`: layers as [`write_dense`] does, prototypes as a Scan over
+/// their steps, cells by gathering, maxima of affine scores as one product with
+/// all rows.
+///
+/// The input `x` has shape `[batch, n]`, the output `y` shape
+/// `[batch, outputs]`; 8-bit rows are stored as bytes with a table.
+///
+/// # Errors
+/// When the file would be larger than 2 GiB, the form cannot say what the
+/// network does, or writing fails.
+pub fn write_compact(model: &Model, metadata: &Metadata, out: &mut dyn Write) -> Result<(), OnnxError> {
+    match model {
+        Model::Layers(network) => write_dense(network, metadata, out),
+        Model::Cells(network) => cells::write(network, metadata, out),
+        Model::Prototypes(prototypes) => prototypes::write(prototypes, metadata, out),
+        Model::MaxAffine(scores) => max_affine::write(scores, metadata, out),
+        _ => Err(OnnxError::Structure("networks of this form are not written".into())),
+    }
 }

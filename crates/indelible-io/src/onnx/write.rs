@@ -1,17 +1,17 @@
-//! Writes networks as ONNX files, layer by layer.
+//! Writes networks as ONNX files, layer by layer; the nodes and tensors that
+//! files of all forms are made of.
 
 use std::io::{self, Write};
 
 use indelible::{
     Features, Precision,
-    network::{Layer, Model, Network, Recurrence},
+    network::{Layer, Network},
 };
 use prost::Message;
 
 use super::{
-    Metadata, OnnxError, cells,
+    Metadata, OnnxError,
     proto::{self, attribute_type, data_type},
-    write_stored::{write_max_affine, write_prototypes},
 };
 
 /// Largest message that protobuf readers take.
@@ -48,6 +48,12 @@ impl<'a> Initializer<'a> {
     ) -> Self {
         let fill: Fill<'a> = Box::new(move |out| write_numbers(out, precision, values.iter().copied()));
         Self::new(name, dims, float_type(precision), fill)
+    }
+
+    /// One number of `precision`.
+    pub(super) fn number(name: impl Into<String>, precision: Precision, value: f64) -> Self {
+        let fill: Fill<'a> = Box::new(move |out| write_numbers(out, precision, [value].into_iter()));
+        Self::new(name, &[1], float_type(precision), fill)
     }
 
     /// Length of the tensor message.
@@ -105,13 +111,7 @@ pub fn write_dense(network: &dyn Network, metadata: &Metadata, out: &mut dyn Wri
             Box::new(move |out| write_numbers(out, precision, network.layer(index).biases().iter().copied())),
         ));
     }
-    let graph = proto::Graph {
-        node: nodes,
-        name: "indelible".into(),
-        input: vec![matrix("x", precision, "batch", network.inputs())],
-        output: vec![matrix("y", precision, "batch", network.outputs())],
-        ..Default::default()
-    };
+    let graph = form_graph("indelible".into(), nodes, precision, network.inputs(), network.outputs());
     write_model(graph, &initializers, metadata, out)
 }
 
@@ -137,151 +137,103 @@ pub(super) fn push_layer(
     active
 }
 
-/// Writes `model`: layers as [`write_dense`] does, a compact form as a Scan
-/// over its steps, cells by gathering or, for
-/// [`MaxAffine`](indelible::network::MaxAffine), as one product with all rows.
-///
-/// The input `x` has shape `[batch, n]`, the output `y` shape
-/// `[batch, outputs]`; 8-bit rows are stored as bytes with a table.
-///
-/// # Errors
-/// When the file would be larger than 2 GiB, the form cannot say what the
-/// network does, or writing fails.
-pub fn write_compact(model: &Model, metadata: &Metadata, out: &mut dyn Write) -> Result<(), OnnxError> {
-    match model {
-        Model::Layers(network) => write_dense(network, metadata, out),
-        Model::Recurrence(recurrence) => write_recurrence(recurrence, metadata, out),
-        Model::Cells(network) => cells::write(network, metadata, out),
-        Model::Prototypes(prototypes) => write_prototypes(prototypes, metadata, out),
-        Model::MaxAffine(scores) => write_max_affine(scores, metadata, out),
+/// How rows are stored.
+#[derive(Clone, Copy)]
+pub(super) struct Stored {
+    /// The format of all numbers.
+    pub precision: Precision,
+    /// Whether rows are bytes with the table `levels`.
+    pub coded: bool,
+}
+
+impl Stored {
+    /// The element type of the rows.
+    pub fn data_type(self) -> i32 {
+        if self.coded { data_type::UINT8 } else { float_type(self.precision) }
     }
 }
 
-/// Writes `recurrence` as a Scan over its steps.
-fn write_recurrence(
-    recurrence: &Recurrence,
-    metadata: &Metadata,
-    out: &mut dyn Write,
-) -> Result<(), OnnxError> {
-    let (n, precision) = (recurrence.inputs(), recurrence.precision);
-    let rest = recurrence.steps().saturating_sub(1);
-    let mut first_center = vec![0.0; n];
-    recurrence.copy_center(0, &mut first_center);
-
-    let mut nodes = step_nodes("first_", "x", "first_center", None, "running_first");
-    nodes.push(node("Max", &["x", "minima"], "clipped"));
-    let mut initializers = vec![
-        Initializer::new("axes", &[1], data_type::INT64, Box::new(|out| out.write_all(&1i64.to_le_bytes()))),
-        Initializer::numbers("minima", &[n], precision, &recurrence.minima),
-        Initializer::numbers("first_center", &[n], precision, &first_center),
-        Initializer::numbers("first_radius", &[1], precision, &recurrence.radii[..1]),
-        Initializer::numbers("first_scale", &[1], precision, &recurrence.scales[..1]),
-        Initializer::numbers("first_value", &[1], precision, &recurrence.values[..1]),
-    ];
-    let mut running = "running_first";
-    if rest > 0 {
-        let (center_type, table) = match &recurrence.centers {
-            Features::Coded { codes, levels } => {
-                initializers.push(Initializer::numbers("levels", &[256], precision, levels));
-                let fill: Fill<'_> = Box::new(move |out| out.write_all(&codes[n..]));
-                initializers.push(Initializer::new("centers", &[rest, n], data_type::UINT8, fill));
-                (data_type::UINT8, true)
-            }
-            centers => {
-                let fill: Fill<'_> = Box::new(move |out| {
-                    write_numbers(out, precision, (n..centers.len()).map(|position| centers.at(position)))
-                });
-                initializers.push(Initializer::new("centers", &[rest, n], float_type(precision), fill));
-                (float_type(precision), false)
-            }
-        };
-        initializers.push(Initializer::numbers("radii", &[rest, 1], precision, &recurrence.radii[1..]));
-        initializers.push(Initializer::numbers("scales", &[rest, 1], precision, &recurrence.scales[1..]));
-        initializers.push(Initializer::numbers("values", &[rest, 1], precision, &recurrence.values[1..]));
-        nodes.push(scan(precision, n, center_type, table));
-        running = "running_last";
-    }
-    match &recurrence.targets {
-        None => nodes.push(node("Identity", &[running], "y")),
-        Some(targets) => {
-            initializers.push(Initializer::numbers("targets", &[1, targets.len()], precision, targets));
-            nodes.push(node("Sub", &[running, "targets"], "offset"));
-            nodes.push(node("Abs", &["offset"], "distance"));
-            nodes.push(node("Neg", &["distance"], "y"));
+/// The rows as the tensor `name`, 8-bit codes with their table.
+pub(super) fn stored_rows<'a>(
+    name: &str,
+    features: &'a Features,
+    shape: [usize; 2],
+    precision: Precision,
+    tensors: &mut Vec<Initializer<'a>>,
+) -> Stored {
+    let fill: Fill<'a> = match features {
+        Features::Coded { codes, levels } => {
+            tensors.push(Initializer::numbers("levels", &[256], precision, levels));
+            Box::new(move |out| out.write_all(codes))
         }
-    }
-    let graph = proto::Graph {
-        node: nodes,
-        name: "indelible".into(),
-        input: vec![matrix("x", precision, "batch", n)],
-        output: vec![matrix("y", precision, "batch", recurrence.outputs())],
-        ..Default::default()
+        rows => Box::new(move |out| {
+            write_numbers(out, precision, (0..rows.len()).map(|position| rows.at(position)))
+        }),
     };
-    write_model(graph, &initializers, metadata, out)
+    let stored = Stored { precision, coded: matches!(features, Features::Coded { .. }) };
+    tensors.push(Initializer::new(name, &shape, stored.data_type(), fill));
+    stored
 }
 
-/// The Scan over all steps but the first.
-fn scan(precision: Precision, n: usize, center_type: i32, table: bool) -> proto::Node {
-    let mut nodes = Vec::new();
-    let mut center = "center";
-    if table {
-        let mut cast = node("Cast", &["center"], "code");
-        cast.attribute.push(int_attribute("to", i64::from(data_type::INT32)));
-        nodes.push(cast);
-        nodes.push(node("Gather", &["levels", "code"], "center_value"));
-        center = "center_value";
-    }
-    nodes.extend(step_nodes("", "clipped", center, Some("running"), "running_next"));
-    let float = float_type(precision);
-    let scalar = |name: &str| value(name, float, &[Dim::Size(1)]);
-    let running = |name: &str| value(name, float, &[Dim::Name("batch"), Dim::Size(1)]);
-    let body = proto::Graph {
-        node: nodes,
-        name: "step".into(),
-        input: vec![
-            running("running"),
-            value("center", center_type, &[Dim::Size(n)]),
-            scalar("radius"),
-            scalar("scale"),
-            scalar("value"),
-        ],
-        output: vec![running("running_next")],
+/// Looks codes up in the table.
+pub(super) fn decode(codes: &str, numbers: &str) -> [proto::Node; 2] {
+    let mut cast = node("Cast", &[codes], "code");
+    cast.attribute.push(int_attribute("to", i64::from(data_type::INT32)));
+    [cast, node("Gather", &["levels", "code"], numbers)]
+}
+
+/// The largest along axis 1.
+pub(super) fn reduce_max(input: &str, output: &str) -> proto::Node {
+    let mut reduce = node("ReduceMax", &[input], output);
+    reduce.attribute.push(proto::Attribute {
+        name: "axes".into(),
+        ints: vec![1],
+        r#type: attribute_type::INTS,
         ..Default::default()
-    };
-    let inputs = ["running_first", "centers", "radii", "scales", "values"];
-    let mut scan = node("Scan", &inputs, "running_last");
-    scan.attribute.push(proto::Attribute {
+    });
+    reduce
+}
+
+/// The sum along the axis that the tensor `axis` holds.
+pub(super) fn reduce_sum(input: &str, axis: &str, output: &str) -> proto::Node {
+    node("ReduceSum", &[input, axis], output)
+}
+
+/// The attribute that holds the body of a Scan.
+pub(super) fn body_attribute(body: proto::Graph) -> proto::Attribute {
+    proto::Attribute {
         name: "body".into(),
         g: Some(body),
         r#type: attribute_type::GRAPH,
         ..Default::default()
-    });
-    scan.attribute.push(int_attribute("num_scan_inputs", 4));
-    scan
+    }
 }
 
-/// The nodes of one step: from the point `x` and a center to the running
-/// label. Without a previous label it starts from 0.
-fn step_nodes(prefix: &str, x: &str, center: &str, previous: Option<&str>, next: &str) -> Vec<proto::Node> {
-    let name = |s: &str| format!("{prefix}{s}");
-    let mut nodes = vec![
-        node("Sub", &[x, center], &name("difference")),
-        node("Abs", &[&name("difference")], &name("size")),
-        node("Sub", &[&name("size"), &name("radius")], &name("excess")),
-        node("Relu", &[&name("excess")], &name("violation")),
-        node("ReduceSum", &[&name("violation"), "axes"], &name("total")),
-        node("Mul", &[&name("scale"), &name("total")], &name("penalty")),
-        node("Sub", &[&name("value"), &name("penalty")], &name("level")),
-    ];
-    match previous {
-        None => nodes.push(node("Relu", &[&name("level")], next)),
-        Some(previous) => {
-            nodes.push(node("Sub", &[&name("level"), previous], &name("lift")));
-            nodes.push(node("Relu", &[&name("lift")], &name("increment")));
-            nodes.push(node("Add", &[previous, &name("increment")], next));
-        }
+/// A tensor of integers.
+pub(super) fn integers<'a>(name: impl Into<String>, dims: &[usize], values: Vec<usize>) -> Initializer<'a> {
+    let fill: Fill<'a> = Box::new(move |out| {
+        let bytes: Vec<u8> = values.iter().flat_map(|&v| (v as i64).to_le_bytes()).collect();
+        out.write_all(&bytes)
+    });
+    Initializer::new(name, dims, data_type::INT64, fill)
+}
+
+/// A graph with one input `x` of shape `[batch, inputs]` and one output `y` of
+/// shape `[batch, outputs]`.
+pub(super) fn form_graph(
+    name: String,
+    nodes: Vec<proto::Node>,
+    precision: Precision,
+    inputs: usize,
+    outputs: usize,
+) -> proto::Graph {
+    proto::Graph {
+        node: nodes,
+        name,
+        input: vec![matrix("x", precision, "batch", inputs)],
+        output: vec![matrix("y", precision, "batch", outputs)],
+        ..Default::default()
     }
-    nodes
 }
 
 /// Writes the model message: everything small at once, then the initializers

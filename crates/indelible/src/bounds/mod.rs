@@ -13,6 +13,7 @@ mod sufficient;
 use crate::{Error, Norm, constructions::Construction};
 
 pub use measured::measured;
+pub use necessary::necessary_width;
 
 /// The numbers that bounds depend on.
 #[derive(Clone, Copy, Debug, PartialEq)]

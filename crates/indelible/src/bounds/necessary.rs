@@ -1,7 +1,7 @@
 //! What cannot be done with less.
 
 use super::{Accuracy, Kind, Quantity, Question, Row};
-use crate::{Norm, decide::witness::necessary_width};
+use crate::{Error, Norm};
 
 /// The lower bounds that apply.
 pub(super) fn rows(question: &Question) -> Vec<Row> {
@@ -77,4 +77,43 @@ pub(super) fn rows(question: &Question) -> Vec<Row> {
         });
     }
     rows
+}
+
+/// The smallest width of a first layer that is not excluded at ratio
+/// `ρ = 2μ/λ`, `0 < ρ < 1`, on the basis witness: the origin with one label and
+/// the unit vectors `e_1, e_2, …` with another, `N` samples of `n` features.
+///
+/// There the two classes are at distance 1 in every norm, so `λ = 1` and
+/// `2μ = ρ`. A first layer of rank `k` has a null space `V` of dimension
+/// `n − k`, and the balls of `e_j` and 0 hold points that differ by a vector of
+/// `V` exactly when `dist(e_j, V) ≤ ρ` (closed balls). Let `d = min(N − 1, n)`.
+///
+/// - `p = 2`: `dist(e_j, V) = ‖P e_j‖` with `P` the projection onto the rows,
+///   and `Σ_j ‖P e_j‖² ≤ k`, so some `j ≤ d` has `dist² ≤ k/d`. Width `k`
+///   fails when `k < ρ² d` (Kim, Moon & Yun, NeurIPS 2025, Proposition 3.2).
+/// - `p = ∞`, `ρ > 1/2`: when `k < d`, some `v ∈ V` in the span of
+///   `e_1, …, e_d` has largest entry `v_j = 1`; then `(1 − ρ) v` lies within
+///   `ρ` of `e_j`, so width `k` fails (Yu, Gao & Zhang, ICLR 2024, Theorem 4.6;
+///   Kim, Moon & Yun, Proposition C.7). For `ρ ≤ 1/2` the sup ball still
+///   contains the Euclidean one, and the bound for `p = 2` holds.
+/// - `p > 2`: the balls contain the Euclidean ones, so the bound for `p = 2`
+///   holds.
+/// - `1 < p < 2`: no bound is claimed (1).
+/// - `p = 1`: one neuron, the sum of the features, keeps all balls apart for
+///   every `ρ < 1`: nothing more is necessary on these data.
+///
+/// # Errors
+/// When the ratio is not between 0 and 1.
+pub fn necessary_width(norm: Norm, ratio: f64, samples: usize, features: usize) -> Result<usize, Error> {
+    if !(ratio > 0.0 && ratio < 1.0) {
+        return Err(Error::BadRatio { given: ratio });
+    }
+    let d = samples.saturating_sub(1).min(features);
+    Ok(match norm {
+        Norm::L1 => 1,
+        Norm::Lp(p) if p < 2.0 => 1,
+        Norm::Linf if ratio > 0.5 => d,
+        // At least 1, and at most d since ρ < 1.
+        _ => ((ratio * ratio * d as f64).ceil() as usize).clamp(1, d.max(1)),
+    })
 }

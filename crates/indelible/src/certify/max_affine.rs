@@ -15,13 +15,10 @@
 
 use rayon::prelude::*;
 
-use super::{
-    Claim, Engine, Verdict,
-    prototypes::{as_dataset, holds_rows},
-};
+use super::{Claim, Engine, Verdict, prototypes::as_dataset};
 use crate::{
     Norm, Progress,
-    network::MaxAffine,
+    network::{Form, MaxAffine},
     number::{add_up, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
     separation::nearest_enemies_between,
 };
@@ -46,24 +43,24 @@ pub(super) fn verdicts(claim: &Claim<'_>, scores: &MaxAffine, progress: &dyn Pro
     let undecided = || vec![Verdict::Undecided; data.samples()];
     let Some(rows) = Rows::new(scores) else { return undecided() };
     // One output is a scalar, which means a class by its size.
-    if scores.ends.len() == 1 && claim.network_classes > 1 {
+    if scores.ends().len() == 1 && claim.network_classes > 1 {
         return undecided();
     }
     let groups: Vec<usize> =
-        (0..scores.ends.len()).flat_map(|c| scores.class_rows(c).map(move |_| c)).collect();
-    let Some(base) = as_dataset(&scores.rows, scores.features, &groups) else { return undecided() };
+        (0..scores.classes()).flat_map(|c| scores.class_rows(c).map(move |_| c)).collect();
+    let Some(base) = as_dataset(scores.rows(), scores.inputs(), &groups) else { return undecided() };
     // Queries carry the network's class; base classes are named by number.
     let labels: Vec<usize> = data.labels().iter().map(|&label| claim.classes[label]).collect();
-    if labels.iter().any(|&class| class >= scores.ends.len()) {
+    if labels.iter().any(|&class| class >= scores.ends().len()) {
         return undecided();
     }
-    let names: Vec<String> = (0..scores.ends.len()).map(|c| c.to_string()).collect();
-    let queries = crate::Dataset::new(data.storage().clone(), scores.features, labels.clone(), names);
+    let names: Vec<String> = (0..scores.classes()).map(|c| c.to_string()).collect();
+    let queries = crate::Dataset::new(data.storage().clone(), scores.inputs(), labels.clone(), names);
     let Ok(near) = queries.and_then(|q| nearest_enemies_between(&q, &base, Norm::L2, progress)) else {
         return undecided();
     };
     // The row that a sample has where rows are samples sorted by class.
-    let mut next: Vec<usize> = (0..scores.ends.len()).map(|c| scores.class_rows(c).start).collect();
+    let mut next: Vec<usize> = (0..scores.classes()).map(|c| scores.class_rows(c).start).collect();
     let own: Vec<usize> = labels
         .iter()
         .map(|&class| {
@@ -92,26 +89,16 @@ pub(super) fn verdicts(claim: &Claim<'_>, scores: &MaxAffine, progress: &dyn Pro
 
 impl Rows {
     fn new(scores: &MaxAffine) -> Option<Self> {
-        let n = scores.features;
-        let count = scores.biases.len();
-        let whole = n > 0
-            && scores.rows.len() == n * count
-            && scores.ends.is_sorted()
-            && scores.ends.last() == Some(&count)
-            && scores.biases.iter().all(|b| scores.precision.holds(*b))
-            && holds_rows(&scores.rows, scores.precision);
-        if !whole {
-            return None;
-        }
-        let unit = scores.precision.unit_roundoff();
+        let n = scores.inputs();
+        let unit = scores.precision().unit_roundoff();
         let inexact = 1.01 * n as f64 * f64::EPSILON;
-        let each: Vec<(f64, f64, f64, f64, f64)> = (0..scores.biases.len())
+        let each: Vec<(f64, f64, f64, f64, f64)> = (0..scores.biases().len())
             .into_par_iter()
             .map_init(
                 || vec![0.0; n],
                 |row, k| {
                     scores.copy_row(k, row);
-                    let bias = scores.biases[k];
+                    let bias = scores.biases()[k];
                     let square: f64 = row.iter().map(|w| w * w).sum();
                     let nonzero = row.iter().filter(|w| **w != 0.0).count();
                     // Inputs, products and sums are rounded.
@@ -135,7 +122,7 @@ impl Rows {
             constant: each.iter().map(|e| e.3).fold(0.0, f64::max),
             lengths: each.iter().map(|e| e.4).collect(),
             longest: each.iter().map(|e| e.4).fold(0.0, f64::max),
-            largest_bias: scores.biases.iter().fold(0.0, |m, b| m.max(b.abs())),
+            largest_bias: scores.biases().iter().fold(0.0, |m, b| m.max(b.abs())),
         };
         (rows.spread.is_finite() && rows.slope.is_finite()).then_some(rows)
     }
@@ -168,18 +155,18 @@ impl Sample<'_> {
         let size = add_up(x.iter().fold(0.0, |s, v| add_up(s, mul_up(*v, *v))), 0.0);
         let far = add_up(sqrt_up(size), radius);
         // Inputs and products that underflow are off by half of this each.
-        let tiny = mul_up(2.0 * n + 2.0, self.scores.precision.smallest_subnormal());
+        let tiny = mul_up(2.0 * n + 2.0, self.scores.precision().smallest_subnormal());
         let tiny = mul_up(tiny, add_up(self.rows.longest, 1.0));
         let error = add_up(add_up(mul_up(self.rows.slope, far), self.rows.constant), tiny);
         // Neither a rounded input nor a partial sum may overflow.
         let sums = add_up(mul_up(self.rows.longest, far), self.rows.largest_bias);
-        if mul_up(4.0, sums.max(far)) >= self.scores.precision.largest() {
+        if mul_up(4.0, sums.max(far)) >= self.scores.precision().largest() {
             return None;
         }
         // Against the cut at 0: the own score on the whole ball.
         let at = (0..x.len())
-            .map(|j| (self.scores.rows.at(own * x.len() + j), x[j]))
-            .fold(self.scores.biases[own], |sum, (w, x)| -add_up(-sum, -mul_down(w, x)));
+            .map(|j| (self.scores.rows().at(own * x.len() + j), x[j]))
+            .fold(self.scores.biases()[own], |sum, (w, x)| -add_up(-sum, -mul_down(w, x)));
         let above_cut = sub_down(sub_down(at, mul_up(radius, self.rows.lengths[own])), error);
         if nearest.is_infinite() {
             return Some(above_cut);
@@ -197,7 +184,7 @@ impl Sample<'_> {
     fn distance_up(&self, k: usize, x: &[f64]) -> f64 {
         let start = k * x.len();
         let square = x.iter().enumerate().fold(0.0, |sum, (j, &x)| {
-            let w = self.scores.rows.at(start + j);
+            let w = self.scores.rows().at(start + j);
             let d = sub_up(x.max(w), x.min(w));
             add_up(sum, mul_up(d, d))
         });

@@ -15,8 +15,8 @@
 //! Each verdict names the [`Engine`] that reached it: intervals of affine layers
 //! and, where those do not decide, sums followed back to the input (`layers`);
 //! an exact analysis of cells (`cells`); distances to stored rows for the other
-//! compact forms (`prototypes`, `recurrence`, `max_affine`); and points that
-//! were tried (`attack`). Engines share nothing but number types (`arithmetic`),
+//! compact forms (`prototypes`, `max_affine`); and points that were tried
+//! (`attack`). Engines share nothing but number types (`arithmetic`),
 //! [`Claim`]s and verdicts.
 //!
 //! # What is trusted
@@ -52,8 +52,6 @@ mod layers;
 mod lipschitz;
 mod max_affine;
 mod prototypes;
-mod recurrence;
-mod screen;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -72,14 +70,14 @@ pub use self::{
 };
 
 /// Undecided samples that are attacked, at most; the rest stays undecided. An
-/// attack evaluates the network at a handful of points, which for a recurrence
-/// over 60,000 samples takes milliseconds each.
+/// attack evaluates the network at a handful of points, which for
+/// 60,000 prototypes takes milliseconds each.
 const MOST_ATTACKS: usize = 200;
 
 /// Checks `claim` for every sample.
 ///
-/// Memory: the network, a permuted copy of its centers for a recurrence, and
-/// O(width) per thread.
+/// Memory: the network, what [`separation`](crate::separation) takes where rows
+/// are stored, and O(width) per thread.
 ///
 /// # Errors
 /// When the data do not have as many features as the network reads, a radius
@@ -89,7 +87,6 @@ pub fn certify(claim: &Claim<'_>, progress: &dyn Progress) -> Result<Certificate
     claim.check()?;
     let mut verdicts = match claim.model {
         Model::Layers(network) => layers::verdicts(claim, network, progress),
-        Model::Recurrence(recurrence) => recurrence::verdicts(claim, recurrence, progress),
         Model::Cells(network) => cells::verdicts(claim, network, progress),
         Model::Prototypes(prototypes) => prototypes::verdicts(claim, prototypes, progress),
         Model::MaxAffine(scores) => max_affine::verdicts(claim, scores, progress),

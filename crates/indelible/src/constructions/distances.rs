@@ -4,7 +4,7 @@
 use super::{frame::Frame, stream::Steps};
 use crate::{
     Error, Norm,
-    network::{Layer, LayerBuilder, Measure, Model, Pool, Prototypes},
+    network::{Clipping, Layer, LayerBuilder, Measure, Model, Pool, PrototypeParts, Prototypes, Schedule},
     number::{add_up, mul_up},
 };
 
@@ -131,12 +131,12 @@ impl Steps for Distances {
         self.head.clone()
     }
 
-    fn compact(&self) -> Result<Model, Error> {
+    fn compact(&self, schedule: Schedule) -> Result<Model, Error> {
         let count = self.samples.len();
-        Ok(Model::Prototypes(Prototypes {
+        Prototypes::new(PrototypeParts {
             precision: self.frame.precision,
             features: self.features(),
-            minima: Some(self.frame.minima.clone()),
+            clipping: Clipping::All(self.frame.minima.clone()),
             centers: self.frame.stored_rows(&self.samples),
             measure: if self.norm == Norm::L1 { Measure::Sum } else { Measure::Largest },
             radii: vec![0.0; count],
@@ -144,7 +144,9 @@ impl Steps for Distances {
             scales: vec![self.scale; count],
             accumulators: self.accumulators.clone(),
             pool: Pool::Max,
+            schedule,
             head: self.head.clone(),
-        }))
+        })
+        .map(Model::Prototypes)
     }
 }

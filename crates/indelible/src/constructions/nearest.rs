@@ -269,12 +269,8 @@ impl BuiltNetwork for Euclidean {
     }
 
     fn compact(&self) -> Result<Model, Error> {
-        Ok(Model::MaxAffine(MaxAffine {
-            precision: self.precision,
-            features: self.data.features(),
-            rows: super::frame::stored_rows(&self.data, self.precision, &self.order),
-            biases: self.biases.clone(),
-            ends: self.ends.clone(),
-        }))
+        let rows = super::frame::stored_rows(&self.data, self.precision, &self.order);
+        MaxAffine::new(self.precision, self.data.features(), rows, self.biases.clone(), self.ends.clone())
+            .map(Model::MaxAffine)
     }
 }

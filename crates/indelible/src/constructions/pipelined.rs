@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     Budget, Dataset, Error, Norm,
-    network::{Layer, LayerBuilder, Model},
+    network::{Layer, LayerBuilder, Model, Schedule},
 };
 
 /// Builds the network.
@@ -100,7 +100,7 @@ impl Steps for Violations {
         heads::running_label(self.options.head, self.inner.data().classes())
     }
 
-    fn compact(&self) -> Result<Model, Error> {
-        self.inner.compact()
+    fn compact(&self, schedule: Schedule) -> Result<Model, Error> {
+        self.inner.compact_as(schedule)
     }
 }

@@ -8,7 +8,9 @@
 use super::{Options, frame::Frame, heads, power::Hinges, stream::Steps};
 use crate::{
     Budget, Dataset, Error,
-    network::{Layer, LayerBuilder, Measure, Model, Pool, PowerCurve, Prototypes},
+    network::{
+        Clipping, Layer, LayerBuilder, Measure, Model, Pool, PowerCurve, PrototypeParts, Prototypes, Schedule,
+    },
     number::{add_down, add_up, div_up, mul_down, mul_up, sub_down},
 };
 
@@ -202,7 +204,7 @@ impl Steps for Ramps {
         heads::running_label(self.options.head, self.frame.data.classes())
     }
 
-    fn compact(&self) -> Result<Model, Error> {
+    fn compact(&self, schedule: Schedule) -> Result<Model, Error> {
         let samples = self.count();
         let measure = match &self.sum {
             Sum::Hinges(hinges) if *hinges == Hinges::distance() => Measure::Sum,
@@ -211,10 +213,10 @@ impl Steps for Ramps {
             }
             &Sum::Sawtooth { inverse, levels } => Measure::Power(PowerCurve::Sawtooth { inverse, levels }),
         };
-        Ok(Model::Prototypes(Prototypes {
+        Prototypes::new(PrototypeParts {
             precision: self.frame.precision,
             features: self.features(),
-            minima: Some(self.frame.minima.clone()),
+            clipping: Clipping::All(self.frame.minima.clone()),
             centers: self.frame.stored_rows(&(0..samples).collect::<Vec<_>>()),
             measure,
             radii: self.thresholds.clone(),
@@ -222,8 +224,10 @@ impl Steps for Ramps {
             scales: self.weights.clone(),
             accumulators: vec![0; samples],
             pool: Pool::Max,
+            schedule,
             head: self.head(),
-        }))
+        })
+        .map(Model::Prototypes)
     }
 }
 

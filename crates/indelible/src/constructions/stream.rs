@@ -15,7 +15,7 @@
 use super::{AtLeast, BuiltNetwork, Options};
 use crate::{
     Error, Precision,
-    network::{Layer, LayerBuilder, Model, Network},
+    network::{Layer, LayerBuilder, Model, Network, Schedule},
 };
 
 /// What a step computes.
@@ -41,13 +41,14 @@ pub(super) trait Steps: Sync {
     fn minima(&self) -> &[f64];
     /// The layers behind the accumulators, at least one; the first reads them.
     fn head(&self) -> Vec<Layer>;
-    /// The same function in a compact form.
-    fn compact(&self) -> Result<Model, Error>;
+    /// The same function in a compact form that stands for layers with this
+    /// schedule.
+    fn compact(&self, schedule: Schedule) -> Result<Model, Error>;
 }
 
 impl<S: Steps> BuiltNetwork for Stream<S> {
     fn compact(&self) -> Result<Model, Error> {
-        self.steps.compact()
+        self.steps.compact(self.schedule)
     }
 }
 
@@ -63,6 +64,7 @@ pub(super) fn at_least(n: usize, steps: usize) -> AtLeast {
 pub(super) struct Stream<S> {
     pub steps: S,
     pub options: Options,
+    schedule: Schedule,
     stride: usize,
     /// For each accumulator the layer of its first increment.
     first: Vec<usize>,
@@ -84,22 +86,22 @@ struct Places {
 impl<S: Steps> Stream<S> {
     /// Steps that begin with every layer.
     pub fn pipelined(steps: S, options: Options) -> Self {
-        Self::new(steps, options, 1)
+        Self::new(steps, options, Schedule::Pipelined)
     }
 
     /// Steps that begin when the one before has ended.
     pub fn sequential(steps: S, options: Options) -> Self {
-        let stride = steps.stages() + 1;
-        Self::new(steps, options, stride)
+        Self::new(steps, options, Schedule::Sequential)
     }
 
-    fn new(steps: S, options: Options, stride: usize) -> Self {
+    fn new(steps: S, options: Options, schedule: Schedule) -> Self {
+        let stride = schedule.stride(steps.stages());
         let mut first = vec![usize::MAX; steps.accumulators()];
         for step in (0..steps.count()).rev() {
             first[steps.accumulator(step)] = step * stride + steps.stages();
         }
         let head = steps.head();
-        Self { steps, options, stride, first, head }
+        Self { steps, options, schedule, stride, first, head }
     }
 
     /// Layers before the head.

@@ -24,7 +24,10 @@ use rayon::prelude::*;
 use super::{AtLeast, BuiltNetwork, Options, Yu2024Linf, ramps::Ramps, yu2024_lipschitz::only_logits};
 use crate::{
     Budget, Dataset, Error, Norm, Precision,
-    network::{Layer, LayerBuilder, Measure, Model, Network, Pool, Prototypes, Size, sizes_of_layers},
+    network::{
+        Clipping, Layer, LayerBuilder, Measure, Model, Network, Pool, PrototypeParts, Prototypes, Schedule,
+        Size, sizes_of_layers,
+    },
     number::div_up,
 };
 
@@ -269,10 +272,10 @@ impl BuiltNetwork for Wide {
                 (ramps.frame().stored_rows(&all), Measure::Sum, radii, scales)
             }
         };
-        Ok(Model::Prototypes(Prototypes {
+        Prototypes::new(PrototypeParts {
             precision: self.options.precision,
             features: self.data.features(),
-            minima: None,
+            clipping: Clipping::None,
             centers,
             measure,
             radii,
@@ -280,7 +283,9 @@ impl BuiltNetwork for Wide {
             scales,
             accumulators: self.data.labels().to_vec(),
             pool: Pool::Sum,
+            schedule: Schedule::Pipelined,
             head,
-        }))
+        })
+        .map(Model::Prototypes)
     }
 }

@@ -35,11 +35,14 @@ use rayon::prelude::*;
 
 use crate::{
     Budget, Dataset, Error, Features, Precision,
-    network::{Head, Layer, LayerBuilder, Model, Network, Recurrence},
+    network::{
+        Clipping, Head, Layer, LayerBuilder, Measure, Model, Network, Pool, PrototypeParts, Prototypes,
+        Schedule,
+    },
     number::{add_up, div_up, sub_down, sub_up},
 };
 
-use super::{BuiltNetwork, Options, frame::stored_rows};
+use super::{BuiltNetwork, Options, frame::stored_rows, heads};
 
 /// Labels must be exact and even in their last place in binary32; see the
 /// module documentation.
@@ -345,28 +348,40 @@ impl Network for Yu2024Linf {
 
 impl BuiltNetwork for Yu2024Linf {
     fn compact(&self) -> Result<Model, Error> {
-        let precision = self.options.precision;
-        let (centers, radii, gaps) = self.stored_balls()?;
-        let samples = 0..self.data.samples();
-        let scales: Vec<f64> =
-            samples.clone().map(|k| precision.round_up(div_up(self.value(k), gaps[k]))).collect();
-        if let Some(k) = scales.iter().position(|scale| !scale.is_finite()) {
-            return Err(self.no_gap(k, gaps[k]));
-        }
-        Ok(Model::Recurrence(Recurrence {
-            precision,
-            minima: self.minima.clone(),
-            centers,
-            radii,
-            scales,
-            values: samples.map(|k| self.value(k)).collect(),
-            targets: (self.options.head == Head::Logits)
-                .then(|| (1..=self.data.classes()).map(|c| c as f64).collect()),
-        }))
+        self.compact_as(Schedule::Sequential)
     }
 }
 
 impl Yu2024Linf {
+    /// The compact form, which stands for layers with this schedule:
+    /// `F + relu(l − F)` is the larger of the two.
+    pub(super) fn compact_as(&self, schedule: Schedule) -> Result<Model, Error> {
+        let precision = self.options.precision;
+        let (centers, radii, gaps) = self.stored_balls()?;
+        let samples = self.data.samples();
+        let tops: Vec<f64> = (0..samples).map(|k| self.value(k)).collect();
+        let scales: Vec<f64> =
+            tops.iter().zip(&gaps).map(|(top, gap)| precision.round_up(div_up(*top, *gap))).collect();
+        if let Some(k) = scales.iter().position(|scale| !scale.is_finite()) {
+            return Err(self.no_gap(k, gaps[k]));
+        }
+        Prototypes::new(PrototypeParts {
+            precision,
+            features: self.data.features(),
+            clipping: Clipping::All(self.minima.clone()),
+            centers,
+            measure: Measure::Violations,
+            radii,
+            tops,
+            scales,
+            accumulators: vec![0; samples],
+            pool: Pool::Max,
+            schedule,
+            head: heads::running_label(self.options.head, self.data.classes()),
+        })
+        .map(Model::Prototypes)
+    }
+
     fn no_gap(&self, k: usize, gap: f64) -> Error {
         let why = format!("around sample {k} it leaves a gap of {gap:e} between the balls");
         Error::TooFine { precision: self.options.precision, why }

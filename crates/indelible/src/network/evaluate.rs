@@ -21,10 +21,15 @@ pub fn evaluate(network: &dyn Network, inputs: &[f64]) -> Result<Vec<f64>, Error
     if n == 0 || !inputs.len().is_multiple_of(n) {
         return Err(Error::InputWidth { expected: n, given: inputs.len() });
     }
-    Ok(match network.precision() {
+    Ok(outputs(network, inputs))
+}
+
+/// The same for whole rows.
+pub(super) fn outputs(network: &dyn Network, inputs: &[f64]) -> Vec<f64> {
+    match network.precision() {
         Precision::F32 => run::<f32>(network, inputs),
         Precision::F64 => run::<f64>(network, inputs),
-    })
+    }
 }
 
 /// Walks the layers with one vector of values per row of inputs.
@@ -49,7 +54,7 @@ fn run<T: Real>(network: &dyn Network, inputs: &[f64]) -> Vec<f64> {
 }
 
 /// `out = W x + b`, sums starting from the bias.
-fn affine<T: Real>(layer: &Layer, x: &[T], out: &mut [T]) {
+pub(super) fn affine<T: Real>(layer: &Layer, x: &[T], out: &mut [T]) {
     for (o, row) in out.iter_mut().zip(layer.rows()) {
         *o = row
             .columns

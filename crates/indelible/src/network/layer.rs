@@ -1,5 +1,8 @@
 //! One affine layer, stored by rows without its zeros.
 
+use super::Arithmetic;
+use crate::Precision;
+
 /// An affine map `x ↦ W x + b`, `W` of shape `outputs × inputs`, zeros left
 /// out.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +62,11 @@ impl Layer {
         &self.biases
     }
 
+    /// Whether all weights and biases are finite numbers of `precision`.
+    pub(crate) fn holds(&self, precision: Precision) -> bool {
+        self.weights.iter().chain(&self.biases).all(|v| precision.holds(*v))
+    }
+
     /// Number of weights and biases that are not 0.
     #[must_use]
     pub fn nonzero(&self) -> usize {
@@ -70,6 +78,30 @@ impl Layer {
     pub fn max_abs(&self) -> f64 {
         self.weights.iter().chain(&self.biases).fold(0.0, |m, w| m.max(w.abs()))
     }
+}
+
+/// The outputs of `layers`, a ReLU between each two, as `arithmetic` has them.
+pub(crate) fn through<A: Arithmetic>(
+    arithmetic: &mut A,
+    layers: &[Layer],
+    input: Vec<A::Number>,
+) -> Vec<A::Number> {
+    let mut values = input;
+    let mut terms = Vec::new();
+    for (index, layer) in layers.iter().enumerate() {
+        let hidden = index + 1 < layers.len();
+        values = layer
+            .rows()
+            .map(|row| {
+                terms.clear();
+                terms.extend(row.columns.iter().zip(row.weights).map(|(&c, &w)| (w, values[c].clone())));
+                let bias = arithmetic.number(row.bias);
+                let sum = arithmetic.dot(&bias, &terms);
+                if hidden { arithmetic.relu(&sum) } else { sum }
+            })
+            .collect();
+    }
+    values
 }
 
 /// Builds a [`Layer`] row by row.

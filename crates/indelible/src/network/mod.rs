@@ -7,24 +7,27 @@
 //! needs the memory of its largest layer. What a file holds is read back as a
 //! [`Model`].
 
+mod arithmetic;
 mod cells;
-mod early;
 mod evaluate;
+mod form;
 mod layer;
 mod max_affine;
 mod power_curve;
 mod prototypes;
-mod recurrence;
 mod schedule;
 mod size;
 
+pub use arithmetic::Arithmetic;
+#[cfg(test)]
+pub(crate) use arithmetic::Rounded;
 pub use cells::{Cell, CellEvaluator, CellNetwork, Constraint, Side};
 pub use evaluate::evaluate;
+pub use form::{Evaluator, Form};
 pub use layer::{Layer, LayerBuilder, Row};
 pub use max_affine::MaxAffine;
 pub use power_curve::PowerCurve;
-pub use prototypes::{Measure, Pool, Prototypes};
-pub use recurrence::{Recurrence, RecurrenceEvaluator};
+pub use prototypes::{Clipping, Measure, Pool, PrototypeParts, Prototypes};
 pub use schedule::Schedule;
 pub(crate) use size::sizes_of_layers;
 pub use size::{Size, size};
@@ -89,14 +92,49 @@ pub fn predicted_class(outputs: &[f64], classes: usize) -> Option<usize> {
     Some(best)
 }
 
-/// A network held in memory, as read from a file.
+/// A network of layers held in memory, as read from a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredNetwork {
-    /// The format of the weights.
-    pub precision: Precision,
+    precision: Precision,
+    layers: Vec<Layer>,
+}
+
+impl StoredNetwork {
+    /// The network of these affine layers, first to last, stored and executed
+    /// in `precision`.
+    ///
+    /// # Errors
+    /// [`Error::BadForm`] when there is no layer, one reads another number of
+    /// values than the one before it gives or none, or a weight or bias is no
+    /// finite number of the format.
+    pub fn new(precision: Precision, layers: Vec<Layer>) -> Result<Self, Error> {
+        let bad = |why: String| Err(Error::BadForm { form: "layers", why });
+        if layers.is_empty() || layers.iter().any(|layer| layer.inputs() == 0 || layer.outputs() == 0) {
+            return bad("there is no layer, or one without an input or an output".into());
+        }
+        if let Some(at) = layers.windows(2).position(|pair| pair[0].outputs() != pair[1].inputs()) {
+            let (gets, reads) = (layers[at].outputs(), layers[at + 1].inputs());
+            return bad(format!("layer {} reads {reads} values but gets {gets}", at + 1));
+        }
+        if let Some(at) = layers.iter().position(|layer| !layer.holds(precision)) {
+            return bad(format!("a number of layer {at} is no finite number of {precision}"));
+        }
+        Ok(Self { precision, layers })
+    }
+
+    /// Every layer of `network`, which may take much memory.
+    #[must_use]
+    pub fn of(network: &dyn Network) -> Self {
+        let layers = (0..network.depth()).map(|index| network.layer(index)).collect();
+        Self { precision: network.precision(), layers }
+    }
+
     /// The affine layers, first to last; never empty, and each reads what the
     /// one before it gives.
-    pub layers: Vec<Layer>,
+    #[must_use]
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
 }
 
 impl Network for StoredNetwork {
@@ -123,11 +161,10 @@ impl Network for StoredNetwork {
 
 /// What a file describes.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Model {
     /// Affine layers and ReLUs.
     Layers(StoredNetwork),
-    /// A recurrence over samples.
-    Recurrence(Recurrence),
     /// Cells of one-sided constraints.
     Cells(CellNetwork),
     /// Levels of samples, combined per class.
@@ -137,86 +174,108 @@ pub enum Model {
 }
 
 impl Model {
+    fn form(&self) -> &dyn Form {
+        match self {
+            Self::Layers(network) => network,
+            Self::Cells(cells) => cells,
+            Self::Prototypes(prototypes) => prototypes,
+            Self::MaxAffine(scores) => scores,
+        }
+    }
+
     /// Number of features it reads.
     #[must_use]
     pub fn inputs(&self) -> usize {
-        match self {
-            Self::Layers(network) => network.inputs(),
-            Self::Recurrence(recurrence) => recurrence.inputs(),
-            Self::Cells(cells) => cells.inputs(),
-            Self::Prototypes(prototypes) => prototypes.inputs(),
-            Self::MaxAffine(scores) => scores.features,
-        }
+        self.form().inputs()
     }
 
     /// Number of outputs.
     #[must_use]
     pub fn outputs(&self) -> usize {
-        match self {
-            Self::Layers(network) => network.outputs(),
-            Self::Recurrence(recurrence) => recurrence.outputs(),
-            Self::Cells(cells) => cells.outputs(),
-            Self::Prototypes(prototypes) => prototypes.outputs(),
-            Self::MaxAffine(scores) => scores.ends.len(),
-        }
+        self.form().outputs()
     }
 
     /// The format in which it is executed.
     #[must_use]
     pub fn precision(&self) -> Precision {
-        match self {
-            Self::Layers(network) => network.precision,
-            Self::Recurrence(recurrence) => recurrence.precision,
-            Self::Cells(cells) => cells.precision(),
-            Self::Prototypes(prototypes) => prototypes.precision,
-            Self::MaxAffine(scores) => scores.precision,
-        }
+        self.form().precision()
     }
 
     /// Its size: of the layers, or of the layered network that a compact form
-    /// stands for. A recurrence is taken to be sequential, the steps of a
-    /// [`Prototypes`] to be pipelined.
+    /// stands for.
     #[must_use]
     pub fn size(&self) -> Size {
-        match self {
-            Self::Layers(network) => size(network),
-            Self::Recurrence(recurrence) => recurrence.layered_size(),
-            Self::Cells(cells) => size(cells),
-            Self::Prototypes(prototypes) => prototypes.layered_size(Schedule::Pipelined),
-            Self::MaxAffine(scores) => scores.layered_size(),
-        }
+        self.form().size()
     }
 
-    /// The same where the layers of steps follow this schedule.
+    /// The network prepared for many inputs.
     #[must_use]
-    pub fn scheduled_size(&self, schedule: Schedule) -> Size {
+    pub fn evaluator(&self) -> Box<dyn Evaluator + '_> {
         match self {
-            Self::Recurrence(recurrence) if schedule == Schedule::Pipelined => recurrence.pipelined_size(),
-            Self::Prototypes(prototypes) => prototypes.layered_size(schedule),
-            _ => self.size(),
+            Self::Layers(network) => Box::new(network),
+            Self::Cells(cells) => Box::new(CellEvaluator::new(cells)),
+            Self::Prototypes(prototypes) => Box::new(prototypes::PrototypeEvaluator::new(prototypes)),
+            Self::MaxAffine(scores) => Box::new(scores),
         }
     }
 
     /// Outputs for `inputs` (row after row, `n` values each), row after row,
-    /// in the network's own format. A recurrence is prepared anew by every
-    /// call; see [`RecurrenceEvaluator`].
+    /// in the network's own format. What is prepared for this is thrown away;
+    /// see [`Model::evaluator`].
     ///
     /// # Errors
     /// When the inputs are not rows of `n` values.
     pub fn evaluate(&self, inputs: &[f64]) -> Result<Vec<f64>, Error> {
+        self.evaluator().evaluate(inputs)
+    }
+
+    /// The outputs at one point `x`, `n` numbers, as `arithmetic` has them:
+    /// what the network means.
+    ///
+    /// # Panics
+    /// When `x` has another length.
+    pub fn evaluate_in<A: Arithmetic>(&self, arithmetic: &mut A, x: &[A::Number]) -> Vec<A::Number> {
+        assert_eq!(x.len(), self.inputs(), "one number per feature");
         match self {
-            Self::Layers(network) => evaluate(network, inputs),
-            Self::Recurrence(recurrence) => RecurrenceEvaluator::new(recurrence).evaluate(inputs),
-            Self::Cells(cells) => CellEvaluator::new(cells).evaluate(inputs),
-            Self::Prototypes(prototypes) => prototypes.evaluate(inputs),
-            Self::MaxAffine(scores) => scores.evaluate(inputs),
+            Self::Layers(network) => layer::through(arithmetic, &network.layers, x.to_vec()),
+            Self::Cells(cells) => cells.evaluate_in(arithmetic, x),
+            Self::Prototypes(prototypes) => prototypes.evaluate_in(arithmetic, x),
+            Self::MaxAffine(scores) => scores.evaluate_in(arithmetic, x),
         }
+    }
+}
+
+impl<N: Network> Form for N {
+    fn inputs(&self) -> usize {
+        Network::inputs(self)
+    }
+
+    fn outputs(&self) -> usize {
+        Network::outputs(self)
+    }
+
+    fn precision(&self) -> Precision {
+        Network::precision(self)
+    }
+
+    fn size(&self) -> Size {
+        size(self)
+    }
+}
+
+impl Evaluator for &StoredNetwork {
+    fn inputs(&self) -> usize {
+        Network::inputs(*self)
+    }
+
+    fn outputs(&self, inputs: &[f64]) -> Vec<f64> {
+        evaluate::outputs(*self, inputs)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{prototypes::PrototypeEvaluator, *};
     use crate::{
         Budget, Dataset, Features, Silent,
         constructions::{Options, REGISTRY},
@@ -251,10 +310,9 @@ mod tests {
                     };
                     let model = network.compact().unwrap();
                     let with = |isa: Isa, points: &[f64]| match &model {
-                        Model::Recurrence(recurrence) => {
-                            RecurrenceEvaluator::new(recurrence).outputs_with(isa, points)
+                        Model::Prototypes(prototypes) => {
+                            PrototypeEvaluator::new(prototypes).outputs_with(isa, points)
                         }
-                        Model::Prototypes(prototypes) => prototypes.outputs_with(isa, points),
                         Model::MaxAffine(scores) => scores.outputs_with(isa, points),
                         other => other.evaluate(points).unwrap(),
                     };

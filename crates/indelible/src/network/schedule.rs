@@ -17,6 +17,26 @@ pub enum Schedule {
     Pipelined,
 }
 
+impl std::fmt::Display for Schedule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sequential => "sequential",
+            Self::Pipelined => "pipelined",
+        })
+    }
+}
+
+impl Schedule {
+    /// Layers from the beginning of a step with so many `stages` to that of the
+    /// next.
+    pub(crate) fn stride(self, stages: usize) -> usize {
+        match self {
+            Self::Sequential => stages + 1,
+            Self::Pipelined => 1,
+        }
+    }
+}
+
 /// What is counted of one step.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct StepSize {
@@ -39,7 +59,7 @@ impl StepSize {
 }
 
 /// Steps that share the features.
-pub(super) struct Stream<'a> {
+pub(super) struct StepLayers<'a> {
     pub features: usize,
     pub minima: &'a [f64],
     /// Number of neurons of each stage of a step.
@@ -52,13 +72,10 @@ pub(super) struct Stream<'a> {
     pub head: &'a [Layer],
 }
 
-impl Stream<'_> {
+impl StepLayers<'_> {
     pub fn size(&self, schedule: Schedule) -> Size {
         let (n, steps, stages) = (self.features, self.accumulators.len(), self.stages.len());
-        let stride = match schedule {
-            Schedule::Sequential => stages + 1,
-            Schedule::Pipelined => 1,
-        };
+        let stride = schedule.stride(stages);
         let passing = (steps - 1) * stride;
         let hidden = passing + stages + 1;
         let begins = self.first_increments(stride);
@@ -153,7 +170,6 @@ pub(super) fn largest_in(layers: &[Layer]) -> f64 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::Schedule;
     use crate::{
         Budget, Dataset, Features, Precision, Silent,
         constructions::{Options, REGISTRY},
@@ -203,13 +219,7 @@ mod tests {
                     }
                     let network = construction.build(&data, &budget, options).unwrap();
                     let Ok(compact) = network.compact() else { continue };
-                    let schedule = match construction.name {
-                        "yu2024-linf" | "yu2024-l1" | "yu2024-lp" | "yu2024-lipschitz" => {
-                            Schedule::Sequential
-                        },
-                        _ => Schedule::Pipelined,
-                    };
-                    let (counted, found) = (size(network.as_ref()), compact.scheduled_size(schedule));
+                    let (counted, found) = (size(network.as_ref()), compact.size());
                     // A stored radius is rounded outward once more than a threshold.
                     let close = |a: f64, b: f64| (a - b).abs() <= 1e-12 * a.abs();
                     prop_assert!(close(counted.max_abs, found.max_abs), "{} {norm} {counted:?} {found:?}", construction.name);

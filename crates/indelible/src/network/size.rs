@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::Network;
 
 /// Size of a network. "Nonzero" counts weights and biases that are not 0,
-/// "all" every construction of the dense matrices and bias vectors.
+/// "all" every entry of the dense matrices and bias vectors.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Size {
     /// Number of affine layers.

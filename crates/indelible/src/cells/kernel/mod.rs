@@ -40,7 +40,7 @@ impl<'a> Matrix<'a> {
 
 /// Counts per threshold, for the literal on whose side the ball of `seed`
 /// lies, the balls of `list` that `which` names; 0 where it lies on neither.
-/// `counts` has one construction per bit of a half row; `list` is shorter than 2^16.
+/// `counts` has one entry per bit of a half row; `list` is shorter than 2^16.
 pub(super) fn count(
     isa: Isa,
     matrix: Matrix<'_>,

@@ -130,7 +130,10 @@ pub(in crate::certify) fn rounding(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::certify::tests::{Random, in_some_order};
+    use crate::{
+        certify::tests::{Machine, Random},
+        network::Arithmetic,
+    };
     use proptest::prelude::*;
 
     fn of(terms: &[(f64, f64)], bias: f64) -> Rounding {
@@ -148,7 +151,6 @@ mod tests {
             terms in prop::collection::vec((-8i16..8, any::<i16>(), -3i32..12), 1..7),
             digits in 0u32..3,
             bias in -2i8..3,
-            fused in any::<bool>(),
             choice in any::<u64>(),
         ) {
             // Weights with few bits or many; values of similar size or not.
@@ -163,14 +165,13 @@ mod tests {
             let bias = f32::from(bias);
             let wide: Vec<(f64, f64)> = terms.iter().map(|&(w, v)| (w.into(), v.into())).collect();
             let bound = of(&wide, bias.into());
-            let mut all: Vec<(f32, Option<f32>)> = terms.iter().map(|&(w, v)| (w, Some(v))).collect();
-            all.insert(0, (bias, None));
-            let computed = in_some_order(&mut Random::new(choice.max(1)), all, if fused { 2 } else { 0 });
+            let mut random = Random::new(choice.max(1));
+            let computed = Machine::new(Precision::F32, &mut random).dot(&f64::from(bias), &wide);
             // Products of binary32 numbers are exact, and their sums nearly.
             let exact: f64 = wide.iter().map(|(w, v)| w * v).sum::<f64>() + f64::from(bias);
             let near = wide.iter().map(|(w, v)| (w * v).abs()).sum::<f64>() * 1e-15;
-            prop_assert!((f64::from(computed) - exact).abs() <= bound.slack + near, "{bound:?}");
-            let multiple = f64::from(computed) / bound.grid;
+            prop_assert!((computed - exact).abs() <= bound.slack + near, "{bound:?}");
+            let multiple = computed / bound.grid;
             prop_assert_eq!(multiple, multiple.round());
         }
     }

@@ -68,7 +68,7 @@ impl BoundedLayers<'_> {
     /// A lower bound of the difference of two outputs of the network, all of
     /// whose layers are known.
     pub(in crate::certify) fn lead(&self, network: &StoredNetwork, own: usize, other: usize) -> f64 {
-        let Some(last) = network.layers.last() else { return f64::NEG_INFINITY };
+        let Some(last) = network.layers().last() else { return f64::NEG_INFINITY };
         let depth = self.layers.len();
         let query = self.substituted(depth, last, &[(own, 1.0), (other, -1.0)], Query::default());
         let mut lead = f64::NEG_INFINITY;

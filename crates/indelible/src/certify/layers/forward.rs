@@ -28,7 +28,7 @@ use crate::{
         arithmetic::{Interval, IntervalArithmetic, Rounding, Term, grid, magnitude, rounding},
         ball, scalar_margin,
     },
-    network::{Layer, Row, StoredNetwork},
+    network::{Layer, Network, Row, StoredNetwork},
     number::{add_up, mul_up, sqrt_up, sub_down},
 };
 
@@ -86,7 +86,7 @@ impl<'a> BoundedLayers<'a> {
         sample: usize,
         on_box: Option<&[Vec<Interval>]>,
     ) -> Option<Self> {
-        let (last, hidden) = network.layers.split_last()?;
+        let (last, hidden) = network.layers().split_last()?;
         let mut bounded = Self::inputs(claim, network, sample)?;
         let read = on_box.map(|sums| read(hidden, last, sums));
         for (index, layer) in hidden.iter().enumerate() {
@@ -110,7 +110,7 @@ impl<'a> BoundedLayers<'a> {
     }
 
     fn inputs(claim: &Claim<'_>, network: &StoredNetwork, sample: usize) -> Option<Self> {
-        let precision = network.precision;
+        let precision = network.precision();
         let x = claim.data.row(sample);
         let radius = claim.radii.of(sample);
         // Differences of places and of values must not overflow either.

@@ -12,7 +12,7 @@ use crate::{
         arithmetic::{Interval, IntervalArithmetic, plus, product},
         ball,
     },
-    network::{Layer, StoredNetwork},
+    network::{Layer, Network, StoredNetwork},
     number::{add_up, mul_up},
 };
 
@@ -28,10 +28,10 @@ pub(in crate::certify) fn on_box(
     sample: usize,
 ) -> Option<Vec<Vec<Interval>>> {
     let x = claim.data.row(sample);
-    let input: Vec<Interval> = ball(&x, claim.radii.of(sample), network.precision)
+    let input: Vec<Interval> = ball(&x, claim.radii.of(sample), network.precision())
         .map(|(lower, upper)| Interval { lower, upper })
         .collect();
-    let largest = network.precision.largest();
+    let largest = network.precision().largest();
     if input.iter().any(|x| x.lower < -largest || x.upper > largest) {
         return None;
     }
@@ -53,13 +53,13 @@ pub(in crate::certify) fn propagate(
     network: &StoredNetwork,
     input: Vec<Interval>,
 ) -> Option<Vec<Vec<Interval>>> {
-    let arithmetic = IntervalArithmetic { precision: network.precision };
+    let arithmetic = IntervalArithmetic { precision: network.precision() };
     let mut values = input;
     let mut inputs = vec![];
     let mut all: Vec<Vec<Interval>> = vec![];
-    let mut terms = vec![];
-    for (l, layer) in network.layers.iter().enumerate() {
-        let before = (l.checked_sub(1).and_then(|l| network.layers.get(l)).zip(all.last()))
+    let mut terms = Vec::new();
+    for (l, layer) in network.layers().iter().enumerate() {
+        let before = (l.checked_sub(1).and_then(|l| network.layers().get(l)).zip(all.last()))
             .map(|(layer, sums)| Stage { layer, inputs: &inputs, sums });
         let mut sums = Vec::with_capacity(layer.outputs());
         for index in 0..layer.outputs() {

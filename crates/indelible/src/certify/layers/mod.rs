@@ -17,10 +17,7 @@ mod separable;
 use rayon::prelude::*;
 
 use super::{Claim, Engine, Verdict, verdict_of};
-use crate::{
-    Progress,
-    network::{Layer, StoredNetwork},
-};
+use crate::{Progress, network::StoredNetwork};
 
 #[cfg(test)]
 pub(super) use self::{
@@ -30,12 +27,6 @@ pub(super) use self::{
 
 /// One verdict per sample, certified or undecided.
 pub(super) fn verdicts(claim: &Claim<'_>, network: &StoredNetwork, progress: &dyn Progress) -> Vec<Verdict> {
-    // What is said below is about numbers of the format.
-    let holds = |values: &[f64]| values.iter().all(|v| network.precision.holds(*v));
-    let whole = |layer: &Layer| holds(layer.biases()) && layer.rows().all(|row| holds(row.weights));
-    if !network.layers.iter().all(whole) {
-        return vec![Verdict::Undecided; claim.data.samples()];
-    }
     progress.begin("certify", claim.data.samples() as u64);
     let verdicts = (0..claim.data.samples())
         .into_par_iter()

@@ -11,8 +11,8 @@ use crate::{
         arithmetic::{Interval, plus, product},
         attack::distance_up,
     },
-    network::{Layer, MaxAffine, Measure, Model, Network, Pool, PowerCurve, Prototypes, Recurrence},
-    number::{add_down, add_up, div_down, mul_down, mul_up, sub_down, sub_up},
+    network::{Arithmetic, Layer, MaxAffine, Model, Network},
+    number::{div_down, sub_down, sub_up},
     separation::separation,
 };
 
@@ -50,16 +50,16 @@ pub fn steepest_pair(
     if model.inputs() != data.features() {
         return Err(Error::InputWidth { expected: model.inputs(), given: data.features() });
     }
-    let real = RealFunction::new(model);
+    let gradients_at = Gradients::new(model);
     let cost = model.size().nonzero.saturating_add(1);
     let mut pairs = (MOST_WORK / (2 * cost)).max(2);
     let mut best: Option<SteepestPair> = None;
     for (from, ways) in starts(data, norm, matches!(model, Model::MaxAffine(_) | Model::Layers(_))) {
-        let Some(at_start) = real.at(&from) else { continue };
+        let Some(at_start) = at(model, &from) else { continue };
         let mut points = ways;
         let gradients = points.first().cloned().into_iter().chain([from.clone()]);
         let length = points.first().map_or(1.0, |to| distance_up(&from, to, norm));
-        for gradient in gradients.flat_map(|x| real.gradients(&x)) {
+        for gradient in gradients.flat_map(|x| gradients_at.at(&x)) {
             points.extend(ray(&from, &gradient, length, norm));
         }
         for to in points {
@@ -68,7 +68,7 @@ pub fn steepest_pair(
             }
             pairs -= 1;
             let distance = distance_up(&from, &to, norm);
-            let Some(there) = real.at(&to).filter(|_| distance > 0.0 && distance.is_finite()) else {
+            let Some(there) = at(model, &to).filter(|_| distance > 0.0 && distance.is_finite()) else {
                 continue;
             };
             for (output, (a, b)) in at_start.iter().zip(&there).enumerate() {
@@ -164,42 +164,77 @@ fn ray(x: &[f64], gradient: &[f64], length: f64, norm: Norm) -> Vec<Vec<f64>> {
     steps.map(|step| along(x, &direction, step)).collect()
 }
 
-/// A network as a function of real numbers.
-enum RealFunction<'a> {
-    Layers(Vec<Layer>),
-    Recurrence(&'a Recurrence),
-    Prototypes(&'a Prototypes),
-    MaxAffine(&'a MaxAffine),
+/// Enclosures of the outputs at `x` in real arithmetic; `None` where they are
+/// not finite.
+fn at(model: &Model, x: &[f64]) -> Option<Vec<Interval>> {
+    let x: Vec<Interval> = x.iter().map(|&x| Interval::point(x)).collect();
+    let outputs = model.evaluate_in(&mut Enclosures, &x);
+    outputs.iter().all(|y| y.lower.is_finite() && y.upper.is_finite()).then_some(outputs)
 }
 
-impl<'a> RealFunction<'a> {
+/// Real numbers, enclosed with outward rounding; what overflowed to NaN stays
+/// NaN.
+struct Enclosures;
+
+impl Arithmetic for Enclosures {
+    type Number = Interval;
+
+    fn number(&mut self, value: f64) -> Interval {
+        Interval::point(value)
+    }
+
+    fn minus(&mut self, a: &Interval, b: &Interval) -> Interval {
+        Interval { lower: sub_down(a.lower, b.upper), upper: sub_up(a.upper, b.lower) }
+    }
+
+    fn max(&mut self, a: &Interval, b: &Interval) -> Interval {
+        if (a.lower + a.upper + b.lower + b.upper).is_nan() {
+            return Interval::point(f64::NAN);
+        }
+        Interval { lower: a.lower.max(b.lower), upper: a.upper.max(b.upper) }
+    }
+
+    fn min(&mut self, a: &Interval, b: &Interval) -> Interval {
+        self.max(&a.negated(), &b.negated()).negated()
+    }
+
+    fn abs(&mut self, a: &Interval) -> Interval {
+        self.max(a, &a.negated())
+    }
+
+    fn sum(&mut self, terms: &[Interval]) -> Interval {
+        terms.iter().fold(Interval::ZERO, |sum, &term| plus(sum, term))
+    }
+
+    fn dot(&mut self, start: &Interval, terms: &[(f64, Interval)]) -> Interval {
+        terms.iter().fold(*start, |sum, &(w, v)| plus(sum, product(Interval::point(w), v)))
+    }
+}
+
+/// Gradients of all outputs at a point, rounded, where the form gives them.
+enum Gradients<'a> {
+    OfLayers(Vec<Layer>),
+    OfScores(&'a MaxAffine),
+    Unknown,
+}
+
+impl<'a> Gradients<'a> {
     fn new(model: &'a Model) -> Self {
         match model {
-            Model::Layers(network) => Self::Layers(network.layers.clone()),
-            Model::Cells(cells) => Self::Layers((0..cells.depth()).map(|index| cells.layer(index)).collect()),
-            Model::Recurrence(recurrence) => Self::Recurrence(recurrence),
-            Model::Prototypes(prototypes) => Self::Prototypes(prototypes),
-            Model::MaxAffine(scores) => Self::MaxAffine(scores),
+            Model::Layers(network) => Self::OfLayers(network.layers().to_vec()),
+            Model::Cells(cells) => {
+                Self::OfLayers((0..cells.depth()).map(|index| cells.layer(index)).collect())
+            }
+            Model::MaxAffine(scores) => Self::OfScores(scores),
+            Model::Prototypes(_) => Self::Unknown,
         }
     }
 
-    /// Enclosures of the outputs at `x`; `None` where they are not finite.
-    fn at(&self, x: &[f64]) -> Option<Vec<Interval>> {
-        let outputs = match self {
-            Self::Layers(layers) => through(layers, x.iter().map(|&x| Interval::point(x)).collect()),
-            Self::Recurrence(recurrence) => recurrence_at(recurrence, x),
-            Self::Prototypes(prototypes) => prototypes_at(prototypes, x),
-            Self::MaxAffine(scores) => max_affine_at(scores, x),
-        };
-        outputs.iter().all(|y| y.lower.is_finite() && y.upper.is_finite()).then_some(outputs)
-    }
-
-    /// Gradients of all outputs at `x`, rounded, where the form gives them.
-    fn gradients(&self, x: &[f64]) -> Vec<Vec<f64>> {
+    fn at(&self, x: &[f64]) -> Vec<Vec<f64>> {
         match self {
-            Self::Layers(layers) => gradients(layers, x),
-            Self::MaxAffine(scores) => (0..scores.ends.len()).filter_map(|c| winner(scores, c, x)).collect(),
-            Self::Recurrence(_) | Self::Prototypes(_) => vec![],
+            Self::OfLayers(layers) => gradients(layers, x),
+            Self::OfScores(scores) => (0..scores.classes()).filter_map(|c| winner(scores, c, x)).collect(),
+            Self::Unknown => vec![],
         }
     }
 }
@@ -211,28 +246,11 @@ fn winner(scores: &MaxAffine, class: usize, x: &[f64]) -> Option<Vec<f64>> {
         .class_rows(class)
         .map(|k| {
             scores.copy_row(k, &mut row);
-            (k, row.iter().zip(x).map(|(w, x)| w * x).sum::<f64>() + scores.biases[k])
+            (k, row.iter().zip(x).map(|(w, x)| w * x).sum::<f64>() + scores.biases()[k])
         })
         .max_by(|a, b| a.1.total_cmp(&b.1))?;
     scores.copy_row(best.0, &mut row);
     Some(row)
-}
-
-fn through(layers: &[Layer], input: Vec<Interval>) -> Vec<Interval> {
-    let mut values = input;
-    for (index, layer) in layers.iter().enumerate() {
-        values = layer
-            .rows()
-            .map(|row| {
-                let terms = row.columns.iter().zip(row.weights);
-                let sum = terms.fold(Interval::point(row.bias), |sum, (&c, &w)| {
-                    plus(sum, product(Interval::point(w), values[c]))
-                });
-                if index + 1 < layers.len() { relu(sum) } else { sum }
-            })
-            .collect();
-    }
-    values
 }
 
 fn gradients(layers: &[Layer], x: &[f64]) -> Vec<Vec<f64>> {
@@ -264,128 +282,6 @@ fn gradients(layers: &[Layer], x: &[f64]) -> Vec<Vec<f64>> {
                 gradient = before;
             }
             gradient
-        })
-        .collect()
-}
-
-/// `|a − b|`.
-fn difference(a: f64, b: f64) -> Interval {
-    let (high, low) = (a.max(b), a.min(b));
-    Interval { lower: sub_down(high, low), upper: sub_up(high, low) }
-}
-
-/// `a − b`.
-fn minus(a: Interval, b: Interval) -> Interval {
-    Interval { lower: sub_down(a.lower, b.upper), upper: sub_up(a.upper, b.lower) }
-}
-
-/// The maximum; what overflowed to NaN stays NaN.
-fn largest(a: Interval, b: Interval) -> Interval {
-    let sum = a.lower + a.upper + b.lower + b.upper;
-    if sum.is_nan() {
-        return Interval::point(f64::NAN);
-    }
-    Interval { lower: a.lower.max(b.lower), upper: a.upper.max(b.upper) }
-}
-
-fn relu(a: Interval) -> Interval {
-    largest(a, Interval::ZERO)
-}
-
-fn recurrence_at(recurrence: &Recurrence, x: &[f64]) -> Vec<Interval> {
-    let mut label = Interval::ZERO;
-    let mut center = vec![0.0; x.len()];
-    for k in 0..recurrence.steps() {
-        recurrence.copy_center(k, &mut center);
-        let radius = Interval::point(recurrence.radii[k]);
-        let far =
-            x.iter().zip(&center).zip(&recurrence.minima).fold(Interval::ZERO, |sum, ((&x, &c), &m)| {
-                let x = if k == 0 { x } else { x.max(m) };
-                plus(sum, relu(minus(difference(x, c), radius)))
-            });
-        let level =
-            minus(Interval::point(recurrence.values[k]), product(Interval::point(recurrence.scales[k]), far));
-        label = largest(label, level);
-    }
-    match &recurrence.targets {
-        None => vec![label],
-        Some(targets) => targets
-            .iter()
-            .map(|&t| {
-                let (above, below) = (minus(label, Interval::point(t)), minus(Interval::point(t), label));
-                minus(Interval::ZERO, largest(above, below))
-            })
-            .collect(),
-    }
-}
-
-fn prototypes_at(prototypes: &Prototypes, x: &[f64]) -> Vec<Interval> {
-    let mut accumulators = vec![Interval::ZERO; prototypes.accumulator_count()];
-    let mut center = vec![0.0; x.len()];
-    for k in 0..prototypes.steps() {
-        prototypes.copy_center(k, &mut center);
-        let radius = Interval::point(prototypes.radii[k]);
-        let far = x.iter().zip(&center).enumerate().fold(Interval::ZERO, |all, (j, (&x, &c))| {
-            let x = prototypes.minima.as_ref().map_or(x, |minima| x.max(minima[j]));
-            let d = difference(x, c);
-            match &prototypes.measure {
-                Measure::Largest => largest(all, d),
-                Measure::Sum => plus(all, d),
-                Measure::Violations => plus(all, relu(minus(d, radius))),
-                Measure::Power(curve) => plus(all, curve_at(curve, d)),
-            }
-        });
-        let far = if prototypes.measure == Measure::Violations { far } else { relu(minus(far, radius)) };
-        let level =
-            minus(Interval::point(prototypes.tops[k]), product(Interval::point(prototypes.scales[k]), far));
-        let level = relu(level);
-        let a = &mut accumulators[prototypes.accumulators[k]];
-        *a = match prototypes.pool {
-            Pool::Max => largest(*a, level),
-            Pool::Sum => plus(*a, level),
-        };
-    }
-    through(&prototypes.head, accumulators)
-}
-
-fn curve_at(curve: &PowerCurve, t: Interval) -> Interval {
-    match curve {
-        PowerCurve::Hinges { knots, weights } => {
-            knots.iter().zip(weights).fold(Interval::ZERO, |sum, (&knot, &weight)| {
-                plus(sum, product(Interval::point(weight), relu(minus(t, Interval::point(knot)))))
-            })
-        }
-        &PowerCurve::Sawtooth { inverse, levels } => {
-            let mut g = product(Interval::point(inverse), t);
-            let mut value = g;
-            for level in 1..=levels {
-                let rising = plus(g, g);
-                let falling = minus(Interval::point(2.0), rising);
-                let tooth = Interval {
-                    lower: rising.lower.min(falling.lower),
-                    upper: rising.upper.min(falling.upper),
-                };
-                value = minus(value, product(Interval::point(PowerCurve::share(level)), tooth));
-                g = relu(tooth);
-            }
-            relu(value)
-        }
-    }
-}
-
-fn max_affine_at(scores: &MaxAffine, x: &[f64]) -> Vec<Interval> {
-    let mut row = vec![0.0; x.len()];
-    (0..scores.ends.len())
-        .map(|class| {
-            scores.class_rows(class).fold(Interval::ZERO, |best, k| {
-                scores.copy_row(k, &mut row);
-                let score =
-                    row.iter().zip(x).fold(Interval::point(scores.biases[k]), |sum, (&w, &x)| Interval {
-                        lower: add_down(sum.lower, mul_down(w, x)),
-                        upper: add_up(sum.upper, mul_up(w, x)),
-                    });
-                largest(best, score)
-            })
         })
         .collect()
 }

@@ -15,7 +15,7 @@ use super::gradients::{Inputs, steepest, weighed};
 use crate::{
     Norm,
     certify::arithmetic::{Interval, magnitude},
-    network::{Layer, MaxAffine, Measure, Model, Network, Pool, PowerCurve, Prototypes, Recurrence},
+    network::{Form, Layer, MaxAffine, Measure, Model, Network, Pool, PowerCurve, Prototypes},
     number::{add_down, add_up, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
 };
 
@@ -31,8 +31,7 @@ pub fn lipschitz_bound(model: &Model, norm: Norm) -> f64 {
     // The bound for a norm that is nowhere larger holds for the norm itself.
     let norm = norm.enclosing();
     let bound = match model {
-        Model::Layers(network) => of_layers(&network.layers, norm),
-        Model::Recurrence(recurrence) => of_recurrence(recurrence, norm),
+        Model::Layers(network) => of_layers(network.layers(), norm),
         Model::Cells(cells) => {
             let layers: Vec<Layer> = (0..cells.depth()).map(|index| cells.layer(index)).collect();
             of_layers(&layers, norm)
@@ -102,10 +101,11 @@ impl Steepness {
         match self {
             Self::Same(steepness) => *steepness,
             // The level is positive below this sum.
-            Self::Curve(slopes) if prototypes.tops[k] <= 0.0 || prototypes.scales[k] == 0.0 => slopes.most,
-            Self::Curve(slopes) => {
-                slopes.below(add_up(prototypes.radii[k], div_up(prototypes.tops[k], prototypes.scales[k])))
+            Self::Curve(slopes) if prototypes.tops()[k] <= 0.0 || prototypes.scales()[k] == 0.0 => {
+                slopes.most
             }
+            Self::Curve(slopes) => slopes
+                .below(add_up(prototypes.radii()[k], div_up(prototypes.tops()[k], prototypes.scales()[k]))),
         }
     }
 }
@@ -178,31 +178,25 @@ impl CurveSlopes {
     }
 }
 
-fn of_recurrence(recurrence: &Recurrence, norm: Norm) -> f64 {
-    // A maximum is as steep as the steepest step; −|F − t| as steep as F.
-    let scale = largest(recurrence.scales.iter().map(|s| s.abs()));
-    mul_up(scale, steepness_of_sum(recurrence.inputs(), norm))
-}
-
 fn of_prototypes(prototypes: &Prototypes, norm: Norm) -> f64 {
-    let steepness = Steepness::new(&prototypes.measure, prototypes.features, norm);
+    let steepness = Steepness::new(prototypes.measure(), prototypes.inputs(), norm);
     let mut steep = vec![0.0_f64; prototypes.accumulator_count()];
-    for (k, (&a, scale)) in prototypes.accumulators.iter().zip(&prototypes.scales).enumerate() {
+    for (k, (&a, scale)) in prototypes.accumulators().iter().zip(prototypes.scales()).enumerate() {
         let slope = mul_up(scale.abs(), steepness.of(prototypes, k));
-        steep[a] = match prototypes.pool {
-            Pool::Max => largest([steep[a], slope].into_iter()),
+        steep[a] = match prototypes.pool() {
+            Pool::Max | Pool::Raise => largest([steep[a], slope].into_iter()),
             Pool::Sum => add_up(steep[a], slope),
         };
     }
     let dual = |terms: &[(usize, Interval)]| weighed(terms, &steep);
-    largest(steepest(&prototypes.head, &Inputs { dual: &dual, positive: true }).into_iter())
+    largest(steepest(prototypes.head(), &Inputs { dual: &dual, positive: true }).into_iter())
 }
 
 fn of_max_affine(scores: &MaxAffine, norm: Norm) -> f64 {
-    let n = scores.features;
-    (0..scores.biases.len())
+    let n = scores.inputs();
+    (0..scores.biases().len())
         .into_par_iter()
-        .map(|k| dual((k * n..(k + 1) * n).map(|at| scores.rows.at(at)), norm))
+        .map(|k| dual((k * n..(k + 1) * n).map(|at| scores.rows().at(at)), norm))
         .reduce(|| 0.0, |a, b| largest([a, b].into_iter()))
 }
 
@@ -211,11 +205,11 @@ mod tests {
     use super::*;
     use crate::{
         Precision,
-        network::{LayerBuilder, StoredNetwork},
+        network::{Clipping, LayerBuilder, PrototypeParts, Schedule, StoredNetwork},
     };
 
     fn layers(layers: Vec<Layer>) -> Model {
-        Model::Layers(StoredNetwork { precision: Precision::F64, layers })
+        Model::Layers(StoredNetwork::new(Precision::F64, layers).unwrap())
     }
 
     #[test]
@@ -275,10 +269,10 @@ mod tests {
         label.weight(0, 5.0).bias(-1.0);
         let mut logit = LayerBuilder::new(2);
         logit.weight(0, 1.0).weight(1, -2.0).bias(-1.0);
-        let prototypes = Prototypes {
+        let prototypes = Prototypes::new(PrototypeParts {
             precision: Precision::F64,
             features: 1,
-            minima: None,
+            clipping: Clipping::None,
             centers: crate::Features::F64(vec![0.0].into()),
             measure: Measure::Largest,
             radii: vec![0.0],
@@ -286,8 +280,10 @@ mod tests {
             scales: vec![1.0],
             accumulators: vec![0],
             pool: Pool::Max,
+            schedule: Schedule::Pipelined,
             head: vec![label.finish(), logit.finish()],
-        };
+        })
+        .unwrap();
         assert_eq!(lipschitz_bound(&Model::Prototypes(prototypes), Norm::Linf), 9.0);
     }
 }

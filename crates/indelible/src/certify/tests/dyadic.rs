@@ -5,10 +5,12 @@ use std::cmp::Ordering;
 
 use dashu_int::IBig;
 
+use crate::network::Arithmetic;
+
 /// `mantissa · 2^exponent`.
 #[derive(Clone, Debug)]
 pub(super) struct Dyadic {
-    pub mantissa: IBig,
+    mantissa: IBig,
     exponent: i64,
 }
 
@@ -19,7 +21,14 @@ impl Dyadic {
         let fraction = i64::try_from(x.to_bits() & ((1 << 52) - 1)).unwrap();
         let (size, exponent) =
             if field == 0 { (fraction, -1074) } else { (fraction | 1 << 52, field - 1075) };
-        Self { mantissa: IBig::from(if x.is_sign_negative() { -size } else { size }), exponent }
+        if size == 0 {
+            return Self { mantissa: IBig::ZERO, exponent: 0 };
+        }
+        // Small numbers are quick.
+        let zeros = size.trailing_zeros();
+        let size = size >> zeros;
+        let mantissa = IBig::from(if x.is_sign_negative() { -size } else { size });
+        Self { mantissa, exponent: exponent + i64::from(zeros) }
     }
 
     fn at(&self, exponent: i64) -> IBig {
@@ -27,6 +36,9 @@ impl Dyadic {
     }
 
     pub fn plus(&self, other: &Self) -> Self {
+        if self.mantissa == IBig::ZERO {
+            return other.clone();
+        }
         let exponent = self.exponent.min(other.exponent);
         Self { mantissa: self.at(exponent) + other.at(exponent), exponent }
     }
@@ -49,10 +61,6 @@ impl Dyadic {
 
     pub fn abs(&self) -> Self {
         if self.is_negative() { self.negated() } else { self.clone() }
-    }
-
-    pub fn relu(&self) -> Self {
-        if self.is_negative() { Self::of(0.0) } else { self.clone() }
     }
 
     /// Whether it is at least `x`, which may be infinite.
@@ -81,6 +89,45 @@ impl PartialEq for Dyadic {
 }
 
 impl Eq for Dyadic {}
+
+/// The real numbers, of which binary fractions are enough.
+pub(super) struct Exact;
+
+impl Arithmetic for Exact {
+    type Number = Dyadic;
+
+    fn number(&mut self, value: f64) -> Dyadic {
+        Dyadic::of(value)
+    }
+
+    fn minus(&mut self, a: &Dyadic, b: &Dyadic) -> Dyadic {
+        a.minus(b)
+    }
+
+    fn max(&mut self, a: &Dyadic, b: &Dyadic) -> Dyadic {
+        a.max(b).clone()
+    }
+
+    fn min(&mut self, a: &Dyadic, b: &Dyadic) -> Dyadic {
+        a.min(b).clone()
+    }
+
+    fn abs(&mut self, a: &Dyadic) -> Dyadic {
+        a.abs()
+    }
+
+    fn sum(&mut self, terms: &[Dyadic]) -> Dyadic {
+        terms.iter().fold(Dyadic::of(0.0), |sum, term| sum.plus(term))
+    }
+
+    fn dot(&mut self, start: &Dyadic, terms: &[(f64, Dyadic)]) -> Dyadic {
+        terms.iter().fold(start.clone(), |sum, (w, v)| sum.plus(&Dyadic::of(*w).times(v)))
+    }
+
+    fn relu(&mut self, a: &Dyadic) -> Dyadic {
+        if a.is_negative() { Dyadic::of(0.0) } else { a.clone() }
+    }
+}
 
 #[test]
 fn exact_numbers_are_exact() {

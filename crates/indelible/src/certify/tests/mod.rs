@@ -5,10 +5,11 @@
 mod altered;
 mod dyadic;
 mod hostile;
+mod machine;
 mod random;
 
-use self::dyadic::Dyadic;
-pub(super) use self::{hostile::in_some_order, random::Random};
+use self::dyadic::{Dyadic, Exact};
+pub(super) use self::{machine::Machine, random::Random};
 use crate::Norm;
 
 /// How often a test tries.

@@ -32,9 +32,4 @@ impl Random {
     pub fn of<T: Copy>(&mut self, values: &[T]) -> T {
         values[self.below(values.len())]
     }
-
-    /// Whether something happens that does once in `one_in` times.
-    pub fn chance(&mut self, one_in: usize) -> bool {
-        self.below(one_in) == 0
-    }
 }

@@ -17,7 +17,7 @@ use std::cmp::Ordering;
 
 use crate::{Error, Precision};
 
-use super::{Head, Layer, LayerBuilder, Network};
+use super::{Arithmetic, Head, Layer, LayerBuilder, Network};
 
 pub use evaluate::CellEvaluator;
 
@@ -98,7 +98,7 @@ impl CellNetwork {
     /// the result.
     ///
     /// # Errors
-    /// [`Error::BadCell`] when there is no cell, a cell has no constraint, a
+    /// [`Error::BadForm`] when there is no cell, a cell has no constraint, a
     /// feature or class that does not exist, a threshold that is no number of
     /// the format, or a scale that is not positive and finite there.
     pub fn new(
@@ -244,6 +244,42 @@ impl CellNetwork {
         &self.scales
     }
 
+    /// The outputs at one point `x`, `n` numbers, as `arithmetic` has them.
+    pub fn evaluate_in<A: Arithmetic>(&self, arithmetic: &mut A, x: &[A::Number]) -> Vec<A::Number> {
+        let violations: Vec<A::Number> = self
+            .constraints
+            .iter()
+            .map(|constraint| {
+                let threshold = arithmetic.number(constraint.threshold);
+                let excess = match constraint.side {
+                    Side::AtLeast => arithmetic.minus(&threshold, &x[constraint.feature]),
+                    Side::AtMost => arithmetic.minus(&x[constraint.feature], &threshold),
+                };
+                arithmetic.relu(&excess)
+            })
+            .collect();
+        let (zero, one) = (arithmetic.number(0.0), arithmetic.number(1.0));
+        let mut indicators = vec![vec![]; self.classes];
+        for (k, &class) in self.classes_of.iter().enumerate() {
+            let own: Vec<_> = self.members_of(k).iter().map(|&t| violations[t as usize].clone()).collect();
+            let sum = arithmetic.sum(&own);
+            let level = arithmetic.dot(&one, &[(-self.scales[k], sum)]);
+            indicators[class].push(arithmetic.relu(&level));
+        }
+        let scores: Vec<A::Number> = indicators.iter().map(|own| arithmetic.sum(own)).collect();
+        if self.head == Head::Logits {
+            return scores;
+        }
+        let mut terms = vec![];
+        for (c, score) in scores.iter().enumerate() {
+            let missing = arithmetic.minus(&one, score);
+            let absent = arithmetic.relu(&missing);
+            let present = arithmetic.minus(&one, &absent);
+            terms.push(((c + 1) as f64, arithmetic.relu(&present)));
+        }
+        vec![arithmetic.dot(&zero, &terms)]
+    }
+
     /// `v_t`: one weight of size 1 and one bias each.
     fn violations(&self) -> Layer {
         let mut layer = LayerBuilder::new(self.inputs);
@@ -348,5 +384,5 @@ fn positive_zero(constraint: Constraint) -> Constraint {
 }
 
 fn bad(why: String) -> Error {
-    Error::BadCell { why }
+    Error::BadForm { form: "cells", why }
 }

@@ -5,7 +5,7 @@ mod evaluate;
 
 use rayon::prelude::*;
 
-use super::Size;
+use super::{Arithmetic, Evaluator, Form, Size};
 use crate::{Error, Features, Precision, isa::Isa};
 
 /// One affine score per stored row, and per class the largest of its scores:
@@ -20,20 +20,66 @@ use crate::{Error, Features, Precision, isa::Isa};
 /// executed in it in any order.
 #[derive(Clone, Debug)]
 pub struct MaxAffine {
-    /// The format it is stored and executed in.
-    pub precision: Precision,
-    /// Number of features, `n`.
-    pub features: usize,
-    /// `K × n` weights, row after row. A table of levels need not be
-    /// increasing here.
-    pub rows: Features,
-    /// One bias per row.
-    pub biases: Vec<f64>,
-    /// For each class where its rows end; not decreasing, the last is `K`.
-    pub ends: Vec<usize>,
+    precision: Precision,
+    features: usize,
+    rows: Features,
+    biases: Vec<f64>,
+    ends: Vec<usize>,
 }
 
 impl MaxAffine {
+    /// The scores of `rows` (`K × n` weights, row after row; a table of levels
+    /// need not be increasing) with one bias each, `features = n`, class `c`
+    /// having the rows up to `ends[c]`.
+    ///
+    /// # Errors
+    /// [`Error::BadForm`] when there is no feature or no class, rows, biases
+    /// and ends do not belong together, ends decrease, or a number is no
+    /// finite number of the format.
+    pub fn new(
+        precision: Precision,
+        features: usize,
+        rows: Features,
+        biases: Vec<f64>,
+        ends: Vec<usize>,
+    ) -> Result<Self, Error> {
+        let bad = |why: String| Err(Error::BadForm { form: "max-affine", why });
+        if features == 0 || Some(rows.len()) != features.checked_mul(biases.len()) {
+            return bad(format!("{} weights for {} rows of {features} features", rows.len(), biases.len()));
+        }
+        if !ends.is_sorted() || ends.last() != Some(&biases.len()) {
+            return bad(format!("its classes do not end one after the other at row {}", biases.len()));
+        }
+        if !rows.holds(precision) || !biases.iter().all(|b| precision.holds(*b)) {
+            return bad(format!("a weight or bias is no finite number of {precision}"));
+        }
+        Ok(Self { precision, features, rows, biases, ends })
+    }
+
+    /// The weights, row after row.
+    #[must_use]
+    pub fn rows(&self) -> &Features {
+        &self.rows
+    }
+
+    /// One bias per row.
+    #[must_use]
+    pub fn biases(&self) -> &[f64] {
+        &self.biases
+    }
+
+    /// For each class where its rows end.
+    #[must_use]
+    pub fn ends(&self) -> &[usize] {
+        &self.ends
+    }
+
+    /// Number of classes, `L`.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.ends.len()
+    }
+
     /// The rows of class `class`.
     #[must_use]
     pub fn class_rows(&self, class: usize) -> std::ops::Range<usize> {
@@ -52,8 +98,7 @@ impl MaxAffine {
 
     /// Size of the layered network: the scores, then per class a tree of
     /// maxima `relu(a − b) + b` whose levels are folded into one layer each.
-    #[must_use]
-    pub fn layered_size(&self) -> Size {
+    fn layered_size(&self) -> Size {
         let (count, n) = (self.biases.len(), self.features);
         let (nonzero_rows, largest) = (0..self.rows.len())
             .into_par_iter()
@@ -97,25 +142,56 @@ impl MaxAffine {
         }
     }
 
-    /// Outputs for `inputs` (row after row, `n` values each), row after row,
-    /// every operation executed in the format. Rows are shared among the
-    /// threads of the current rayon pool; the result does not depend on their
-    /// number.
-    ///
-    /// # Errors
-    /// When the inputs are not rows of `n` values.
-    pub fn evaluate(&self, inputs: &[f64]) -> Result<Vec<f64>, Error> {
-        if !inputs.len().is_multiple_of(self.features) {
-            return Err(Error::InputWidth { expected: self.features, given: inputs.len() });
-        }
-        Ok(self.outputs_with(Isa::best(), inputs))
-    }
-
-    /// The same for whole rows, with one instruction set.
+    /// Outputs for whole rows of inputs, with one instruction set.
     pub(super) fn outputs_with(&self, isa: Isa, inputs: &[f64]) -> Vec<f64> {
         match self.precision {
             Precision::F32 => evaluate::outputs::<f32>(self, isa, inputs),
             Precision::F64 => evaluate::outputs::<f64>(self, isa, inputs),
         }
+    }
+
+    /// The outputs at one point `x`, `n` numbers, as `arithmetic` has them.
+    pub fn evaluate_in<A: Arithmetic>(&self, arithmetic: &mut A, x: &[A::Number]) -> Vec<A::Number> {
+        let mut row = vec![0.0; self.features];
+        (0..self.classes())
+            .map(|class| {
+                let zero = arithmetic.number(0.0);
+                self.class_rows(class).fold(zero, |best, k| {
+                    self.copy_row(k, &mut row);
+                    let terms: Vec<_> = row.iter().copied().zip(x.iter().cloned()).collect();
+                    let bias = arithmetic.number(self.biases[k]);
+                    let score = arithmetic.dot(&bias, &terms);
+                    arithmetic.max(&best, &score)
+                })
+            })
+            .collect()
+    }
+}
+
+impl Form for MaxAffine {
+    fn inputs(&self) -> usize {
+        self.features
+    }
+
+    fn outputs(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    fn size(&self) -> Size {
+        self.layered_size()
+    }
+}
+
+impl Evaluator for &MaxAffine {
+    fn inputs(&self) -> usize {
+        self.features
+    }
+
+    fn outputs(&self, inputs: &[f64]) -> Vec<f64> {
+        self.outputs_with(Isa::best(), inputs)
     }
 }

@@ -4,13 +4,14 @@ use std::{cmp::Ordering, marker::PhantomData};
 
 use rayon::prelude::*;
 
-use super::{Measure, Pool, Prototypes};
+use super::{
+    Measure, Pool, Prototypes,
+    early::{FEW, MANY, copy_ordered, folded, order_by_spread},
+};
 use crate::{
+    Precision,
     isa::{Isa, Loop},
-    network::{
-        early::{FEW, MANY, copy_ordered, folded, order_by_spread},
-        power_curve::Executed,
-    },
+    network::{Evaluator, Form, Layer, evaluate::affine, power_curve::Executed},
     number::Real,
 };
 
@@ -18,16 +19,51 @@ use crate::{
 const INPUTS_PER_TASK: usize = 256;
 /// Steps whose centers are decoded at once.
 const STEPS_PER_BLOCK: usize = 64;
-/// Outputs for rows of inputs. Each depends on one input only, and sums over
-/// features run in an order that the network alone decides.
-pub(super) fn outputs<T: Real>(prototypes: &Prototypes, isa: Isa, inputs: &[f64]) -> Vec<f64> {
-    let n = prototypes.features;
-    let order = order_by_spread(prototypes.steps(), n, |step, out| prototypes.copy_center(step, out));
-    let count = (inputs.len() / n).div_ceil(4 * rayon::current_num_threads()).clamp(1, INPUTS_PER_TASK);
-    inputs
-        .par_chunks(count * n)
-        .flat_map_iter(|inputs| isa.run(Task::<T> { prototypes, order: &order, inputs, format: PhantomData }))
-        .collect()
+
+/// Evaluates [`Prototypes`] on many inputs; made once, it knows an order of the
+/// features in which sums end early.
+#[derive(Debug)]
+pub(in crate::network) struct PrototypeEvaluator<'a> {
+    prototypes: &'a Prototypes,
+    order: Vec<usize>,
+}
+
+impl<'a> PrototypeEvaluator<'a> {
+    /// Prepares `prototypes` for evaluation.
+    pub fn new(prototypes: &'a Prototypes) -> Self {
+        let copy = |step: usize, out: &mut [f64]| prototypes.copy_center(step, out);
+        Self { prototypes, order: order_by_spread(prototypes.steps(), prototypes.inputs(), copy) }
+    }
+
+    /// Outputs for whole rows of inputs, with one instruction set. Each depends
+    /// on one input only, and sums over features run in an order that the
+    /// network alone decides.
+    pub fn outputs_with(&self, isa: Isa, inputs: &[f64]) -> Vec<f64> {
+        match self.prototypes.precision() {
+            Precision::F32 => self.run::<f32>(isa, inputs),
+            Precision::F64 => self.run::<f64>(isa, inputs),
+        }
+    }
+
+    fn run<T: Real>(&self, isa: Isa, inputs: &[f64]) -> Vec<f64> {
+        let n = self.prototypes.inputs();
+        let count = (inputs.len() / n).div_ceil(4 * rayon::current_num_threads()).clamp(1, INPUTS_PER_TASK);
+        let (prototypes, order) = (self.prototypes, &self.order[..]);
+        inputs
+            .par_chunks(count * n)
+            .flat_map_iter(|inputs| isa.run(Task::<T> { prototypes, order, inputs, format: PhantomData }))
+            .collect()
+    }
+}
+
+impl Evaluator for PrototypeEvaluator<'_> {
+    fn inputs(&self) -> usize {
+        self.prototypes.inputs()
+    }
+
+    fn outputs(&self, inputs: &[f64]) -> Vec<f64> {
+        self.outputs_with(Isa::best(), inputs)
+    }
 }
 
 /// All steps on a few inputs.
@@ -44,53 +80,54 @@ impl<T: Real> Loop for Task<'_, T> {
 
     #[inline(always)]
     fn run(self) -> Vec<f64> {
-        if self.prototypes.features <= 2 * FEW { self.outputs::<FEW>() } else { self.outputs::<MANY>() }
+        if self.prototypes.inputs() <= 2 * FEW { self.outputs::<FEW>() } else { self.outputs::<MANY>() }
     }
 }
 
 impl<T: Real> Task<'_, T> {
     #[inline(always)]
     fn outputs<const LANES: usize>(&self) -> Vec<f64> {
-        let (prototypes, n) = (self.prototypes, self.prototypes.features);
-        let points = self.points();
+        let (prototypes, n) = (self.prototypes, self.prototypes.inputs());
+        let clipped = self.points(prototypes.clipping().minima());
+        // What the first step reads, where that is something else.
+        let raw = prototypes.clipping().before(0).is_none().then(|| self.points(None));
         let count = prototypes.accumulator_count();
-        let mut accumulators = vec![T::default(); points.len() / n * count];
-        let measure = Measured::<T>::new(&prototypes.measure);
+        let mut accumulators = vec![T::default(); clipped.len() / n * count];
+        let measure = Measured::<T>::new(prototypes.measure());
         let mut block = vec![T::default(); STEPS_PER_BLOCK * n];
         for start in (0..prototypes.steps()).step_by(STEPS_PER_BLOCK) {
             let end = (start + STEPS_PER_BLOCK).min(prototypes.steps());
-            copy_ordered(&prototypes.centers, self.order, start..end, &mut block);
-            for (x, mine) in points.chunks_exact(n).zip(accumulators.chunks_exact_mut(count)) {
+            copy_ordered(prototypes.centers(), self.order, start..end, &mut block);
+            for (i, mine) in accumulators.chunks_exact_mut(count).enumerate() {
                 for (k, center) in (start..end).zip(block.chunks_exact(n)) {
-                    let a = &mut mine[prototypes.accumulators[k]];
-                    let floor = if prototypes.pool == Pool::Max { *a } else { T::default() };
+                    let x = raw.as_ref().filter(|_| k == 0).unwrap_or(&clipped);
+                    let a = &mut mine[prototypes.accumulators()[k]];
+                    let floor = if prototypes.pool() == Pool::Sum { T::default() } else { *a };
                     let step = Step {
-                        radius: T::from_f64(prototypes.radii[k]),
-                        top: T::from_f64(prototypes.tops[k]),
-                        scale: T::from_f64(prototypes.scales[k]),
+                        radius: T::from_f64(prototypes.radii()[k]),
+                        top: T::from_f64(prototypes.tops()[k]),
+                        scale: T::from_f64(prototypes.scales()[k]),
                     };
-                    let level = step.level::<LANES>(&measure, x, center, floor);
-                    *a = match (prototypes.pool, level.partial_cmp(a)) {
+                    let level = step.level::<LANES>(&measure, &x[i * n..(i + 1) * n], center, floor);
+                    *a = match (prototypes.pool(), level.partial_cmp(a)) {
                         (Pool::Max, Some(Ordering::Less)) => *a,
                         (Pool::Max, Some(_)) => level,
+                        (Pool::Raise, _) => *a + (level - *a).relu(),
                         // The sum of two numbers, one of which is none, is none.
                         (Pool::Sum, _) | (Pool::Max, None) => *a + level,
                     };
                 }
             }
         }
-        accumulators.chunks_exact(count).flat_map(|a| head_of(prototypes, a)).collect()
+        accumulators.chunks_exact(count).flat_map(|a| through(prototypes.head(), a)).collect()
     }
 
-    /// The inputs, clipped, features in order.
-    fn points(&self) -> Vec<T> {
-        let minima: Option<Vec<T>> = self
-            .prototypes
-            .minima
-            .as_ref()
-            .map(|minima| self.order.iter().map(|&j| T::from_f64(minima[j])).collect());
+    /// The inputs, clipped to `minima`, features in order.
+    fn points(&self, minima: Option<&[f64]>) -> Vec<T> {
+        let minima: Option<Vec<T>> =
+            minima.map(|minima| self.order.iter().map(|&j| T::from_f64(minima[j])).collect());
         let mut points = Vec::with_capacity(self.inputs.len());
-        for row in self.inputs.chunks_exact(self.prototypes.features) {
+        for row in self.inputs.chunks_exact(self.prototypes.inputs()) {
             let values = self.order.iter().map(|&j| T::from_f64(row[j]));
             match &minima {
                 Some(minima) => points.extend(values.zip(minima).map(|(x, &m)| if x < m { m } else { x })),
@@ -189,21 +226,17 @@ impl<T: Real> Step<T> {
     }
 }
 
-/// The outputs of the head.
-fn head_of<T: Real>(prototypes: &Prototypes, accumulators: &[T]) -> Vec<f64> {
-    let mut values = accumulators.to_vec();
-    for (index, layer) in prototypes.head.iter().enumerate() {
-        values = layer
-            .rows()
-            .map(|row| {
-                let sum = row
-                    .columns
-                    .iter()
-                    .zip(row.weights)
-                    .fold(T::from_f64(row.bias), |sum, (&c, &w)| sum + T::from_f64(w) * values[c]);
-                if index + 1 < prototypes.head.len() { sum.relu() } else { sum }
-            })
-            .collect();
+/// The outputs of layers, a ReLU between each two, sums in the order of the
+/// columns.
+fn through<T: Real>(layers: &[Layer], input: &[T]) -> Vec<f64> {
+    let mut values = input.to_vec();
+    for (index, layer) in layers.iter().enumerate() {
+        let mut next = vec![T::default(); layer.outputs()];
+        affine(layer, &values, &mut next);
+        if index + 1 < layers.len() {
+            next.iter_mut().for_each(|v| *v = v.relu());
+        }
+        values = next;
     }
     values.into_iter().map(T::to_f64).collect()
 }
@@ -224,36 +257,10 @@ fn add<T: Real, const LANES: usize>(lanes: &mut [T; LANES], more: [T; LANES]) {
 mod tests {
     use super::*;
     use crate::{
-        Features, Precision,
-        network::{LayerBuilder, PowerCurve},
+        Features,
+        network::{Clipping, LayerBuilder, Model, PowerCurve, PrototypeParts, Rounded, Schedule},
     };
     use proptest::prelude::*;
-
-    /// One output, step by step as the definition says it, nothing left out.
-    fn plain(prototypes: &Prototypes, x: &[f64]) -> f64 {
-        let mut accumulator = 0.0_f64;
-        for k in 0..prototypes.steps() {
-            let radius = prototypes.radii[k];
-            let sizes: Vec<f64> =
-                (0..x.len()).map(|j| (x[j] - prototypes.centers.at(k * x.len() + j)).abs()).collect();
-            let beyond = |measured: f64| (measured - radius).max(0.0);
-            let measured = match &prototypes.measure {
-                Measure::Largest => beyond(sizes.iter().copied().fold(0.0, f64::max)),
-                Measure::Sum => beyond(sizes.iter().sum()),
-                Measure::Violations => sizes.into_iter().map(beyond).sum(),
-                Measure::Power(curve) => {
-                    let curve = curve.executed::<f64>();
-                    beyond(sizes.into_iter().map(|size| curve.at([size])[0]).sum())
-                }
-            };
-            let level = (prototypes.tops[k] - prototypes.scales[k] * measured).max(0.0);
-            accumulator = match prototypes.pool {
-                Pool::Max => accumulator.max(level),
-                Pool::Sum => accumulator + level,
-            };
-        }
-        accumulator
-    }
 
     /// The first step's sum overflows, and 0 times it is no number.
     #[test]
@@ -262,22 +269,28 @@ mod tests {
         for (pool, tops) in [(Pool::Max, [1.0, 2.0]), (Pool::Max, [-1.0, 2.0]), (Pool::Sum, [-1.0, 2.0])] {
             let mut head = LayerBuilder::new(1);
             head.weight(0, 1.0).bias(0.0);
-            let mut prototypes = Prototypes {
+            let parts = PrototypeParts {
                 precision: Precision::F32,
                 features: 40,
-                minima: None,
-                centers: Features::F64(vec![0.0; 80].into()),
-                measure: Measure::Power(PowerCurve::Hinges { knots: vec![0.0], weights: vec![largest] }),
+                clipping: Clipping::None,
+                centers: Features::F64(vec![if pool == Pool::Sum { -largest } else { 0.0 }; 80].into()),
+                measure: match pool {
+                    Pool::Sum => Measure::Sum,
+                    _ => Measure::Power(PowerCurve::Hinges { knots: vec![0.0], weights: vec![largest] }),
+                },
                 radii: vec![0.0; 2],
                 tops: tops.to_vec(),
                 scales: vec![0.0, 1.0],
                 accumulators: vec![0; 2],
                 pool,
+                schedule: Schedule::Pipelined,
                 head: vec![head.finish()],
             };
-            assert!(prototypes.evaluate(&[1.0; 40]).unwrap()[0].is_nan());
-            prototypes.scales[0] = 1.0;
-            assert_eq!(prototypes.evaluate(&[1.0; 40]).unwrap(), [0.0]);
+            let scaled = PrototypeParts { scales: vec![1.0; 2], ..parts.clone() };
+            let evaluate =
+                |parts| Model::Prototypes(Prototypes::new(parts).unwrap()).evaluate(&[1.0; 40]).unwrap();
+            assert!(evaluate(parts)[0].is_nan());
+            assert_eq!(evaluate(scaled), [0.0]);
         }
     }
 
@@ -291,17 +304,25 @@ mod tests {
             steps in prop::collection::vec((-8i8..24, -8i8..100, 0i8..4), 1..6),
             numbers in prop::collection::vec(-8i8..8, 64),
             which in 0usize..5,
-            pool in prop_oneof![Just(Pool::Max), Just(Pool::Sum)],
+            pool in prop_oneof![Just(Pool::Max), Just(Pool::Raise), Just(Pool::Sum)],
+            clipping in 0u8..3,
             precision in prop_oneof![Just(Precision::F32), Just(Precision::F64)],
         ) {
+            // Powers are not added up over steps.
+            prop_assume!(which < 3 || pool != Pool::Sum);
             let number = |at: usize| f64::from(numbers[at * 7 % 64]) / 4.0;
             let of = |part: fn(&(i8, i8, i8)) -> i8| steps.iter().map(|s| f64::from(part(s)) / 4.0).collect();
             let mut head = LayerBuilder::new(1);
             head.weight(0, 1.0).bias(0.0);
-            let prototypes = Prototypes {
+            let minima = (0..n).map(|j| number(j + 5) - 1.0).collect();
+            let prototypes = Prototypes::new(PrototypeParts {
                 precision,
                 features: n,
-                minima: None,
+                clipping: match clipping {
+                    0 => Clipping::None,
+                    1 => Clipping::All(minima),
+                    _ => Clipping::AllButFirst(minima),
+                },
                 centers: Features::F64((0..n * steps.len()).map(number).collect::<Vec<_>>().into()),
                 measure: match which {
                     0 => Measure::Largest,
@@ -315,11 +336,15 @@ mod tests {
                 scales: of(|s| s.2),
                 accumulators: vec![0; steps.len()],
                 pool,
+                schedule: Schedule::Pipelined,
                 head: vec![head.finish()],
-            };
+            })
+            .unwrap();
             let points: Vec<f64> = (0..3 * n).map(|at| number(at * 3 + 11)).collect();
-            let expected: Vec<f64> = points.chunks(n).map(|x| plain(&prototypes, x)).collect();
-            prop_assert_eq!(prototypes.evaluate(&points).unwrap(), expected);
+            let model = Model::Prototypes(prototypes);
+            let of_one = |x: &[f64]| model.evaluate_in(&mut Rounded::<f64>::default(), x);
+            let expected: Vec<f64> = points.chunks(n).flat_map(of_one).collect();
+            prop_assert_eq!(model.evaluate(&points).unwrap(), expected);
         }
     }
 }

@@ -1,14 +1,19 @@
 //! The compact form of constructions that measure how far the input is from
 //! every stored sample.
 
+mod early;
 mod evaluate;
+mod meaning;
 mod size;
 
-use super::{Layer, PowerCurve};
-use crate::{Error, Features, Precision, isa::Isa};
+use super::{Form, Layer, PowerCurve, Schedule, Size};
+use crate::{Error, Features, Precision};
+
+pub(super) use evaluate::PrototypeEvaluator;
 
 /// How a step measures the difference of its input and its center.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Measure {
     /// `relu(max_j |x_j − c_j| − r)`.
     Largest,
@@ -22,34 +27,58 @@ pub enum Measure {
 
 /// How levels become an accumulator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Pool {
     /// The largest level.
     Max,
+    /// The largest level, written as a running label that rises,
+    /// `A ← A + relu(level − A)`, each operation rounded.
+    Raise,
     /// The sum of all levels.
     Sum,
 }
 
-/// A comparison with one stored center per step `k = 0..K`:
-///
-/// ```text
-/// c(x)    = max(x, m)                            (x itself without minima)
-/// E_k     = what `measure` says about c(x), centers_k and radii_k
-/// level_k = relu(tops_k − scales_k · E_k)
-/// A_a     = max or sum of level_k over the steps with accumulators_k = a
-/// y       = the layers of `head`, which read A
-/// ```
-///
-/// All numbers are numbers of `precision`; every operation is executed in it,
-/// sums over hinges, over features and over steps in any order. Scales are not
-/// negative.
+/// Where the input is clipped from below, by one value per feature.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Clipping {
+    /// Nowhere.
+    None,
+    /// In front of all steps.
+    All(Vec<f64>),
+    /// In front of all steps but the first, which reads the input itself.
+    AllButFirst(Vec<f64>),
+}
+
+impl Clipping {
+    /// The values that step `step` clips to, if it does.
+    #[must_use]
+    pub fn before(&self, step: usize) -> Option<&[f64]> {
+        match self {
+            Self::AllButFirst(_) if step == 0 => None,
+            _ => self.minima(),
+        }
+    }
+
+    /// The values, wherever they are used.
+    #[must_use]
+    pub fn minima(&self) -> Option<&[f64]> {
+        match self {
+            Self::None => None,
+            Self::All(minima) | Self::AllButFirst(minima) => Some(minima),
+        }
+    }
+}
+
+/// What [`Prototypes`] are made of; see there for what they compute.
 #[derive(Clone, Debug)]
-pub struct Prototypes {
+pub struct PrototypeParts {
     /// The format it is stored and executed in.
     pub precision: Precision,
     /// Number of features, `n`.
     pub features: usize,
-    /// `m`, one value per feature, where the input is clipped.
-    pub minima: Option<Vec<f64>>,
+    /// Where the input is clipped.
+    pub clipping: Clipping,
     /// `K × n` centers, row after row. A table of levels need not be
     /// increasing here.
     pub centers: Features,
@@ -65,34 +94,122 @@ pub struct Prototypes {
     pub accumulators: Vec<usize>,
     /// How levels are combined.
     pub pool: Pool,
+    /// When the steps of the layered network begin that it stands for; this
+    /// changes no output.
+    pub schedule: Schedule,
     /// One or two affine layers, a ReLU between two; the first reads the
     /// accumulators.
     pub head: Vec<Layer>,
 }
 
+/// A comparison with one stored center per step `k = 0..K`:
+///
+/// ```text
+/// c(x)    = max(x, m)                            (x itself where it is not clipped)
+/// E_k     = what `measure` says about c(x), centers_k and radii_k
+/// level_k = relu(tops_k − scales_k · E_k)
+/// A_a     = max or sum of level_k over the steps with accumulators_k = a
+/// y       = the layers of `head`, which read A
+/// ```
+///
+/// All numbers are numbers of `precision`; every operation is executed in it,
+/// sums over hinges, over features and over steps in any order. Scales are not
+/// negative.
+#[derive(Clone, Debug)]
+pub struct Prototypes(PrototypeParts);
+
 impl Prototypes {
-    /// Number of features, `n`.
-    #[must_use]
-    pub fn inputs(&self) -> usize {
-        self.features
+    /// Checks that the parts belong together.
+    ///
+    /// # Errors
+    /// [`Error::BadForm`] when there is no feature or no step, a table has
+    /// another length than one entry per step, an accumulator does not exist,
+    /// the layers of the head do not follow each other or are not one or two,
+    /// a scale is negative, powers are added up over steps, or a number is no
+    /// finite number of the format.
+    pub fn new(parts: PrototypeParts) -> Result<Self, Error> {
+        match parts.fault() {
+            Some(why) => Err(Error::BadForm { form: "prototypes", why }),
+            None => Ok(Self(parts)),
+        }
     }
 
-    /// Number of outputs.
+    /// The parts, to be changed and checked again.
     #[must_use]
-    pub fn outputs(&self) -> usize {
-        self.head.last().map_or(0, Layer::outputs)
+    pub fn into_parts(self) -> PrototypeParts {
+        self.0
+    }
+
+    /// Where the input is clipped.
+    #[must_use]
+    pub fn clipping(&self) -> &Clipping {
+        &self.0.clipping
+    }
+
+    /// `K × n` centers, row after row.
+    #[must_use]
+    pub fn centers(&self) -> &Features {
+        &self.0.centers
+    }
+
+    /// How differences are measured.
+    #[must_use]
+    pub fn measure(&self) -> &Measure {
+        &self.0.measure
+    }
+
+    /// One radius per step.
+    #[must_use]
+    pub fn radii(&self) -> &[f64] {
+        &self.0.radii
+    }
+
+    /// One top per step.
+    #[must_use]
+    pub fn tops(&self) -> &[f64] {
+        &self.0.tops
+    }
+
+    /// One scale per step, not negative.
+    #[must_use]
+    pub fn scales(&self) -> &[f64] {
+        &self.0.scales
+    }
+
+    /// The accumulator of each step.
+    #[must_use]
+    pub fn accumulators(&self) -> &[usize] {
+        &self.0.accumulators
+    }
+
+    /// How levels are combined.
+    #[must_use]
+    pub fn pool(&self) -> Pool {
+        self.0.pool
+    }
+
+    /// When the steps of the layered network begin that it stands for.
+    #[must_use]
+    pub fn schedule(&self) -> Schedule {
+        self.0.schedule
+    }
+
+    /// One or two affine layers, a ReLU between two.
+    #[must_use]
+    pub fn head(&self) -> &[Layer] {
+        &self.0.head
     }
 
     /// Number of steps, `K`.
     #[must_use]
     pub fn steps(&self) -> usize {
-        self.tops.len()
+        self.0.tops.len()
     }
 
     /// Number of accumulators.
     #[must_use]
     pub fn accumulator_count(&self) -> usize {
-        self.head.first().map_or(0, Layer::inputs)
+        self.0.head.first().map_or(0, Layer::inputs)
     }
 
     /// Center of step `step`, exactly, into `out` of length `n`.
@@ -100,31 +217,77 @@ impl Prototypes {
     /// # Panics
     /// When `step` is out of range or `out` has another length.
     pub fn copy_center(&self, step: usize, out: &mut [f64]) {
-        assert_eq!(out.len(), self.features);
-        self.centers.copy(step * self.features, out);
+        assert_eq!(out.len(), self.0.features);
+        self.0.centers.copy(step * self.0.features, out);
+    }
+}
+
+impl Form for Prototypes {
+    fn inputs(&self) -> usize {
+        self.0.features
     }
 
-    /// Outputs for `inputs` (row after row, `n` values each), row after row.
-    ///
-    /// Inputs are rounded to the format and every operation is executed in it.
-    /// A step is left as soon as it can no longer change its accumulator.
-    /// Rows are shared among the threads of the current rayon pool; the result
-    /// does not depend on their number.
-    ///
-    /// # Errors
-    /// When the inputs are not rows of `n` values.
-    pub fn evaluate(&self, inputs: &[f64]) -> Result<Vec<f64>, Error> {
-        if !inputs.len().is_multiple_of(self.features) {
-            return Err(Error::InputWidth { expected: self.features, given: inputs.len() });
-        }
-        Ok(self.outputs_with(Isa::best(), inputs))
+    fn outputs(&self) -> usize {
+        self.0.head.last().map_or(0, Layer::outputs)
     }
 
-    /// The same for whole rows, with one instruction set.
-    pub(super) fn outputs_with(&self, isa: Isa, inputs: &[f64]) -> Vec<f64> {
-        match self.precision {
-            Precision::F32 => evaluate::outputs::<f32>(self, isa, inputs),
-            Precision::F64 => evaluate::outputs::<f64>(self, isa, inputs),
+    fn precision(&self) -> Precision {
+        self.0.precision
+    }
+
+    fn size(&self) -> Size {
+        self.0.layered_size()
+    }
+}
+
+impl PrototypeParts {
+    /// What does not belong together.
+    fn fault(&self) -> Option<String> {
+        let (n, steps, precision) = (self.features, self.tops.len(), self.precision);
+        let said = |why: &str| Some(why.to_string());
+        if n == 0 || steps == 0 {
+            return said("it has no feature or no step");
         }
+        if Some(self.centers.len()) != n.checked_mul(steps) {
+            return Some(format!(
+                "{} values of centers for {steps} steps of {n} features",
+                self.centers.len()
+            ));
+        }
+        for (what, table) in [("radii", &self.radii), ("tops", &self.tops), ("scales", &self.scales)] {
+            if table.len() != steps {
+                return Some(format!("{} {what} for {steps} steps", table.len()));
+            }
+            if let Some(v) = table.iter().find(|v| !precision.holds(**v)) {
+                return Some(format!("{v} among the {what} is no finite number of {precision}"));
+            }
+        }
+        if self.scales.iter().any(|scale| *scale < 0.0) {
+            return said("a scale is negative");
+        }
+        if let Some(minima) = self.clipping.minima()
+            && (minima.len() != n || !minima.iter().all(|m| precision.holds(*m)))
+        {
+            return said("the input is not clipped to one number of the format per feature");
+        }
+        if !self.centers.holds(precision) {
+            return said("a center is no finite number of the format");
+        }
+        if let Measure::Power(curve) = &self.measure
+            && (!curve.is_valid(precision) || self.pool == Pool::Sum)
+        {
+            return said("its curve is none, or its powers are added up over steps");
+        }
+        let count = self.head.first().map_or(0, Layer::inputs);
+        if self.accumulators.len() != steps || self.accumulators.iter().any(|a| *a >= count) {
+            return Some(format!("there is not one accumulator of {count} for each step"));
+        }
+        match &self.head[..] {
+            [one] if one.outputs() > 0 => {}
+            [one, two] if one.outputs() == two.inputs() && two.outputs() > 0 => {}
+            _ => return said("its head is not one or two layers that follow each other"),
+        }
+        (!self.head.iter().all(|layer| layer.holds(precision)))
+            .then(|| "a number of the head is no finite number of the format".into())
     }
 }

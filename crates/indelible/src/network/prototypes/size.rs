@@ -1,28 +1,28 @@
-//! Sizes of the layers that a [`Prototypes`] stands for.
+//! Sizes of the layers that prototypes stand for.
 
 use rayon::prelude::*;
 
 use super::{
     super::{
         Schedule, Size,
-        schedule::{StepSize, Stream, head_size, largest_in, largest_of},
+        schedule::{StepLayers, StepSize, head_size, largest_in, largest_of},
     },
-    Measure, Pool, PowerCurve, Prototypes,
+    Measure, Pool, PowerCurve, PrototypeParts,
 };
-use crate::Features;
+use crate::{Features, network::Layer};
 
-impl Prototypes {
+impl PrototypeParts {
     /// Size of the layered network for the same function.
     ///
     /// Levels of which the largest counts are offered one step after the
-    /// other, as `schedule` says; levels that are added up stand side by side
-    /// (unless they measure powers), equal thresholds shared. Thresholds are one-sided, `center ± radius`.
-    /// Where all radii are 0, a sum of sizes needs no layer of its own.
-    #[must_use]
-    pub fn layered_size(&self, schedule: Schedule) -> Size {
+    /// other, as the schedule says; levels that are added up stand side by side
+    /// (unless they measure powers), equal thresholds shared. Thresholds are
+    /// one-sided, `center ± radius`. Where all radii are 0, a sum of sizes needs
+    /// no layer of its own.
+    pub(super) fn layered_size(&self) -> Size {
         match (self.pool, &self.measure) {
             (Pool::Sum, Measure::Largest | Measure::Sum | Measure::Violations) => self.side_by_side_size(),
-            _ => self.stream_size(schedule),
+            _ => self.sequence_size(),
         }
     }
 
@@ -35,14 +35,14 @@ impl Prototypes {
         }
     }
 
-    fn stream_size(&self, schedule: Schedule) -> Size {
+    fn sequence_size(&self) -> Size {
         let n = self.features;
         let zeros;
-        let minima = match &self.minima {
+        let minima = match self.clipping.minima() {
             Some(minima) => minima,
             None => {
                 zeros = vec![0.0; n];
-                &zeros
+                &zeros[..]
             }
         };
         // Stages, their weights that are the same for all steps, and how many
@@ -76,7 +76,7 @@ impl Prototypes {
             }
             _ => None,
         };
-        let steps = (0..self.steps())
+        let steps = (0..self.tops.len())
             .into_par_iter()
             .map_init(
                 || vec![0.0; n],
@@ -88,7 +88,7 @@ impl Prototypes {
                             .map(|j| counted[256 * j + usize::from(codes[k * n + j])])
                             .fold(same, StepSize::and),
                         _ => {
-                            self.copy_center(k, center);
+                            self.centers.copy(k * self.features, center);
                             let shifts = minima.iter().map(|m| if k == 0 { 0.0 } else { *m });
                             center
                                 .iter()
@@ -108,8 +108,33 @@ impl Prototypes {
                 },
             )
             .reduce(StepSize::default, StepSize::and);
+        if self.schedule == Schedule::Sequential && self.measure == Measure::Violations {
+            return self.theorem_size(minima, steps);
+        }
         let (accumulators, head) = (&self.accumulators[..], &self.head[..]);
-        Stream { features: n, minima, stages, steps, accumulators, head }.size(schedule)
+        StepLayers { features: n, minima, stages, steps, accumulators, head }.size(self.schedule)
+    }
+
+    /// Of the layers as Theorem 4.8 of Yu, Gao & Zhang (ICLR 2024) has them: two
+    /// hidden layers per step, `3n + 1` and `n + 2` wide, the running label
+    /// and the features passed on up to the last pair.
+    fn theorem_size(&self, minima: &[f64], own: StepSize) -> Size {
+        let (n, steps) = (self.features, self.tops.len());
+        let reads = if steps == 1 { 1 } else { 2 };
+        let (head_nonzero, head_all, head_width) = head_size(&self.head, 2, |_| reads);
+        let passed = n * (2 * steps - 1) + minima.iter().filter(|m| **m != 0.0).count();
+        let all = |k: usize| {
+            let reads = if k == 0 { n } else { n + 2 };
+            let gives = if k + 1 == steps { 2 } else { n + 2 };
+            (reads + 1) * (3 * n + 1) + (3 * n + 2) * gives
+        };
+        Size {
+            depth: 2 * steps + self.head.len(),
+            width: (3 * n + 1).max(head_width),
+            nonzero: own.nonzero + passed + (4 * (steps - 1)).saturating_sub(1) + head_nonzero,
+            all: (0..steps).map(all).sum::<usize>() + head_all,
+            max_abs: largest_of(minima).max(own.max_abs).max(largest_in(&self.head)).max(1.0),
+        }
     }
 
     /// The thresholds of step `k` around a coordinate `c`, counted.
@@ -129,7 +154,7 @@ impl Prototypes {
     }
 
     fn side_by_side_size(&self) -> Size {
-        let (n, steps) = (self.features, self.steps());
+        let (n, steps) = (self.features, self.tops.len());
         let errors = self.radius_errors();
         let (distinct, zero, largest) = (0..n)
             .into_par_iter()
@@ -143,7 +168,7 @@ impl Prototypes {
         } else {
             2 * n * count(&self.scales) + count(&self.tops)
         };
-        let mut of = vec![0; self.accumulator_count()];
+        let mut of = vec![0; self.head.first().map_or(0, Layer::inputs)];
         for &accumulator in &self.accumulators {
             of[accumulator] += 1;
         }
@@ -166,7 +191,7 @@ impl Prototypes {
     /// The radii of a file are rounded outward step by step; thresholds that
     /// differ by this rounding alone are one.
     fn distinct_thresholds(&self, j: usize, errors: &[f64]) -> (usize, usize, f64) {
-        let steps = 0..self.steps();
+        let steps = 0..self.tops.len();
         let mut centers: Vec<(f64, usize)> = match &self.centers {
             // With one radius few values stand for all.
             Features::Coded { codes, levels } if self.has_one_radius() => {
@@ -198,10 +223,10 @@ impl Prototypes {
     fn radius_errors(&self) -> Vec<f64> {
         let unit = 4.0 * self.precision.unit_roundoff();
         let largest = |center: &mut Vec<f64>, k: usize| {
-            self.copy_center(k, center);
+            self.centers.copy(k * self.features, center);
             unit * (largest_of(center) + self.radii[k].abs())
         };
-        (0..self.steps()).into_par_iter().map_init(|| vec![0.0; self.features], largest).collect()
+        (0..self.tops.len()).into_par_iter().map_init(|| vec![0.0; self.features], largest).collect()
     }
 
     /// Whether all radii are one, but for rounding relative to the largest

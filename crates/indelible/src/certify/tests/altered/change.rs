@@ -1,9 +1,11 @@
 //! Random data, and numbers of a stored form put in place of others.
 
-use super::super::Random;
 use crate::{
     Dataset, Features, Precision,
-    network::{Layer, LayerBuilder, MaxAffine, Measure, Pool, PowerCurve, Prototypes, StoredNetwork},
+    certify::tests::Random,
+    network::{
+        Clipping, Form, Layer, LayerBuilder, MaxAffine, Measure, Pool, PowerCurve, Prototypes, StoredNetwork,
+    },
 };
 
 /// Random samples, on a grid half of the time so that ties and shared values
@@ -14,17 +16,17 @@ pub(super) fn random_data(random: &mut Random) -> Dataset {
     let n = 1 + random.below(most);
     let scale = random.of(&[1.0, 1.0, 1.0, 0.25, 1e-3, 2f64.powi(-140), 2f64.powi(-72), 1e-30, 1e18, 1e30]);
     let shift = random.of(&[0.0, 0.0, -4.0, 1000.0, 16_777_210.0]);
-    let grid = random.chance(2);
+    let grid = random.below(2) == 0;
     let coordinate = |random: &mut Random| {
         let value = if grid { random.below(9) as f64 } else { 8.0 * random.unit() };
         let value = scale * (value + shift);
-        if random.chance(2) { f64::from(value as f32) } else { value }
+        if random.below(2) == 0 { f64::from(value as f32) } else { value }
     };
     let values: Vec<f64> = (0..samples * n).map(|_| coordinate(random)).collect();
     let classes = 2 + random.below(2);
     let labels = (0..samples).map(|_| random.below(classes)).collect();
     let names = (0..classes).map(|c| c.to_string()).collect();
-    let features = if random.chance(4) {
+    let features = if random.below(4) == 0 {
         Features::integer_codes((0..samples * n).map(|_| random.below(6) as u8).collect::<Vec<_>>().into())
     } else {
         Features::F64(values.into())
@@ -78,34 +80,43 @@ fn change_layer(random: &mut Random, layer: &Layer, precision: Precision) -> Lay
     other.finish()
 }
 
-pub(super) fn change_prototypes(random: &mut Random, prototypes: &mut Prototypes) {
-    let (precision, step) = (prototypes.precision, random.below(prototypes.steps()));
+/// `None` where the change leaves no network of the form.
+pub(super) fn change_prototypes(random: &mut Random, prototypes: Prototypes) -> Option<Prototypes> {
+    let count = prototypes.accumulator_count();
+    let mut parts = prototypes.into_parts();
+    let (precision, step) = (parts.precision, random.below(parts.tops.len()));
     match random.below(11) {
-        0 => prototypes.radii[step] = changed(random, prototypes.radii[step], precision),
-        1 => prototypes.tops[step] = changed(random, prototypes.tops[step], precision),
-        2 => prototypes.scales[step] = changed(random, prototypes.scales[step], precision),
-        3 => prototypes.centers = change_rows(random, &prototypes.centers, precision),
-        4 => prototypes.accumulators[step] = random.below(prototypes.accumulator_count()),
-        5 => prototypes.pool = random.of(&[Pool::Max, Pool::Sum]),
-        6 => change_measure(random, &mut prototypes.measure, precision),
+        0 => parts.radii[step] = changed(random, parts.radii[step], precision),
+        1 => parts.tops[step] = changed(random, parts.tops[step], precision),
+        2 => parts.scales[step] = changed(random, parts.scales[step], precision),
+        3 => parts.centers = change_rows(random, &parts.centers, precision),
+        4 => parts.accumulators[step] = random.below(count),
+        5 => parts.pool = random.of(&[Pool::Max, Pool::Raise, Pool::Sum]),
+        6 => change_measure(random, &mut parts.measure, precision),
         7 => {
-            let at = random.below(prototypes.head.len());
-            prototypes.head[at] = change_layer(random, &prototypes.head[at], precision);
+            let at = random.below(parts.head.len());
+            parts.head[at] = change_layer(random, &parts.head[at], precision);
         }
         8 => {
-            let at = random.below(prototypes.features);
-            if let Some(minima) = &mut prototypes.minima {
+            let at = random.below(parts.features);
+            if let Clipping::All(minima) = &mut parts.clipping {
                 minima[at] = changed(random, minima[at], precision);
             }
         }
-        9 => prototypes.minima = None,
+        9 => {
+            parts.clipping = match parts.clipping {
+                Clipping::All(minima) if random.below(2) == 0 => Clipping::AllButFirst(minima),
+                _ => Clipping::None,
+            };
+        }
         _ => {
             let all = random.of(&[0.0, 0.5, 0.9, 0.99, 1.01, 2.0]);
-            for scale in &mut prototypes.scales {
+            for scale in &mut parts.scales {
                 *scale = precision.round(*scale * all);
             }
         }
     }
+    Prototypes::new(parts).ok()
 }
 
 fn change_measure(random: &mut Random, measure: &mut Measure, precision: Precision) {
@@ -134,7 +145,7 @@ fn change_measure(random: &mut Random, measure: &mut Measure, precision: Precisi
             }
         }
         Measure::Power(PowerCurve::Sawtooth { inverse, levels }) => {
-            if random.chance(2) {
+            if random.below(2) == 0 {
                 *inverse = positive(random, *inverse);
             } else {
                 *levels = 1 + random.below(12);
@@ -151,28 +162,35 @@ fn change_measure(random: &mut Random, measure: &mut Measure, precision: Precisi
     }
 }
 
-pub(super) fn change_network(random: &mut Random, network: &mut StoredNetwork) {
-    let at = random.below(network.layers.len());
-    network.layers[at] = change_layer(random, &network.layers[at], network.precision);
+/// `None` where the change leaves no network of the form.
+pub(super) fn change_network(random: &mut Random, network: &StoredNetwork) -> Option<StoredNetwork> {
+    let (precision, mut layers) = (network.precision(), network.layers().to_vec());
+    let at = random.below(layers.len());
+    layers[at] = change_layer(random, &layers[at], precision);
+    StoredNetwork::new(precision, layers).ok()
 }
 
-pub(super) fn change_max_affine(random: &mut Random, scores: &mut MaxAffine) {
-    let row = random.below(scores.biases.len());
+/// `None` where the change leaves no network of the form.
+pub(super) fn change_max_affine(random: &mut Random, scores: &MaxAffine) -> Option<MaxAffine> {
+    let precision = scores.precision();
+    let (mut rows, mut biases) = (scores.rows().clone(), scores.biases().to_vec());
+    let mut ends = scores.ends().to_vec();
+    let row = random.below(biases.len());
     match random.below(4) {
-        0 => scores.biases[row] = changed(random, scores.biases[row], scores.precision),
+        0 => biases[row] = changed(random, biases[row], precision),
         1 => {
             let all = random.of(&[-1.0, -0.1, -1e-3, 0.1, 10.0]);
-            for bias in &mut scores.biases {
-                *bias = scores.precision.round(*bias + all);
+            for bias in &mut biases {
+                *bias = precision.round(*bias + all);
             }
         }
         2 => {
-            let at = random.below(scores.ends.len());
-            let last = scores.biases.len();
-            if at + 1 < scores.ends.len() {
-                scores.ends[at] = random.below(last + 1);
+            let at = random.below(ends.len());
+            if at + 1 < ends.len() {
+                ends[at] = random.below(biases.len() + 1);
             }
         }
-        _ => scores.rows = change_rows(random, &scores.rows, scores.precision),
+        _ => rows = change_rows(random, &rows, precision),
     }
+    MaxAffine::new(precision, scores.inputs(), rows, biases, ends).ok()
 }

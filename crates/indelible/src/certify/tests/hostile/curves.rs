@@ -1,16 +1,13 @@
 //! Sums over stored curves, and roundings of single sums.
 
-use super::{
-    Dyadic, Random, SIZES, number, power_of_two, range, rounds,
-    sums::{Float, in_some_order, shuffle},
-};
+use super::{Dyadic, Exact, Machine, Random, SIZES, number, power_of_two, range, rounds};
 use crate::{
     Norm, Precision,
     certify::{
         arithmetic::{Interval, IntervalArithmetic, Term, grid, rounding},
         prototypes::CurveSums,
     },
-    network::PowerCurve,
+    network::{Arithmetic, PowerCurve},
     number::{add_up, mul_up, sub_down, sub_up},
 };
 
@@ -83,67 +80,16 @@ fn below_one_of(random: &mut Random, counts: &[usize]) -> usize {
     random.below(count)
 }
 
-/// `Σ_j φ(|d_j|)` for rounded differences, in some order, fused or not.
-fn executed<T: Float>(random: &mut Random, curve: &PowerCurve, differences: &[(f64, f64)]) -> f64 {
-    let zero = T::of(0.0);
-    let relu = |v: T| if v < zero { zero } else { v };
-    let minus = |a: T, b: T| a + T::of(-1.0) * b;
-    let style = random.below(4);
-    let each: Vec<(T, Option<T>)> = differences
-        .iter()
-        .map(|&(x, c)| {
-            let d = minus(T::of(x), T::of(c));
-            let t = if d < zero { T::of(-1.0) * d } else { d };
-            let value = match curve {
-                PowerCurve::Hinges { knots, weights } => {
-                    let mut terms: Vec<(T, Option<T>)> = (knots.iter().zip(weights))
-                        .map(|(&k, &w)| (T::of(w), Some(relu(minus(t, T::of(k))))))
-                        .collect();
-                    shuffle(random, &mut terms);
-                    in_some_order(random, terms, style)
-                }
-                &PowerCurve::Sawtooth { inverse, levels } => {
-                    let mut g = T::of(inverse) * t;
-                    let mut value = g;
-                    for level in 1..=levels {
-                        let (rising, falling) = (g + g, minus(T::of(2.0), g + g));
-                        let tooth = if falling < rising { falling } else { rising };
-                        let share = T::of(-PowerCurve::share(level));
-                        value = if style > 1 { share.fused(tooth, value) } else { share * tooth + value };
-                        g = relu(tooth);
-                    }
-                    relu(value)
-                }
-            };
-            (value, None)
-        })
-        .collect();
-    let style = random.below(2);
-    in_some_order(random, each, style).value()
-}
-
-fn exact(curve: &PowerCurve, differences: &[(f64, f64)]) -> Dyadic {
-    let value = |t: &Dyadic| match curve {
-        PowerCurve::Hinges { knots, weights } => {
-            knots.iter().zip(weights).fold(Dyadic::of(0.0), |sum, (&k, &w)| {
-                sum.plus(&Dyadic::of(w).times(&t.minus(&Dyadic::of(k)).relu()))
-            })
-        }
-        &PowerCurve::Sawtooth { inverse, levels } => {
-            let mut g = Dyadic::of(inverse).times(t);
-            let mut value = g.clone();
-            for level in 1..=levels {
-                let rising = g.plus(&g);
-                let falling = Dyadic::of(2.0).minus(&rising);
-                let tooth = if falling.minus(&rising).is_negative() { falling } else { rising };
-                value = value.minus(&Dyadic::of(PowerCurve::share(level)).times(&tooth));
-                g = tooth.relu();
-            }
-            value.relu()
-        }
-    };
-    let each = differences.iter().map(|&(x, c)| value(&Dyadic::of(x).minus(&Dyadic::of(c)).abs()));
-    each.fold(Dyadic::of(0.0), |sum, v| sum.plus(&v))
+/// `Σ_j φ(|x_j − c_j|)` in some arithmetic, of pairs `(x_j, c_j)`.
+fn summed<A: Arithmetic>(arithmetic: &mut A, curve: &PowerCurve, pairs: &[(f64, f64)]) -> A::Number {
+    let mut each = vec![];
+    for &(x, c) in pairs {
+        let (x, c) = (arithmetic.number(x), arithmetic.number(c));
+        let difference = arithmetic.minus(&x, &c);
+        let size = arithmetic.abs(&difference);
+        each.push(curve.evaluate_in(arithmetic, &size));
+    }
+    arithmetic.sum(&each)
 }
 
 /// What is said of a sum from the distance alone holds of every execution, and
@@ -202,17 +148,14 @@ fn sums_over_curves_lie_within_their_bounds() {
         });
         let distance = sums.distance(enclosures);
         let bounds = sums.between(distance.lower, distance.upper);
-        let real = exact(&curve, &differences);
+        let real = summed(&mut Exact, &curve, &differences);
         let context =
             || format!("{curve:?} {precision} {norm} {reach:e} {differences:?} {distance:?} {bounds:?}");
         assert!(real.at_least(bounds.lower), "{}", context());
         assert!(real.negated().at_least(-bounds.upper), "{}", context());
         close += usize::from(bounds.upper < 1.01 * bounds.lower);
         for _ in 0..3 {
-            let sum = match precision {
-                Precision::F32 => executed::<f32>(&mut random, &curve, &differences),
-                Precision::F64 => executed::<f64>(&mut random, &curve, &differences),
-            };
+            let sum = summed(&mut Machine::new(precision, &mut random), &curve, &differences);
             assert!(bounds.lower <= sum && sum <= bounds.upper, "{sum:e} {}", context());
             // So far away the sum would be larger than it is.
             for more in [precision.next_up(sum), sum * 1.5] {
@@ -304,16 +247,11 @@ fn sums_are_no_farther_off_than_charged() {
         let Some(bound) = rounding(arithmetic, known.iter().copied(), bias, closer) else { continue };
         bounded += 1;
         sharp += usize::from(bound.slack == 0.0);
-        let exact = terms
-            .iter()
-            .fold(Dyadic::of(bias), |sum, &(w, x)| sum.plus(&Dyadic::of(w).times(&Dyadic::of(x))));
-        for style in 0..4 {
-            let sum = match precision {
-                Precision::F32 => summed::<f32>(&mut random, &terms, bias, style),
-                Precision::F64 => summed::<f64>(&mut random, &terms, bias, style),
-            };
-            let context =
-                || format!("{precision} {known:?} {bias:e} {style} at {terms:?}: {sum:e} {bound:?}");
+        let exactly: Vec<(f64, Dyadic)> = terms.iter().map(|&(w, x)| (w, Dyadic::of(x))).collect();
+        let exact = Exact.dot(&Dyadic::of(bias), &exactly);
+        for _ in 0..4 {
+            let sum = Machine::new(precision, &mut random).dot(&bias, &terms);
+            let context = || format!("{precision} {known:?} {bias:e} at {terms:?}: {sum:e} {bound:?}");
             assert!(sum.is_finite() && bound.slack.is_finite(), "{}", context());
             let off = Dyadic::of(sum).minus(&exact).abs();
             assert!(off <= Dyadic::of(bound.slack), "{}", context());
@@ -322,11 +260,4 @@ fn sums_are_no_farther_off_than_charged() {
         }
     }
     assert!(bounded > 30_000 && sharp > 3_000, "{bounded} {sharp}");
-}
-
-fn summed<T: Float>(random: &mut Random, terms: &[(f64, f64)], bias: f64, style: usize) -> f64 {
-    let mut terms: Vec<(T, Option<T>)> = terms.iter().map(|&(w, x)| (T::of(w), Some(T::of(x)))).collect();
-    terms.push((T::of(bias), None));
-    shuffle(random, &mut terms);
-    in_some_order(random, terms, style).value()
 }

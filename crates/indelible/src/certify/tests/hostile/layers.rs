@@ -1,9 +1,6 @@
 //! Intervals and separable sums of layers.
 
-use super::{
-    Dyadic, Random, SIZES, Sizes, inside, number, power_of_two, range, rounds,
-    sums::{Float, in_some_order, shuffle},
-};
+use super::{Dyadic, Exact, Machine, Random, SIZES, Sizes, inside, number, power_of_two, range, rounds};
 use crate::{
     Dataset, Features, Norm, Precision, Radii,
     certify::{
@@ -39,7 +36,7 @@ fn network(random: &mut Random, precision: Precision) -> StoredNetwork {
             layer.finish()
         })
         .collect();
-    StoredNetwork { precision, layers }
+    StoredNetwork::new(precision, layers).unwrap()
 }
 
 /// 1, or a power of two near an end of the format.
@@ -96,7 +93,7 @@ fn distances(random: &mut Random, precision: Precision) -> StoredNetwork {
     head.weight(0, 1.0).weight(1, 1.0).bias(offset);
     head.weight(0, -1.0).weight(1, -1.0).bias(1.0);
     layers.push(head.finish());
-    StoredNetwork { precision, layers }
+    StoredNetwork::new(precision, layers).unwrap()
 }
 
 /// Of the one-sided differences of `n` features for each step one value: their
@@ -220,50 +217,20 @@ fn scores(random: &mut Random, precision: Precision) -> StoredNetwork {
         at += class[0];
     }
     layers.push(head.finish());
-    StoredNetwork { precision, layers }
+    StoredNetwork::new(precision, layers).unwrap()
 }
 
 /// Executes the network on `x`, rounded to the format, in some order.
-fn executed(random: &mut Random, network: &StoredNetwork, x: &[f64]) -> Vec<f64> {
-    match network.precision {
-        Precision::F32 => run::<f32>(random, &network.layers, x),
-        Precision::F64 => run::<f64>(random, &network.layers, x),
-    }
-}
-
-fn run<T: Float>(random: &mut Random, layers: &[Layer], x: &[f64]) -> Vec<f64> {
-    let mut values: Vec<T> = x.iter().map(|&x| T::of(x)).collect();
-    let style = random.below(4);
-    for (index, layer) in layers.iter().enumerate() {
-        let relu = index + 1 < layers.len();
-        let next = layer.rows().map(|row| {
-            let mut terms: Vec<(T, Option<T>)> =
-                row.columns.iter().zip(row.weights).map(|(&c, &w)| (T::of(w), Some(values[c]))).collect();
-            terms.push((T::of(row.bias), None));
-            shuffle(random, &mut terms);
-            let sum = in_some_order(random, terms, style);
-            if relu && sum < T::of(0.0) { T::of(0.0) } else { sum }
-        });
-        values = next.collect();
-    }
-    values.into_iter().map(T::value).collect()
+fn executed(random: &mut Random, model: &Model, x: &[f64]) -> Vec<f64> {
+    let precision = model.precision();
+    let rounded: Vec<f64> = x.iter().map(|&x| precision.round(x)).collect();
+    model.evaluate_in(&mut Machine::new(precision, random), &rounded)
 }
 
 /// The outputs in the reals.
-fn exact(layers: &[Layer], x: &[f64]) -> Vec<Dyadic> {
-    let mut values: Vec<Dyadic> = x.iter().map(|&x| Dyadic::of(x)).collect();
-    for (index, layer) in layers.iter().enumerate() {
-        values = layer
-            .rows()
-            .map(|row| {
-                let terms = row.columns.iter().zip(row.weights);
-                let sum = terms
-                    .fold(Dyadic::of(row.bias), |sum, (&c, &w)| sum.plus(&Dyadic::of(w).times(&values[c])));
-                if index + 1 < layers.len() { sum.relu() } else { sum }
-            })
-            .collect();
-    }
-    values
+fn exact(model: &Model, x: &[f64]) -> Vec<Dyadic> {
+    let x: Vec<Dyadic> = x.iter().map(|&x| Dyadic::of(x)).collect();
+    model.evaluate_in(&mut Exact, &x)
 }
 
 /// Whether an output, executed and exact, lies within a bound.
@@ -281,7 +248,7 @@ fn boxes_contain_their_outputs() {
         let precision = random.of(&[Precision::F32, Precision::F32, Precision::F64]);
         let network = network(&mut random, precision);
         let (kind, sizes) = (random.below(5), random.of(&SIZES));
-        let ends: Vec<(f64, f64)> = (0..network.layers[0].inputs())
+        let ends: Vec<(f64, f64)> = (0..network.layers()[0].inputs())
             .map(|_| {
                 let a = number(&mut random, sizes, precision);
                 let b = match kind {
@@ -298,6 +265,7 @@ fn boxes_contain_their_outputs() {
         let input = ends.iter().map(|&(lower, upper)| Interval { lower, upper }).collect();
         let Some(bounds) = propagate(&network, input).and_then(|mut sums| sums.pop()) else { continue };
         bounded += 1;
+        let model = Model::Layers(network);
         for _ in 0..12 {
             let x: Vec<f64> = ends
                 .iter()
@@ -310,9 +278,9 @@ fn boxes_contain_their_outputs() {
                     }
                 })
                 .collect();
-            let outputs = executed(&mut random, &network, &x);
-            for ((bound, y), exact) in bounds.iter().zip(outputs).zip(exact(&network.layers, &x)) {
-                assert!(holds(*bound, y, &exact), "{network:?} at {x:?}: {y:e} in {bound:?}");
+            let outputs = executed(&mut random, &model, &x);
+            for ((bound, y), exact) in bounds.iter().zip(outputs).zip(exact(&model, &x)) {
+                assert!(holds(*bound, y, &exact), "{model:?} at {x:?}: {y:e} in {bound:?}");
             }
         }
     }
@@ -360,7 +328,7 @@ fn balls_contain_their_outputs() {
         let precision = random.of(&[Precision::F32, Precision::F64]);
         let made = [network, distances, scores][round % 3];
         let network = made(&mut random, precision);
-        let n = network.layers[0].inputs();
+        let n = network.layers()[0].inputs();
         let norm = random.of(&[Norm::L1, Norm::L2, Norm::Lp(3.0), Norm::Lp(4.0), Norm::Linf]);
         let unit = unit(&mut random, precision);
         let center: Vec<f64> = (0..n).map(|_| (2.0 * random.unit() - 1.0) * unit).collect();
@@ -388,19 +356,19 @@ fn balls_contain_their_outputs() {
                 [a, b, ..] if attempt > 3 => a - b,
                 _ => outputs[attempt % outputs.len()],
             };
-            let mut found = height(&executed(&mut random, &network, &x));
+            let mut found = height(&executed(&mut random, &model, &x));
             for _ in 0..12 {
                 let other = point_of(&mut random, &center, radius, norm);
                 let share = random.unit();
                 let other: Vec<f64> = x.iter().zip(&other).map(|(a, b)| a + share * (b - a)).collect();
-                let output = height(&executed(&mut random, &network, &other));
+                let output = height(&executed(&mut random, &model, &other));
                 let better = if attempt < 3 { output > found } else { output < found };
                 if better && inside(&other, &center, radius, norm) {
                     (x, found) = (other, output);
                 }
             }
-            let outputs = executed(&mut random, &network, &x);
-            let reals = exact(&network.layers, &x);
+            let outputs = executed(&mut random, &model, &x);
+            let reals = exact(&model, &x);
             for ((bound, y), exact) in bounds.iter().zip(&outputs).zip(&reals) {
                 assert!(
                     holds(*bound, *y, exact),

@@ -5,10 +5,8 @@
 mod curves;
 mod layers;
 mod recurrence;
-mod sums;
 
-pub(in crate::certify) use self::sums::in_some_order;
-use super::{Dyadic, Random, inside, rounds};
+use super::{Dyadic, Exact, Machine, Random, inside, rounds};
 use crate::Precision;
 
 /// The exponents of the smallest and the largest number, and the digits.

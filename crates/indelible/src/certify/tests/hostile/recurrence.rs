@@ -1,10 +1,12 @@
 //! Certified balls of recurrences.
 
-use super::{Dyadic, Random, power_of_two, range, rounds, sums::shuffle};
+use super::{Dyadic, Exact, Machine, Random, power_of_two, range, rounds};
 use crate::{
     Dataset, Features, Norm, Precision, Radii, Silent,
-    certify::{Claim, Verdict, recurrence::verdicts},
-    network::{Model, Recurrence},
+    certify::{Claim, Verdict, prototypes::verdicts},
+    network::{
+        Clipping, LayerBuilder, Measure, Model, Pool, PrototypeParts, Prototypes, Schedule, predicted_class,
+    },
     number::{add_down, mul_up, sub_up},
 };
 
@@ -15,7 +17,7 @@ fn recurrence(
     data: &Dataset,
     unit: f64,
     radius: f64,
-) -> Recurrence {
+) -> Prototypes {
     let n = data.features();
     let number = |random: &mut Random, a: f64| precision.round(a * (2.0 * random.unit() - 1.0));
     let (mut centers, mut radii, mut scales, mut values) = (vec![], vec![], vec![], vec![]);
@@ -49,66 +51,33 @@ fn recurrence(
             _ => precision.round_down(minima[j]).max(-precision.largest()),
         })
         .collect();
-    Recurrence {
+    let steps = values.len();
+    let mut head = LayerBuilder::new(1);
+    head.weight(0, 1.0).bias(0.0);
+    let clipping = if random.below(2) == 0 { Clipping::All(minima) } else { Clipping::AllButFirst(minima) };
+    Prototypes::new(PrototypeParts {
         precision,
-        minima,
+        features: n,
+        clipping,
         centers: Features::F64(centers.into()),
+        measure: Measure::Violations,
         radii,
+        tops: values,
         scales,
-        values,
-        targets: None,
-    }
+        accumulators: vec![0; steps],
+        pool: random.of(&[Pool::Max, Pool::Raise, Pool::Raise]),
+        schedule: Schedule::Sequential,
+        head: vec![head.finish()],
+    })
+    .unwrap()
 }
 
-/// What step `k` reads.
-fn clipped(recurrence: &Recurrence, k: usize, x: &[f64]) -> Vec<f64> {
-    let clip = |(x, m): (&f64, &f64)| if k == 0 { *x } else { x.max(*m) };
-    x.iter().zip(&recurrence.minima).map(clip).collect()
-}
-
-fn recurred(random: &mut Random, recurrence: &Recurrence, x: &[f64]) -> f64 {
-    let round = |v: f64| recurrence.precision.round(v);
-    let mut label = 0.0;
-    let mut center = vec![0.0; x.len()];
-    for k in 0..recurrence.steps() {
-        recurrence.copy_center(k, &mut center);
-        let z = clipped(recurrence, k, x);
-        let mut terms: Vec<f64> = (z.iter().zip(&center))
-            .map(|(z, c)| round(round(z - c).abs() - recurrence.radii[k]).max(0.0))
-            .collect();
-        shuffle(random, &mut terms);
-        let far = terms.into_iter().fold(0.0, |sum, term| round(sum + term));
-        let (value, scale) = (recurrence.values[k], recurrence.scales[k]);
-        let level = match (random.below(2), recurrence.precision) {
-            (0, _) => round(value - round(scale * far)),
-            (_, Precision::F32) => f64::from((-(scale as f32)).mul_add(far as f32, value as f32)),
-            (_, Precision::F64) => (-scale).mul_add(far, value),
-        };
-        label = round(label + round(level - label).max(0.0));
-    }
-    label
-}
-
-fn recurred_exactly(recurrence: &Recurrence, x: &[f64]) -> Dyadic {
-    let mut label = Dyadic::of(0.0);
-    let mut center = vec![0.0; x.len()];
-    for k in 0..recurrence.steps() {
-        recurrence.copy_center(k, &mut center);
-        let radius = Dyadic::of(recurrence.radii[k]);
-        let far = clipped(recurrence, k, x).iter().zip(&center).fold(Dyadic::of(0.0), |sum, (&z, &c)| {
-            sum.plus(&Dyadic::of(z).minus(&Dyadic::of(c)).abs().minus(&radius).relu())
-        });
-        let level = Dyadic::of(recurrence.values[k]).minus(&Dyadic::of(recurrence.scales[k]).times(&far));
-        label = label.plus(&level.minus(&label).relu());
-    }
-    label
-}
-
-/// A certified ball of a recurrence gets exactly its label everywhere.
+/// A certified ball of a recurrence gets its label everywhere, and one output
+/// where this was said.
 #[test]
 fn certified_recurrences_keep_their_labels() {
     let mut random = Random::new(0xFEED_F00D_1234_5678);
-    let mut certified = 0;
+    let (mut certified, mut constants) = (0, 0);
     for _ in 0..rounds(6_000) {
         let precision = random.of(&[Precision::F32, Precision::F32, Precision::F64]);
         let (smallest, largest, digits) = range(precision);
@@ -133,15 +102,15 @@ fn certified_recurrences_keep_their_labels() {
         let radius =
             if random.below(3) == 0 { 0.0 } else { (unit * random.unit() * random.of(&[0.25, 0.9])).abs() };
         let recurrence = recurrence(&mut random, precision, &data, unit, radius);
-        let model = Model::Recurrence(recurrence.clone());
+        let model = Model::Prototypes(recurrence.clone());
         let radii = Radii::Uniform(radius);
         let (classes, norm) = (&[0, 1, 2], Norm::Linf);
         let claim = Claim { model: &model, data: &data, classes, network_classes: 3, norm, radii: &radii };
         for (sample, verdict) in verdicts(&claim, &recurrence, &Silent).into_iter().enumerate() {
-            if !matches!(verdict, Verdict::Certified { .. }) {
-                continue;
-            }
+            let Verdict::Certified { exact: constant, .. } = verdict else { continue };
             certified += 1;
+            constants += usize::from(constant);
+            let mut only = None;
             let label = (data.labels()[sample] + 1) as f64;
             for _ in 0..10 {
                 let x: Vec<f64> = data
@@ -158,11 +127,20 @@ fn certified_recurrences_keep_their_labels() {
                     })
                     .collect();
                 let rounded: Vec<f64> = x.iter().map(|&v| precision.round(v)).collect();
-                let exact = recurred_exactly(&recurrence, &x).minus(&Dyadic::of(label));
-                let executed = recurred(&mut random, &recurrence, &rounded);
-                assert!(exact == Dyadic::of(0.0) && executed == label, "{recurrence:?} {x:?} {executed}");
+                let exactly: Vec<Dyadic> = x.iter().map(|&v| Dyadic::of(v)).collect();
+                let exact = model.evaluate_in(&mut Exact, &exactly)[0].minus(&Dyadic::of(label));
+                let mut machine = Machine::new(precision, &mut random);
+                let executed = model.evaluate_in(&mut machine, &rounded)[0];
+                // The label is the nearest of 1, 2 and 3.
+                let half = |off: &Dyadic, end: f64| label == end || !off.at_least(0.5);
+                let nearest = half(&exact, 3.0) && half(&exact.negated(), 1.0);
+                let same = exact == Dyadic::of(executed - label) && *only.get_or_insert(executed) == executed;
+                let right = nearest
+                    && predicted_class(&[executed], 3) == Some(label as usize - 1)
+                    && (same || !constant);
+                assert!(right, "{recurrence:?} {x:?} {executed}");
             }
         }
     }
-    assert!(certified > 200, "{certified} balls were certified");
+    assert!(certified > 200 && constants > 200, "{certified} balls were certified, {constants} exactly");
 }

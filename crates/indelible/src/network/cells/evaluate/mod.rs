@@ -16,7 +16,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::{Dataset, Error, Features, Precision, isa::Isa, number::Real};
+use crate::{Dataset, Error, Features, Precision, isa::Isa, network::Evaluator, number::Real};
 
 use super::{CellNetwork, Constraint, Head};
 use panel::{Codes, Panel, Values, violation};
@@ -79,38 +79,25 @@ impl<'a> CellEvaluator<'a> {
         let literals = pairs.into_iter().map(literal).collect();
         Self { network, groups, literals, members }
     }
+}
 
-    /// Outputs for `inputs` (row after row, `n` values each), row after row.
-    ///
-    /// Inputs are rounded to the format and every operation is executed in it;
-    /// violations of a cell are added in the order of its constraints,
-    /// indicators in the order of the cells. Panels of 512 rows are shared
-    /// among the threads of the current rayon pool; the result does not depend
-    /// on their number.
-    ///
-    /// # Errors
-    /// When the inputs are not rows of `n` values.
-    pub fn evaluate(&self, inputs: &[f64]) -> Result<Vec<f64>, Error> {
-        let n = self.network.inputs;
-        if !inputs.len().is_multiple_of(n) {
-            return Err(Error::InputWidth { expected: n, given: inputs.len() });
-        }
-        Ok(match self.network.precision {
-            Precision::F32 => self.values::<f64, f32>(inputs, |x| x as f32),
-            Precision::F64 => self.values::<f64, f64>(inputs, |x| x),
-        })
+impl Evaluator for CellEvaluator<'_> {
+    fn inputs(&self) -> usize {
+        self.network.inputs
     }
 
-    /// Outputs for some samples of a dataset: what [`CellEvaluator::evaluate`]
-    /// gives for their rows, without copying them. 8-bit codes are compared as
-    /// bytes.
-    ///
-    /// # Errors
-    /// When the dataset has other features than the network takes.
-    ///
-    /// # Panics
-    /// When a sample is out of range.
-    pub fn evaluate_samples(&self, data: &Dataset, samples: Range<usize>) -> Result<Vec<f64>, Error> {
+    /// Violations of a cell are added in the order of its constraints,
+    /// indicators in the order of the cells. Panels of 512 rows are shared
+    /// among threads.
+    fn outputs(&self, inputs: &[f64]) -> Vec<f64> {
+        match self.network.precision {
+            Precision::F32 => self.values::<f64, f32>(inputs, |x| x as f32),
+            Precision::F64 => self.values::<f64, f64>(inputs, |x| x),
+        }
+    }
+
+    /// Rows are not copied, and 8-bit codes compared as bytes.
+    fn evaluate_samples(&self, data: &Dataset, samples: Range<usize>) -> Result<Vec<f64>, Error> {
         let n = self.network.inputs;
         if data.features() != n {
             return Err(Error::InputWidth { expected: n, given: data.features() });
@@ -126,6 +113,12 @@ impl<'a> CellEvaluator<'a> {
         })
     }
 
+    fn batch(&self) -> usize {
+        64 * PANEL
+    }
+}
+
+impl CellEvaluator<'_> {
     /// Outputs for rows of numbers, each rounded to the format by `round`.
     fn values<S: Copy + Sync, T: Real>(&self, rows: &[S], round: impl Fn(S) -> T + Sync + Send) -> Vec<f64> {
         let new = || Values::<T>::new(self.groups.len());
@@ -154,7 +147,7 @@ impl<'a> CellEvaluator<'a> {
                 fill(panel, rows);
                 panel.silent(&self.literals, silent);
                 kernel::open(isa, &self.members, &self.network.ends, silent, count, open);
-                self.outputs(panel, open, count)
+                self.outputs_of(panel, open, count)
             })
             .flatten_iter()
             .collect()
@@ -162,7 +155,7 @@ impl<'a> CellEvaluator<'a> {
 
     /// Outputs for the first `count` inputs of a panel, of which `open` lists,
     /// cell by cell, those that no single constraint silences.
-    fn outputs<P: Panel>(&self, panel: &P, open: &[(u32, u32)], count: usize) -> Vec<f64> {
+    fn outputs_of<P: Panel>(&self, panel: &P, open: &[(u32, u32)], count: usize) -> Vec<f64> {
         let network = self.network;
         let mut scores = vec![P::Value::default(); count * network.classes];
         for &(cell, input) in open {

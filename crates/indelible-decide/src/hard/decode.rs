@@ -1,0 +1,137 @@
+//! Reading the splitting out of a network that memorizes.
+
+use dashu_ratio::RBig;
+use indelible::network::Network;
+
+use super::{SetSystem, reduction::AXIS};
+use crate::{
+    Error, ShallowNetwork,
+    instance::Demand,
+    network::RationalNetwork,
+    rational::{absolute, half, integer, is_negative, is_positive},
+};
+
+/// A network that memorizes the axis and the elements of some set system, in
+/// the form `F = c + relu(u) − relu(v)` that it then must have.
+#[derive(Clone, Debug)]
+pub struct Memorizer {
+    net: RationalNetwork,
+    colours: Vec<bool>,
+}
+
+impl Memorizer {
+    /// Checks, over the rationals, that the network gives every point that all
+    /// systems of `m = n − 1` elements share its label, and reads off the
+    /// colour of every element.
+    ///
+    /// # Errors
+    /// When the network has not width 2 and at least 2 inputs, or gives one of
+    /// these points another label.
+    pub fn new(network: &ShallowNetwork) -> Result<Self, Error> {
+        let wrong = |what: String| Error::NotDecodable { what };
+        let features = network.inputs();
+        if network.width() != 2 || features < 2 {
+            return Err(wrong(format!(
+                "the network has width {} and {features} inputs; a splitting is read out of width 2 and at least 2 inputs",
+                network.width()
+            )));
+        }
+        let elements = features - 1;
+        let net = network.exact();
+        let missed = |what: String| Error::NotMemorized { what };
+        for (g, label) in AXIS {
+            let g = integer(g.abs() as usize) * RBig::from(if g < 0.0 { -1 } else { 1 });
+            meets(&net, point(elements, &[], g), label).map_err(missed)?;
+        }
+        for element in 1..=elements {
+            meets(&net, point(elements, &[element], RBig::ONE), 2).map_err(missed)?;
+        }
+        // The proof shows: one output is positive, the other negative.
+        let positive = net.neurons.iter().find(|n| is_positive(&n.output));
+        let negative = net.neurons.iter().find(|n| is_negative(&n.output));
+        let (Some(up), Some(down)) = (positive, negative) else {
+            return Err(wrong("the output weights do not have both signs".into()));
+        };
+        let theta = integer(4) + half() - &net.offset;
+        // Colour by which of u ≥ θ and u − v ≥ θ an element violates.
+        let mut colours = Vec::with_capacity(elements);
+        for element in 1..=elements {
+            let x = point(elements, &[element], RBig::ONE);
+            let u = absolute(&up.output) * up.before(&x);
+            let v = absolute(&down.output) * down.before(&x);
+            let first = u < theta;
+            if !first && u - v >= theta {
+                return Err(wrong(format!("element {element} violates neither condition")));
+            }
+            colours.push(first);
+        }
+        Ok(Self { net, colours })
+    }
+
+    /// The colour of every element.
+    #[must_use]
+    pub fn colours(&self) -> &[bool] {
+        &self.colours
+    }
+
+    /// Checks that the network memorizes the sets of `system`, too, and that
+    /// the colouring splits them.
+    ///
+    /// # Errors
+    /// When the system has another number of elements, or the network gives
+    /// the point of a set another label than 5.
+    pub fn check(&self, system: &SetSystem) -> Result<(), Error> {
+        let wrong = |what: String| Error::NotDecodable { what };
+        let elements = self.colours.len();
+        if system.elements() != elements {
+            return Err(wrong(format!(
+                "the network takes {} inputs, so it is for {elements} elements; the sets have {}",
+                elements + 1,
+                system.elements()
+            )));
+        }
+        for set in system.sets() {
+            meets(&self.net, point(elements, set, RBig::ONE), 5)
+                .map_err(|what| Error::NotMemorized { what })?;
+        }
+        match system.unsplit(&self.colours) {
+            None => Ok(()),
+            Some(set) => Err(wrong(format!("the colouring leaves the set {set:?} in one colour"))),
+        }
+    }
+}
+
+/// The splitting that a network which memorizes the dataset of `system`
+/// stands for: one colour per element.
+///
+/// # Errors
+/// When the network does not memorize the dataset of the system.
+pub fn decode(network: &ShallowNetwork, system: &SetSystem) -> Result<Vec<bool>, Error> {
+    let memorizer = Memorizer::new(network)?;
+    memorizer.check(system)?;
+    Ok(memorizer.colours)
+}
+
+/// The point `(Σ e_i, g)`.
+fn point(elements: usize, ones: &[usize], g: RBig) -> Vec<RBig> {
+    let mut x = vec![RBig::ZERO; elements];
+    for &element in ones {
+        x[element - 1] = RBig::ONE;
+    }
+    x.push(g);
+    x
+}
+
+/// Whether the network gives the point its label, or what is wrong.
+fn meets(net: &RationalNetwork, point: Vec<RBig>, label: usize) -> Result<(), String> {
+    let ones: Vec<usize> = (1..point.len()).filter(|&i| point[i - 1].is_one()).collect();
+    let g = point.last().cloned().unwrap_or_default();
+    let demand = Demand { point, class: label - 1, sample: 0 };
+    if demand.met_by(net, 5) {
+        return Ok(());
+    }
+    let value = net.value(&demand.point).to_f64().value();
+    Err(format!(
+        "the network does not memorize the data: at elements {ones:?}, g = {g} it says {value}, whose label is not {label}"
+    ))
+}

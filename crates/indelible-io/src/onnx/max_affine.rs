@@ -1,0 +1,108 @@
+//! The compact form of maxima of affine scores: one product with all rows.
+//!
+//! ```text
+//! scores = Gemm(x, rowsᵀ, biases)
+//! best_c = ReduceMax(Slice(scores, start_c, end_c))   per class c
+//! y      = Relu(Concat(best_0, best_1, …))
+//! ```
+
+use std::io::Write;
+
+use indelible::network::{Form, MaxAffine};
+
+use super::{
+    Metadata, OnnxError, proto,
+    tensors::{Tensors, declared_features},
+    write::{
+        Initializer, Stored, decode, form_graph, int_attribute, integers, node, reduce_max, stored_rows,
+        write_model,
+    },
+};
+
+/// Name of the graph.
+pub(super) const NAME: &str = "indelible.max_affine";
+
+/// What the nodes depend on.
+struct Description {
+    stored: Stored,
+    features: usize,
+    classes: usize,
+}
+
+/// The whole graph but for its tensors.
+fn graph(form: &Description) -> proto::Graph {
+    let mut nodes = vec![];
+    if form.stored.coded {
+        nodes.extend(decode("rows", "numbers"));
+    }
+    let rows = if form.stored.coded { "numbers" } else { "rows" };
+    let mut gemm = node("Gemm", &["x", rows, "biases"], "scores");
+    gemm.attribute.push(int_attribute("transB", 1));
+    nodes.push(gemm);
+    let mut best = vec![];
+    for class in 0..form.classes {
+        let (own, largest) = (format!("scores{class}"), format!("best{class}"));
+        let (start, end) = (format!("start{class}"), format!("end{class}"));
+        nodes.push(node("Slice", &["scores", &start, &end, "axis"], &own));
+        nodes.push(reduce_max(&own, &largest));
+        best.push(largest);
+    }
+    let best: Vec<&str> = best.iter().map(String::as_str).collect();
+    let mut concat = node("Concat", &best, "best");
+    concat.attribute.push(int_attribute("axis", 1));
+    nodes.push(concat);
+    nodes.push(node("Relu", &["best"], "y"));
+    form_graph(NAME.into(), nodes, form.stored.precision, form.features, form.classes)
+}
+
+/// Writes `scores`; the input `x` has shape `[batch, n]`, the output `y` shape
+/// `[batch, classes]`.
+///
+/// # Errors
+/// When a class has no row, the file would be larger than 2 GiB, or writing
+/// fails.
+pub(super) fn write(scores: &MaxAffine, metadata: &Metadata, out: &mut dyn Write) -> Result<(), OnnxError> {
+    let (n, precision, count) = (scores.inputs(), scores.precision(), scores.biases().len());
+    let mut tensors = vec![];
+    let stored = stored_rows("rows", scores.rows(), [count, n], precision, &mut tensors);
+    tensors.push(Initializer::numbers("biases", &[count], precision, scores.biases()));
+    tensors.push(integers("axis", &[1], vec![1]));
+    for class in 0..scores.classes() {
+        let range = scores.class_rows(class);
+        if range.is_empty() {
+            return Err(OnnxError::Structure(format!(
+                "class {class} has no sample, which the compact form cannot say; use the dense form"
+            )));
+        }
+        tensors.push(integers(format!("start{class}"), &[1], vec![range.start]));
+        tensors.push(integers(format!("end{class}"), &[1], vec![range.end]));
+    }
+    let form = Description { stored, features: n, classes: scores.classes() };
+    write_model(graph(&form), &tensors, metadata, out)
+}
+
+/// Reads maxima of scores, or says where the file differs from them.
+pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<MaxAffine, OnnxError> {
+    let mut tensors = Tensors::new("compact network of scores", file, opset, 13..=17)?;
+    let n = declared_features(file)
+        .ok_or_else(|| tensors.unlike("its input is not declared as [batch, features]"))?;
+    let count = tensors.length("biases")?;
+    let coded = tensors.has("levels");
+    let biases = tensors.numbers("biases", &[count])?;
+    let rows = tensors.rows("rows", [count, n])?;
+    tensors.fixed("axis", &[1], &[1])?;
+    let mut ends = vec![];
+    while tensors.has(&format!("end{}", ends.len())) {
+        let class = ends.len();
+        let from = tensors.below(&format!("start{class}"), &[1], usize::MAX)?;
+        let to = tensors.below(&format!("end{class}"), &[1], usize::MAX)?;
+        match (&from[..], &to[..]) {
+            (&[from], &[to]) if from == ends.last().copied().unwrap_or(0) && from < to => ends.push(to),
+            _ => return Err(tensors.unlike(&format!("class {class} does not continue the one before"))),
+        }
+    }
+    let stored = Stored { precision: tensors.precision(), coded };
+    let form = Description { stored, features: n, classes: ends.len() };
+    tensors.finish(file, [form], graph)?;
+    MaxAffine::new(tensors.precision(), n, rows, biases, ends).map_err(|e| tensors.unlike(&e.to_string()))
+}
