@@ -10,7 +10,7 @@ use indelible::{
     separation::nearest_enemies,
 };
 use indelible_io::{digest, onnx};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     bar::Bar,
@@ -113,13 +113,15 @@ fn report(certificate: &Certificate, data: &Dataset, radii: &Radii, classes: &Cl
     let failures: Vec<Value> = certificate
         .failures()
         .map(|(sample, verdict)| match verdict {
-            Verdict::Refuted { point, predicted } => json!({
+            Verdict::Refuted { point, predicted, engine } => json!({
                 "sample": sample, "label": label(sample), "verdict": "refuted",
-                "predicted": name(predicted), "point": point,
+                "engine": engine.to_string(), "predicted": name(predicted), "point": point,
             }),
             _ => json!({"sample": sample, "label": label(sample), "verdict": "undecided"}),
         })
         .collect();
+    let engines: Map<String, Value> =
+        certificate.engines().into_iter().map(|(engine, count)| (engine.to_string(), json!(count))).collect();
     let mut report = Report::default();
     report
         .json("samples", certificate.samples)
@@ -127,6 +129,7 @@ fn report(certificate: &Certificate, data: &Dataset, radii: &Radii, classes: &Cl
         .json("refuted", certificate.refuted)
         .json("undecided", certificate.undecided)
         .json("exact", certificate.exact)
+        .json("engines", engines)
         .json("radius", radii.smallest())
         .json("per_sample", matches!(radii, Radii::PerSample(_)))
         .json("norm", certificate.norm.to_string())

@@ -10,7 +10,7 @@ use std::io::Write;
 
 use indelible::{
     Precision,
-    network::{Form, MaxAffine},
+    network::{MaxAffine, NetworkForm},
 };
 
 use super::{

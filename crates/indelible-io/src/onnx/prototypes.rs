@@ -16,7 +16,8 @@ use std::io::Write;
 use indelible::{
     Precision,
     network::{
-        Clipping, Form, Layer, LayerBuilder, Measure, Pool, PowerCurve, PrototypeParts, Prototypes, Schedule,
+        Clipping, Layer, LayerBuilder, Measure, NetworkForm, Pool, PowerCurve, PrototypeParts, Prototypes,
+        Schedule,
     },
 };
 

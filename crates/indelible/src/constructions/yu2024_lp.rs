@@ -27,8 +27,8 @@
 use super::{
     Accuracy, Bound, BuiltNetwork, Construction, Heads, Labels, Options,
     frame::Frame,
-    power::{Hinges, MOST, NoHinges},
-    ramps::{Ramps, Sum, power_down, power_up, sawtooth_error},
+    power::{Hinges, MOST, NoHinges, power_down, power_up},
+    ramps::{Ramps, Sum, sawtooth_error},
     registry::LARGEST_DENSE,
     stream::{self, Stream},
 };
