@@ -64,3 +64,8 @@ pub use self::{
     refutation::Refutation,
     shallow::ShallowNetwork,
 };
+
+/// The examples of the page that the package shows are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadMe;

@@ -20,3 +20,8 @@ pub use atomic_file::{AtomicFile, remove_unfinished};
 pub use digest::digest;
 pub use error::Error;
 pub use fit::{FittedFile, fit_to_file};
+
+/// The examples of the page that the package shows are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadMe;
