@@ -14,16 +14,15 @@ impl Bar {
     fn with(&self, act: impl FnOnce(&mut Option<ProgressBar>)) {
         act(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     }
+}
 
-    /// Something of unknown length goes on.
-    pub fn busy(&self, what: &str) {
+impl Progress for Bar {
+    fn busy(&self, what: &str) {
         let bar = ProgressBar::new_spinner().with_message(what.to_string());
         bar.enable_steady_tick(Duration::from_millis(100));
         self.with(|current| *current = Some(bar));
     }
-}
 
-impl Progress for Bar {
     fn begin(&self, what: &str, total: u64) {
         let bar = ProgressBar::new(total).with_message(what.to_string());
         if let Ok(style) = ProgressStyle::with_template("{msg:>12} {wide_bar} {percent:>3} %  {eta} left") {

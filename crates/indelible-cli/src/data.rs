@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use indelible::Dataset;
+use indelible::{Dataset, Progress};
 use indelible_io::dataset::{Points, ReadOptions, Scale, read, read_points};
 
 use crate::{bar::Bar, failure::Failure};
@@ -71,7 +71,7 @@ impl DataArgs {
     fn while_busy<T>(&self, bar: &Bar, act: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
         bar.busy(&format!("reading {}", self.path.display()));
         let result = act();
-        indelible::Progress::end(bar);
+        bar.end();
         result
     }
 }

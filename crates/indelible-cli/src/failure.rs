@@ -55,7 +55,9 @@ impl From<indelible::Error> for Failure {
         use indelible::Error as E;
         let message = error.to_string();
         match error {
-            E::RadiusTooLarge { .. } | E::Inseparable { .. } | E::TooFine { .. } => Self::no(message),
+            E::RadiusTooLarge { .. } | E::Inseparable { .. } | E::TooFine { .. } | E::NotCertified { .. } => {
+                Self::no(message)
+            }
             _ => Self::input(message),
         }
     }
@@ -76,7 +78,10 @@ impl From<indelible_decide::Error> for Failure {
 
 impl From<indelible_io::Error> for Failure {
     fn from(error: indelible_io::Error) -> Self {
-        Self::input(error.to_string())
+        match error {
+            indelible_io::Error::Library(error) => error.into(),
+            other => Self::input(other.to_string()),
+        }
     }
 }
 

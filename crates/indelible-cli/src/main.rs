@@ -4,14 +4,13 @@
 //! cannot be used; 3 time ran out; 130 interrupted.
 
 mod bar;
-mod classes;
 mod commands;
 mod data;
 mod failure;
 mod histogram;
+mod lipschitz;
 mod paths;
 mod report;
-mod steepness;
 
 use std::process::ExitCode;
 

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Write};
 
+pub use indelible::text::{bytes, grouped};
 use serde_json::{Map, Value};
 
 /// Writes to stdout. A reader that has gone away is no error; an answer that
@@ -54,31 +55,6 @@ impl Report {
     }
 }
 
-/// An integer with a comma between thousands.
-pub fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// A size in bytes with the unit that fits.
-pub fn bytes(number: u64) -> String {
-    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-    let mut value = number as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < units.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{number} bytes") } else { format!("{value:.1} {}", units[unit]) }
-}
-
 /// A duration in seconds.
 pub fn seconds(value: f64) -> String {
     if value < 0.1 { format!("{:.1} ms", value * 1e3) } else { format!("{value:.2} s") }
@@ -101,11 +77,6 @@ mod tests {
 
     #[test]
     fn numbers_for_people() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(376_619_213), "376,619,213");
-        assert_eq!(bytes(1023), "1023 bytes");
-        assert_eq!(bytes(1536), "1.5 KiB");
         assert_eq!(real(0.1), "0.1");
         assert_eq!(real(0.737_254_9), "0.737255");
         assert_eq!(real(1.0), "1");

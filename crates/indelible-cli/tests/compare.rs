@@ -5,15 +5,28 @@
 mod common;
 
 use common::{Workplace, has_keys};
+use indelible::{
+    Norm,
+    constructions::{Construction, Heads, Labels, REGISTRY},
+};
 use serde_json::{Value, json};
 
-const NORMS: [(&str, &[&str]); 5] = [
-    ("linf", &["yu2024-linf", "cells", "pipelined", "wide", "lipschitz", "nearest"]),
-    ("l1", &["yu2024-l1", "pipelined", "wide", "lipschitz", "nearest"]),
-    ("l2", &["yu2024-lp", "nearest"]),
-    ("l1.5", &["yu2024-lp"]),
-    ("l3", &["yu2024-lp"]),
-];
+const NORMS: [&str; 5] = ["linf", "l1", "l2", "l1.5", "l3"];
+
+/// The constructions that serve a norm.
+fn serving(norm: &str) -> impl Iterator<Item = &'static Construction> {
+    let norm: Norm = norm.parse().unwrap();
+    REGISTRY.iter().filter(move |construction| construction.serves_norm(norm).is_ok())
+}
+
+/// The names of those that tell any number of labels apart, and of those that
+/// do not.
+fn names(norm: &str) -> (Vec<&'static str>, Vec<&'static str>) {
+    let (any, two): (Vec<_>, Vec<_>) =
+        serving(norm).partition(|construction| construction.labels == Labels::Any);
+    let names = |all: Vec<&Construction>| all.into_iter().map(|construction| construction.name).collect();
+    (names(any), names(two))
+}
 
 fn rows(compared: &Value) -> &Vec<Value> {
     compared["constructions"].as_array().unwrap()
@@ -22,15 +35,16 @@ fn rows(compared: &Value) -> &Vec<Value> {
 #[test]
 fn all_constructions_that_serve_are_compared() {
     let place = Workplace::new();
-    for (norm, names) in NORMS {
+    for norm in NORMS {
+        let (names, for_two) = names(norm);
         let compared = place.json(&format!("compare iris --norm {norm} --csv {norm}.csv"));
         has_keys(&compared, "samples features classes norm ratio radius precision constructions refused");
         let found: Vec<&str> = rows(&compared).iter().map(|row| row["name"].as_str().unwrap()).collect();
         assert_eq!(found, names, "{norm}");
         // Iris has three classes.
         let refused = compared["refused"].as_array().unwrap();
-        assert_eq!(refused.len(), usize::from(norm == "linf"), "{refused:?}");
-        assert!(refused.iter().all(|refused| refused["name"] == "yu2024-lipschitz"), "{refused:?}");
+        let refused: Vec<&str> = refused.iter().map(|refused| refused["name"].as_str().unwrap()).collect();
+        assert_eq!(refused, for_two, "{norm}");
         for row in rows(&compared) {
             has_keys(
                 row,
@@ -53,7 +67,9 @@ fn all_constructions_that_serve_are_compared() {
     // Two classes add the theorem that is about two.
     place.file("two.csv", "a,b,label\n0,0,x\n1,3,y\n2,1,x\n5,5,y\n");
     let two = place.json("compare two.csv");
-    assert!(rows(&two).iter().any(|row| row["name"] == "yu2024-lipschitz"), "{two}");
+    for name in names("linf").1 {
+        assert!(rows(&two).iter().any(|row| row["name"] == name), "{two}");
+    }
 }
 
 #[test]
@@ -61,9 +77,7 @@ fn the_chart_says_what_it_shows() {
     let place = Workplace::new();
     let shown = place.run("compare iris --svg chart.svg --ratio 0.8");
     assert_eq!(shown.code, Some(0), "{}", shown.stderr);
-    for (_, names) in &NORMS[..1] {
-        assert!(names.iter().all(|name| shown.stdout.contains(name)), "{}", shown.stdout);
-    }
+    assert!(names("linf").0.iter().all(|name| shown.stdout.contains(name)), "{}", shown.stdout);
     let chart = std::fs::read_to_string(place.path("chart.svg")).unwrap();
     for text in [
         "nonzero parameters",
@@ -89,7 +103,7 @@ fn build_chooses_the_smallest_that_certifies() {
     let place = Workplace::new();
     place.file("two.csv", "a,b,label\n0,0,x\n1,3,y\n2,1,x\n5,5,y\n3,0,x\n4,4,y\n");
     for data in ["iris", "two.csv"] {
-        for (norm, _) in NORMS {
+        for norm in NORMS {
             let compared = place.json(&format!("compare {data} --norm {norm} --ratio 0.7"));
             let certified = rows(&compared).iter().filter(|row| row["certified"] == row["samples"]);
             let least = certified.map(|row| row["parameters"]["nonzero"].as_u64()).min().unwrap();
@@ -126,9 +140,7 @@ fn help_lists_the_constructions() {
     let place = Workplace::new();
     let help = place.run("build --help").stdout;
     let flat = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    for (_, names) in NORMS {
-        assert!(names.iter().all(|name| flat.contains(name)), "{flat}");
-    }
+    assert!(REGISTRY.iter().all(|construction| flat.contains(construction.name)), "{flat}");
 }
 
 /// Every construction in every norm through a compact file and back: the size
@@ -138,14 +150,12 @@ fn compact_files_have_the_sizes_of_layers() {
     let place = Workplace::new();
     // No coordinate is the smallest of its feature twice, so that no threshold depends on rounding.
     place.file("data.csv", "a,b,c,label\n1,2,3,1\n2,3,5,2\n4,4,4,1\n7,5,1.5,1\n9,9,9,2\n2.5,8,1,2\n");
-    for (norm, names) in NORMS {
-        for name in names.iter().chain(&["yu2024-lipschitz"]) {
-            if *name == "yu2024-lipschitz" && norm != "linf" {
-                continue;
-            }
+    for norm in NORMS {
+        for construction in serving(norm) {
+            let name = construction.name;
             for more in ["", "--per-sample", "--precision f64", "--head scalar"] {
-                let no_radius_per_sample = name.ends_with("lipschitz") && more == "--per-sample";
-                let only_logits = ["wide", "nearest"].contains(name) && more == "--head scalar";
+                let no_radius_per_sample = !construction.per_sample && more == "--per-sample";
+                let only_logits = construction.heads == Heads::Logits && more == "--head scalar";
                 if no_radius_per_sample || only_logits {
                     continue;
                 }

@@ -64,9 +64,10 @@ fn every_command_answers_in_json() {
     let certify = place.json("certify net.onnx points.csv --radius 0.25");
     has_keys(
         &certify,
-        "samples certified refuted undecided exact radius norm arithmetic smallest_margin seconds failures",
+        "samples certified refuted undecided exact engines radius norm arithmetic smallest_margin seconds failures",
     );
     assert_eq!(certify["certified"], 5);
+    assert_eq!(certify["engines"].as_object().unwrap().values().filter_map(|n| n.as_u64()).sum::<u64>(), 5);
 }
 
 #[test]
@@ -134,6 +135,7 @@ fn a_radius_too_large_for_the_network_is_refuted() {
     let refuted = failures.iter().find(|failure| failure["verdict"] == "refuted").unwrap();
     assert_eq!(refuted["point"].as_array().map(Vec::len), Some(4));
     assert_ne!(refuted["label"], refuted["predicted"]);
+    assert_eq!((&refuted["engine"], &found["engines"]["attack"]), (&"attack".into(), &found["refuted"]));
 }
 
 #[test]

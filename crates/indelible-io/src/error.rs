@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use indelible::text;
+
 /// An error about a file; its text is one line that names the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -161,6 +163,27 @@ pub enum Error {
         /// The contradiction.
         what: &'static str,
     },
+    /// A network that could not be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Unwritten {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: crate::onnx::OnnxError,
+    },
+    /// Layers that one file cannot hold.
+    #[error(
+        "the dense form of {construction} would take {} or more, and ONNX files end at 2 GiB; use --form compact or fewer samples", text::bytes(*bytes)
+    )]
+    DenseTooLarge {
+        /// The construction.
+        construction: &'static str,
+        /// A size that the file does not fall below.
+        bytes: u64,
+    },
+    /// There is no such network.
+    #[error(transparent)]
+    Library(#[from] indelible::Error),
     /// The file was read, but what it holds is no dataset.
     #[error("{}: {source}", path.display())]
     Dataset {

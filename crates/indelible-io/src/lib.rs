@@ -5,18 +5,21 @@
 //! - [`npy`]: arrays out, for whatever is computed per sample.
 //! - [`atomic_file`]: files that appear complete or not at all.
 //! - [`digest`](fn@digest): a fingerprint of a dataset, whatever file it came from.
+//! - [`fit_to_file`]: from a dataset to a proved file in one call.
 //! - [`Error`]: what can go wrong, each in one line that names the file.
 
 pub mod atomic_file;
 pub mod dataset;
 mod digest;
 mod error;
+mod fit;
 pub mod npy;
 pub mod onnx;
 
 pub use atomic_file::{AtomicFile, remove_unfinished};
 pub use digest::digest;
 pub use error::Error;
+pub use fit::{FittedFile, fit_to_file};
 
 /// The examples of the page that the package shows are tested.
 #[cfg(doctest)]

@@ -6,7 +6,7 @@ use indelible::{
     Budget, Dataset, Enclosure, Features, Norm, Precision, Radii, Silent,
     certify::{Certificate, Claim, certify},
     constructions::{BuiltNetwork, Construction, Options},
-    network::{Form, Head, Measure, Model, PowerCurve, StoredNetwork, predicted_class},
+    network::{Head, Measure, Model, NetworkForm, PowerCurve, StoredNetwork, predicted_class},
     separation::separation,
 };
 use indelible_io::onnx::{self, Metadata, OnnxError, write_compact, write_dense};

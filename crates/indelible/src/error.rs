@@ -1,6 +1,6 @@
 //! What can go wrong in the library.
 
-use crate::{norm::Norm, number::Precision};
+use crate::{classes::ClassError, network::Head, norm::Norm, number::Precision};
 
 /// An error of the library; its text says what was given, what was expected
 /// and where.
@@ -137,6 +137,30 @@ pub enum Error {
         /// The norm given.
         norm: Norm,
     },
+    /// A question that no construction serves.
+    #[error("no construction serves {norm} with {radii} and this head ({head}); the norms served are {served}", radii = if *per_sample { "a radius for each sample" } else { "one radius" })]
+    NoConstruction {
+        /// The norm asked for.
+        norm: Norm,
+        /// Whether one radius for each sample was asked for.
+        per_sample: bool,
+        /// The head asked for.
+        head: Head,
+        /// The norms that there are constructions for.
+        served: String,
+    },
+    /// A network that was built and could not be proved.
+    #[error(
+        "only {certified} of {samples} samples could be certified in {precision}; nothing was written; try --precision f64 or a smaller radius"
+    )]
+    NotCertified {
+        /// Samples that were certified.
+        certified: usize,
+        /// All samples.
+        samples: usize,
+        /// The format.
+        precision: Precision,
+    },
     /// A stored form whose parts do not belong together.
     #[error("no network of {form}: {why}")]
     BadForm {
@@ -178,4 +202,7 @@ pub enum Error {
         /// Features of the second.
         base: usize,
     },
+    /// Classes or features of a network and of data that do not match.
+    #[error(transparent)]
+    Classes(#[from] ClassError),
 }

@@ -76,8 +76,8 @@
 //! `tests/architecture.rs` keeps it so. What can go wrong is an [`error`],
 //! known to all.
 //!
-//! - [`number`], [`norm`], [`progress`]: outward rounding, enclosures and the two
-//!   formats; norms; who is told how far work is.
+//! - [`number`], [`norm`], [`progress`], [`text`]: outward rounding, enclosures and
+//!   the two formats; norms; who is told how far work is; numbers for people.
 //! - [`dataset`]: samples and labels, the exact numbers that floats denote.
 //! - [`separation`]: closest enemies, exactly and fast.
 //! - [`budget`]: which radius every sample gets.
@@ -88,6 +88,8 @@
 //! - [`constructions`]: theorems as code, one file each, listed in
 //!   [`REGISTRY`](constructions::REGISTRY).
 //! - [`bounds`]: what the literature proves necessary and sufficient.
+//! - [`classes`]: which output of a network belongs to which class of the data.
+//! - [`fit`](mod@fit): the whole line in one call.
 //!
 //! # Which guarantee rests on what
 //!
@@ -118,15 +120,18 @@ pub mod bounds;
 pub mod budget;
 pub mod cells;
 pub mod certify;
+pub mod classes;
 pub mod constructions;
 pub mod dataset;
 pub mod error;
+pub mod fit;
 mod isa;
 pub mod network;
 pub mod norm;
 pub mod number;
 pub mod progress;
 pub mod separation;
+pub mod text;
 
 pub use budget::{Budget, Radii};
 pub use dataset::{Buffer, Dataset, Features};

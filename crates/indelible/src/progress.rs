@@ -8,6 +8,9 @@ pub trait Progress: Sync {
     fn advance(&self, units: u64);
     /// The piece of work is done.
     fn end(&self);
+    /// Work of unknown length named `what` goes on from here, in place of what
+    /// was said before.
+    fn busy(&self, _what: &str) {}
 }
 
 /// Reports nothing.

@@ -98,6 +98,13 @@ fn known(data: &Dataset) -> Vec<(&'static str, Norm, f64)> {
     if data.classes() == 2 {
         all.push(("yu2024-lipschitz", Norm::Linf, slope(Norm::Linf)));
     }
+    // All that the registry says so of, in every norm that they serve.
+    let served = |construction: &&Construction| construction.labels.include(data.classes());
+    for construction in REGISTRY.iter().filter(|c| c.tight_lipschitz).filter(served) {
+        for norm in construction.norms {
+            assert!(all.iter().any(|(name, known, _)| (*name, known) == (construction.name, norm)));
+        }
+    }
     all
 }
 

@@ -5,15 +5,15 @@ use std::{path::PathBuf, time::Instant};
 use clap::Args;
 use indelible::{
     Budget, Dataset, Norm, Radii,
-    certify::{Certificate, Claim, Verdict, certify},
+    certify::{Certificate, Verdict, certify},
+    classes::Classes,
     separation::nearest_enemies,
 };
 use indelible_io::{digest, onnx};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     bar::Bar,
-    classes::{Classes, match_classes},
     data::DataArgs,
     failure::Failure,
     report::{Report, grouped, real, seconds},
@@ -68,9 +68,9 @@ impl CertifyArgs {
             )));
         }
         let started = Instant::now();
-        let certificate = certify_file(&network, &data, norm, &radii, &bar)?;
+        let classes = network.signature().match_classes(&data)?;
+        let certificate = certify(&classes.claim(&network.model, &data, norm, &radii), &bar)?;
         let taken = started.elapsed().as_secs_f64();
-        let classes = match_classes(&network, &data)?;
         let same = network.metadata.dataset.as_ref().map(|known| *known == digest(&data));
         let mut report = report(&certificate, &data, &radii, &classes, taken);
         report.json("same_dataset", same);
@@ -107,39 +107,21 @@ impl CertifyArgs {
     }
 }
 
-/// Certifies a network as read from its file.
-pub fn certify_file(
-    network: &onnx::Network,
-    data: &Dataset,
-    norm: Norm,
-    radii: &Radii,
-    bar: &Bar,
-) -> Result<Certificate, Failure> {
-    let classes = match_classes(network, data)?;
-    let claim = Claim {
-        model: &network.model,
-        data,
-        classes: &classes.map,
-        network_classes: classes.names.len(),
-        norm,
-        radii,
-    };
-    Ok(certify(&claim, bar)?)
-}
-
 fn report(certificate: &Certificate, data: &Dataset, radii: &Radii, classes: &Classes, taken: f64) -> Report {
     let label = |sample: usize| &data.class_names()[data.labels()[sample]];
     let name = |class: &Option<usize>| class.and_then(|class| classes.names.get(class));
     let failures: Vec<Value> = certificate
         .failures()
         .map(|(sample, verdict)| match verdict {
-            Verdict::Refuted { point, predicted } => json!({
+            Verdict::Refuted { point, predicted, engine } => json!({
                 "sample": sample, "label": label(sample), "verdict": "refuted",
-                "predicted": name(predicted), "point": point,
+                "engine": engine.to_string(), "predicted": name(predicted), "point": point,
             }),
             _ => json!({"sample": sample, "label": label(sample), "verdict": "undecided"}),
         })
         .collect();
+    let engines: Map<String, Value> =
+        certificate.engines().into_iter().map(|(engine, count)| (engine.to_string(), json!(count))).collect();
     let mut report = Report::default();
     report
         .json("samples", certificate.samples)
@@ -147,6 +129,7 @@ fn report(certificate: &Certificate, data: &Dataset, radii: &Radii, classes: &Cl
         .json("refuted", certificate.refuted)
         .json("undecided", certificate.undecided)
         .json("exact", certificate.exact)
+        .json("engines", engines)
         .json("radius", radii.smallest())
         .json("per_sample", matches!(radii, Radii::PerSample(_)))
         .json("norm", certificate.norm.to_string())

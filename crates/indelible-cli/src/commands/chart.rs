@@ -10,6 +10,8 @@ use crate::failure::Failure;
 
 /// Sizes of one construction.
 pub struct Series {
+    /// Its position in the registry, which gives the line its style.
+    pub position: usize,
     /// Its name.
     pub name: &'static str,
     /// Size for each ratio.
@@ -18,13 +20,19 @@ pub struct Series {
     pub by_samples: Vec<(f64, Size)>,
 }
 
-/// How long the dashes of a line are and the gaps between; 0 for a solid line.
-/// Constructions may have the same numbers, and the line below must be seen.
-fn dashes(name: &str) -> (i32, i32) {
-    match name {
-        "pipelined" | "nearest" => (8, 6),
-        "lipschitz" => (3, 4),
-        _ => (14, 0),
+/// How long the dashes of a line are and the gaps between, by position in the
+/// registry; no gap makes a solid line. Constructions may have the same numbers
+/// as one before them, and the line below must be seen.
+const DASHES: [(i32, i32); 9] = {
+    const SOLID: (i32, i32) = (14, 0);
+    const DASHED: (i32, i32) = (8, 6);
+    const DOTTED: (i32, i32) = (3, 4);
+    [SOLID, SOLID, SOLID, SOLID, SOLID, DASHED, SOLID, DOTTED, DASHED]
+};
+
+impl Series {
+    fn dashes(&self) -> (i32, i32) {
+        DASHES[self.position % DASHES.len()]
     }
 }
 
@@ -129,7 +137,7 @@ fn panel(
         .draw()?;
     for ((one, line), colour) in series.iter().zip(lines).zip(COLOURS) {
         chart.draw_series(line.iter().map(|p| Circle::new(*p, 3, colour.filled())))?;
-        match dashes(one.name) {
+        match one.dashes() {
             (_, 0) => drop(chart.draw_series(LineSeries::new(line, colour.stroke_width(2)))?),
             (dash, gap) => {
                 let (dash, gap) = (dash.unsigned_abs(), gap.unsigned_abs());
@@ -146,7 +154,7 @@ fn legend(area: &Area<'_>, series: &[Series]) -> Outcome {
     let middle = LEGEND as i32 / 2;
     for (index, (one, colour)) in series.iter().zip(COLOURS).enumerate() {
         let left = 30 + index as i32 * each;
-        let (dash, gap) = dashes(one.name);
+        let (dash, gap) = one.dashes();
         for start in (0..42).step_by((dash + gap).unsigned_abs() as usize) {
             let end = start + dash.min(42 - start);
             let line = [(left + start, middle), (left + end, middle)];

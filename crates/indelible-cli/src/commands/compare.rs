@@ -1,27 +1,22 @@
 //! `indelible compare`: all constructions side by side.
 
-use std::{io::Write, path::PathBuf, time::Instant};
+use std::{io::Write, path::PathBuf};
 
 use clap::Args;
 use indelible::{
-    Budget, Dataset, Features, Norm,
-    certify::lipschitz_bound,
+    Budget, Dataset, Features, Norm, Progress,
     constructions::{Construction, Options, REGISTRY},
-    network::{Model, Size, StoredNetwork},
-    separation::{Separation, conflicts, separation},
+    fit::{Trial, serving},
+    network::Size,
+    separation::{Separation, separation},
 };
-use indelible_io::{
-    AtomicFile,
-    onnx::{Metadata, Network},
-};
+use indelible_io::AtomicFile;
 use serde_json::{Value, json};
 
 use super::{
-    build::{MOST_LAYERED, PrecisionArg},
-    candidates::serving,
-    certify::certify_file,
+    build::PrecisionArg,
     chart::{Series, chart},
-    separation::{MOST_CONFLICTS, conflict_message},
+    separation::or_conflicts,
 };
 use crate::{
     bar::Bar,
@@ -61,17 +56,6 @@ pub struct CompareArgs {
     svg: Option<PathBuf>,
 }
 
-/// What is known of one construction.
-struct Row {
-    name: &'static str,
-    size: Size,
-    lipschitz: f64,
-    certified: usize,
-    form: &'static str,
-    build_seconds: f64,
-    certify_seconds: f64,
-}
-
 impl CompareArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
@@ -82,17 +66,14 @@ impl CompareArgs {
         serving(&data, norm, false, options.head)?;
         let found = separation(&data, norm, &bar);
         let budget = Budget::from_ratio(self.ratio, &found).map_err(|error| match error {
-            indelible::Error::Inseparable { .. } => {
-                Failure::no(conflict_message(&data, &conflicts(&data, MOST_CONFLICTS)))
-            }
             indelible::Error::NoEnemies => Failure::input(
                 "all samples have one label, so there is no largest radius to compare at; expected two labels or more".into(),
             ),
-            other => other.into(),
+            other => or_conflicts(&data, other),
         })?;
         let (mut rows, mut refused) = (vec![], vec![]);
         for construction in REGISTRY.iter().filter(|construction| construction.serves_norm(norm).is_ok()) {
-            match row(construction, &data, &budget, options, &bar) {
+            match Trial::of(construction, &data, &budget, options, &bar) {
                 Ok(row) => rows.push(row),
                 Err(indelible::Error::Unsuitable { why, .. }) => refused.push((construction.name, why)),
                 Err(error) => refused.push((construction.name, error.to_string())),
@@ -138,60 +119,12 @@ impl CompareArgs {
     }
 }
 
-/// Builds, counts and certifies one construction.
-fn row(
-    construction: &'static Construction,
-    data: &Dataset,
-    budget: &Budget,
-    options: Options,
-    bar: &Bar,
-) -> Result<Row, indelible::Error> {
-    bar.busy(construction.name);
-    let started = Instant::now();
-    let network = construction.build(data, budget, options)?;
-    let size = network.size();
-    let build_seconds = started.elapsed().as_secs_f64();
-    let started = Instant::now();
-    let dense = size.nonzero <= MOST_LAYERED / data.samples();
-    let mut best = Row {
-        name: construction.name,
-        size,
-        lipschitz: f64::INFINITY,
-        certified: 0,
-        form: "dense",
-        build_seconds,
-        certify_seconds: 0.0,
-    };
-    // Of layers intervals may leave balls undecided that the compact form settles.
-    for form in ["dense", "compact"] {
-        let model = match (form, network.compact()) {
-            ("dense", compact) if dense || compact.is_err() => {
-                Model::Layers(StoredNetwork::of(network.as_ref()))
-            }
-            ("compact", Ok(compact)) if best.certified < data.samples() => compact,
-            _ => continue,
-        };
-        let lipschitz = lipschitz_bound(&model, budget.norm());
-        let classes = Some(data.class_names().to_vec());
-        let network = Network { model, metadata: Metadata { classes, ..Metadata::default() } };
-        let certificate = certify_file(&network, data, budget.norm(), budget.radii(), bar);
-        let certified = certificate.map_or(0, |certificate| certificate.certified);
-        best.lipschitz = best.lipschitz.min(lipschitz);
-        if certified > best.certified {
-            best.certified = certified;
-            best.form = form;
-        }
-    }
-    best.certify_seconds = started.elapsed().as_secs_f64();
-    Ok(best)
-}
-
-fn row_json(row: &Row, samples: usize) -> Value {
+fn row_json(row: &Trial, samples: usize) -> Value {
     json!({
-        "name": row.name, "depth": row.size.depth, "width": row.size.width,
+        "name": row.construction.name, "depth": row.size.depth, "width": row.size.width,
         "parameters": {"nonzero": row.size.nonzero, "all": row.size.all},
         "max_abs_parameter": row.size.max_abs, "lipschitz": row.lipschitz.is_finite().then_some(row.lipschitz),
-        "certified": row.certified, "samples": samples, "form": row.form,
+        "certified": row.certified, "samples": samples, "form": row.form.to_string(),
         "seconds": {"build": row.build_seconds, "certify": row.certify_seconds},
     })
 }
@@ -210,11 +143,11 @@ const COLUMNS: [&str; 10] = [
 ];
 
 /// Aligned columns, numbers to the right.
-fn table(rows: &[Row], samples: usize) -> String {
+fn table(rows: &[Trial], samples: usize) -> String {
     let mut cells: Vec<[String; 10]> = vec![COLUMNS.map(String::from)];
     cells.extend(rows.iter().map(|row| {
         [
-            row.name.into(),
+            row.construction.name.into(),
             grouped(row.size.depth),
             grouped(row.size.width),
             grouped(row.size.nonzero),
@@ -246,7 +179,7 @@ fn table(rows: &[Row], samples: usize) -> String {
         .collect()
 }
 
-fn csv(rows: &[Row]) -> String {
+fn csv(rows: &[Trial]) -> String {
     let mut text = String::from(
         "construction,depth,width,nonzero,all,max_abs_parameter,lipschitz,certified,build_seconds,certify_seconds\n",
     );
@@ -254,7 +187,7 @@ fn csv(rows: &[Row]) -> String {
         let Size { depth, width, nonzero, all, max_abs } = row.size;
         text += &format!(
             "{},{depth},{width},{nonzero},{all},{max_abs},{},{},{},{}\n",
-            row.name, row.lipschitz, row.certified, row.build_seconds, row.certify_seconds
+            row.construction.name, row.lipschitz, row.certified, row.build_seconds, row.certify_seconds
         );
     }
     text
@@ -303,9 +236,11 @@ fn curves(data: &Dataset, found: &Separation, options: Options, ratio: f64, bar:
         .collect();
     REGISTRY
         .iter()
-        .map(|construction| {
+        .enumerate()
+        .map(|(position, construction)| {
             bar.busy(construction.name);
             Series {
+                position,
                 name: construction.name,
                 by_ratio: RATIOS
                     .iter()

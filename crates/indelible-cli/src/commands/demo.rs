@@ -4,18 +4,18 @@ use std::path::Path;
 
 use clap::Args;
 use indelible::{
-    Dataset, Norm, Radii,
+    Dataset, Norm,
     certify::{Claim, attack},
-    network::{Model, evaluate, predicted_class},
+    constructions::REGISTRY,
+    fit::{FitOptions, Radius},
+    network::{Model, Size, evaluate, predicted_class},
     separation::separation,
 };
-use indelible_io::{dataset, onnx};
+use indelible_io::{FittedFile, dataset, fit_to_file};
 use serde_json::json;
 
-use super::build::{Built, Order, build};
 use crate::{
     bar::Bar,
-    classes::match_classes,
     failure::Failure,
     report::{Report, bytes, grouped, real},
 };
@@ -47,26 +47,23 @@ impl DemoArgs {
         let bar = Bar::default();
         let data = dataset::read(Path::new("iris"), &dataset::ReadOptions::default())?;
         let found = separation(&data, Norm::Linf, &bar);
-        let built = build(&data, &Order::new(Path::new(FILE), RATIO), &bar)?;
-        let network = onnx::open(Path::new(FILE))?;
-        let classes = match_classes(&network, &data)?;
-        let claim = Claim {
-            model: &network.model,
-            data: &data,
-            classes: &classes.map,
-            network_classes: classes.names.len(),
-            norm: Norm::Linf,
-            radii: built.budget.radii(),
+        let options = FitOptions {
+            construction: REGISTRY.first(),
+            radius: Radius::Ratio(RATIO),
+            ..FitOptions::default()
         };
+        let built = fit_to_file(Path::new(FILE), &data, &options, &bar)?;
+        let fitted = &built.fitted;
+        let radii = fitted.budget.radii();
+        let claim = fitted.classes.claim(&fitted.model, &data, Norm::Linf, radii);
         let mut inside = 0;
         for sample in 0..data.samples() {
             inside += usize::from(attack(&claim, sample)?.is_some());
         }
-        let radius = built.budget.radii().smallest();
+        let (separation, radius) = (found.distance, radii.smallest());
         let outside =
-            found.pair.map(|pair| closest_attack(&claim, pair, radius, found.distance.upper)).transpose()?;
-        report(&data, &built, &network.model, found.distance.lower, inside, outside.flatten())
-            .print(self.json);
+            found.pair.map(|pair| closest_attack(&claim, pair, radius, separation.upper)).transpose()?;
+        report(&data, &built, separation.lower, inside, outside.flatten()).print(self.json);
         Ok(())
     }
 }
@@ -100,15 +97,17 @@ fn closest_attack(
 
 fn report(
     data: &Dataset,
-    built: &Built,
-    model: &Model,
+    built: &FittedFile,
     separation: f64,
     inside: usize,
     outside: Option<Outside>,
 ) -> Report {
-    let Radii::Uniform(radius) = *built.budget.radii() else { return Report::default() };
-    let certified = built.certificate.as_ref().map_or(0, |certificate| certificate.certified);
+    let FittedFile { fitted, bytes: size } = built;
+    let radius = fitted.budget.radii().smallest();
+    let certified = fitted.certificate.as_ref().map_or(0, |certificate| certificate.certified);
     let name = |class: usize| data.class_names()[class].clone();
+    let Size { depth, width, nonzero, all, .. } = fitted.size;
+    let precision = fitted.model.precision();
     let mut report = Report::default();
     report
         .json("samples", data.samples())
@@ -117,9 +116,9 @@ fn report(
         .json("separation", separation)
         .json("radius", radius)
         .json("ratio", RATIO)
-        .json("depth", built.size.depth)
-        .json("width", built.size.width)
-        .json("parameters", json!({"nonzero": built.size.nonzero, "all": built.size.all}))
+        .json("depth", depth)
+        .json("width", width)
+        .json("parameters", json!({"nonzero": nonzero, "all": all}))
         .json("certified", certified)
         .json("attacks_inside", inside)
         .json(
@@ -130,53 +129,30 @@ fn report(
             }),
         )
         .json("file", FILE)
-        .json("bytes", built.bytes);
+        .json("bytes", *size);
+    let (samples, features, classes) = (data.samples(), data.features(), data.classes());
+    let nonzero = grouped(nonzero);
+    let inside = if inside == 0 { "none succeeds".into() } else { format!("{inside} succeed") };
+    let outside = outside.map_or("none found".into(), |o| {
+        format!(
+            "flower {} moved by {} cm ({:.3} of the radius): {} becomes {}",
+            o.sample,
+            real(o.distance),
+            o.distance / radius,
+            name(data.labels()[o.sample]),
+            name(o.predicted)
+        )
+    });
+    let separation =
+        format!("{} cm in linf: two flowers of different species are never closer", real(separation));
     report
-        .line(
-            "dataset",
-            format!(
-                "Iris: {} flowers, {} features in cm, {} species",
-                data.samples(),
-                data.features(),
-                data.classes()
-            ),
-        )
-        .line(
-            "separation",
-            format!("{} cm in linf: two flowers of different species are never closer", real(separation)),
-        )
+        .line("dataset", format!("Iris: {samples} flowers, {features} features in cm, {classes} species"))
+        .line("separation", separation)
         .line("radius", format!("{} cm, {RATIO} of the largest possible", real(radius)))
-        .line(
-            "network",
-            format!(
-                "depth {}, width {}, {} nonzero parameters, {}",
-                built.size.depth,
-                built.size.width,
-                grouped(built.size.nonzero),
-                model.precision()
-            ),
-        )
-        .line(
-            "certified",
-            format!("{certified} of {} flowers, every point within the radius", data.samples()),
-        )
-        .line(
-            "attacks inside",
-            if inside == 0 { "none succeeds".into() } else { format!("{inside} succeed") },
-        )
-        .line(
-            "attack outside",
-            outside.map_or("none found".into(), |o| {
-                format!(
-                    "flower {} moved by {} cm ({:.3} of the radius): {} becomes {}",
-                    o.sample,
-                    real(o.distance),
-                    o.distance / radius,
-                    name(data.labels()[o.sample]),
-                    name(o.predicted)
-                )
-            }),
-        )
-        .line("file", format!("{FILE} ({}): open it in any ONNX runtime or verifier", bytes(built.bytes)));
+        .line("network", format!("depth {depth}, width {width}, {nonzero} nonzero parameters, {precision}"))
+        .line("certified", format!("{certified} of {samples} flowers, every point within the radius"))
+        .line("attacks inside", inside)
+        .line("attack outside", outside)
+        .line("file", format!("{FILE} ({}): open it in any ONNX runtime or verifier", bytes(*size)));
     report
 }

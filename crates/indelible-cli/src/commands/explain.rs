@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 
 use crate::{
     bar::Bar,
-    classes::match_classes,
     data::DataArgs,
     failure::Failure,
     report::{Report, grouped, real},
@@ -91,7 +90,7 @@ impl ExplainArgs {
             _ => Radii::Uniform(0.0),
         };
         let names = self.names(&network, &data)?;
-        let classes = match_classes(&network, &data)?;
+        let classes = network.signature().match_classes(&data)?;
         let class = classes.map[data.labels()[self.sample]];
         let found: Vec<usize> = (0..cells.cells())
             .filter(|&k| cells.classes_of_cells()[k] == class && holds(cells, k, &data, &radii, self.sample))

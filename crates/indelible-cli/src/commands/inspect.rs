@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use indelible::{
     Norm, Radii,
+    fit::Lipschitz,
     network::{CellNetwork, Model},
 };
 use indelible_io::{
@@ -15,8 +16,8 @@ use serde_json::{Value, json};
 
 use crate::{
     failure::Failure,
+    lipschitz,
     report::{Report, grouped, real},
-    steepness::Steepness,
 };
 
 /// Arguments of `inspect`.
@@ -46,7 +47,7 @@ impl InspectArgs {
             Some(path) => Some(read(path, &ReadOptions::default())?),
             None => None,
         };
-        let steepness = Steepness::of(&network.model, norm, data.as_ref())?;
+        let found = Lipschitz::of(&network.model, norm, data.as_ref())?;
         let mut report = Report::default();
         report
             .json("depth", size.depth)
@@ -55,7 +56,7 @@ impl InspectArgs {
             .json("outputs", network.model.outputs())
             .json("parameters", json!({"nonzero": size.nonzero, "all": size.all}))
             .json("max_abs_parameter", size.max_abs)
-            .json("lipschitz", steepness.json())
+            .json("lipschitz", lipschitz::object(&found))
             .json("form", network.form())
             .json("precision", network.model.precision().to_string())
             .json("metadata", metadata_json(metadata));
@@ -66,7 +67,7 @@ impl InspectArgs {
             .line("width", grouped(size.width))
             .line("parameters", format!("{} nonzero, {} in all", grouped(size.nonzero), grouped(size.all)))
             .line("largest parameter", real(size.max_abs))
-            .line("Lipschitz bound", steepness.line())
+            .line("Lipschitz bound", lipschitz::line(&found))
             .line("form", format!("{}, {}", network.form(), network.model.precision()));
         if let Model::Cells(cells) = &network.model {
             describe(cells, metadata.samples_per_cell.as_deref(), &mut report);

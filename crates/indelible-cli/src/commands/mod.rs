@@ -2,7 +2,6 @@
 
 mod bounds;
 mod build;
-mod candidates;
 mod certify;
 mod chart;
 mod compare;

@@ -14,7 +14,6 @@ use indelible_io::{
 
 use crate::{
     bar::Bar,
-    classes::{match_classes, match_features, named_classes},
     data::DataArgs,
     failure::Failure,
     paths::keep_apart,
@@ -44,18 +43,18 @@ impl PredictArgs {
         keep_apart(&[Some(&self.network), data, labels], &[self.output.as_ref()])?;
         let network = onnx::open(&self.network)?;
         let points = self.data.read_points(network.model.inputs(), &bar)?;
-        let data = points.data();
+        let (data, signature) = (points.data(), network.signature());
         if data.features() != network.model.inputs() {
             let (expected, given) = (network.model.inputs(), data.features());
             return Err(Error::InputWidth { expected, given }.into());
         }
-        match_features(&network, data)?;
+        signature.match_features(data)?;
         let (names, labels) = if points.is_labelled() {
-            let classes = match_classes(&network, data)?;
+            let classes = signature.match_classes(data)?;
             let labels: Vec<usize> = data.labels().iter().map(|&label| classes.map[label]).collect();
             (classes.names, Some(labels))
         } else {
-            let names = match (named_classes(&network)?, network.model.outputs()) {
+            let names = match (signature.named_classes()?, signature.outputs) {
                 (Some(names), _) => names.to_vec(),
                 (None, 1) => {
                     return Err(Failure::input(

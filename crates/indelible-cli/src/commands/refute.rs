@@ -13,7 +13,6 @@ use serde_json::json;
 
 use crate::{
     bar::Bar,
-    classes::match_classes,
     data::DataArgs,
     failure::Failure,
     paths::keep_apart,
@@ -55,7 +54,7 @@ impl RefuteArgs {
                 self.network.display()
             )));
         };
-        let classes = match_classes(&network, &data)?;
+        let classes = network.signature().match_classes(&data)?;
         let norm = self.norm;
         let started = Instant::now();
         let found =

@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// Pairs of equal samples that are listed.
-pub const MOST_CONFLICTS: usize = 10;
+const MOST_CONFLICTS: usize = 10;
 /// Close pairs that are shown to people.
 const MOST_SHOWN: usize = 10;
 
@@ -323,8 +323,19 @@ fn closest(enemies: &NearestEnemies) -> Separation {
     })
 }
 
+/// Why a network cannot be built from `data`: where equal samples have
+/// different labels, which ones.
+pub fn or_conflicts(data: &Dataset, error: indelible::Error) -> Failure {
+    match error {
+        indelible::Error::Inseparable { .. } => {
+            Failure::no(conflict_message(data, &conflicts(data, MOST_CONFLICTS)))
+        }
+        other => other.into(),
+    }
+}
+
 /// The one line about equal samples with different labels.
-pub fn conflict_message(data: &Dataset, equal: &[(usize, usize)]) -> String {
+fn conflict_message(data: &Dataset, equal: &[(usize, usize)]) -> String {
     let name = |i: usize| &data.class_names()[data.labels()[i]];
     let pairs: Vec<String> =
         equal.iter().map(|&(i, j)| format!("{i} ({}) and {j} ({})", name(i), name(j))).collect();

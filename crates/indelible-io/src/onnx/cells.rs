@@ -151,8 +151,8 @@ pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<CellNetwor
     let (mut tensors, head) = Tensors::new("compact network of cells", file, (opset, 13..=25), heads, nodes)?;
     let n = declared_features(file)
         .ok_or_else(|| tensors.unlike("its input is not declared as [batch, features]"))?;
-    let [classes, _] = tensors.known_shape("ids")?;
-    let [count, _] = tensors.known_shape("thresholds")?;
+    let [classes, _] = tensors.shape("ids")?;
+    let [count, _] = tensors.shape("thresholds")?;
     tensors.fixed("ids", &[classes, 1], &(0..classes).collect::<Vec<_>>())?;
     tensors.fixed("axis", &[1], &[0])?;
     tensors.fixed_numbers("one", &[1], &[1.0])?;
@@ -194,7 +194,7 @@ fn read_cells(
 ) -> Result<Vec<Cell>, OnnxError> {
     let mut cells = Vec::new();
     for group in 0..groups {
-        let [width, size] = tensors.known_shape(&format!("members_{group}"))?;
+        let [width, size] = tensors.shape(&format!("members_{group}"))?;
         let members = tensors.below(&format!("members_{group}"), &[width, size], constraints.len())?;
         let scales = tensors.numbers(&format!("scales_{group}"), &[size, 1])?;
         let of_cells = tensors.below(&format!("classes_{group}"), &[1, size], classes)?;

@@ -10,7 +10,7 @@ use std::io::Write;
 
 use indelible::{
     Precision,
-    network::{Form, MaxAffine},
+    network::{MaxAffine, NetworkForm},
 };
 
 use super::{
@@ -95,7 +95,7 @@ pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<MaxAffine,
         .ok_or_else(|| tensors.unlike("its input is not declared as [batch, features]"))?;
     let count = tensors.length("biases")?;
     let biases = tensors.numbers("biases", &[count])?;
-    let rows = tensors.rows("rows", [count, n])?;
+    let rows = tensors.rows("rows", [count, n], any.stored.coded)?;
     tensors.fixed("axis", &[1], &[1])?;
     let mut ends = vec![];
     for class in 0..classes {

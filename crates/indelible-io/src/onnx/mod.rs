@@ -23,12 +23,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use indelible::network::{Model, Schedule};
+use indelible::{
+    classes::Signature,
+    constructions::Construction,
+    network::{Model, Schedule},
+};
 use prost::Message;
 
 use crate::Error;
 
 pub use metadata::Metadata;
+pub(crate) use write::LIMIT;
 pub use write::{dense_bytes, write_dense};
 
 /// A network read from a file.
@@ -41,6 +46,16 @@ pub struct Network {
 }
 
 impl Network {
+    /// What matching its classes with those of a dataset needs.
+    #[must_use]
+    pub fn signature(&self) -> Signature<'_> {
+        Signature {
+            outputs: self.model.outputs(),
+            classes: self.metadata.classes.as_deref(),
+            features: self.metadata.features.as_deref(),
+        }
+    }
+
     /// The name of its form: `dense` for layers, `compact` for all others.
     #[must_use]
     pub fn form(&self) -> &'static str {
@@ -123,8 +138,8 @@ pub fn open(path: &Path) -> Result<Network, Error> {
     let onnx = |source| Error::Onnx { path: path.into(), source };
     let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
-    file.take(write::LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > write::LIMIT {
+    file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > LIMIT {
         return Err(onnx(OnnxError::Decode("it is larger than 2 GiB".into())));
     }
     if bytes.is_empty() {
@@ -202,10 +217,8 @@ impl Written {
 /// The schedule of prototypes in a file of an earlier version, which only names
 /// its construction.
 fn schedule_of(metadata: &Metadata) -> Schedule {
-    match metadata.construction.as_deref() {
-        Some("yu2024-l1" | "yu2024-lp" | "yu2024-lipschitz") => Schedule::Sequential,
-        _ => Schedule::Pipelined,
-    }
+    let named = metadata.construction.as_deref().and_then(|name| Construction::named(name).ok());
+    named.and_then(|construction| construction.schedule).unwrap_or(Schedule::Pipelined)
 }
 
 /// Writes `model`: layers as [`write_dense`] does, prototypes as a Scan over

@@ -16,7 +16,8 @@ use std::io::Write;
 use indelible::{
     Precision,
     network::{
-        Clipping, Form, Layer, LayerBuilder, Measure, Pool, PowerCurve, PrototypeParts, Prototypes, Schedule,
+        Clipping, Layer, LayerBuilder, Measure, NetworkForm, Pool, PowerCurve, PrototypeParts, Prototypes,
+        Schedule,
     },
 };
 
@@ -288,20 +289,20 @@ pub(super) fn read(
     )?;
     let n = declared_features(file)
         .ok_or_else(|| tensors.unlike("its input is not declared as [batch, features]"))?;
-    let [steps, count] = tensors.known_shape("hot")?;
+    let [steps, count] = tensors.shape("hot")?;
     tensors.fixed("axis", &[1], &[1])?;
     tensors.fixed("start", &[1], &[0])?;
     tensors.fixed("end", &[1], &[1])?;
     tensors.fixed_numbers("zeros", &[1, count], &vec![0.0; count])?;
-    let centers = tensors.rows("rows", [steps, n])?;
+    let centers = tensors.rows("rows", [steps, n], any.stored.coded)?;
     let radii = tensors.numbers("radii", &[steps, 1])?;
     let tops = tensors.numbers("tops", &[steps, 1])?;
     let scales = tensors.numbers("scales", &[steps, 1])?;
     let flags = tensors.bytes("hot", &[steps, count])?;
     let accumulators = accumulators(&tensors, flags, count)?;
-    let minima = if tensors.has("minima") { Some(tensors.numbers("minima", &[n])?) } else { None };
-    let curve = read_curve(&mut tensors)?;
-    let head = read_head(&mut tensors, count)?;
+    let minima = if any.clipped { Some(tensors.numbers("minima", &[n])?) } else { None };
+    let curve = read_curve(&mut tensors, any.measure)?;
+    let head = read_head(&mut tensors, count, any.layers)?;
     tensors.finish(&graph(&Description {
         stored: Stored { precision: tensors.precision(), ..any.stored },
         features: n,
@@ -373,32 +374,28 @@ fn accumulators(tensors: &Tensors<'_>, flags: &[u8], count: usize) -> Result<Vec
         .collect()
 }
 
-/// The curve whose numbers are there, if any.
-fn read_curve(tensors: &mut Tensors<'_>) -> Result<Option<PowerCurve>, OnnxError> {
-    if tensors.has("knots") {
+/// The curve of a measure, if it has one.
+fn read_curve(tensors: &mut Tensors<'_>, measure: MeasureKind) -> Result<Option<PowerCurve>, OnnxError> {
+    if measure == MeasureKind::Hinges {
         let count = tensors.length("knots")?;
         tensors.fixed("last", &[1], &[2])?;
         let knots = tensors.numbers("knots", &[count])?;
         return Ok(Some(PowerCurve::Hinges { knots, weights: tensors.numbers("rises", &[count, 1])? }));
     }
-    if !tensors.has("inverse") {
-        return Ok(None);
-    }
+    let MeasureKind::Sawtooth(levels) = measure else { return Ok(None) };
     let inverse = tensors.numbers("inverse", &[1])?[0];
     tensors.fixed_numbers("two", &[1], &[2.0])?;
-    let mut levels = 0;
-    while tensors.has(&format!("share{}", levels + 1)) {
-        levels += 1;
-        tensors.fixed_numbers(&format!("share{levels}"), &[1], &[PowerCurve::share(levels)])?;
+    for level in 1..=levels {
+        tensors.fixed_numbers(&format!("share{level}"), &[1], &[PowerCurve::share(level)])?;
     }
     Ok(Some(PowerCurve::Sawtooth { inverse, levels }))
 }
 
-/// The layers of the head, the first of which reads `count` accumulators.
-fn read_head(tensors: &mut Tensors<'_>, count: usize) -> Result<Vec<Layer>, OnnxError> {
+/// So many layers of the head, the first of which reads `count` accumulators.
+fn read_head(tensors: &mut Tensors<'_>, count: usize, depth: usize) -> Result<Vec<Layer>, OnnxError> {
     let mut layers: Vec<Layer> = vec![];
-    while let Some([outputs, inputs]) = tensors.shape(&format!("W{}", layers.len()))? {
-        let index = layers.len();
+    for index in 0..depth {
+        let [outputs, inputs] = tensors.shape(&format!("W{index}"))?;
         if inputs != layers.last().map_or(count, Layer::outputs) || inputs == 0 {
             return Err(tensors.unlike("a layer of its head reads another number of values than it gets"));
         }

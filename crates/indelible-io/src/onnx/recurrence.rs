@@ -125,16 +125,19 @@ pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<Prototypes
     let mut scales = tensors.numbers("first_scale", &[1])?;
     let mut tops = tensors.numbers("first_value", &[1])?;
     let centers = if any.several {
-        let [rest, _] = tensors.known_shape("centers")?;
+        let [rest, _] = tensors.shape("centers")?;
         radii.extend(tensors.numbers("radii", &[rest, 1])?);
         scales.extend(tensors.numbers("scales", &[rest, 1])?);
         tops.extend(tensors.numbers("values", &[rest, 1])?);
-        after(&first, tensors.rows("centers", [rest, n])?, tensors.precision())
+        after(&first, tensors.rows("centers", [rest, n], any.stored.coded)?, tensors.precision())
     } else {
         narrow(first.iter().copied(), tensors.precision())
     };
-    let targets = match tensors.shape("targets")? {
-        Some([_, classes]) => Some(tensors.numbers("targets", &[1, classes])?),
+    let targets = match any.targets {
+        Some(_) => {
+            let [_, classes] = tensors.shape("targets")?;
+            Some(tensors.numbers("targets", &[1, classes])?)
+        }
         None => None,
     };
     let precision = tensors.precision();

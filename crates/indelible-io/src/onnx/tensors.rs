@@ -80,11 +80,6 @@ impl<'a> Tensors<'a> {
         OnnxError::Structure(format!("the network is no {} of indelible: {why}", self.form))
     }
 
-    /// Whether the tensor `name` is there and was not taken.
-    pub fn has(&self, name: &str) -> bool {
-        self.left.contains_key(name)
-    }
-
     fn take(&mut self, name: &str, shape: &[usize]) -> Result<&'a proto::Tensor, OnnxError> {
         let found = self.left.remove(name);
         let tensor = found.ok_or_else(|| self.unlike(&format!("'{name}' is missing")))?;
@@ -95,28 +90,24 @@ impl<'a> Tensors<'a> {
         }
     }
 
-    /// Shape of the matrix `name`, which stays; `None` where it is not there.
-    pub fn shape(&self, name: &str) -> Result<Option<[usize; 2]>, OnnxError> {
-        let Some(tensor) = self.left.get(name) else { return Ok(None) };
-        match dims(tensor)?[..] {
-            [a, b] => Ok(Some([a, b])),
-            _ => Err(wrong(tensor, format!("its shape is {:?}; expected a matrix", tensor.dims))),
+    /// Shape of the matrix `name`, which stays.
+    pub fn shape(&self, name: &str) -> Result<[usize; 2], OnnxError> {
+        match self.dims(name)?[..] {
+            [a, b] => Ok([a, b]),
+            _ => Err(self.unlike(&format!("'{name}' is no matrix"))),
         }
-    }
-
-    /// The same of a matrix that must be there.
-    pub fn known_shape(&self, name: &str) -> Result<[usize; 2], OnnxError> {
-        self.shape(name)?.ok_or_else(|| self.unlike(&format!("'{name}' is missing")))
     }
 
     /// The length of the vector `name`, which stays.
     pub fn length(&self, name: &str) -> Result<usize, OnnxError> {
-        let tensor = self.left.get(name);
-        let tensor = tensor.ok_or_else(|| self.unlike(&format!("'{name}' is missing")))?;
-        match dims(tensor)?[..] {
+        match self.dims(name)?[..] {
             [length] => Ok(length),
-            _ => Err(wrong(tensor, format!("its shape is {:?}; expected a vector", tensor.dims))),
+            _ => Err(self.unlike(&format!("'{name}' is no vector"))),
         }
+    }
+
+    fn dims(&self, name: &str) -> Result<Vec<usize>, OnnxError> {
+        dims(self.left.get(name).ok_or_else(|| self.unlike(&format!("'{name}' is missing")))?)
     }
 
     fn one_precision(&mut self, tensor: &proto::Tensor, precision: Precision) -> Result<(), OnnxError> {
@@ -173,10 +164,10 @@ impl<'a> Tensors<'a> {
         bytes(self.take(name, shape)?)
     }
 
-    /// A matrix of stored rows: bytes with a table `levels` where there is one,
-    /// or numbers.
-    pub fn rows(&mut self, name: &str, shape: [usize; 2]) -> Result<Features, OnnxError> {
-        if self.has("levels") {
+    /// A matrix of stored rows: bytes with the table `levels` where `coded`, or
+    /// numbers.
+    pub fn rows(&mut self, name: &str, shape: [usize; 2], coded: bool) -> Result<Features, OnnxError> {
+        if coded {
             let levels = self.numbers("levels", &[256])?;
             let codes = self.bytes(name, &shape)?;
             return Ok(Features::Coded { codes: codes.to_vec().into(), levels: levels.into() });

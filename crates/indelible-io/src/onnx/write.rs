@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Largest message that protobuf readers take.
-pub(super) const LIMIT: u64 = (1 << 31) - 1;
+pub(crate) const LIMIT: u64 = (1 << 31) - 1;
 /// Operator set that is written.
 const OPSET: i64 = 17;
 /// IR version that belongs to it.

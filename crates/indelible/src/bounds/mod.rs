@@ -10,25 +10,11 @@ mod measured;
 mod necessary;
 mod sufficient;
 
-use crate::{Error, Norm, constructions::Construction};
+use crate::Error;
 
+pub use crate::constructions::{Accuracy, Question};
 pub use measured::measured;
 pub use necessary::necessary_width;
-
-/// The numbers that bounds depend on.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Question {
-    /// Number of samples, `N`.
-    pub samples: usize,
-    /// Number of features, `n`.
-    pub features: usize,
-    /// Number of labels, `L`.
-    pub classes: usize,
-    /// The norm of the balls.
-    pub norm: Norm,
-    /// `ρ = 2μ/λ`, between 0 and 1, both excluded.
-    pub ratio: f64,
-}
 
 /// What a row says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,16 +38,6 @@ pub enum Quantity {
     FirstWidth,
     /// Neurons of the largest hidden layer.
     Width,
-}
-
-/// How the value is to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Accuracy {
-    /// The formula has all its constants: the value is meant as it stands.
-    Explicit,
-    /// The source gives the order of growth; the value is the formula with all
-    /// constants and logarithmic factors that it hides set to 1.
-    Order,
 }
 
 /// A result and its value.
@@ -132,9 +108,4 @@ pub fn table(question: &Question) -> Result<Vec<Row>, Error> {
     let mut rows = necessary::rows(question);
     rows.extend(sufficient::rows(question));
     Ok(rows)
-}
-
-/// The construction `name`, where the registry has it.
-fn built(name: &'static str) -> Option<&'static str> {
-    Construction::named(name).is_ok().then_some(name)
 }

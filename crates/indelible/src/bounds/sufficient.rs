@@ -1,7 +1,10 @@
 //! What is enough.
 
-use super::{Accuracy, Kind, Quantity, Question, Row, built};
-use crate::Norm;
+use super::{Accuracy, Kind, Quantity, Question, Row};
+use crate::{
+    Norm,
+    constructions::{Bound, Construction, Labels, REGISTRY},
+};
 
 /// The upper bounds that apply.
 pub(super) fn rows(question: &Question) -> Vec<Row> {
@@ -25,86 +28,27 @@ fn base() -> Row {
     }
 }
 
-/// Constructions for every ratio below 1.
+/// What the constructions of the registry say of themselves, for every ratio
+/// below 1; what holds for any labels first.
 fn robust(question: &Question) -> Vec<Row> {
-    let (big_n, n) = (question.samples as f64, question.features as f64);
-    let mut rows = Vec::new();
-    match question.norm {
-        Norm::Linf => {
-            rows.push(Row {
-                formula: "(8n + 5) N − 3",
-                value: (8.0 * n + 5.0) * big_n - 3.0,
-                condition: "p = ∞, any labels; depth 2N + 1, width 3n + 1",
-                built: built("yu2024-linf"),
-                source: "Yu, Gao & Zhang, ICLR 2024, Theorem 4.8 (O(Nn)); count: this library",
-                ..base()
-            });
-            rows.push(Row {
-                formula: "(7n + 5) N − 4",
-                value: (7.0 * n + 5.0) * big_n - 4.0,
-                condition: "p = ∞, any labels; depth N + 2, width 3n + 2",
-                built: built("pipelined"),
-                source: "this library",
-                ..base()
-            });
-            if question.classes == 2 {
-                rows.push(Row {
-                    formula: "O(N n log n)",
-                    value: big_n * n * n.log2().max(1.0),
-                    accuracy: Accuracy::Order,
-                    condition: "p = ∞, two labels; every radius below λ/2 at once, parameters bounded by 2/λ",
-                    built: built("yu2024-lipschitz"),
-                    source: "Yu, Gao & Zhang, ICLR 2024, Theorem 5.2",
-                    ..base()
-                });
-                rows.push(Row {
-                    formula: "12 n N₊, N₊ ≤ N/2",
-                    value: 12.0 * n * (big_n / 2.0).floor(),
-                    condition: "p = ∞, two labels; N₊ samples of the rarer one",
-                    built: built("lipschitz"),
-                    source: "this library",
-                    ..base()
-                });
-            }
-        }
-        Norm::L1 => rows.push(Row {
-            formula: "O(N n)",
-            value: big_n * n,
-            accuracy: Accuracy::Order,
-            condition: "p = 1, any labels",
-            built: built("yu2024-l1"),
-            source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.2",
-            ..base()
-        }),
-        Norm::Lp(p) => rows.push(approximated(question, p)),
-        Norm::L2 => {
-            rows.push(approximated(question, 2.0));
-            rows.push(Row {
-                formula: "(n + 1) N + O(N)",
-                value: (n + 1.0) * big_n,
-                accuracy: Accuracy::Order,
-                condition: "p = 2, any labels; every radius below λ/2 at once",
-                built: built("nearest"),
-                source: "this library",
-                ..base()
-            });
-        }
-    }
-    rows
-}
-
-/// The approximation of `|t|^p` by piecewise linear functions.
-fn approximated(question: &Question, p: f64) -> Row {
-    let (big_n, n) = (question.samples as f64, question.features as f64);
-    Row {
-        formula: "O(N n p² log(n/γ))",
-        value: big_n * n * p * p * (n / (1.0 - question.ratio)).ln().max(1.0),
-        accuracy: Accuracy::Order,
-        condition: "1 < p < ∞ (γ = 1 − ρ in units of λ)",
-        built: built("yu2024-lp"),
-        source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.3",
+    let mut found: Vec<(&Construction, &Bound)> = REGISTRY
+        .iter()
+        .filter(|construction| construction.serves_norm(question.norm).is_ok())
+        .flat_map(|construction| construction.bounds.iter().map(move |bound| (construction, bound)))
+        .filter(|(_, bound)| bound.norm.is_none_or(|norm| norm == question.norm))
+        .filter(|(_, bound)| bound.labels.include(question.classes))
+        .collect();
+    found.sort_by_key(|(_, bound)| bound.labels == Labels::Two);
+    let row = |(construction, bound): (&Construction, &Bound)| Row {
+        formula: bound.formula,
+        value: (bound.value)(question),
+        accuracy: bound.accuracy,
+        condition: bound.condition,
+        built: Some(construction.name),
+        source: bound.source,
         ..base()
-    }
+    };
+    found.into_iter().map(row).collect()
 }
 
 /// The three regimes of Kim, Moon & Yun, and the width of Egosi et al.

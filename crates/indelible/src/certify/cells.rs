@@ -21,7 +21,7 @@
 
 use rayon::prelude::*;
 
-use super::{Claim, Verdict, ball};
+use super::{Claim, Engine, Verdict, ball};
 use crate::{
     Precision, Progress,
     network::{CellNetwork, Head, Network, Side},
@@ -170,8 +170,10 @@ fn block(
                 return Verdict::Undecided;
             }
             match network.head() {
-                Head::Scalar => Verdict::Certified { margin: 0.5, exact: true },
-                Head::Logits => Verdict::Certified { margin: 1.0, exact: !has(varies) },
+                Head::Scalar => Verdict::Certified { margin: 0.5, exact: true, engine: Engine::Cells },
+                Head::Logits => {
+                    Verdict::Certified { margin: 1.0, exact: !has(varies), engine: Engine::Cells }
+                }
             }
         })
         .collect()

@@ -15,10 +15,10 @@
 
 use rayon::prelude::*;
 
-use super::{Claim, Verdict, prototypes::as_dataset};
+use super::{Claim, Engine, Verdict, prototypes::as_dataset};
 use crate::{
     Norm, Progress,
-    network::{Form, MaxAffine},
+    network::{MaxAffine, NetworkForm},
     number::{add_up, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
     separation::nearest_enemies_between,
 };
@@ -76,7 +76,9 @@ pub(super) fn verdicts(claim: &Claim<'_>, scores: &MaxAffine, progress: &dyn Pro
             let margin = checker.margin(own[sample], near.distances[sample].lower);
             progress.advance(1);
             match margin {
-                Some(margin) if margin > 0.0 => Verdict::Certified { margin, exact: false },
+                Some(margin) if margin > 0.0 => {
+                    Verdict::Certified { margin, exact: false, engine: Engine::MaxAffine }
+                }
                 _ => Verdict::Undecided,
             }
         })

@@ -21,17 +21,33 @@
 //! `1 − scale_k Σ v ≤ 0` in whatever order the sum is taken.
 
 use crate::{
-    Budget, Dataset, Error, Precision, Silent, cells,
+    Budget, Dataset, Error, Norm, Precision, Silent, cells,
     network::{CellNetwork, Layer, Model, Network},
 };
 
-use super::{AtLeast, BuiltNetwork, Options};
+use super::{AtLeast, BuiltNetwork, Construction, Heads, Labels, Options};
+
+pub(super) const ENTRY: Construction = Construction {
+    name: "cells",
+    source: "sparse, merged cells",
+    norms: &[Norm::Linf],
+    every_p: false,
+    labels: Labels::Any,
+    per_sample: true,
+    heads: Heads::Any,
+    schedule: None,
+    largest_dense: 1 << 20,
+    tight_lipschitz: false,
+    bounds: &[],
+    at_least: |_, _| AT_LEAST,
+    build: |data, budget, options| Ok(Box::new(Cells::new(data, budget, options)?)),
+};
 
 /// Integers up to this are exact in binary32.
 const MOST_CLASSES: usize = 1 << 24;
 
 /// One cell of one constraint; what data need shows only when cells are found.
-pub(super) const AT_LEAST: AtLeast = AtLeast { nonzero: 4, all: 4 };
+const AT_LEAST: AtLeast = AtLeast { nonzero: 4, all: 4 };
 
 /// The network of cells that memorizes a dataset: depth 3 (5 with a scalar head),
 /// `2T + C + 2K` nonzero parameters for `K` cells of `C` constraints, `T` of

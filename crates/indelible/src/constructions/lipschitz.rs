@@ -24,16 +24,39 @@
 //! **Floating point.** As for `yu2024-lipschitz`.
 
 use super::{
-    AtLeast, BuiltNetwork, Options, heads,
+    Accuracy, AtLeast, Bound, BuiltNetwork, Construction, Heads, Labels, Options, heads,
+    registry::LARGEST_DENSE,
     stream::{self, Stream},
     yu2024_lipschitz::{self, binary, only_logits, steps},
 };
-use crate::{Budget, Dataset, Error};
+use crate::{Budget, Dataset, Error, Norm, network::Schedule};
 
-const NAME: &str = "lipschitz";
+pub(super) const ENTRY: Construction = Construction {
+    name: "lipschitz",
+    source: "Theorem 5.2 without the log factor, for any number of labels",
+    norms: &[Norm::Linf, Norm::L1],
+    every_p: false,
+    labels: Labels::Any,
+    per_sample: false,
+    heads: Heads::ScalarForTwo,
+    schedule: Some(Schedule::Pipelined),
+    largest_dense: LARGEST_DENSE,
+    tight_lipschitz: true,
+    bounds: &[Bound {
+        norm: Some(Norm::Linf),
+        labels: Labels::Two,
+        formula: "12 n N₊, N₊ ≤ N/2",
+        value: |q| 12.0 * q.n() * (q.big_n() / 2.0).floor(),
+        accuracy: Accuracy::Explicit,
+        condition: "p = ∞, two labels; N₊ samples of the rarer one",
+        source: "this library",
+    }],
+    at_least: |data, _| at_least(data),
+    build,
+};
 
 /// What no network falls below.
-pub(super) fn at_least(data: &Dataset) -> AtLeast {
+fn at_least(data: &Dataset) -> AtLeast {
     if data.classes() == 2 {
         return yu2024_lipschitz::at_least(data);
     }
@@ -46,17 +69,13 @@ pub(super) fn at_least(data: &Dataset) -> AtLeast {
 /// [`Error::Unsuitable`] for one radius per sample, and for a scalar head
 /// unless there are two classes; [`Error::TooFine`] when the format leaves no
 /// margin.
-pub(super) fn build(
-    data: &Dataset,
-    budget: &Budget,
-    options: Options,
-) -> Result<Box<dyn BuiltNetwork>, Error> {
+fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn BuiltNetwork>, Error> {
     if data.classes() == 2 {
-        return Ok(Box::new(Stream::pipelined(binary(NAME, data, budget, options)?, options)));
+        return Ok(Box::new(Stream::pipelined(binary(ENTRY.name, data, budget, options)?, options)));
     }
-    only_logits(NAME, options)?;
+    only_logits(ENTRY.name, options)?;
     let samples = (0..data.samples()).collect();
     let each = (samples, data.labels().to_vec(), data.classes());
     let head = heads::shifted(data.classes(), -1.0);
-    Ok(Box::new(Stream::pipelined(steps(NAME, data, budget, options, each, head)?, options)))
+    Ok(Box::new(Stream::pipelined(steps(ENTRY.name, data, budget, options, each, head)?, options)))
 }

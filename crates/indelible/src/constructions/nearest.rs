@@ -28,17 +28,42 @@
 use rayon::prelude::*;
 
 use super::{
-    AtLeast, BuiltNetwork, Options,
+    Accuracy, AtLeast, Bound, BuiltNetwork, Construction, Heads, Labels, Options,
     distances::{Distances, maxima},
     frame::Frame,
     heads,
+    registry::LARGEST_DENSE,
     stream::{self, Stream},
     yu2024_lipschitz::only_logits,
 };
 use crate::{
     Budget, Dataset, Error, Norm, Precision,
-    network::{Layer, LayerBuilder, MaxAffine, Model, Network, Size, sizes_of_layers},
+    network::{Layer, LayerBuilder, MaxAffine, Model, Network, Schedule, Size, sizes_of_layers},
     number::{add_up, mul_up, sub_down},
+};
+
+pub(super) const ENTRY: Construction = Construction {
+    name: "nearest",
+    source: "the 1-nearest-neighbour rule",
+    norms: &[Norm::Linf, Norm::L1, Norm::L2],
+    every_p: false,
+    labels: Labels::Any,
+    per_sample: true,
+    heads: Heads::Logits,
+    schedule: Some(Schedule::Pipelined),
+    largest_dense: LARGEST_DENSE,
+    tight_lipschitz: true,
+    bounds: &[Bound {
+        norm: Some(Norm::L2),
+        labels: Labels::Any,
+        formula: "(n + 1) N + O(N)",
+        value: |q| (q.n() + 1.0) * q.big_n(),
+        accuracy: Accuracy::Order,
+        condition: "p = 2, any labels; every radius below λ/2 at once",
+        source: "this library",
+    }],
+    at_least,
+    build,
 };
 
 /// Samples of each class to which distances are measured for a bound.
@@ -46,7 +71,7 @@ const REPRESENTATIVES: usize = 4;
 
 /// What no network falls below. In the Euclidean norm every sample's neuron is
 /// read; its weights may be 0.
-pub(super) fn at_least(data: &Dataset, norm: Norm) -> AtLeast {
+fn at_least(data: &Dataset, norm: Norm) -> AtLeast {
     let (n, samples) = (data.features(), data.samples());
     if norm == Norm::L2 {
         return AtLeast { nonzero: samples, all: (n + 1) * samples };
@@ -59,12 +84,8 @@ pub(super) fn at_least(data: &Dataset, norm: Norm) -> AtLeast {
 /// # Errors
 /// [`Error::Unsuitable`] for a scalar head; [`Error::TooFine`] when a number is
 /// out of the range of the format, or it leaves no margin.
-pub(super) fn build(
-    data: &Dataset,
-    budget: &Budget,
-    options: Options,
-) -> Result<Box<dyn BuiltNetwork>, Error> {
-    only_logits("nearest", options)?;
+fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn BuiltNetwork>, Error> {
+    only_logits(ENTRY.name, options)?;
     let frame = Frame::new(data, budget.radii(), options.precision)?;
     let reaches = reaches(data, budget);
     if budget.norm() == Norm::L2 {

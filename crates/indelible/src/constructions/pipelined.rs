@@ -17,24 +17,45 @@
 //! thresholds and weights.
 
 use super::{
-    BuiltNetwork, Options, Yu2024Linf, heads,
+    Accuracy, Bound, BuiltNetwork, Construction, Heads, Labels, Options, Yu2024Linf, heads,
     ramps::Ramps,
-    stream::{Steps, Stream},
+    registry::LARGEST_DENSE,
+    stream::{self, Steps, Stream},
 };
 use crate::{
     Budget, Dataset, Error, Norm,
     network::{Layer, LayerBuilder, Model, Schedule},
 };
 
+pub(super) const ENTRY: Construction = Construction {
+    name: "pipelined",
+    source: "Theorems 4.8 and B.2 at half the depth",
+    norms: &[Norm::Linf, Norm::L1],
+    every_p: false,
+    labels: Labels::Any,
+    per_sample: true,
+    heads: Heads::Any,
+    schedule: Some(Schedule::Pipelined),
+    largest_dense: LARGEST_DENSE,
+    tight_lipschitz: false,
+    bounds: &[Bound {
+        norm: Some(Norm::Linf),
+        labels: Labels::Any,
+        formula: "(7n + 5) N − 4",
+        value: |q| (7.0 * q.n() + 5.0) * q.big_n() - 4.0,
+        accuracy: Accuracy::Explicit,
+        condition: "p = ∞, any labels; depth N + 2, width 3n + 2",
+        source: "this library",
+    }],
+    at_least: |data, _| stream::at_least(data.features(), data.samples()),
+    build,
+};
+
 /// Builds the network.
 ///
 /// # Errors
 /// [`Error::TooFine`] when the format cannot hold it.
-pub(super) fn build(
-    data: &Dataset,
-    budget: &Budget,
-    options: Options,
-) -> Result<Box<dyn BuiltNetwork>, Error> {
+fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn BuiltNetwork>, Error> {
     if budget.norm() == Norm::L1 {
         return Ok(Box::new(Stream::pipelined(Ramps::distance(data, budget, options)?, options)));
     }

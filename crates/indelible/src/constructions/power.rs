@@ -1,9 +1,8 @@
 //! `|t|^p` as a sum of hinges.
 
-use super::ramps::{power_down, power_up};
 use crate::{
     Precision,
-    number::{add_down, add_up, div_up, mul_up, sub_down, sub_up, whole},
+    number::{add_down, add_up, div_up, mul_down, mul_up, sub_down, sub_up, whole},
 };
 
 /// `φ(t) = Σ_h weights_h · relu(t − knots_h)`, which interpolates `t^p` from
@@ -82,6 +81,29 @@ impl Hinges {
     #[cfg(test)]
     fn at(&self, t: f64) -> f64 {
         self.knots.iter().zip(&self.weights).map(|(k, w)| w * (t - k).max(0.0)).sum()
+    }
+}
+
+/// A bound below on `t^p` for a number `t ≥ 0` that may be negative after
+/// rounding.
+pub(super) fn power_down(t: f64, p: f64) -> f64 {
+    if t <= 0.0 {
+        0.0
+    } else if p == 2.0 {
+        mul_down(t, t)
+    } else {
+        sub_down(t.powf(p), mul_up(t.powf(p), 8.0 * f64::EPSILON))
+    }
+}
+
+/// A bound above on `t^p`.
+pub(super) fn power_up(t: f64, p: f64) -> f64 {
+    if t <= 0.0 {
+        0.0
+    } else if p == 2.0 {
+        mul_up(t, t)
+    } else {
+        add_up(t.powf(p), mul_up(t.powf(p), 8.0 * f64::EPSILON))
     }
 }
 

@@ -231,29 +231,6 @@ impl Steps for Ramps {
     }
 }
 
-/// A bound below on `t^p` for a number `t ≥ 0` that may be negative after
-/// rounding.
-pub(super) fn power_down(t: f64, p: f64) -> f64 {
-    if t <= 0.0 {
-        0.0
-    } else if p == 2.0 {
-        mul_down(t, t)
-    } else {
-        sub_down(t.powf(p), mul_up(t.powf(p), 8.0 * f64::EPSILON))
-    }
-}
-
-/// A bound above on `t^p`.
-pub(super) fn power_up(t: f64, p: f64) -> f64 {
-    if t <= 0.0 {
-        0.0
-    } else if p == 2.0 {
-        mul_up(t, t)
-    } else {
-        add_up(t.powf(p), mul_up(t.powf(p), 8.0 * f64::EPSILON))
-    }
-}
-
 /// The error that rounding adds to the sawtooth's sum of `n` squares, inputs
 /// being off by `inputs` in all.
 ///

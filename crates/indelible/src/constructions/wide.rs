@@ -21,7 +21,10 @@
 
 use rayon::prelude::*;
 
-use super::{AtLeast, BuiltNetwork, Options, Yu2024Linf, ramps::Ramps, yu2024_lipschitz::only_logits};
+use super::{
+    AtLeast, BuiltNetwork, Construction, Heads, Labels, Options, Yu2024Linf, ramps::Ramps,
+    registry::LARGEST_DENSE, yu2024_lipschitz::only_logits,
+};
 use crate::{
     Budget, Dataset, Error, Norm, Precision,
     network::{
@@ -29,6 +32,22 @@ use crate::{
         Size, sizes_of_layers,
     },
     number::div_up,
+};
+
+pub(super) const ENTRY: Construction = Construction {
+    name: "wide",
+    source: "Theorems 4.8 and B.2 in three or four layers",
+    norms: &[Norm::Linf, Norm::L1],
+    every_p: false,
+    labels: Labels::Any,
+    per_sample: true,
+    heads: Heads::Logits,
+    schedule: None,
+    largest_dense: LARGEST_DENSE,
+    tight_lipschitz: false,
+    bounds: &[],
+    at_least: |data, _| at_least(data),
+    build,
 };
 
 /// The network; see the [module documentation](self). Thresholds are found
@@ -48,7 +67,7 @@ enum Kind {
 
 /// What no network falls below: two thresholds per feature, which may be 0, and
 /// those that every sample reads.
-pub(super) fn at_least(data: &Dataset) -> AtLeast {
+fn at_least(data: &Dataset) -> AtLeast {
     let (n, samples) = (data.features(), data.samples());
     AtLeast { nonzero: 2 * n + (2 * n + 2) * samples, all: (n + 1) * 2 * n + (2 * n + 1) * samples }
 }
@@ -58,12 +77,8 @@ pub(super) fn at_least(data: &Dataset) -> AtLeast {
 /// # Errors
 /// [`Error::Unsuitable`] for a scalar head; [`Error::TooFine`] when the format
 /// cannot hold it.
-pub(super) fn build(
-    data: &Dataset,
-    budget: &Budget,
-    options: Options,
-) -> Result<Box<dyn BuiltNetwork>, Error> {
-    only_logits("wide", options)?;
+fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn BuiltNetwork>, Error> {
+    only_logits(ENTRY.name, options)?;
     let kind = if budget.norm() == Norm::L1 {
         Kind::Sum(Ramps::distance(data, budget, options)?)
     } else {

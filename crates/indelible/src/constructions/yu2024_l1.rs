@@ -17,17 +17,42 @@
 //! is proved from the sizes of the features. The threshold is raised by it, so
 //! that `relu(E_k − μ)` is exactly 0 on the own ball, and `γ` lowered.
 
-use super::{BuiltNetwork, Options, ramps::Ramps, stream::Stream};
-use crate::{Budget, Dataset, Error};
+use super::{
+    Accuracy, Bound, BuiltNetwork, Construction, Heads, Labels, Options,
+    ramps::Ramps,
+    registry::LARGEST_DENSE,
+    stream::{self, Stream},
+};
+use crate::{Budget, Dataset, Error, Norm, network::Schedule};
+
+pub(super) const ENTRY: Construction = Construction {
+    name: "yu2024-l1",
+    source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.2",
+    norms: &[Norm::L1],
+    every_p: false,
+    labels: Labels::Any,
+    per_sample: true,
+    heads: Heads::Any,
+    schedule: Some(Schedule::Sequential),
+    largest_dense: LARGEST_DENSE,
+    tight_lipschitz: false,
+    bounds: &[Bound {
+        norm: None,
+        labels: Labels::Any,
+        formula: "O(N n)",
+        value: |q| q.big_n() * q.n(),
+        accuracy: Accuracy::Order,
+        condition: "p = 1, any labels",
+        source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.2",
+    }],
+    at_least: |data, _| stream::at_least(data.features(), data.samples()),
+    build,
+};
 
 /// Builds the network.
 ///
 /// # Errors
 /// [`Error::TooFine`] when the format leaves no gap between the balls.
-pub(super) fn build(
-    data: &Dataset,
-    budget: &Budget,
-    options: Options,
-) -> Result<Box<dyn BuiltNetwork>, Error> {
+fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn BuiltNetwork>, Error> {
     Ok(Box::new(Stream::sequential(Ramps::distance(data, budget, options)?, options)))
 }

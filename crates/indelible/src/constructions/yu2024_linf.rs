@@ -34,7 +34,7 @@
 use rayon::prelude::*;
 
 use crate::{
-    Budget, Dataset, Error, Features, Precision,
+    Budget, Dataset, Error, Features, Norm, Precision,
     network::{
         Clipping, Head, Layer, LayerBuilder, Measure, Model, Network, Pool, PrototypeParts, Prototypes,
         Schedule,
@@ -42,7 +42,34 @@ use crate::{
     number::{add_up, div_up, sub_down, sub_up},
 };
 
-use super::{BuiltNetwork, Options, frame::stored_rows, heads};
+use super::{
+    Accuracy, Bound, BuiltNetwork, Construction, Heads, Labels, Options, frame::stored_rows, heads,
+    registry::LARGEST_DENSE, stream,
+};
+
+pub(super) const ENTRY: Construction = Construction {
+    name: "yu2024-linf",
+    source: "Yu, Gao & Zhang, ICLR 2024, Theorem 4.8",
+    norms: &[Norm::Linf],
+    every_p: false,
+    labels: Labels::Any,
+    per_sample: true,
+    heads: Heads::Any,
+    schedule: Some(Schedule::Sequential),
+    largest_dense: LARGEST_DENSE,
+    tight_lipschitz: false,
+    bounds: &[Bound {
+        norm: None,
+        labels: Labels::Any,
+        formula: "(8n + 5) N − 3",
+        value: |q| (8.0 * q.n() + 5.0) * q.big_n() - 3.0,
+        accuracy: Accuracy::Explicit,
+        condition: "p = ∞, any labels; depth 2N + 1, width 3n + 1",
+        source: "Yu, Gao & Zhang, ICLR 2024, Theorem 4.8 (O(Nn)); count: this library",
+    }],
+    at_least: |data, _| stream::at_least(data.features(), data.samples()),
+    build: |data, budget, options| Ok(Box::new(Yu2024Linf::new(data, budget, options)?)),
+};
 
 /// Labels must be exact and even in their last place in binary32; see the
 /// module documentation.

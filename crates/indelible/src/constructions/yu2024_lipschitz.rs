@@ -30,16 +30,41 @@
 //! enough of it is refused.
 
 use super::{
-    AtLeast, BuiltNetwork, Options,
+    Accuracy, AtLeast, Bound, BuiltNetwork, Construction, Heads, Labels, Options,
     distances::Distances,
     frame::Frame,
     heads,
+    registry::LARGEST_DENSE,
     stream::{self, Stream},
 };
 use crate::{
-    Budget, Dataset, Error, Radii,
-    network::{Head, Layer},
+    Budget, Dataset, Error, Norm, Radii,
+    network::{Head, Layer, Schedule},
     number::{add_up, div_down, mul_up, sub_down},
+};
+
+pub(super) const ENTRY: Construction = Construction {
+    name: "yu2024-lipschitz",
+    source: "Yu, Gao & Zhang, ICLR 2024, Theorem 5.2",
+    norms: &[Norm::Linf],
+    every_p: false,
+    labels: Labels::Two,
+    per_sample: false,
+    heads: Heads::Any,
+    schedule: Some(Schedule::Sequential),
+    largest_dense: LARGEST_DENSE,
+    tight_lipschitz: true,
+    bounds: &[Bound {
+        norm: None,
+        labels: Labels::Two,
+        formula: "O(N n log n)",
+        value: |q| q.big_n() * q.n() * q.n().log2().max(1.0),
+        accuracy: Accuracy::Order,
+        condition: "p = ∞, two labels; every radius below λ/2 at once, parameters bounded by 2/λ",
+        source: "Yu, Gao & Zhang, ICLR 2024, Theorem 5.2",
+    }],
+    at_least: |data, _| at_least(data),
+    build,
 };
 
 /// Builds the network.
@@ -47,12 +72,8 @@ use crate::{
 /// # Errors
 /// [`Error::Unsuitable`] unless there are two classes and one radius;
 /// [`Error::TooFine`] when the format leaves no margin.
-pub(super) fn build(
-    data: &Dataset,
-    budget: &Budget,
-    options: Options,
-) -> Result<Box<dyn BuiltNetwork>, Error> {
-    Ok(Box::new(Stream::sequential(binary("yu2024-lipschitz", data, budget, options)?, options)))
+fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn BuiltNetwork>, Error> {
+    Ok(Box::new(Stream::sequential(binary(ENTRY.name, data, budget, options)?, options)))
 }
 
 /// What no network falls below.

@@ -25,15 +25,44 @@
 //! above `t^p`, and what that adds counts towards `ε`.
 
 use super::{
-    BuiltNetwork, Options,
+    Accuracy, Bound, BuiltNetwork, Construction, Heads, Labels, Options,
     frame::Frame,
-    power::{Hinges, MOST, NoHinges},
-    ramps::{Ramps, Sum, power_down, power_up, sawtooth_error},
-    stream::Stream,
+    power::{Hinges, MOST, NoHinges, power_down, power_up},
+    ramps::{Ramps, Sum, sawtooth_error},
+    registry::LARGEST_DENSE,
+    stream::{self, Stream},
 };
 use crate::{
     Budget, Dataset, Error, Norm,
+    network::Schedule,
     number::{add_up, div_down, mul_down, mul_up, sub_down, whole},
+};
+
+pub(super) const ENTRY: Construction = Construction {
+    name: "yu2024-lp",
+    source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.3",
+    norms: &[Norm::L2],
+    every_p: true,
+    labels: Labels::Any,
+    per_sample: true,
+    heads: Heads::Any,
+    schedule: Some(Schedule::Sequential),
+    largest_dense: LARGEST_DENSE,
+    tight_lipschitz: false,
+    bounds: &[Bound {
+        norm: None,
+        labels: Labels::Any,
+        formula: "O(N n p² log(n/γ))",
+        value: |q| {
+            let p = exponent(q.norm);
+            q.big_n() * q.n() * p * p * (q.n() / (1.0 - q.ratio)).ln().max(1.0)
+        },
+        accuracy: Accuracy::Order,
+        condition: "1 < p < ∞ (γ = 1 − ρ in units of λ)",
+        source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.3",
+    }],
+    at_least: |data, _| stream::at_least(data.features(), data.samples()),
+    build,
 };
 
 /// How `|t|^p` is approximated.
@@ -51,17 +80,8 @@ pub enum Approximation {
 /// # Errors
 /// [`Error::Unsuitable`] when the norm is no `l_p` with `1 < p < ∞`;
 /// [`Error::TooFine`] when the format leaves no gap between the balls.
-pub(super) fn build(
-    data: &Dataset,
-    budget: &Budget,
-    options: Options,
-) -> Result<Box<dyn BuiltNetwork>, Error> {
-    let p = match budget.norm() {
-        Norm::L1 => 1.0,
-        Norm::L2 => 2.0,
-        Norm::Lp(p) => p,
-        Norm::Linf => f64::INFINITY,
-    };
+fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn BuiltNetwork>, Error> {
+    let p = exponent(budget.norm());
     if p != 2.0 {
         return yu2024_lp(data, budget, options, p, Approximation::Hinges);
     }
@@ -74,6 +94,16 @@ pub(super) fn build(
         (Err(error), Err(_)) => return Err(error),
     };
     Ok(Box::new(Stream::sequential(steps, options)))
+}
+
+/// `p`.
+fn exponent(norm: Norm) -> f64 {
+    match norm {
+        Norm::L1 => 1.0,
+        Norm::L2 => 2.0,
+        Norm::Lp(p) => p,
+        Norm::Linf => f64::INFINITY,
+    }
 }
 
 /// Builds the network with one approximation, for a real `p > 1` whose
@@ -90,7 +120,7 @@ pub fn yu2024_lp(
     p: f64,
     approximation: Approximation,
 ) -> Result<Box<dyn BuiltNetwork>, Error> {
-    let unsuitable = |why: String| Err(Error::Unsuitable { construction: "yu2024-lp", why });
+    let unsuitable = |why: String| Err(Error::Unsuitable { construction: ENTRY.name, why });
     if !(p > 1.0 && p.is_finite()) {
         return unsuitable(format!("p is {p}; expected a finite number above 1"));
     }
@@ -108,78 +138,101 @@ fn ramps(
     approximation: Approximation,
 ) -> Result<Ramps, Error> {
     let frame = Frame::new(data, budget.radii(), options.precision)?;
-    let n = data.features() as f64;
     let radii = budget.radii();
     // One difference of the largest clearance is enough by itself: beyond it
     // the approximation need only rise.
     let clearance = (0..data.samples()).map(|k| budget.clearance(k)).fold(0.0, f64::max);
     let range = frame.largest_difference().min(clearance);
-    // What each ball leaves between its own sum and that of its enemies.
-    let enemy = |k: usize| match budget.clearance(k) {
-        clearance if clearance.is_finite() => power_down(clearance, p),
-        _ => mul_up(2.0, power_up(radii.of(k), p)) + 1.0,
-    };
     let room = (0..data.samples())
-        .map(|k| sub_down(enemy(k), power_up(radii.of(k), p)))
+        .map(|k| sub_down(enemy(budget, p, k), power_up(radii.of(k), p)))
         .fold(f64::INFINITY, f64::min);
-    let error = div_down(room, 2.02 * n);
-    let tight = |frame: &Frame| {
-        frame.too_fine(if room > 0.0 {
-            format!("sums of powers of own and enemy balls differ by {room:.2e} only")
-        } else {
-            format!("the distances to the power {p} leave its range (scale the data so that they are near 1)")
-        })
-    };
+    let error = div_down(room, 2.02 * data.features() as f64);
+    let tight = frame.too_fine(if room > 0.0 {
+        format!("sums of powers of own and enemy balls differ by {room:.2e} only")
+    } else {
+        format!("the distances to the power {p} leave its range (scale the data so that they are near 1)")
+    });
     let largest = if clearance.is_finite() { range.max(clearance) } else { range };
     // Outside of these powers come near the ends of binary64.
     if !(error > 1e-240 && power_up(largest, p) < 1e240) {
-        return Err(tight(&frame));
+        return Err(tight);
     }
+    let task = Task { frame, budget, options, p, range, error, tight };
     match approximation {
-        Approximation::Hinges => {
-            let hinges =
-                Hinges::power(p, range, error, options.precision).map_err(|missing| match missing {
-                    NoHinges::TooFine => tight(&frame),
-                    NoHinges::TooMany => Error::Unsuitable {
-                        construction: "yu2024-lp",
-                        why: format!(
-                            "it would need more than {MOST} hinges per feature; choose a smaller radius"
-                        ),
-                    },
-                })?;
-            let above = mul_up(n, hinges.error);
-            let noise = mul_up(hinges.slope, frame.total_error());
-            // Of the two sides of a difference one is 0. A rounded difference
-            // counts p times in its power, whose bounds are rounded, too.
-            let roundings = data.features() * hinges.knots.len() + 8 * whole(p.ceil()) + 20;
-            Ramps::new(frame, budget, options, Sum::Hinges(hinges), (roundings, noise), |k| {
-                (add_up(power_up(radii.of(k), p), above), enemy(k))
-            })
-        }
-        Approximation::Sawtooth => {
-            let inverse = options.precision.round_down(div_down(1.0, range));
-            let square = (mul_down(inverse, inverse), mul_up(inverse, inverse));
-            // Interpolation at 2^m + 1 points is off by 4^−(m+1).
-            let mut levels = 1;
-            while mul_up(n, 0.25f64.powi(levels + 1)) > mul_down(square.0, mul_down(n, error)) {
-                levels += 1;
-                if levels > 60 {
-                    return Err(tight(&frame));
-                }
+        Approximation::Hinges => task.hinges(),
+        Approximation::Sawtooth => task.sawtooth(),
+    }
+}
+
+/// A number that the sum of powers does not fall below on the balls of enemies
+/// of sample `k`.
+fn enemy(budget: &Budget, p: f64, k: usize) -> f64 {
+    match budget.clearance(k) {
+        clearance if clearance.is_finite() => power_down(clearance, p),
+        _ => mul_up(2.0, power_up(budget.radii().of(k), p)) + 1.0,
+    }
+}
+
+/// What an approximation has to do.
+struct Task<'a> {
+    frame: Frame,
+    budget: &'a Budget,
+    options: Options,
+    p: f64,
+    /// `R`.
+    range: f64,
+    /// `ε`.
+    error: f64,
+    /// The error when the format leaves no room.
+    tight: Error,
+}
+
+impl Task<'_> {
+    fn hinges(self) -> Result<Ramps, Error> {
+        let Self { frame, budget, options, p, range, error, tight } = self;
+        let hinges = Hinges::power(p, range, error, options.precision).map_err(|missing| match missing {
+            NoHinges::TooFine => tight,
+            NoHinges::TooMany => Error::Unsuitable {
+                construction: ENTRY.name,
+                why: format!("it would need more than {MOST} hinges per feature; choose a smaller radius"),
+            },
+        })?;
+        let n = frame.data.features();
+        let above = mul_up(n as f64, hinges.error);
+        let noise = mul_up(hinges.slope, frame.total_error());
+        // Of the two sides of a difference one is 0. A rounded difference
+        // counts p times in its power, whose bounds are rounded, too.
+        let roundings = n * hinges.knots.len() + 8 * whole(p.ceil()) + 20;
+        Ramps::new(frame, budget, options, Sum::Hinges(hinges), (roundings, noise), |k| {
+            (add_up(power_up(budget.radii().of(k), p), above), enemy(budget, p, k))
+        })
+    }
+
+    fn sawtooth(self) -> Result<Ramps, Error> {
+        let Self { frame, budget, options, p, range, error, tight } = self;
+        let n = frame.data.features();
+        let inverse = options.precision.round_down(div_down(1.0, range));
+        let square = (mul_down(inverse, inverse), mul_up(inverse, inverse));
+        // Interpolation at 2^m + 1 points is off by 4^−(m+1).
+        let mut levels = 1;
+        while mul_up(n as f64, 0.25f64.powi(levels + 1)) > mul_down(square.0, mul_down(n as f64, error)) {
+            levels += 1;
+            if levels > 60 {
+                return Err(tight);
             }
-            let above = mul_up(n, 0.25f64.powi(levels + 1));
-            let levels = levels.unsigned_abs() as usize;
-            let gamma = frame.gamma(2 * data.features() + 2)?;
-            // Beyond 1 all terms grow in proportion.
-            let size = mul_up(inverse, frame.largest_range()).max(1.0);
-            let inputs = mul_up(inverse, frame.total_error());
-            let unit = options.precision.unit_roundoff();
-            let noise = mul_up(size, sawtooth_error(data.features(), levels, inputs, unit, gamma));
-            let sum = Sum::Sawtooth { inverse, levels };
-            Ramps::new(frame, budget, options, sum, (4, noise), |k| {
-                let own = add_up(mul_up(square.1, power_up(radii.of(k), p)), above);
-                (own, mul_down(square.0, enemy(k)))
-            })
         }
+        let above = mul_up(n as f64, 0.25f64.powi(levels + 1));
+        let levels = levels.unsigned_abs() as usize;
+        let gamma = frame.gamma(2 * n + 2)?;
+        // Beyond 1 all terms grow in proportion.
+        let size = mul_up(inverse, frame.largest_range()).max(1.0);
+        let inputs = mul_up(inverse, frame.total_error());
+        let unit = options.precision.unit_roundoff();
+        let noise = mul_up(size, sawtooth_error(n, levels, inputs, unit, gamma));
+        let sum = Sum::Sawtooth { inverse, levels };
+        Ramps::new(frame, budget, options, sum, (4, noise), |k| {
+            let own = add_up(mul_up(square.1, power_up(budget.radii().of(k), p)), above);
+            (own, mul_down(square.0, enemy(budget, p, k)))
+        })
     }
 }

@@ -8,7 +8,7 @@ use super::Size;
 use crate::{Dataset, Error, Precision};
 
 /// A stored form.
-pub trait Form: Sync {
+pub trait NetworkForm: Sync {
     /// Number of features it reads, `n`.
     fn inputs(&self) -> usize;
     /// Number of outputs.

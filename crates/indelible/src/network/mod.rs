@@ -23,7 +23,7 @@ pub use arithmetic::Arithmetic;
 pub(crate) use arithmetic::Rounded;
 pub use cells::{Cell, CellEvaluator, CellNetwork, Constraint, Side};
 pub use evaluate::evaluate;
-pub use form::{Evaluator, Form};
+pub use form::{Evaluator, NetworkForm};
 pub use layer::{Layer, LayerBuilder, Row};
 pub use max_affine::MaxAffine;
 pub use power_curve::PowerCurve;
@@ -174,7 +174,7 @@ pub enum Model {
 }
 
 impl Model {
-    fn form(&self) -> &dyn Form {
+    fn form(&self) -> &dyn NetworkForm {
         match self {
             Self::Layers(network) => network,
             Self::Cells(cells) => cells,
@@ -245,7 +245,7 @@ impl Model {
     }
 }
 
-impl<N: Network> Form for N {
+impl<N: Network> NetworkForm for N {
     fn inputs(&self) -> usize {
         Network::inputs(self)
     }

@@ -104,6 +104,20 @@ impl IntervalArithmetic {
         (error < 0.5).then(|| div_up(error, sub_down(1.0, error)))
     }
 
+    /// `bias + Σ w · x` of pairs `(w, x)`, in any order, products fused or not;
+    /// `None` as of [`sum`](Self::sum). `buffer` is any vector.
+    pub fn affine(
+        self,
+        pairs: impl Iterator<Item = (f64, Interval)>,
+        bias: f64,
+        buffer: &mut Vec<Interval>,
+    ) -> Option<Interval> {
+        buffer.clear();
+        buffer.extend(pairs.map(|(w, x)| self.product(w, x)));
+        buffer.push(Interval::point(bias));
+        self.sum(buffer)
+    }
+
     /// The sum of `terms` in any order; `None` when it may overflow upwards or
     /// no bound is known.
     pub fn sum(self, terms: &[Interval]) -> Option<Interval> {
@@ -200,20 +214,13 @@ pub(in crate::certify) fn plus(a: Interval, b: Interval) -> Interval {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        certify::tests::{Machine, Random},
+        network::Arithmetic,
+    };
     use proptest::prelude::*;
 
     const SINGLE: IntervalArithmetic = IntervalArithmetic { precision: Precision::F32 };
-
-    /// Some order of summation: adds two of the values until one is left.
-    fn add_in_some_order(mut values: Vec<f32>, mut choice: u64) -> f32 {
-        while values.len() > 1 {
-            let a = values.swap_remove(choice as usize % values.len());
-            let b = values.swap_remove((choice >> 7) as usize % values.len());
-            values.push(a + b);
-            choice = choice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        }
-        values.pop().unwrap_or(0.0)
-    }
 
     proptest! {
         #[test]
@@ -229,7 +236,8 @@ mod tests {
                 terms.iter().map(|&(a, b, t)| (a.min(b) + t * (b - a).abs()).clamp(a.min(b), a.max(b))).collect();
             let exact: f64 = values.iter().map(|&v| f64::from(v)).sum();
             let bound = SINGLE.sum(&intervals).unwrap();
-            let computed = f64::from(add_in_some_order(values, choice));
+            let values: Vec<f64> = values.into_iter().map(f64::from).collect();
+            let computed = Machine::new(Precision::F32, &mut Random::new(choice.max(1))).sum(&values);
             prop_assert!(bound.lower <= computed && computed <= bound.upper);
             prop_assert!(bound.lower <= exact + 1e-9 && exact - 1e-9 <= bound.upper);
         }

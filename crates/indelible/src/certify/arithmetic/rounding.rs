@@ -130,6 +130,10 @@ pub(in crate::certify) fn rounding(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        certify::tests::{Machine, Random},
+        network::Arithmetic,
+    };
     use proptest::prelude::*;
 
     fn of(terms: &[(f64, f64)], bias: f64) -> Rounding {
@@ -141,24 +145,12 @@ mod tests {
         rounding(IntervalArithmetic { precision }, terms, bias, |_| None).unwrap()
     }
 
-    /// Adds two of the values until one is left.
-    fn in_some_order(mut values: Vec<f32>, mut choice: u64) -> f32 {
-        while values.len() > 1 {
-            let a = values.swap_remove(choice as usize % values.len());
-            let b = values.swap_remove((choice >> 7) as usize % values.len());
-            values.push(a + b);
-            choice = choice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        }
-        values[0]
-    }
-
     proptest! {
         #[test]
         fn sums_in_any_order_are_no_farther_off_and_on_the_grid(
             terms in prop::collection::vec((-8i16..8, any::<i16>(), -3i32..12), 1..7),
             digits in 0u32..3,
             bias in -2i8..3,
-            fused in any::<bool>(),
             choice in any::<u64>(),
         ) {
             // Weights with few bits or many; values of similar size or not.
@@ -173,18 +165,13 @@ mod tests {
             let bias = f32::from(bias);
             let wide: Vec<(f64, f64)> = terms.iter().map(|&(w, v)| (w.into(), v.into())).collect();
             let bound = of(&wide, bias.into());
-            let computed = if fused {
-                terms.iter().fold(bias, |sum, &(w, v)| w.mul_add(v, sum))
-            } else {
-                let mut values: Vec<f32> = terms.iter().map(|&(w, v)| w * v).collect();
-                values.push(bias);
-                in_some_order(values, choice)
-            };
+            let mut random = Random::new(choice.max(1));
+            let computed = Machine::new(Precision::F32, &mut random).dot(&f64::from(bias), &wide);
             // Products of binary32 numbers are exact, and their sums nearly.
             let exact: f64 = wide.iter().map(|(w, v)| w * v).sum::<f64>() + f64::from(bias);
             let near = wide.iter().map(|(w, v)| (w * v).abs()).sum::<f64>() * 1e-15;
-            prop_assert!((f64::from(computed) - exact).abs() <= bound.slack + near, "{bound:?}");
-            let multiple = f64::from(computed) / bound.grid;
+            prop_assert!((computed - exact).abs() <= bound.slack + near, "{bound:?}");
+            let multiple = computed / bound.grid;
             prop_assert_eq!(multiple, multiple.round());
         }
     }

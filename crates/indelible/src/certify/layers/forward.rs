@@ -172,10 +172,8 @@ impl<'a> BoundedLayers<'a> {
         let used: Terms = (row.columns.iter().copied().zip(row.weights.iter().copied()))
             .filter(|(c, _)| !below[*c].value.is_zero())
             .collect();
-        let mut terms: Vec<Interval> =
-            used.iter().map(|&(c, w)| self.arithmetic.product(w, below[c].value)).collect();
-        terms.push(Interval::point(row.bias));
-        let mut sum = self.arithmetic.sum(&terms)?;
+        let pairs = used.iter().map(|&(c, w)| (w, below[c].value));
+        let mut sum = self.arithmetic.affine(pairs, row.bias, &mut vec![])?;
         if relu && sum.upper <= 0.0 && sum.lower.is_finite() {
             let (value, center) = (Interval::ZERO, sum.upper);
             return Some(Unit { sum, value, shape: None, center, slack, grid: multiple });

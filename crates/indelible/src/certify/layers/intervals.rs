@@ -68,11 +68,8 @@ pub(in crate::certify) fn propagate(
                 sums.push(values[*column]);
                 continue;
             }
-            terms.clear();
-            terms
-                .extend(row.columns.iter().zip(row.weights).map(|(&c, &w)| arithmetic.product(w, values[c])));
-            terms.push(Interval::point(row.bias));
-            let plain = arithmetic.sum(&terms)?;
+            let pairs = row.columns.iter().zip(row.weights).map(|(&c, &w)| (w, values[c]));
+            let plain = arithmetic.affine(pairs, row.bias, &mut terms)?;
             let sharper = before.as_ref().and_then(|stage| refined(arithmetic, stage, layer, index, &values));
             sums.push(sharper.map_or(plain, |sharper| plain.intersect(sharper)));
         }
@@ -109,19 +106,16 @@ fn refined(
         return None;
     }
     // Monotony and the bounds below say nothing about sums that overflow.
-    let mut terms: Vec<Interval> = used()
-        .map(|(&c, &w)| arithmetic.product(w, if open(c) { stage.sums[c] } else { values[c] }))
-        .collect();
-    terms.push(Interval::point(row.bias));
-    if !arithmetic.sum(&terms)?.lower.is_finite() || used().any(|(&c, _)| !stage.sums[c].lower.is_finite()) {
+    let mut buffer = vec![];
+    let without_relu = used().map(|(&c, &w)| (w, if open(c) { stage.sums[c] } else { values[c] }));
+    let sum = arithmetic.affine(without_relu, row.bias, &mut buffer)?;
+    if !sum.lower.is_finite() || used().any(|(&c, _)| !stage.sums[c].lower.is_finite()) {
         return None;
     }
     let active = substituted(arithmetic, stage, layer, index, values)?;
     let Some((&unit, &weight)) = unit else { return Some(active) };
-    terms.clear();
-    terms.extend(used().filter(|(c, _)| **c != unit).map(|(&c, &w)| arithmetic.product(w, values[c])));
-    terms.push(Interval::point(row.bias));
-    let rest = arithmetic.sum(&terms)?;
+    let others = used().filter(|(c, _)| **c != unit).map(|(&c, &w)| (w, values[c]));
+    let rest = arithmetic.affine(others, row.bias, &mut buffer)?;
     Some(if weight > 0.0 {
         Interval { lower: rest.lower.max(active.lower), upper: rest.upper.max(active.upper) }
     } else {

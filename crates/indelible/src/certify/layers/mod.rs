@@ -16,7 +16,7 @@ mod separable;
 
 use rayon::prelude::*;
 
-use super::{Claim, Verdict, verdict_of};
+use super::{Claim, Engine, Verdict, verdict_of};
 use crate::{Progress, network::StoredNetwork};
 
 #[cfg(test)]
@@ -34,10 +34,14 @@ pub(super) fn verdicts(claim: &Claim<'_>, network: &StoredNetwork, progress: &dy
             let class = claim.classes[claim.data.labels()[sample]];
             let sums = intervals::on_box(claim, network, sample);
             let outputs = sums.as_ref().and_then(|sums| sums.last());
-            let verdict = match outputs.map(|outputs| verdict_of(outputs, class, claim.network_classes)) {
+            let verdict = match outputs
+                .map(|outputs| verdict_of(outputs, class, claim.network_classes, Engine::Intervals))
+            {
                 None | Some(Verdict::Undecided) => {
                     match forward::margin(claim, network, sample, sums.as_deref()) {
-                        Some(margin) if margin > 0.0 => Verdict::Certified { margin, exact: false },
+                        Some(margin) if margin > 0.0 => {
+                            Verdict::Certified { margin, exact: false, engine: Engine::BackSubstitution }
+                        }
                         _ => Verdict::Undecided,
                     }
                 }

@@ -15,7 +15,7 @@ use super::gradients::{Inputs, steepest, weighed};
 use crate::{
     Norm,
     certify::arithmetic::{Interval, magnitude},
-    network::{Form, Layer, MaxAffine, Measure, Model, Network, Pool, PowerCurve, Prototypes},
+    network::{Layer, MaxAffine, Measure, Model, Network, NetworkForm, Pool, PowerCurve, Prototypes},
     number::{add_down, add_up, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
 };
 

@@ -7,7 +7,7 @@
 //! two per step then settle what would take all pairs.
 
 use crate::{
-    network::{Form, Prototypes},
+    network::{NetworkForm, Prototypes},
     number::{mul_down, sub_down},
 };
 

@@ -1,14 +1,10 @@
 //! What single steps give on the ball of a sample.
 
-use super::{
-    super::{Interval, ball},
-    Checker,
-    groups::is_small_integer,
-    inactive::is_silenced,
-};
+use super::{Checker, groups::is_small_integer, inactive::is_silenced};
 use crate::{
     Enclosure, Norm,
-    network::{Form, Measure, Pool},
+    certify::{arithmetic::Interval, ball},
+    network::{Measure, NetworkForm, Pool},
     number::{add_down, add_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
 };
 

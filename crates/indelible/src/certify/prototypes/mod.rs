@@ -22,13 +22,13 @@ use self::{
     inactive::{Inactive, silent_from},
 };
 use super::{
-    Claim, Verdict,
+    Claim, Engine, Verdict,
     arithmetic::{Interval, IntervalArithmetic},
     verdict_of,
 };
 use crate::{
     Dataset, Enclosure, Features, Norm, Progress,
-    network::{Form, Measure, Pool, Prototypes},
+    network::{Measure, NetworkForm, Pool, Prototypes},
     number::{add_up, div_up, mul_up, sub_down, sub_up},
     separation::nearest_enemies_between,
 };
@@ -249,7 +249,7 @@ impl<'a> Checker<'a> {
         }
         let accumulators = self.accumulators(sample, &x, nearest, inactive);
         let Some(outputs) = accumulators.and_then(|a| self.head(a)) else { return Verdict::Undecided };
-        verdict_of(&outputs, self.class(sample), self.claim.network_classes)
+        verdict_of(&outputs, self.class(sample), self.claim.network_classes, Engine::Prototypes)
     }
 
     /// Bounds of all accumulators on the ball; `nearest` is the distance to
@@ -369,14 +369,8 @@ impl<'a> Checker<'a> {
             values = layer
                 .rows()
                 .map(|row| {
-                    let mut terms: Vec<Interval> = row
-                        .columns
-                        .iter()
-                        .zip(row.weights)
-                        .map(|(&c, &w)| self.arithmetic.product(w, values[c]))
-                        .collect();
-                    terms.push(Interval::point(row.bias));
-                    let sum = self.arithmetic.sum(&terms)?;
+                    let pairs = row.columns.iter().zip(row.weights).map(|(&c, &w)| (w, values[c]));
+                    let sum = self.arithmetic.affine(pairs, row.bias, &mut vec![])?;
                     Some(if index + 1 < self.prototypes.head().len() { sum.relu() } else { sum })
                 })
                 .collect::<Option<_>>()?;

@@ -5,7 +5,7 @@ mod evaluate;
 
 use rayon::prelude::*;
 
-use super::{Arithmetic, Evaluator, Form, Size};
+use super::{Arithmetic, Evaluator, NetworkForm, Size};
 use crate::{Error, Features, Precision, isa::Isa};
 
 /// One affine score per stored row, and per class the largest of its scores:
@@ -168,7 +168,7 @@ impl MaxAffine {
     }
 }
 
-impl Form for MaxAffine {
+impl NetworkForm for MaxAffine {
     fn inputs(&self) -> usize {
         self.features
     }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Precision,
     isa::{Isa, Loop},
-    network::{Evaluator, Form, Layer, evaluate::affine, power_curve::Executed},
+    network::{Evaluator, Layer, NetworkForm, evaluate::affine, power_curve::Executed},
     number::Real,
 };
 

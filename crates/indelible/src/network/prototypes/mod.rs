@@ -6,7 +6,7 @@ mod evaluate;
 mod meaning;
 mod size;
 
-use super::{Form, Layer, PowerCurve, Schedule, Size};
+use super::{Layer, NetworkForm, PowerCurve, Schedule, Size};
 use crate::{Error, Features, Precision};
 
 pub(super) use evaluate::PrototypeEvaluator;
@@ -222,7 +222,7 @@ impl Prototypes {
     }
 }
 
-impl Form for Prototypes {
+impl NetworkForm for Prototypes {
     fn inputs(&self) -> usize {
         self.0.features
     }

@@ -2,36 +2,12 @@
 
 use crate::{
     Dataset, Features, Precision,
+    certify::tests::Random,
     network::{
-        Clipping, Form, Layer, LayerBuilder, MaxAffine, Measure, Pool, PowerCurve, Prototypes, StoredNetwork,
+        Clipping, Layer, LayerBuilder, MaxAffine, Measure, NetworkForm, Pool, PowerCurve, Prototypes,
+        StoredNetwork,
     },
 };
-
-/// A small generator of random numbers.
-pub(super) struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 ^ self.0 >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd) >> 16
-    }
-
-    pub fn below(&mut self, count: usize) -> usize {
-        (self.next() % count as u64) as usize
-    }
-
-    pub fn chance(&mut self, one_in: usize) -> bool {
-        self.below(one_in) == 0
-    }
-
-    pub fn of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len())]
-    }
-
-    pub fn unit(&mut self) -> f64 {
-        self.below(1 << 20) as f64 / (1 << 20) as f64
-    }
-}
 
 /// Random samples, on a grid half of the time so that ties and shared values
 /// occur, at several scales.
@@ -41,17 +17,17 @@ pub(super) fn random_data(random: &mut Random) -> Dataset {
     let n = 1 + random.below(most);
     let scale = random.of(&[1.0, 1.0, 1.0, 0.25, 1e-3, 2f64.powi(-140), 2f64.powi(-72), 1e-30, 1e18, 1e30]);
     let shift = random.of(&[0.0, 0.0, -4.0, 1000.0, 16_777_210.0]);
-    let grid = random.chance(2);
+    let grid = random.below(2) == 0;
     let coordinate = |random: &mut Random| {
         let value = if grid { random.below(9) as f64 } else { 8.0 * random.unit() };
         let value = scale * (value + shift);
-        if random.chance(2) { f64::from(value as f32) } else { value }
+        if random.below(2) == 0 { f64::from(value as f32) } else { value }
     };
     let values: Vec<f64> = (0..samples * n).map(|_| coordinate(random)).collect();
     let classes = 2 + random.below(2);
     let labels = (0..samples).map(|_| random.below(classes)).collect();
     let names = (0..classes).map(|c| c.to_string()).collect();
-    let features = if random.chance(4) {
+    let features = if random.below(4) == 0 {
         Features::integer_codes((0..samples * n).map(|_| random.below(6) as u8).collect::<Vec<_>>().into())
     } else {
         Features::F64(values.into())
@@ -130,7 +106,7 @@ pub(super) fn change_prototypes(random: &mut Random, prototypes: Prototypes) -> 
         }
         9 => {
             parts.clipping = match parts.clipping {
-                Clipping::All(minima) if random.chance(2) => Clipping::AllButFirst(minima),
+                Clipping::All(minima) if random.below(2) == 0 => Clipping::AllButFirst(minima),
                 _ => Clipping::None,
             };
         }
@@ -170,7 +146,7 @@ fn change_measure(random: &mut Random, measure: &mut Measure, precision: Precisi
             }
         }
         Measure::Power(PowerCurve::Sawtooth { inverse, levels }) => {
-            if random.chance(2) {
+            if random.below(2) == 0 {
                 *inverse = positive(random, *inverse);
             } else {
                 *levels = 1 + random.below(12);

@@ -1,17 +1,14 @@
 //! Sums over stored curves, and roundings of single sums.
 
-use super::{
-    Dyadic, Random, SIZES, number, power_of_two, range, rounds,
-    sums::{Float, in_some_order},
-};
+use super::{Dyadic, Exact, Machine, Random, SIZES, number, power_of_two, range, rounds};
 use crate::{
     Norm, Precision,
     certify::{
         arithmetic::{Interval, IntervalArithmetic, Term, grid, rounding},
         prototypes::CurveSums,
     },
-    network::PowerCurve,
-    number::{add_up, sub_down, sub_up},
+    network::{Arithmetic, PowerCurve},
+    number::{add_up, mul_up, sub_down, sub_up},
 };
 
 /// Hinges as a foreign file may have them, or teeth, for differences of about
@@ -83,76 +80,23 @@ fn below_one_of(random: &mut Random, counts: &[usize]) -> usize {
     random.below(count)
 }
 
-/// `Σ_j φ(|d_j|)` for rounded differences, in some order, fused or not.
-fn executed<T: Float>(random: &mut Random, curve: &PowerCurve, differences: &[(f64, f64)]) -> f64 {
-    let zero = T::of(0.0);
-    let relu = |v: T| if v < zero { zero } else { v };
-    let minus = |a: T, b: T| a + T::of(-1.0) * b;
-    let style = random.below(4);
-    let each: Vec<(T, Option<T>)> = differences
-        .iter()
-        .map(|&(x, c)| {
-            let d = minus(T::of(x), T::of(c));
-            let t = if d < zero { T::of(-1.0) * d } else { d };
-            let value = match curve {
-                PowerCurve::Hinges { knots, weights } => {
-                    let mut terms: Vec<(T, Option<T>)> = (knots.iter().zip(weights))
-                        .map(|(&k, &w)| (T::of(w), Some(relu(minus(t, T::of(k))))))
-                        .collect();
-                    for i in (1..terms.len()).rev() {
-                        terms.swap(i, random.below(i + 1));
-                    }
-                    in_some_order(random, terms, style)
-                }
-                &PowerCurve::Sawtooth { inverse, levels } => {
-                    let mut g = T::of(inverse) * t;
-                    let mut value = g;
-                    for level in 1..=levels {
-                        let (rising, falling) = (g + g, minus(T::of(2.0), g + g));
-                        let tooth = if falling < rising { falling } else { rising };
-                        let share = T::of(-PowerCurve::share(level));
-                        value = if style > 1 { share.fused(tooth, value) } else { share * tooth + value };
-                        g = relu(tooth);
-                    }
-                    relu(value)
-                }
-            };
-            (value, None)
-        })
-        .collect();
-    let style = random.below(2);
-    in_some_order(random, each, style).value()
-}
-
-fn exact(curve: &PowerCurve, differences: &[(f64, f64)]) -> Dyadic {
-    let value = |t: &Dyadic| match curve {
-        PowerCurve::Hinges { knots, weights } => {
-            knots.iter().zip(weights).fold(Dyadic::of(0.0), |sum, (&k, &w)| {
-                sum.plus(&Dyadic::of(w).times(&t.minus(&Dyadic::of(k)).relu()))
-            })
-        }
-        &PowerCurve::Sawtooth { inverse, levels } => {
-            let mut g = Dyadic::of(inverse).times(t);
-            let mut value = g.clone();
-            for level in 1..=levels {
-                let rising = g.plus(&g);
-                let falling = Dyadic::of(2.0).minus(&rising);
-                let tooth = if falling.minus(&rising).is_negative() { falling } else { rising };
-                value = value.minus(&Dyadic::of(PowerCurve::share(level)).times(&tooth));
-                g = tooth.relu();
-            }
-            value.relu()
-        }
-    };
-    let each = differences.iter().map(|&(x, c)| value(&Dyadic::of(x).minus(&Dyadic::of(c)).abs()));
-    each.fold(Dyadic::of(0.0), |sum, v| sum.plus(&v))
+/// `Σ_j φ(|x_j − c_j|)` in some arithmetic, of pairs `(x_j, c_j)`.
+fn summed<A: Arithmetic>(arithmetic: &mut A, curve: &PowerCurve, pairs: &[(f64, f64)]) -> A::Number {
+    let mut each = vec![];
+    for &(x, c) in pairs {
+        let (x, c) = (arithmetic.number(x), arithmetic.number(c));
+        let difference = arithmetic.minus(&x, &c);
+        let size = arithmetic.abs(&difference);
+        each.push(curve.evaluate_in(arithmetic, &size));
+    }
+    arithmetic.sum(&each)
 }
 
 /// What is said of a sum from the distance alone holds of every execution, and
 /// so does the distance that is said to be enough for a sum.
 #[test]
 fn sums_over_curves_lie_within_their_bounds() {
-    let mut random = Random(0x005E_ED0F_C0BB_1E55);
+    let mut random = Random::new(0x005E_ED0F_C0BB_1E55);
     let (mut bounded, mut enough, mut close) = (0, 0, 0);
     for _ in 0..rounds(20_000) {
         let precision = random.of(&[Precision::F32, Precision::F32, Precision::F64]);
@@ -204,17 +148,14 @@ fn sums_over_curves_lie_within_their_bounds() {
         });
         let distance = sums.distance(enclosures);
         let bounds = sums.between(distance.lower, distance.upper);
-        let real = exact(&curve, &differences);
+        let real = summed(&mut Exact, &curve, &differences);
         let context =
             || format!("{curve:?} {precision} {norm} {reach:e} {differences:?} {distance:?} {bounds:?}");
         assert!(real.at_least(bounds.lower), "{}", context());
         assert!(real.negated().at_least(-bounds.upper), "{}", context());
         close += usize::from(bounds.upper < 1.01 * bounds.lower);
         for _ in 0..3 {
-            let sum = match precision {
-                Precision::F32 => executed::<f32>(&mut random, &curve, &differences),
-                Precision::F64 => executed::<f64>(&mut random, &curve, &differences),
-            };
+            let sum = summed(&mut Machine::new(precision, &mut random), &curve, &differences);
             assert!(bounds.lower <= sum && sum <= bounds.upper, "{sum:e} {}", context());
             // So far away the sum would be larger than it is.
             for more in [precision.next_up(sum), sum * 1.5] {
@@ -229,62 +170,74 @@ fn sums_over_curves_lie_within_their_bounds() {
     assert!(bounded > 5_000 && enough > 5_000 && close > 500, "{bounded} {enough} {close}");
 }
 
+/// Terms of a sum and what is known of them.
+struct SomeSum {
+    precision: Precision,
+    /// Pairs of a weight and a value.
+    terms: Vec<(f64, f64)>,
+    known: Vec<Term>,
+    bias: f64,
+}
+
+/// A sum of numbers of all sizes, or of multiples of one power of two; `None`
+/// where none came about.
+fn some_sum(random: &mut Random) -> Option<SomeSum> {
+    let precision = random.of(&[Precision::F32, Precision::F32, Precision::F64]);
+    let (smallest, largest, digits) = range(precision);
+    let sizes = random.of(&SIZES);
+    let (weights, coarse) = (random.below(4), random.below(3) == 0);
+    let grain = power_of_two(match random.below(4) {
+        0 => smallest + random.below(8) as i32,
+        1 => largest - digits - 8,
+        _ => -4,
+    });
+    let bits = random.of(&[3, 8, digits as usize - 2, digits as usize]);
+    let value = |random: &mut Random| {
+        if coarse {
+            let sign = random.of(&[1.0, 1.0, 1.0, -1.0]);
+            precision.round(sign * random.below(1 << bits) as f64 * grain)
+        } else {
+            number(random, sizes, precision)
+        }
+    };
+    let count = 1 + below_one_of(random, &[2, 4, 9]);
+    let (mut terms, mut known) = (vec![], vec![]);
+    for _ in 0..count {
+        let weight = match weights {
+            0 => random.of(&[1.0, -1.0]),
+            1 => random.of(&[1.0, -1.0, 0.5, 4.0, -0.25, 3.0]),
+            _ => number(random, sizes, precision),
+        };
+        let x = value(random);
+        if weight == 0.0 || !x.is_finite() {
+            continue;
+        }
+        let other = value(random);
+        let bounds = if random.below(2) == 0 || !other.is_finite() {
+            Interval::point(x)
+        } else {
+            Interval { lower: x.min(other), upper: x.max(other) }
+        };
+        let step = if coarse { grain.max(grid(precision, bounds)) } else { grid(precision, bounds) };
+        terms.push((weight, x));
+        known.push(Term { weight, value: bounds, grid: step });
+    }
+    let bias = if random.below(2) == 0 { 0.0 } else { value(random) };
+    (bias.is_finite() && !terms.is_empty()).then_some(SomeSum { precision, terms, known, bias })
+}
+
 /// A computed sum is no farther from the exact one than is charged for, and on
 /// the grid that is said.
 #[test]
 fn sums_are_no_farther_off_than_charged() {
-    let mut random = Random(0x0C4A_46ED_5EED_0001);
+    let mut random = Random::new(0x0C4A_46ED_5EED_0001);
     let (mut bounded, mut sharp) = (0, 0);
     for _ in 0..rounds(100_000) {
-        let precision = random.of(&[Precision::F32, Precision::F32, Precision::F64]);
-        let (smallest, largest, digits) = range(precision);
-        let sizes = random.of(&SIZES);
-        let (weights, coarse) = (random.below(4), random.below(3) == 0);
-        let grain = power_of_two(match random.below(4) {
-            0 => smallest + random.below(8) as i32,
-            1 => largest - digits - 8,
-            _ => -4,
-        });
-        let bits = random.of(&[3, 8, digits as usize - 2, digits as usize]);
-        let value = |random: &mut Random| {
-            if coarse {
-                let sign = random.of(&[1.0, 1.0, 1.0, -1.0]);
-                precision.round(sign * random.below(1 << bits) as f64 * grain)
-            } else {
-                number(random, sizes, precision)
-            }
-        };
-        let count = 1 + below_one_of(&mut random, &[2, 4, 9]);
-        let mut terms: Vec<(f64, f64)> = vec![];
-        let mut known: Vec<Term> = vec![];
-        for _ in 0..count {
-            let weight = match weights {
-                0 => random.of(&[1.0, -1.0]),
-                1 => random.of(&[1.0, -1.0, 0.5, 4.0, -0.25, 3.0]),
-                _ => number(&mut random, sizes, precision),
-            };
-            let x = value(&mut random);
-            if weight == 0.0 || !x.is_finite() {
-                continue;
-            }
-            let other = value(&mut random);
-            let bounds = if random.below(2) == 0 || !other.is_finite() {
-                Interval::point(x)
-            } else {
-                Interval { lower: x.min(other), upper: x.max(other) }
-            };
-            let step = if coarse { grain.max(grid(precision, bounds)) } else { grid(precision, bounds) };
-            terms.push((weight, x));
-            known.push(Term { weight, value: bounds, grid: step });
-        }
-        let bias = if random.below(2) == 0 { 0.0 } else { value(&mut random) };
-        if !bias.is_finite() || terms.is_empty() {
-            continue;
-        }
+        let Some(SomeSum { precision, terms, known, bias }) = some_sum(&mut random) else { continue };
         let same = |sign: f64| {
             let parts = known.iter().filter(|t| t.weight * sign > 0.0);
             parts.fold((bias * sign).max(0.0), |sum, t| {
-                add_up(sum, crate::number::mul_up(t.weight.abs(), t.value.upper.max(0.0)))
+                add_up(sum, mul_up(t.weight.abs(), t.value.upper.max(0.0)))
             })
         };
         // Values behind a ReLU only: else a part may be larger than the whole.
@@ -294,38 +247,17 @@ fn sums_are_no_farther_off_than_charged() {
         let Some(bound) = rounding(arithmetic, known.iter().copied(), bias, closer) else { continue };
         bounded += 1;
         sharp += usize::from(bound.slack == 0.0);
-        let exact = terms
-            .iter()
-            .fold(Dyadic::of(bias), |sum, &(w, x)| sum.plus(&Dyadic::of(w).times(&Dyadic::of(x))));
-        for style in 0..4 {
-            let sum = match precision {
-                Precision::F32 => summed::<f32>(&mut random, &terms, bias, style),
-                Precision::F64 => summed::<f64>(&mut random, &terms, bias, style),
-            };
-            assert!(
-                sum.is_finite() && bound.slack.is_finite(),
-                "{precision} {known:?} {bias:e} {style} at {terms:?}: {sum:e} {bound:?}"
-            );
+        let exactly: Vec<(f64, Dyadic)> = terms.iter().map(|&(w, x)| (w, Dyadic::of(x))).collect();
+        let exact = Exact.dot(&Dyadic::of(bias), &exactly);
+        for _ in 0..4 {
+            let sum = Machine::new(precision, &mut random).dot(&bias, &terms);
+            let context = || format!("{precision} {known:?} {bias:e} at {terms:?}: {sum:e} {bound:?}");
+            assert!(sum.is_finite() && bound.slack.is_finite(), "{}", context());
             let off = Dyadic::of(sum).minus(&exact).abs();
-            assert!(
-                !Dyadic::of(bound.slack).minus(&off).is_negative(),
-                "{precision} {known:?} {bias:e} at {terms:?}: {sum:e} {bound:?}"
-            );
+            assert!(off <= Dyadic::of(bound.slack), "{}", context());
             let steps = sum / bound.grid;
-            assert!(
-                steps == steps.round() || steps.is_infinite(),
-                "{precision} {known:?} {bias:e} at {terms:?}: {sum:e} {bound:?}"
-            );
+            assert!(steps == steps.round() || steps.is_infinite(), "{}", context());
         }
     }
     assert!(bounded > 30_000 && sharp > 3_000, "{bounded} {sharp}");
-}
-
-fn summed<T: Float>(random: &mut Random, terms: &[(f64, f64)], bias: f64, style: usize) -> f64 {
-    let mut terms: Vec<(T, Option<T>)> = terms.iter().map(|&(w, x)| (T::of(w), Some(T::of(x)))).collect();
-    terms.push((T::of(bias), None));
-    for i in (1..terms.len()).rev() {
-        terms.swap(i, random.below(i + 1));
-    }
-    in_some_order(random, terms, style).value()
 }

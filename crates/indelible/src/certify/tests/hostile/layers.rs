@@ -1,11 +1,6 @@
 //! Intervals and separable sums of layers.
 
-use std::cmp::Ordering;
-
-use super::{
-    Dyadic, Random, SIZES, Sizes, number, power_of_two, range, rounds,
-    sums::{Float, in_some_order},
-};
+use super::{Dyadic, Exact, Machine, Random, SIZES, Sizes, inside, number, power_of_two, range, rounds};
 use crate::{
     Dataset, Features, Norm, Precision, Radii,
     certify::{
@@ -13,7 +8,7 @@ use crate::{
         arithmetic::Interval,
         layers::{BoundedLayers, on_box, propagate},
     },
-    network::{Layer, LayerBuilder, Model, Network, StoredNetwork},
+    network::{Layer, LayerBuilder, Model, StoredNetwork},
 };
 
 /// Any layers; weights are often ±1, so that terms cancel.
@@ -44,97 +39,118 @@ fn network(random: &mut Random, precision: Precision) -> StoredNetwork {
     StoredNetwork::new(precision, layers).unwrap()
 }
 
+/// 1, or a power of two near an end of the format.
+fn unit(random: &mut Random, precision: Precision) -> f64 {
+    let (smallest, largest, digits) = range(precision);
+    power_of_two(match random.below(4) {
+        0 | 1 => 0,
+        2 => smallest + digits + random.below(20) as i32,
+        _ => largest - 4 - random.below(20) as i32,
+    })
+}
+
+/// One of the constructions' weights, at times another one.
+fn spoilt(random: &mut Random, precision: Precision, w: f64) -> f64 {
+    match random.below(120) {
+        0 => number(random, Sizes::Anywhere, precision),
+        1 => number(random, Sizes::Plain, precision),
+        _ => w,
+    }
+}
+
+/// A number of the format between `-unit` and `unit`.
+fn place(random: &mut Random, precision: Precision, unit: f64) -> f64 {
+    precision.round((random.unit() * 2.0 - 1.0) * unit)
+}
+
 /// Layers as the constructions make them: one-sided differences, sums of them
 /// or a tree of maxima, a running maximum, a head; all scaled by a power of
 /// two, sometimes with one weight spoilt.
 fn distances(random: &mut Random, precision: Precision) -> StoredNetwork {
     let most = random.of(&[3, 3, 7]);
     let n = 1 + random.below(most);
-    let (smallest, largest, digits) = range(precision);
-    let scale = match random.below(4) {
-        0 | 1 => 0,
-        2 => smallest + digits + random.below(20) as i32,
-        _ => largest - 4 - random.below(20) as i32,
-    };
-    let unit = power_of_two(scale);
-    let spoil = |random: &mut Random, w: f64| match random.below(120) {
-        0 => number(random, Sizes::Anywhere, precision),
-        1 => number(random, Sizes::Plain, precision),
-        _ => w,
-    };
-    let place = |random: &mut Random| precision.round((random.unit() * 2.0 - 1.0) * unit);
+    let unit = unit(random, precision);
     let mut first = LayerBuilder::new(n);
     let most = random.of(&[3, 3, 9]);
     let steps = 1 + random.below(most);
     for _ in 0..steps {
         for j in 0..n {
-            let center = place(random);
+            let center = place(random, precision, unit);
             for sign in [1.0, -1.0] {
-                let weight = spoil(random, sign);
+                let weight = spoilt(random, precision, sign);
                 first.weight(j, weight).bias(-sign * center);
             }
         }
     }
-    let mut layers = vec![first.finish()];
-    // Per step one value: the sum less a threshold, or a maximum of sums.
-    let maximum = random.below(2) == 0;
-    let mut second = LayerBuilder::new(2 * n * steps);
-    let mut width = 0;
-    for step in 0..steps {
-        let at = 2 * n * step;
-        if maximum && n > 1 {
-            for column in at..at + 2 * n {
-                let weight = spoil(random, if column < at + 2 { 1.0 } else { -1.0 });
-                second.weight(column, weight);
-            }
-            second.bias(0.0);
-            for column in at + 2..at + 2 * n {
-                second.weight(column, 1.0);
-            }
-            second.bias(0.0);
-            width += 2;
-        } else {
-            for column in at..at + 2 * n {
-                let weight = spoil(random, 1.0);
-                second.weight(column, weight);
-            }
-            second.bias(-place(random).abs());
-            width += 1;
-        }
-    }
-    layers.push(second.finish());
-    // A running maximum of offers, the values of later steps passing on.
-    let each = width / steps;
+    let second = measured(random, precision, unit, (steps, n));
+    let each = second.outputs() / steps;
+    let mut layers = vec![first.finish(), second];
     let slope =
         precision.round((1.0 + 3.0 * random.unit()) / unit).clamp(-precision.largest(), precision.largest());
-    for step in 0..steps {
-        // F, increment, and the values that are left.
-        let held = if step == 0 { 0 } else { 2 };
-        let left = (steps - step) * each;
-        let mut layer = LayerBuilder::new(held + left);
-        for column in 0..held {
-            layer.weight(column, 1.0);
-        }
-        layer.bias(0.0);
-        for column in 0..held {
-            layer.weight(column, -1.0);
-        }
-        for column in held..held + each {
-            let weight = spoil(random, -slope);
-            layer.weight(column, weight);
-        }
-        layer.bias(f64::from(1 + random.below(3) as u8));
-        for column in held + each..held + left {
-            layer.weight(column, 1.0).bias(0.0);
-        }
-        layers.push(layer.finish());
-    }
+    layers.extend((0..steps).map(|step| raised(random, precision, slope, (step, steps, each))));
     let mut head = LayerBuilder::new(2);
-    let offset = spoil(random, -1.0);
+    let offset = spoilt(random, precision, -1.0);
     head.weight(0, 1.0).weight(1, 1.0).bias(offset);
     head.weight(0, -1.0).weight(1, -1.0).bias(1.0);
     layers.push(head.finish());
     StoredNetwork::new(precision, layers).unwrap()
+}
+
+/// Of the one-sided differences of `n` features for each step one value: their
+/// sum less a threshold; or two that add up to a maximum of sums.
+fn measured(random: &mut Random, precision: Precision, unit: f64, (steps, n): (usize, usize)) -> Layer {
+    let maximum = random.below(2) == 0;
+    let mut layer = LayerBuilder::new(2 * n * steps);
+    for step in 0..steps {
+        let at = 2 * n * step;
+        if maximum && n > 1 {
+            for column in at..at + 2 * n {
+                let weight = spoilt(random, precision, if column < at + 2 { 1.0 } else { -1.0 });
+                layer.weight(column, weight);
+            }
+            layer.bias(0.0);
+            for column in at + 2..at + 2 * n {
+                layer.weight(column, 1.0);
+            }
+            layer.bias(0.0);
+        } else {
+            for column in at..at + 2 * n {
+                let weight = spoilt(random, precision, 1.0);
+                layer.weight(column, weight);
+            }
+            layer.bias(-place(random, precision, unit).abs());
+        }
+    }
+    layer.finish()
+}
+
+/// A step of a running maximum of offers: what it is so far, its increment by
+/// the offer of `step`, and `each` values of every later step, which pass on.
+fn raised(
+    random: &mut Random,
+    precision: Precision,
+    slope: f64,
+    (step, steps, each): (usize, usize, usize),
+) -> Layer {
+    let held = if step == 0 { 0 } else { 2 };
+    let left = (steps - step) * each;
+    let mut layer = LayerBuilder::new(held + left);
+    for column in 0..held {
+        layer.weight(column, 1.0);
+    }
+    layer.bias(0.0);
+    for column in 0..held {
+        layer.weight(column, -1.0);
+    }
+    for column in held..held + each {
+        let weight = spoilt(random, precision, -slope);
+        layer.weight(column, weight);
+    }
+    layer.bias(f64::from(1 + random.below(3) as u8));
+    for column in held + each..held + left {
+        layer.weight(column, 1.0).bias(0.0);
+    }
+    layer.finish()
 }
 
 /// Affine scores of two classes and a tree of maxima for each, at times with
@@ -205,48 +221,16 @@ fn scores(random: &mut Random, precision: Precision) -> StoredNetwork {
 }
 
 /// Executes the network on `x`, rounded to the format, in some order.
-fn executed(random: &mut Random, network: &StoredNetwork, x: &[f64]) -> Vec<f64> {
-    match network.precision() {
-        Precision::F32 => run::<f32>(random, network.layers(), x),
-        Precision::F64 => run::<f64>(random, network.layers(), x),
-    }
-}
-
-fn run<T: Float>(random: &mut Random, layers: &[Layer], x: &[f64]) -> Vec<f64> {
-    let mut values: Vec<T> = x.iter().map(|&x| T::of(x)).collect();
-    let style = random.below(4);
-    for (index, layer) in layers.iter().enumerate() {
-        let relu = index + 1 < layers.len();
-        let next = layer.rows().map(|row| {
-            let mut terms: Vec<(T, Option<T>)> =
-                row.columns.iter().zip(row.weights).map(|(&c, &w)| (T::of(w), Some(values[c]))).collect();
-            terms.push((T::of(row.bias), None));
-            for i in (1..terms.len()).rev() {
-                terms.swap(i, random.below(i + 1));
-            }
-            let sum = in_some_order(random, terms, style);
-            if relu && sum < T::of(0.0) { T::of(0.0) } else { sum }
-        });
-        values = next.collect();
-    }
-    values.into_iter().map(T::value).collect()
+fn executed(random: &mut Random, model: &Model, x: &[f64]) -> Vec<f64> {
+    let precision = model.precision();
+    let rounded: Vec<f64> = x.iter().map(|&x| precision.round(x)).collect();
+    model.evaluate_in(&mut Machine::new(precision, random), &rounded)
 }
 
 /// The outputs in the reals.
-fn exact(layers: &[Layer], x: &[f64]) -> Vec<Dyadic> {
-    let mut values: Vec<Dyadic> = x.iter().map(|&x| Dyadic::of(x)).collect();
-    for (index, layer) in layers.iter().enumerate() {
-        values = layer
-            .rows()
-            .map(|row| {
-                let terms = row.columns.iter().zip(row.weights);
-                let sum = terms
-                    .fold(Dyadic::of(row.bias), |sum, (&c, &w)| sum.plus(&Dyadic::of(w).times(&values[c])));
-                if index + 1 < layers.len() { sum.relu() } else { sum }
-            })
-            .collect();
-    }
-    values
+fn exact(model: &Model, x: &[f64]) -> Vec<Dyadic> {
+    let x: Vec<Dyadic> = x.iter().map(|&x| Dyadic::of(x)).collect();
+    model.evaluate_in(&mut Exact, &x)
 }
 
 /// Whether an output, executed and exact, lies within a bound.
@@ -258,7 +242,7 @@ fn holds(bound: Interval, executed: f64, exact: &Dyadic) -> bool {
 /// Intervals carried forward contain every execution.
 #[test]
 fn boxes_contain_their_outputs() {
-    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let mut random = Random::new(0x9E37_79B9_7F4A_7C15);
     let mut bounded = 0;
     for _ in 0..rounds(6_000) {
         let precision = random.of(&[Precision::F32, Precision::F32, Precision::F64]);
@@ -281,6 +265,7 @@ fn boxes_contain_their_outputs() {
         let input = ends.iter().map(|&(lower, upper)| Interval { lower, upper }).collect();
         let Some(bounds) = propagate(&network, input).and_then(|mut sums| sums.pop()) else { continue };
         bounded += 1;
+        let model = Model::Layers(network);
         for _ in 0..12 {
             let x: Vec<f64> = ends
                 .iter()
@@ -293,29 +278,13 @@ fn boxes_contain_their_outputs() {
                     }
                 })
                 .collect();
-            let outputs = executed(&mut random, &network, &x);
-            for ((bound, y), exact) in bounds.iter().zip(outputs).zip(exact(network.layers(), &x)) {
-                assert!(holds(*bound, y, &exact), "{network:?} at {x:?}: {y:e} in {bound:?}");
+            let outputs = executed(&mut random, &model, &x);
+            for ((bound, y), exact) in bounds.iter().zip(outputs).zip(exact(&model, &x)) {
+                assert!(holds(*bound, y, &exact), "{model:?} at {x:?}: {y:e} in {bound:?}");
             }
         }
     }
     assert!(bounded > 1_000, "{bounded} networks had bounds");
-}
-
-/// Whether a point lies in the closed ball, exactly.
-fn inside(x: &[f64], center: &[f64], radius: f64, norm: Norm) -> bool {
-    let power = |d: &Dyadic, p: usize| (1..p).fold(d.clone(), |product, _| product.times(d));
-    let differences = x.iter().zip(center).map(|(&a, &b)| Dyadic::of(a).minus(&Dyadic::of(b)).abs());
-    let p = match norm {
-        Norm::L1 => 1,
-        Norm::L2 => 2,
-        Norm::Lp(p) => p as usize,
-        Norm::Linf => {
-            return differences.into_iter().all(|d| d.compare(&Dyadic::of(radius)) != Ordering::Greater);
-        }
-    };
-    let sum = differences.fold(Dyadic::of(0.0), |sum, d| sum.plus(&power(&d, p)));
-    sum.compare(&power(&Dyadic::of(radius), p)) != Ordering::Greater
 }
 
 /// A point of the ball, at its surface more often than not.
@@ -353,7 +322,7 @@ fn point_of(random: &mut Random, center: &[f64], radius: f64, norm: Norm) -> Vec
 /// and down along the lead.
 #[test]
 fn balls_contain_their_outputs() {
-    let mut random = Random(0x0DDB_A115_0DDB_A115);
+    let mut random = Random::new(0x0DDB_A115_0DDB_A115);
     let (mut bounded, mut sharp) = (0, 0);
     for round in 0..rounds(1_500) {
         let precision = random.of(&[Precision::F32, Precision::F64]);
@@ -361,13 +330,7 @@ fn balls_contain_their_outputs() {
         let network = made(&mut random, precision);
         let n = network.layers()[0].inputs();
         let norm = random.of(&[Norm::L1, Norm::L2, Norm::Lp(3.0), Norm::Lp(4.0), Norm::Linf]);
-        let (smallest, largest, digits) = range(precision);
-        let scale = match random.below(4) {
-            0 | 1 => 0,
-            2 => smallest + digits + random.below(20) as i32,
-            _ => largest - 4 - random.below(20) as i32,
-        };
-        let unit = power_of_two(scale);
+        let unit = unit(&mut random, precision);
         let center: Vec<f64> = (0..n).map(|_| (2.0 * random.unit() - 1.0) * unit).collect();
         let radius = match random.below(4) {
             0 => 0.0,
@@ -393,19 +356,19 @@ fn balls_contain_their_outputs() {
                 [a, b, ..] if attempt > 3 => a - b,
                 _ => outputs[attempt % outputs.len()],
             };
-            let mut found = height(&executed(&mut random, &network, &x));
+            let mut found = height(&executed(&mut random, &model, &x));
             for _ in 0..12 {
                 let other = point_of(&mut random, &center, radius, norm);
                 let share = random.unit();
                 let other: Vec<f64> = x.iter().zip(&other).map(|(a, b)| a + share * (b - a)).collect();
-                let output = height(&executed(&mut random, &network, &other));
+                let output = height(&executed(&mut random, &model, &other));
                 let better = if attempt < 3 { output > found } else { output < found };
                 if better && inside(&other, &center, radius, norm) {
                     (x, found) = (other, output);
                 }
             }
-            let outputs = executed(&mut random, &network, &x);
-            let reals = exact(network.layers(), &x);
+            let outputs = executed(&mut random, &model, &x);
+            let reals = exact(&model, &x);
             for ((bound, y), exact) in bounds.iter().zip(&outputs).zip(&reals) {
                 assert!(
                     holds(*bound, *y, exact),

@@ -1,14 +1,11 @@
 //! Certified balls of recurrences.
 
-use dashu_int::IBig;
-
-use super::{Dyadic, Random, power_of_two, range, rounds};
+use super::{Dyadic, Exact, Machine, Random, power_of_two, range, rounds};
 use crate::{
     Dataset, Features, Norm, Precision, Radii, Silent,
     certify::{Claim, Verdict, prototypes::verdicts},
     network::{
-        Clipping, Form, LayerBuilder, Measure, Model, Pool, PrototypeParts, Prototypes, Schedule,
-        predicted_class,
+        Clipping, LayerBuilder, Measure, Model, Pool, PrototypeParts, Prototypes, Schedule, predicted_class,
     },
     number::{add_down, mul_up, sub_up},
 };
@@ -75,62 +72,11 @@ fn recurrence(
     .unwrap()
 }
 
-/// What step `k` reads.
-fn clipped(recurrence: &Prototypes, k: usize, x: &[f64]) -> Vec<f64> {
-    match recurrence.clipping().before(k) {
-        Some(minima) => x.iter().zip(minima).map(|(x, m)| x.max(*m)).collect(),
-        None => x.to_vec(),
-    }
-}
-
-fn recurred(random: &mut Random, recurrence: &Prototypes, x: &[f64]) -> f64 {
-    let round = |v: f64| recurrence.precision().round(v);
-    let mut label = 0.0_f64;
-    let mut center = vec![0.0; x.len()];
-    for k in 0..recurrence.steps() {
-        recurrence.copy_center(k, &mut center);
-        let z = clipped(recurrence, k, x);
-        let mut terms: Vec<f64> = (z.iter().zip(&center))
-            .map(|(z, c)| round(round(z - c).abs() - recurrence.radii()[k]).max(0.0))
-            .collect();
-        for i in (1..terms.len()).rev() {
-            terms.swap(i, random.below(i + 1));
-        }
-        let far = terms.into_iter().fold(0.0, |sum, term| round(sum + term));
-        let (value, scale) = (recurrence.tops()[k], recurrence.scales()[k]);
-        let level = match (random.below(2), recurrence.precision()) {
-            (0, _) => round(value - round(scale * far)),
-            (_, Precision::F32) => f64::from((-(scale as f32)).mul_add(far as f32, value as f32)),
-            (_, Precision::F64) => (-scale).mul_add(far, value),
-        };
-        label = match recurrence.pool() {
-            Pool::Max => label.max(level),
-            _ => round(label + round(level - label).max(0.0)),
-        };
-    }
-    label
-}
-
-fn recurred_exactly(recurrence: &Prototypes, x: &[f64]) -> Dyadic {
-    let mut label = Dyadic::of(0.0);
-    let mut center = vec![0.0; x.len()];
-    for k in 0..recurrence.steps() {
-        recurrence.copy_center(k, &mut center);
-        let radius = Dyadic::of(recurrence.radii()[k]);
-        let far = clipped(recurrence, k, x).iter().zip(&center).fold(Dyadic::of(0.0), |sum, (&z, &c)| {
-            sum.plus(&Dyadic::of(z).minus(&Dyadic::of(c)).abs().minus(&radius).relu())
-        });
-        let level = Dyadic::of(recurrence.tops()[k]).minus(&Dyadic::of(recurrence.scales()[k]).times(&far));
-        label = label.plus(&level.minus(&label).relu());
-    }
-    label
-}
-
 /// A certified ball of a recurrence gets its label everywhere, and one output
 /// where this was said.
 #[test]
 fn certified_recurrences_keep_their_labels() {
-    let mut random = Random(0xFEED_F00D_1234_5678);
+    let mut random = Random::new(0xFEED_F00D_1234_5678);
     let (mut certified, mut constants) = (0, 0);
     for _ in 0..rounds(6_000) {
         let precision = random.of(&[Precision::F32, Precision::F32, Precision::F64]);
@@ -181,13 +127,14 @@ fn certified_recurrences_keep_their_labels() {
                     })
                     .collect();
                 let rounded: Vec<f64> = x.iter().map(|&v| precision.round(v)).collect();
-                let exact = recurred_exactly(&recurrence, &x).minus(&Dyadic::of(label));
-                let executed = recurred(&mut random, &recurrence, &rounded);
+                let exactly: Vec<Dyadic> = x.iter().map(|&v| Dyadic::of(v)).collect();
+                let exact = model.evaluate_in(&mut Exact, &exactly)[0].minus(&Dyadic::of(label));
+                let mut machine = Machine::new(precision, &mut random);
+                let executed = model.evaluate_in(&mut machine, &rounded)[0];
                 // The label is the nearest of 1, 2 and 3.
                 let half = |off: &Dyadic, end: f64| label == end || !off.at_least(0.5);
                 let nearest = half(&exact, 3.0) && half(&exact.negated(), 1.0);
-                let same = exact.minus(&Dyadic::of(executed - label)).mantissa == IBig::ZERO
-                    && *only.get_or_insert(executed) == executed;
+                let same = exact == Dyadic::of(executed - label) && *only.get_or_insert(executed) == executed;
                 let right = nearest
                     && predicted_class(&[executed], 3) == Some(label as usize - 1)
                     && (same || !constant);

@@ -7,48 +7,97 @@
 
 use std::cell::OnceCell;
 
-use indelible::{
+use crate::{
     Budget, Dataset, Error, Norm, Precision,
     constructions::{AtLeast, BuiltNetwork, Construction, Options, REGISTRY},
     network::{Head, Size},
+    text::grouped,
 };
-
-use crate::{failure::Failure, report::grouped};
 
 /// All constructions that serve a norm, these labels, one radius or one
 /// `per_sample`, and a head.
 ///
 /// # Errors
-/// When there is none.
+/// [`Error::NoConstruction`] when there is none.
 pub fn serving(
     data: &Dataset,
     norm: Norm,
     per_sample: bool,
     head: Head,
-) -> Result<Vec<&'static Construction>, Failure> {
+) -> Result<Vec<&'static Construction>, Error> {
     let serves = |construction: &&Construction| {
         construction.serves_norm(norm).is_ok() && construction.suits(data, per_sample, head)
     };
     let found: Vec<&Construction> = REGISTRY.iter().filter(serves).collect();
-    if !found.is_empty() {
-        return Ok(found);
-    }
+    if found.is_empty() { Err(no_construction(norm, per_sample, head)) } else { Ok(found) }
+}
+
+/// The error when no construction serves what was asked.
+pub(super) fn no_construction(norm: Norm, per_sample: bool, head: Head) -> Error {
     let mut norms: Vec<String> = vec![];
     for norm in REGISTRY.iter().flat_map(|construction| construction.norms).map(ToString::to_string) {
         if !norms.contains(&norm) {
             norms.push(norm);
         }
     }
-    let radii = if per_sample { "a radius for each sample" } else { "one radius" };
-    Err(Failure::input(format!(
-        "no construction serves {norm} with {radii} and this head ({head}); the norms served are {}",
-        norms.join(", ")
-    )))
+    Error::NoConstruction { norm, per_sample, head, served: norms.join(", ") }
+}
+
+/// Why a construction was chosen: of those that serve it has the fewest nonzero
+/// parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// Whether a certificate was asked for as well.
+    pub certified: bool,
+    /// Those that are larger, smallest first.
+    pub others: Vec<Other>,
+    /// Those that are smaller, or as small, and could not be certified.
+    pub failed: Vec<&'static str>,
+    /// Those that could not be built.
+    pub refused: Vec<&'static str>,
+}
+
+/// A construction that was not chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Other {
+    /// Its name.
+    pub construction: &'static str,
+    /// Its nonzero parameters, or a number that they do not fall below.
+    pub nonzero: usize,
+    /// Whether they were counted.
+    pub counted: bool,
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let others: Vec<String> = self.others.iter().map(ToString::to_string).collect();
+        write!(f, "fewest nonzero parameters{}", if self.certified { " that certifies" } else { "" })?;
+        for (what, list) in [
+            ("others", others.join(", ")),
+            ("not certified", self.failed.join(", ")),
+            ("cannot be built", self.refused.join(", ")),
+        ] {
+            if !list.is_empty() {
+                write!(f, "; {what}: {list}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Display for Other {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let about = if self.counted { "" } else { "at least " };
+        write!(f, "{} {about}{}", self.construction, grouped(self.nonzero))
+    }
 }
 
 /// A construction that was built.
+#[derive(Debug)]
 pub struct Candidate {
+    /// The construction.
     pub construction: &'static Construction,
+    /// What it built.
     pub network: Box<dyn BuiltNetwork>,
     least: AtLeast,
     size: OnceCell<Size>,
@@ -56,17 +105,21 @@ pub struct Candidate {
 
 impl Candidate {
     /// Its size, which is counted when asked for.
+    #[must_use]
     pub fn size(&self) -> Size {
         *self.size.get_or_init(|| self.network.size())
     }
 
     /// Whether no more than `most` parameters are not 0.
+    #[must_use]
     pub fn is_within(&self, most: usize) -> bool {
         self.least.nonzero <= most && self.size().nonzero <= most
     }
 
-    /// What the dense form takes in bytes, where that is not above `limit`;
-    /// else a number of bytes that it does not fall below.
+    /// What the dense form takes in bytes, where that is not above `limit`.
+    ///
+    /// # Errors
+    /// Else a number of bytes that it does not fall below.
     pub fn dense_bytes(&self, limit: u64) -> Result<u64, u64> {
         let width = if self.network.precision() == Precision::F32 { 4 } else { 8 };
         let bytes = |entries: usize| entries as u64 * width;
@@ -80,6 +133,7 @@ impl Candidate {
 }
 
 /// A construction whose turn has not come.
+#[derive(Debug)]
 struct Waiting {
     construction: &'static Construction,
     least: AtLeast,
@@ -94,7 +148,7 @@ impl Waiting {
 }
 
 /// Gives candidates one after the other, fewest nonzero parameters first.
-pub struct Candidates<'a> {
+pub(super) struct Candidates<'a> {
     data: &'a Dataset,
     budget: &'a Budget,
     options: Options,
@@ -104,12 +158,12 @@ pub struct Candidates<'a> {
 
 impl<'a> Candidates<'a> {
     pub fn new(
-        entries: &[&'static Construction],
+        constructions: &[&'static Construction],
         data: &'a Dataset,
         budget: &'a Budget,
         options: Options,
     ) -> Self {
-        let waiting = entries
+        let waiting = constructions
             .iter()
             .map(|construction| Waiting {
                 construction,
@@ -127,29 +181,19 @@ impl<'a> Candidates<'a> {
 
     /// Why the candidate given last was chosen, those named in `failed` being
     /// given before.
-    pub fn reason(&self, failed: &[&str], certified: bool) -> String {
-        let what = if certified { " that certifies" } else { "" };
-        let mut text = format!("fewest nonzero parameters{what}");
-        let mut others: Vec<&Waiting> = self.waiting.iter().collect();
-        others.sort_by_key(|other| other.nonzero());
-        let others: Vec<String> = others
-            .into_iter()
-            .map(|other| {
-                let about = if other.counted.is_some() { "" } else { "at least " };
-                format!("{} {about}{}", other.construction.name, grouped(other.nonzero()))
+    pub fn reason(&self, failed: Vec<&'static str>, certified: bool) -> Reason {
+        let mut others: Vec<Other> = self
+            .waiting
+            .iter()
+            .map(|other| Other {
+                construction: other.construction.name,
+                nonzero: other.nonzero(),
+                counted: other.counted.is_some(),
             })
             .collect();
-        let refused: Vec<&str> = self.refused.iter().map(|(name, _)| *name).collect();
-        for (what, list) in [
-            ("others", others.join(", ")),
-            ("not certified", failed.join(", ")),
-            ("cannot be built", refused.join(", ")),
-        ] {
-            if !list.is_empty() {
-                text += &format!("; {what}: {list}");
-            }
-        }
-        text
+        others.sort_by_key(|other| other.nonzero);
+        let refused = self.refused.iter().map(|(name, _)| *name).collect();
+        Reason { certified, others, failed, refused }
     }
 }
 
