@@ -11,6 +11,7 @@ use crate::{
 
 /// How many labels a construction can tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Labels {
     /// Any number.
     Any,
@@ -28,6 +29,7 @@ impl Labels {
 
 /// Which heads a construction can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Heads {
     /// Logits or a scalar.
     Any,
