@@ -1,9 +1,19 @@
-//! Which vector instructions this processor has, for the loops of cells and of
-//! evaluation. Separation asks for more.
+//! Which vector instructions this processor has: the one place that asks.
+//!
+//! Loops and kernels have a version for each set that pays and one for any
+//! processor, which gives the same bits. With the environment variable
+//! `INDELIBLE_PORTABLE` (set to something other than `0`) only that one is
+//! used, in programs as in tests: what is tested then is what runs on
+//! processors of other kinds.
 
-/// Instruction sets that loops are compiled for.
+use std::sync::LazyLock;
+
+/// Instruction sets that code is compiled for; the larger ones hold the smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Isa {
+    /// 512-bit vectors of bytes that are permuted and multiplied: VBMI and VNNI.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bytes,
     /// 512-bit vectors: F, BW and DQ.
     #[cfg(target_arch = "x86_64")]
     Avx512,
@@ -14,29 +24,43 @@ pub(crate) enum Isa {
     Portable,
 }
 
+/// The instruction sets to be used, best first.
+static DETECTED: LazyLock<Vec<Isa>> = LazyLock::new(|| {
+    let portable = std::env::var_os("INDELIBLE_PORTABLE").is_some_and(|v| !v.is_empty() && v != "0");
+    let mut all = if portable { Vec::new() } else { detect() };
+    all.push(Isa::Portable);
+    all
+});
+
+/// The sets of vector instructions that this processor has, best first.
+#[cfg(target_arch = "x86_64")]
+fn detect() -> Vec<Isa> {
+    let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt");
+    let avx512 = avx2
+        && is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq");
+    let bytes = avx512 && is_x86_feature_detected!("avx512vbmi") && is_x86_feature_detected!("avx512vnni");
+    let all = [(bytes, Isa::Avx512Bytes), (avx512, Isa::Avx512), (avx2, Isa::Avx2)];
+    all.into_iter().filter_map(|(has, isa)| has.then_some(isa)).collect()
+}
+
+/// The sets of vector instructions that code is compiled for here: none.
+#[cfg(not(target_arch = "x86_64"))]
+fn detect() -> Vec<Isa> {
+    Vec::new()
+}
+
 impl Isa {
-    /// The instruction sets that this processor has, best first.
+    /// The instruction sets that may be used, best first.
+    #[cfg(test)]
     pub fn available() -> Vec<Self> {
-        let mut all = Vec::new();
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512dq")
-            {
-                all.push(Self::Avx512);
-            }
-            if is_x86_feature_detected!("avx2") {
-                all.push(Self::Avx2);
-            }
-        }
-        all.push(Self::Portable);
-        all
+        DETECTED.clone()
     }
 
     /// The best one.
     pub fn best() -> Self {
-        Self::available().first().copied().unwrap_or(Self::Portable)
+        DETECTED.first().copied().unwrap_or(Self::Portable)
     }
 }
 
@@ -53,11 +77,12 @@ pub(crate) trait Loop {
 
 impl Isa {
     /// Runs `body` as compiled for this instruction set.
+    #[inline]
     pub fn run<L: Loop>(self, body: L) -> L::Output {
         match self {
             // SAFETY: the value exists only where the processor has the set.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => unsafe { avx512(body) },
+            Self::Avx512Bytes | Self::Avx512 => unsafe { avx512(body) },
             // SAFETY: likewise.
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => unsafe { avx2(body) },
@@ -67,13 +92,13 @@ impl Isa {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx2,popcnt")]
 fn avx512<L: Loop>(body: L) -> L::Output {
     body.run()
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,popcnt")]
 fn avx2<L: Loop>(body: L) -> L::Output {
     body.run()
 }

@@ -13,7 +13,7 @@ use indelible::{
         Cell, CellEvaluator, CellNetwork, Constraint, Evaluator, Head, LayerBuilder, Model, Network, Side,
         StoredNetwork, evaluate, predicted_class, size,
     },
-    number::two_sum,
+    number::{random::Random, two_sum},
     separation as exact_separation,
 };
 use proptest::prelude::*;
@@ -321,12 +321,9 @@ fn by_definition(network: &CellNetwork, x: &[f64]) -> Vec<f64> {
 /// A larger dataset: `samples` points of a lattice with `steps` values per
 /// feature, labels by a pattern that merging can use.
 fn pattern(samples: usize, n: usize, steps: usize, classes: usize) -> Dataset {
-    let mut state = 5u64;
-    let mut below = |end: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize % end
-    };
-    let rows: Vec<Vec<u8>> = (0..samples).map(|_| (0..n).map(|_| below(steps) as u8).collect()).collect();
+    let mut random = Random::new(5);
+    let rows: Vec<Vec<u8>> =
+        (0..samples).map(|_| (0..n).map(|_| random.below(steps) as u8).collect()).collect();
     let labels =
         rows.iter().map(|row| (usize::from(row[0]) / 3 + usize::from(row[n - 1] > 4)) % classes).collect();
     let names = (0..classes).map(|c| c.to_string()).collect();

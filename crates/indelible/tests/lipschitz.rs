@@ -9,28 +9,12 @@ use indelible::{
     certify::{lipschitz_bound, steepest_pair},
     constructions::{Construction, Options, REGISTRY},
     network::{Head, LayerBuilder, Model, StoredNetwork},
+    number::random::Random,
     separation::separation,
 };
 use proptest::prelude::*;
 
 const F64: Options = Options { head: Head::Logits, precision: Precision::F64 };
-
-struct Random(u64);
-
-impl Random {
-    fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        self.0 >> 20
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        self.bits() as usize % n
-    }
-
-    fn unit(&mut self) -> f64 {
-        self.bits() as f64 / (1u64 << 44) as f64
-    }
-}
 
 fn size(difference: impl Iterator<Item = f64>, norm: Norm) -> f64 {
     match norm {
@@ -153,7 +137,7 @@ fn the_constant_is_known_and_attained() {
 /// A million pairs for each network with a known constant.
 #[test]
 fn no_pair_of_a_million_exceeds_the_constant() {
-    let mut random = Random(7);
+    let mut random = Random::new(7);
     for data in [samples(3, 8, 2), samples(3, 8, 4)] {
         let two = data.classes() == 2;
         for (name, norm, constant) in
@@ -198,7 +182,7 @@ fn no_pair_of_a_million_exceeds_the_constant() {
 #[test]
 fn bounds_hold_for_every_construction() {
     let data = samples(4, 8, 2);
-    let mut random = Random(3);
+    let mut random = Random::new(3);
     for construction in REGISTRY {
         for &built_for in construction.norms {
             let found = separation(&data, built_for, &Silent);

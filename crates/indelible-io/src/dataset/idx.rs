@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 
 use super::{
     Loaded, ReadOptions,
-    array::{self, Layout, Number},
+    array::{self, Layout},
+    contents::Contents,
     labels::LabelSet,
     source::Source,
-    stream::Stream,
 };
-use crate::Error;
+use crate::{Error, npy::header::Number};
 
 /// Reads the header; also the number of its bytes.
-fn header(stream: &mut Stream) -> Result<(Layout, u64), Error> {
+fn header(contents: &mut Contents) -> Result<(Layout, u64), Error> {
     let mut magic = [0; 4];
-    stream.header(&mut magic)?;
+    contents.header(&mut magic)?;
     let [_, _, code, rank] = magic;
     let number = match code {
         0x08 => Number::U8,
@@ -26,18 +26,18 @@ fn header(stream: &mut Stream) -> Result<(Layout, u64), Error> {
         0x0d => Number::F32,
         0x0e => Number::F64,
         _ => {
-            return Err(stream.malformed(format!(
+            return Err(contents.malformed(format!(
                 "wrong magic: byte 3, the type, is {code:#04x}; expected 0x08, 0x09, 0x0b, 0x0c, 0x0d or 0x0e"
             )));
         }
     };
     if rank == 0 {
-        return Err(stream.malformed("wrong magic: byte 4, the number of dimensions, is 0"));
+        return Err(contents.malformed("wrong magic: byte 4, the number of dimensions, is 0"));
     }
     let mut shape = Vec::with_capacity(rank.into());
     for _ in 0..rank {
         let mut size = [0; 4];
-        stream.header(&mut size)?;
+        contents.header(&mut size)?;
         shape.push(u32::from_be_bytes(size) as usize);
     }
     Ok((Layout { number, big_endian: true, fortran: false, shape }, 4 + 4 * u64::from(rank)))
@@ -46,10 +46,10 @@ fn header(stream: &mut Stream) -> Result<(Layout, u64), Error> {
 /// Reads an IDX file and, unless the options say where they are, the labels
 /// beside it.
 pub(super) fn read(mut source: Source, options: &ReadOptions) -> Result<Loaded, Error> {
-    let (mut stream, file) = source.stream_and_file("IDX");
-    let (layout, offset) = header(&mut stream)?;
+    let (mut contents, file) = source.contents_and_file("IDX");
+    let (layout, offset) = header(&mut contents)?;
     let file = file.map(|(file, length)| (file, offset, length));
-    let mut loaded = array::features(&mut stream, &layout, file, options)?;
+    let mut loaded = array::features(&mut contents, &layout, file, options)?;
     if options.labels.is_none() {
         let path = source.path();
         match beside(path) {
@@ -65,9 +65,9 @@ pub(super) fn read(mut source: Source, options: &ReadOptions) -> Result<Loaded, 
 
 /// Reads an IDX file of one dimension as labels.
 pub(super) fn read_labels(mut source: Source) -> Result<LabelSet, Error> {
-    let (mut stream, _) = source.stream_and_file("IDX");
-    let (layout, _) = header(&mut stream)?;
-    array::labels(&mut stream, &layout)
+    let (mut contents, _) = source.contents_and_file("IDX");
+    let (layout, _) = header(&mut contents)?;
+    array::labels(&mut contents, &layout)
 }
 
 /// The file with the labels of an IDX file.

@@ -28,14 +28,15 @@
 //! dataset lives.
 
 mod array;
+mod contents;
 mod guard;
 mod idx;
 mod labels;
 mod map;
+mod npy;
 mod npz;
 mod parquet;
 mod source;
-mod stream;
 mod table;
 mod text;
 
@@ -44,7 +45,6 @@ use std::path::{Path, PathBuf};
 use indelible::{Dataset, Features};
 
 use crate::Error;
-pub(crate) use array::Number;
 use labels::{Declared, LabelSet};
 use source::{Format, Source};
 
@@ -199,7 +199,7 @@ fn load(path: &Path, options: &ReadOptions) -> Result<Loaded, Error> {
     let source = Source::open(path)?;
     let loaded = match source.format()? {
         Format::Idx => idx::read(source, options)?,
-        Format::Npy => array::read_npy(source, options)?,
+        Format::Npy => npy::read(source, options)?,
         Format::Npz => npz::read(source, options)?,
         Format::Parquet => parquet::read(source, options)?,
         Format::Text => text::read(source, options)?,
@@ -221,7 +221,7 @@ fn read_labels(path: &Path) -> Result<LabelSet, Error> {
     let source = Source::open(path)?;
     match source.format()? {
         Format::Idx => idx::read_labels(source),
-        Format::Npy => array::read_npy_labels(source),
+        Format::Npy => npy::read_labels(source),
         Format::Npz => npz::read_labels(source),
         Format::Text => text::read_labels(source),
         Format::Parquet => Err(Error::unsupported(

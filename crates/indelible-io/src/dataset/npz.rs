@@ -9,10 +9,11 @@ use std::{
 use zip::{ZipArchive, result::ZipError};
 
 use super::{
-    Loaded, ReadOptions, array,
+    Loaded, ReadOptions,
+    contents::Contents,
     labels::{Declared, LabelSet},
+    npy,
     source::Source,
-    stream::Stream,
 };
 use crate::Error;
 
@@ -48,18 +49,18 @@ impl Archive {
     fn array<T>(
         &mut self,
         file: &str,
-        read: impl FnOnce(&mut Stream) -> Result<T, Error>,
+        read: impl FnOnce(&mut Contents) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut construction = self.zip.by_name(file).map_err(|e| zip_failed(&self.path, e))?;
+        let mut entry = self.zip.by_name(file).map_err(|e| zip_failed(&self.path, e))?;
         let format = "NPY array in the archive";
-        read(&mut Stream { path: &self.path, format, packing: Some("NPZ"), reader: &mut construction })
+        read(&mut Contents { path: &self.path, format, packing: Some("NPZ"), reader: &mut entry })
     }
 }
 
 /// What a failure of the archive means.
 fn zip_failed(path: &Path, error: ZipError) -> Error {
     match error {
-        ZipError::Io(e) => super::stream::read_failed(path, Some("NPZ"), e),
+        ZipError::Io(e) => super::contents::read_failed(path, Some("NPZ"), e),
         ZipError::UnsupportedArchive(what) => {
             Error::unsupported(path, format!("an archive with '{what}'"), "stored or deflated arrays")
         }
@@ -74,10 +75,10 @@ pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Loaded, Erro
         let what = format!("an archive without an array 'X' (it has: {})", archive.arrays());
         return Err(Error::unsupported(&archive.path, what, "arrays 'X' and 'y'"));
     };
-    let mut loaded = archive.array(&features, |stream| array::npy_features(stream, None, options))?;
+    let mut loaded = archive.array(&features, |contents| npy::features(contents, None, options))?;
     if options.labels.is_none() {
         match archive.find(&["y", "Y"]) {
-            Some(labels) => loaded.labels = Some(archive.array(&labels, array::npy_labels)?),
+            Some(labels) => loaded.labels = Some(archive.array(&labels, npy::labels)?),
             None => {
                 loaded.hint = Some(format!(
                     "there is no array 'y' (only: {}); give a file with one label per sample (--labels)",
@@ -94,7 +95,7 @@ pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Loaded, Erro
 pub(super) fn read_labels(source: Source) -> Result<LabelSet, Error> {
     let mut archive = Archive::open(source)?;
     match archive.find(&["y", "Y"]) {
-        Some(labels) => archive.array(&labels, array::npy_labels),
+        Some(labels) => archive.array(&labels, npy::labels),
         None => {
             let what = format!("an archive without an array 'y' (it has: {})", archive.arrays());
             Err(Error::unsupported(&archive.path, what, "an array 'y'"))
@@ -107,14 +108,14 @@ impl Archive {
     fn declared(&mut self) -> Result<Option<Declared>, Error> {
         if let Some(file) = self.find(&["class_names"]) {
             let mut names = Vec::new();
-            self.array(&file, |stream| {
-                let (header, _) = array::npy_header(stream)?;
-                array::npy_texts(stream, &header, |name| names.push(name.to_owned()))
+            self.array(&file, |contents| {
+                let (header, _) = npy::header(contents)?;
+                npy::texts(contents, &header, |name| names.push(name.to_owned()))
             })?;
             return Ok(Some(Declared::Names(names)));
         }
         let Some(file) = self.find(&["classes"]) else { return Ok(None) };
-        let count = self.array(&file, array::npy_integer)?;
+        let count = self.array(&file, npy::integer)?;
         Ok(Some(Declared::Count(count)))
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use flate2::read::MultiGzDecoder;
 
-use super::stream::{Stream, read_failed};
+use super::contents::{Contents, read_failed};
 use crate::Error;
 
 /// How much of a file is looked at to tell its format and, for a text, its
@@ -170,10 +170,10 @@ impl Source {
 
     /// The contents, front to back, as a file of `format`; and the file with
     /// its length, where its bytes are the contents: regular and not packed.
-    pub(super) fn stream_and_file(&mut self, format: &'static str) -> (Stream<'_>, Option<(&File, u64)>) {
+    pub(super) fn contents_and_file(&mut self, format: &'static str) -> (Contents<'_>, Option<(&File, u64)>) {
         let packing = self.packing();
         let file = self.file.as_ref().filter(|_| !self.gzip).map(|(file, length)| (file, *length));
-        (Stream { packing, path: &self.path, format, reader: &mut self.reader }, file)
+        (Contents { packing, path: &self.path, format, reader: &mut self.reader }, file)
     }
 
     /// What unpacks the contents on the way.

@@ -10,9 +10,9 @@ use indelible::Features;
 
 use super::{
     Loaded, ReadOptions,
+    contents::read_failed,
     labels::LabelSet,
     source::Source,
-    stream::read_failed,
     table::{self, feature_names, label_column},
 };
 use crate::Error;
@@ -35,15 +35,21 @@ impl<'a> Rows<'a> {
     fn new(source: &'a mut Source) -> Result<Self, Error> {
         let delimiter = delimiter(source.start());
         skip_mark(source)?;
-        let (stream, _) = source.stream_and_file("CSV");
+        let (contents, _) = source.contents_and_file("CSV");
         let end: &'static [u8] = b"\n";
         let reader = ReaderBuilder::new()
             .delimiter(delimiter)
             .has_headers(false)
             .flexible(true)
             .terminator(Terminator::Any(b'\n'))
-            .from_reader(stream.reader.chain(end));
-        Ok(Self { path: stream.path, packing: stream.packing, reader, record: ByteRecord::new(), line: 0 })
+            .from_reader(contents.reader.chain(end));
+        Ok(Self {
+            path: contents.path,
+            packing: contents.packing,
+            reader,
+            record: ByteRecord::new(),
+            line: 0,
+        })
     }
 
     /// Goes to the next line that is not blank; `false` after the last.
@@ -150,20 +156,21 @@ pub(super) fn read(mut source: Source, options: &ReadOptions) -> Result<Loaded, 
 /// or `y` names it.
 pub(super) fn read_labels(mut source: Source) -> Result<LabelSet, Error> {
     skip_mark(&mut source)?;
-    let (stream, _) = source.stream_and_file("list of labels");
-    let mut reader = BufReader::new(stream.reader);
+    let (contents, _) = source.contents_and_file("list of labels");
+    let mut reader = BufReader::new(contents.reader);
     let mut labels = LabelSet::default();
     let mut blank = None;
     let mut bytes = Vec::new();
     for line in 1u64.. {
         bytes.clear();
-        let read =
-            reader.read_until(b'\n', &mut bytes).map_err(|e| read_failed(stream.path, stream.packing, e))?;
+        let read = reader
+            .read_until(b'\n', &mut bytes)
+            .map_err(|e| read_failed(contents.path, contents.packing, e))?;
         if read == 0 {
             break;
         }
         let cell = |line: u64, what: String| Error::Cell {
-            path: stream.path.to_owned(),
+            path: contents.path.to_owned(),
             row: format!("line {line}"),
             column: 1,
             name: None,
@@ -186,7 +193,7 @@ pub(super) fn read_labels(mut source: Source) -> Result<LabelSet, Error> {
 fn skip_mark(source: &mut Source) -> Result<(), Error> {
     if source.start().starts_with(BYTE_ORDER_MARK) {
         let mut mark = [0; BYTE_ORDER_MARK.len()];
-        source.stream_and_file("text").0.header(&mut mark)?;
+        source.contents_and_file("text").0.header(&mut mark)?;
     }
     Ok(())
 }

@@ -3,8 +3,6 @@
 //! Written from the description of the format in NumPy's documentation
 //! (`numpy.lib.format`, versions 1.0 to 3.0).
 
-use crate::dataset::Number;
-
 /// Bytes before the length of the header: the magic and the version.
 pub(crate) const START: usize = 8;
 
@@ -25,6 +23,38 @@ pub(crate) enum Problem {
     Malformed(String),
     /// It describes something that is not understood.
     Unsupported(String),
+}
+
+/// The type of the numbers in an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Number {
+    /// One byte, zero or not.
+    Bool,
+    /// Unsigned integers.
+    U8,
+    U16,
+    U32,
+    U64,
+    /// Integers in two's complement.
+    I8,
+    I16,
+    I32,
+    I64,
+    /// IEEE-754 binary32 and binary64.
+    F32,
+    F64,
+}
+
+impl Number {
+    /// Bytes of one number.
+    pub(crate) fn size(self) -> usize {
+        match self {
+            Self::Bool | Self::U8 | Self::I8 => 1,
+            Self::U16 | Self::I16 => 2,
+            Self::U32 | Self::I32 | Self::F32 => 4,
+            Self::U64 | Self::I64 | Self::F64 => 8,
+        }
+    }
 }
 
 /// What the elements of an array are.

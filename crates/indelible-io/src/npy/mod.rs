@@ -1,7 +1,8 @@
 //! NumPy arrays out: one per NPY file, or several in an NPZ archive.
 //!
 //! Files are written completely or not at all ([`AtomicFile`]), and the same
-//! arrays always give the same bytes. Reading is part of [`dataset`](crate::dataset).
+//! arrays always give the same bytes. What a header says is read here, too; the
+//! arrays themselves are read as datasets.
 
 pub(crate) mod header;
 

@@ -1,4 +1,4 @@
-//! Sets of balls as bits, and a small generator of random numbers.
+//! Sets of balls as bits.
 
 /// Number of elements.
 pub(super) fn size(set: &[u64]) -> usize {
@@ -44,7 +44,8 @@ pub(super) fn elements(set: &[u64], offset: usize) -> impl Iterator<Item = usize
 
 /// Writes to `out` the elements, or `most` of them at equal distances starting
 /// from the share `start` of a step where there are more. Returns how many
-/// elements there are.
+/// elements there are. Elements are slots, fewer than 2^32: a grid has rows of
+/// 128 bytes or more for them.
 pub(super) fn sample(set: &[u64], offset: usize, most: usize, start: f64, out: &mut Vec<u32>) -> usize {
     out.clear();
     let total = size(set);
@@ -82,33 +83,6 @@ pub(super) fn transpose(rows: &mut [u64; 64]) {
         }
         width >>= 1;
         mask ^= mask << width;
-    }
-}
-
-/// SplitMix64 (Steele, Lea & Flood, OOPSLA 2014).
-pub(super) struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03)
-    }
-
-    pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `end`, which is below 2^32.
-    pub fn below(&mut self, end: usize) -> usize {
-        (((self.bits() >> 32) * end as u64) >> 32) as usize
-    }
-
-    /// A number of [0, 1).
-    pub fn share(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
     }
 }
 

@@ -8,14 +8,17 @@
 
 use rayon::prelude::*;
 
-use crate::network::{Constraint, Side};
-use crate::number::sub_down;
+use crate::{
+    Progress,
+    network::{Constraint, Side},
+    number::{random::SplitMix, sub_down},
+};
 
 use super::{
     balls::Balls,
-    bits::{Random, transpose},
+    bits::transpose,
     kernel::{BLOCK, Matrix},
-    pick::pick,
+    thresholds::{Choice, choose},
 };
 
 /// Samples that thresholds are chosen by.
@@ -69,7 +72,7 @@ impl Grid {
     /// in some feature, and places all balls among them.
     ///
     /// Time: O(n · min(N, 4096)) for the choice and O(N · thresholds).
-    pub fn new(balls: &Balls<'_>, gap: f64) -> Self {
+    pub fn new(balls: &Balls<'_>, gap: f64, progress: &dyn Progress) -> Self {
         let data = balls.data;
         let (samples, classes) = slots(balls);
         let words = samples.len() / 64;
@@ -79,7 +82,7 @@ impl Grid {
             .fold(0.0, |m: f64, x| m.max(x.abs()));
         let room = (0.25 * gap).min(largest / 1024.0);
         let slack = balls.precision.round_down(0.5 * room).max(balls.least_slack());
-        let thresholds = thresholds(balls, room, samples.len());
+        let thresholds = thresholds(balls, room, samples.len(), progress);
         let width = thresholds.len().div_ceil(64 * BLOCK).max(1) * BLOCK;
         let mut grid = Self {
             thresholds,
@@ -95,16 +98,18 @@ impl Grid {
         for (slot, _) in grid.samples.iter().enumerate().filter(|(_, sample)| **sample != EMPTY) {
             grid.all[slot / 64] |= 1 << (slot % 64);
         }
-        grid.place(balls);
+        grid.place(balls, progress);
         grid.turn();
         grid
     }
 
     /// Fills the rows.
-    fn place(&mut self, balls: &Balls<'_>) {
+    fn place(&mut self, balls: &Balls<'_>, progress: &dyn Progress) {
         let mut rows = vec![0; self.samples.len() * 2 * self.width];
         let (thresholds, width, slack) = (&self.thresholds, self.width, self.slack);
+        progress.begin("placing balls", self.samples.len() as u64);
         rows.par_chunks_mut(2 * width).zip(&self.samples).for_each(|(row, &sample)| {
+            progress.advance(1);
             if sample == EMPTY {
                 return;
             }
@@ -121,6 +126,7 @@ impl Grid {
                 row[width + t / 64] |= u64::from(below) << (t % 64);
             }
         });
+        progress.end();
         self.rows = rows;
     }
 
@@ -172,8 +178,8 @@ impl Grid {
         self.inside(literal ^ 1)
     }
 
-    /// The literal of threshold `threshold` on whose side the ball of `slot`
-    /// lies, which must lie on one.
+    /// The literal of threshold `threshold`, of which there are few, on whose side
+    /// the ball of `slot` lies, which must lie on one.
     #[inline]
     pub fn literal(&self, slot: usize, threshold: usize) -> u32 {
         let (above, _) = self.matrix().row(slot);
@@ -212,7 +218,7 @@ impl Grid {
 /// Slots of all samples and words of all classes.
 fn slots(balls: &Balls<'_>) -> (Vec<usize>, Vec<(usize, usize)>) {
     let data = balls.data;
-    let mut random = Random::new(7);
+    let mut random = SplitMix::new(7);
     let mut by_class = vec![vec![]; data.classes()];
     for (sample, &class) in data.labels().iter().enumerate() {
         by_class[class].push(sample);
@@ -237,25 +243,28 @@ fn spread_out(k: usize, samples: usize) -> usize {
 }
 
 /// The best thresholds of all features, sorted by feature and place.
-fn thresholds(balls: &Balls<'_>, room: f64, slots: usize) -> Vec<Threshold> {
+fn thresholds(balls: &Balls<'_>, room: f64, slots: usize, progress: &dyn Progress) -> Vec<Threshold> {
     let data = balls.data;
     let n = data.features();
     let chosen: Vec<usize> =
         (0..data.samples().min(SAMPLED)).map(|k| spread_out(k, data.samples())).collect();
     let per_feature = (AIM / n).clamp(1, PER_FEATURE);
     let most = (2 * BYTES / slots).clamp(64 * BLOCK, MOST);
+    progress.begin("thresholds", n as u64);
     let mut found: Vec<(f64, Threshold)> = (0..n)
         .into_par_iter()
         .flat_map_iter(|feature| {
             let ends: Vec<_> = chosen.iter().map(|&i| balls.ends(i, feature)).collect();
-            pick(&ends, room, per_feature).into_iter().filter_map(move |pick| {
-                let upper = balls.precision.round(pick.threshold + 0.5 * room);
-                let lower = balls.precision.round(pick.threshold - 0.5 * room);
-                let fits = upper.is_finite() && lower.is_finite() && pick.gain >= LEAST_GAIN;
-                fits.then_some((pick.gain, Threshold { feature, upper, lower }))
+            progress.advance(1);
+            choose(&ends, room, per_feature).into_iter().filter_map(move |Choice { threshold, gain }| {
+                let upper = balls.precision.round(threshold + 0.5 * room);
+                let lower = balls.precision.round(threshold - 0.5 * room);
+                let fits = upper.is_finite() && lower.is_finite() && gain >= LEAST_GAIN;
+                fits.then_some((gain, Threshold { feature, upper, lower }))
             })
         })
         .collect();
+    progress.end();
     let place = |a: &Threshold, b: &Threshold| {
         a.feature.cmp(&b.feature).then(a.upper.total_cmp(&b.upper)).then(a.lower.total_cmp(&b.lower))
     };

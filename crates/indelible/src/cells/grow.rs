@@ -6,12 +6,12 @@
 //! the whole sets are brought up to date and sampled anew. Then literals that
 //! are not needed go, and single ones are exchanged for better ones.
 
-use crate::isa::Isa;
+use crate::{isa::Isa, number::random::SplitMix};
 
 use super::{
     balls::Balls,
-    bits::{Random, elements, has, keep, remove, sample, size, size_of_both},
-    candidate::Candidate,
+    bits::{elements, has, keep, remove, sample, size, size_of_both},
+    draft::Draft,
     grid::Grid,
     kernel::{Which, count},
     off_grid::separate,
@@ -30,7 +30,7 @@ const ROUNDS: usize = 2;
 
 /// What is to be grown.
 #[derive(Clone, Copy)]
-pub(super) struct Task<'a> {
+pub(super) struct Growth<'a> {
     pub balls: &'a Balls<'a>,
     pub grid: &'a Grid,
     /// Slot of the ball that the cell must hold.
@@ -76,57 +76,57 @@ impl Scratch {
     }
 }
 
-/// A cell around the seed of `task`; `None` when some enemy stays closer than
+/// A cell around the seed of `growth`; `None` when some enemy stays closer than
 /// the grid's slack in every feature.
 pub(super) fn grow(
-    task: Task<'_>,
+    growth: Growth<'_>,
     exchange: bool,
-    random: &mut Random,
+    random: &mut SplitMix,
     scratch: &mut Scratch,
-) -> Option<Candidate> {
-    let Task { balls, grid, seed, enemies, wanted, .. } = task;
+) -> Option<Draft> {
+    let Growth { balls, grid, seed, enemies, wanted, .. } = growth;
     let class = grid.class_of(seed);
     let words = grid.words_of(class);
     scratch.left.copy_from_slice(enemies);
     scratch.inside.clear();
     scratch.inside.extend_from_slice(&wanted[words.clone()]);
-    let mut literals = add_literals(task, random, scratch);
+    let mut literals = add_literals(growth, random, scratch);
     let off_grid = if scratch.left.iter().all(|&word| word == 0) {
         vec![]
     } else {
         let left = elements(&scratch.left, 0).map(|slot| grid.sample(slot)).collect();
         separate(balls, grid.sample(seed), left, grid.slack)?
     };
-    leave_out(task, &mut literals, off_grid.len(), scratch);
+    leave_out(growth, &mut literals, off_grid.len(), scratch);
     if exchange && off_grid.is_empty() {
         for _ in 0..ROUNDS {
-            if !exchange_literals(task, &mut literals, random, scratch) {
+            if !exchange_literals(growth, &mut literals, random, scratch) {
                 break;
             }
         }
     }
-    let mut candidate = Candidate { class, seed, literals, off_grid, slack: grid.slack, covered: 0 };
+    let mut candidate = Draft { class, seed, literals, off_grid, slack: grid.slack, covered: 0 };
     candidate.count(balls, grid, wanted);
     Some(candidate)
 }
 
 /// Adds literals until no enemy is left, or none that the grid can exclude.
 /// `scratch.left` and `scratch.inside` follow.
-fn add_literals(task: Task<'_>, random: &mut Random, scratch: &mut Scratch) -> Vec<u32> {
-    let Task { grid, seed, .. } = task;
+fn add_literals(growth: Growth<'_>, random: &mut SplitMix, scratch: &mut Scratch) -> Vec<u32> {
+    let Growth { grid, seed, .. } = growth;
     let words = grid.words_of(grid.class_of(seed));
     let mut literals: Vec<u32> = Vec::new();
     loop {
-        let total = sample(&scratch.left, 0, ENEMIES, random.share(), &mut scratch.enemies);
+        let total = sample(&scratch.left, 0, ENEMIES, random.unit(), &mut scratch.enemies);
         if total == 0 {
             return literals;
         }
-        sample(&scratch.inside, words.start, WANTED, random.share(), &mut scratch.wanted);
+        sample(&scratch.inside, words.start, WANTED, random.unit(), &mut scratch.wanted);
         let whole = scratch.enemies.len() == total;
         let (start, before) = (scratch.enemies.len(), literals.len());
         let mut stuck = false;
         while !scratch.enemies.is_empty() {
-            let Some(threshold) = best_threshold(task, scratch) else {
+            let Some(threshold) = best_threshold(growth, scratch) else {
                 stuck = whole || literals.len() == before;
                 break;
             };
@@ -150,28 +150,28 @@ fn add_literals(task: Task<'_>, random: &mut Random, scratch: &mut Scratch) -> V
 }
 
 /// Counts, for every threshold, sampled enemies excluded and wanted balls lost.
-fn take_counts(task: Task<'_>, scratch: &mut Scratch) {
-    let (isa, matrix) = (scratch.isa, task.grid.matrix());
-    count(isa, matrix, task.seed, &scratch.enemies, Which::Excluded, &mut scratch.excluded);
-    count(isa, matrix, task.seed, &scratch.wanted, Which::Lost, &mut scratch.lost);
+fn take_counts(growth: Growth<'_>, scratch: &mut Scratch) {
+    let (isa, matrix) = (scratch.isa, growth.grid.matrix());
+    count(isa, matrix, growth.seed, &scratch.enemies, Which::Excluded, &mut scratch.excluded);
+    count(isa, matrix, growth.seed, &scratch.wanted, Which::Lost, &mut scratch.lost);
 }
 
 /// The threshold that shrinks the sampled enemies most, in logarithms, per
 /// shrinking of the sampled wanted balls; the first of equally good ones.
-fn best_threshold(task: Task<'_>, scratch: &mut Scratch) -> Option<usize> {
-    take_counts(task, scratch);
+fn best_threshold(growth: Growth<'_>, scratch: &mut Scratch) -> Option<usize> {
+    take_counts(growth, scratch);
     let (enemies, wanted) = (scratch.enemies.len(), scratch.wanted.len());
     let logarithms = &scratch.logarithms;
     let mut best = None;
     let mut most = f32::MIN;
-    let counts = scratch.excluded.iter().zip(&scratch.lost).take(task.grid.thresholds());
+    let counts = scratch.excluded.iter().zip(&scratch.lost).take(growth.grid.thresholds());
     for (threshold, (&excluded, &lost)) in counts.enumerate() {
         if excluded == 0 {
             continue;
         }
         let won = logarithms[enemies] - logarithms[enemies - usize::from(excluded)];
         let paid = logarithms[wanted] - logarithms[wanted - usize::from(lost)];
-        let score = won / (paid + task.carelessness);
+        let score = won / (paid + growth.carelessness);
         if score > most {
             (most, best) = (score, Some(threshold));
         }
@@ -181,8 +181,8 @@ fn best_threshold(task: Task<'_>, scratch: &mut Scratch) -> Option<usize> {
 
 /// Drops, one after the other, a literal without which all enemies are still
 /// excluded, first the one that loses most wanted balls.
-fn leave_out(task: Task<'_>, literals: &mut Vec<u32>, off_grid: usize, scratch: &mut Scratch) {
-    let Task { grid, seed, enemies, wanted, .. } = task;
+fn leave_out(growth: Growth<'_>, literals: &mut Vec<u32>, off_grid: usize, scratch: &mut Scratch) {
+    let Growth { grid, seed, enemies, wanted, .. } = growth;
     let words = grid.words_of(grid.class_of(seed));
     while literals.len() + off_grid > 1 {
         scratch.once.fill(0);
@@ -212,12 +212,12 @@ fn leave_out(task: Task<'_>, literals: &mut Vec<u32>, off_grid: usize, scratch: 
 /// Exchanges single literals for others that exclude what only they exclude
 /// and keep more wanted balls. Returns whether anything changed.
 fn exchange_literals(
-    task: Task<'_>,
+    growth: Growth<'_>,
     literals: &mut Vec<u32>,
-    random: &mut Random,
+    random: &mut SplitMix,
     scratch: &mut Scratch,
 ) -> bool {
-    let Task { grid, seed, enemies, wanted, .. } = task;
+    let Growth { grid, seed, enemies, wanted, .. } = growth;
     let words = grid.words_of(grid.class_of(seed));
     let mut changed = false;
     let mut position = 0;
@@ -236,10 +236,10 @@ fn exchange_literals(
             continue;
         }
         let kept = size_of_both(&grid.inside(literals[position])[words.clone()], &scratch.inside);
-        let most = sample(&scratch.inside, words.start, WANTED, random.share(), &mut scratch.wanted);
+        let most = sample(&scratch.inside, words.start, WANTED, random.unit(), &mut scratch.wanted);
         if (1..=EXCHANGED).contains(&alone) && kept < most {
             sample(&scratch.once, 0, EXCHANGED, 0.0, &mut scratch.enemies);
-            take_counts(task, scratch);
+            take_counts(growth, scratch);
             let better = (0..grid.thresholds())
                 .filter(|&t| usize::from(scratch.excluded[t]) == alone)
                 .min_by_key(|&t| (scratch.lost[t], t))

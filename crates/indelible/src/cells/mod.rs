@@ -8,7 +8,7 @@
 //!
 //! How: `grid` chooses a few thresholds per feature and writes down, as bits,
 //! on which side of each every ball lies; `grow` grows a cell around a seed
-//! by counting those bits (`kernel`); `choose` covers all balls by cells
+//! by counting those bits (`kernel`); `cover` covers all balls by cells
 //! from many seeds, most balls per parameter first. Balls that the grid cannot
 //! tell apart get constraints off it (`off_grid`).
 //!
@@ -16,14 +16,14 @@
 
 mod balls;
 mod bits;
-mod candidate;
-mod choose;
+mod cover;
+mod draft;
 mod grid;
 mod grow;
-mod held;
 mod kernel;
+mod membership;
 mod off_grid;
-mod pick;
+mod thresholds;
 
 use std::sync::Mutex;
 
@@ -33,11 +33,11 @@ use crate::{
     number::sub_down,
 };
 
-pub use held::samples_in_cells;
+pub use membership::samples_in_cells;
 
 use balls::Balls;
-use candidate::Candidate;
-use choose::Chooser;
+use cover::Finder;
+use draft::Draft;
 use grid::Grid;
 
 /// Cells that memorize `data` within `budget` (norm `l_∞`) as networks of
@@ -73,18 +73,18 @@ pub fn cover(
         .map(|k| sub_down(budget.clearance(k), budget.radii().of(k)))
         .fold(f64::INFINITY, f64::min)
         .max(0.0);
-    let grid = Grid::new(&balls, gap);
-    let chooser = Chooser { balls: &balls, grid: &grid, progress, scratch: Mutex::new(vec![]) };
+    let grid = Grid::new(&balls, gap, progress);
+    let finder = Finder { balls: &balls, grid: &grid, progress, scratch: Mutex::new(vec![]) };
     let finished =
-        |cells: &[Candidate]| -> Vec<Cell> { cells.iter().map(|cell| cell.cell(&balls, &grid)).collect() };
-    let merged = finished(&chooser.merged()?);
+        |cells: &[Draft]| -> Vec<Cell> { cells.iter().map(|cell| cell.cell(&balls, &grid)).collect() };
+    let merged = finished(&finder.merged()?);
     // A cell has at least one constraint, a bias and a weight in its class
     // score; two thresholds at least are needed to tell two labels apart.
     let single_at_least = 3 * data.samples() + 2;
     if parameters(&merged) <= single_at_least {
         return Ok(merged);
     }
-    let single = finished(&chooser.single()?);
+    let single = finished(&finder.single()?);
     Ok(if parameters(&single) < parameters(&merged) { single } else { merged })
 }
 
@@ -144,9 +144,9 @@ mod tests {
             let budget = Budget::from_ratio(ratio, &found).unwrap();
             let cells = cover(&data, &budget, Precision::F32, &Silent).unwrap();
             let balls = Balls { data: &data, radii: budget.radii(), precision: Precision::F32 };
-            let grid = Grid::new(&balls, 0.5 * (1.0 - ratio));
-            let chooser = Chooser { balls: &balls, grid: &grid, progress: &Silent, scratch: Mutex::new(vec![]) };
-            let single: Vec<Cell> = chooser.single().unwrap().iter().map(|c| c.cell(&balls, &grid)).collect();
+            let grid = Grid::new(&balls, 0.5 * (1.0 - ratio), &Silent);
+            let finder = Finder { balls: &balls, grid: &grid, progress: &Silent, scratch: Mutex::new(vec![]) };
+            let single: Vec<Cell> = finder.single().unwrap().iter().map(|c| c.cell(&balls, &grid)).collect();
             prop_assert_eq!(single.len(), data.samples());
             prop_assert!(parameters(&cells) <= parameters(&single));
         }

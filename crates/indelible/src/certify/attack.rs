@@ -4,8 +4,7 @@ use super::Claim;
 use crate::{
     Error, Norm, Precision,
     network::predicted_class,
-    number::{add_down, add_up, div_up, mul_up, sqrt_up, sub_up},
-    separation::power::Exponent,
+    number::{add_down, add_up, div_up, mul_up, powers::Exponent, sqrt_up, sub_up},
 };
 
 /// A point at which the network, evaluated in its own format, gives another

@@ -6,20 +6,19 @@ use rayon::prelude::*;
 
 /// Codes of some features of a range of samples, transposed: row `s` of the
 /// result holds the codes of feature `features[s]`, padded with zeros to
-/// `stride`.
+/// `stride`; `code` gives that of a sample and a feature.
 pub(super) fn transpose(
-    rows: &[u8],
-    width: usize,
     samples: Range<usize>,
     features: &[usize],
     stride: usize,
+    code: impl Fn(usize, usize) -> u8 + Sync,
 ) -> Vec<u8> {
     let mut codes = vec![0; features.len() * stride];
     // A few features at a time share the cache lines that they are read from.
     codes.par_chunks_mut(stride * 32).zip(features.par_chunks(32)).for_each(|(out, features)| {
-        for (k, row) in rows[samples.start * width..samples.end * width].chunks_exact(width).enumerate() {
+        for (k, j) in samples.clone().enumerate() {
             for (s, &f) in features.iter().enumerate() {
-                out[s * stride + k] = row[f];
+                out[s * stride + k] = code(j, f);
             }
         }
     });

@@ -19,7 +19,7 @@ pub(super) struct ExactSum {
 }
 
 /// Sign, 53-bit integer and exponent of a finite number `±m·2^e`.
-fn parts(x: f64) -> (bool, u64, i32) {
+pub(super) fn parts(x: f64) -> (bool, u64, i32) {
     let bits = x.to_bits();
     let field = ((bits >> 52) & 0x7ff) as i32;
     let fraction = bits & ((1 << 52) - 1);
@@ -133,6 +133,7 @@ impl ExactSum {
         let window = (at(0) << 64) | (at(1) << 32) | at(2);
         let shift = 64 - window.leading_zeros() as i32;
         let below = LOWEST + 32 * (top as i32 - 2);
+        // The digit at the top is not 0, so that 64 bits are left.
         let m = if shift >= 0 { window >> shift } else { window << -shift };
         Some((m as u64, below + shift))
     }

@@ -19,19 +19,23 @@ mod dispatch;
 mod exact;
 mod kernel;
 mod metric;
-pub(crate) mod power;
+mod prune;
+mod quantized;
 mod relation;
-mod screen;
 mod search;
-mod shadow;
 mod sketch;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::collections::HashMap;
 
 pub use self::{conflicts::conflicts, relation::Pairs};
-use self::{dispatch::dispatch, metric::Metric, relation::Relation, search::Screen};
+use self::{
+    dispatch::dispatch,
+    relation::Relation,
+    search::{Closest, Nearest, Within},
+};
 use crate::{Dataset, Enclosure, Error, Norm, Progress};
 
 /// The separation bound of a dataset.
@@ -196,49 +200,5 @@ fn single(norm: Norm, found: Vec<Option<Neighbour>>) -> NearestEnemies {
         norm,
         distances: found.iter().map(|n| n.map_or(NONE, |n| n.distance)).collect(),
         indices: found.iter().map(|n| n.map(|n| n.index)).collect(),
-    }
-}
-
-/// Search for the closest pair.
-struct Closest<'a>(&'a dyn Progress);
-
-impl dispatch::Search for Closest<'_> {
-    type Output = Option<(Enclosure, usize, usize)>;
-
-    fn run<M: Metric, S: Screen<M>>(self, metric: &M, screen: &S, relation: &Relation) -> Self::Output {
-        search::closest(metric, screen, relation, self.0).map(|(d, i, j)| (metric.enclosure(&d), i, j))
-    }
-}
-
-/// Search for the nearest samples of every query.
-struct Nearest<'a> {
-    per_query: usize,
-    progress: &'a dyn Progress,
-}
-
-impl dispatch::Search for Nearest<'_> {
-    type Output = Vec<Option<Neighbour>>;
-
-    fn run<M: Metric, S: Screen<M>>(self, metric: &M, screen: &S, relation: &Relation) -> Self::Output {
-        use rayon::prelude::*;
-        let found = search::nearest(metric, screen, relation, self.per_query, self.progress);
-        let enclose = |(d, index): (M::Distance, usize)| Neighbour { index, distance: metric.enclosure(&d) };
-        found.into_par_iter().map(|entry| entry.map(enclose)).collect()
-    }
-}
-
-/// Search for pairs within a radius.
-struct Within<'a> {
-    radius: f64,
-    keep: usize,
-    progress: &'a dyn Progress,
-}
-
-impl dispatch::Search for Within<'_> {
-    type Output = (u64, Vec<(usize, usize, Enclosure)>);
-
-    fn run<M: Metric, S: Screen<M>>(self, metric: &M, screen: &S, relation: &Relation) -> Self::Output {
-        let (count, found) = search::within(metric, screen, relation, self.radius, self.keep, self.progress);
-        (count, found.into_iter().map(|(i, j, d)| (i, j, metric.enclosure(&d))).collect())
     }
 }

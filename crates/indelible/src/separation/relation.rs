@@ -13,21 +13,6 @@ pub enum Pairs {
     All,
 }
 
-/// Fewest samples that say how near the nearest one is.
-const TELLING: usize = 16;
-
-impl Pairs {
-    /// Of a few samples with these labels, those that show how near others come
-    /// to sample `k` of them: the ones that its pairs with count, as twins with
-    /// its own label say nothing of enemies; all others where these are few.
-    pub(super) fn judges(self, labels: &[usize], k: usize) -> Vec<usize> {
-        let others = || (0..labels.len()).filter(|&j| j != k);
-        let counting: Vec<usize> =
-            others().filter(|&j| self == Self::All || labels[j] != labels[k]).collect();
-        if counting.len() < TELLING { others().collect() } else { counting }
-    }
-}
-
 /// Queries, base samples, and which of their pairs count.
 #[derive(Clone, Copy)]
 pub(super) struct Relation<'a> {
@@ -61,6 +46,12 @@ impl<'a> Relation<'a> {
         if self.ascending { i + 1 } else { 0 }
     }
 
+    /// How many samples of a block come too early for query `i`.
+    #[inline]
+    pub(super) fn skip(&self, i: usize, block: &Range<usize>) -> usize {
+        self.start(i).saturating_sub(block.start)
+    }
+
     /// One past the last of `queries` queries that may meet a sample of a
     /// block.
     pub(super) fn stop(&self, block: &Range<usize>, queries: usize) -> usize {
@@ -85,6 +76,16 @@ impl<'a> Relation<'a> {
     pub(super) fn counts(&self, i: usize, j: usize) -> bool {
         j >= self.start(i) && (self.pairs == Pairs::All || self.queries[i] != self.base[j])
     }
+}
+
+/// Where the bits are that are set, lowest first.
+#[inline]
+pub(super) fn ones(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = (word != 0).then(|| word.trailing_zeros() as usize)?;
+        word &= word - 1;
+        Some(bit)
+    })
 }
 
 /// For every query, which samples of a block count, as bits.

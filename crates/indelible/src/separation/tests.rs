@@ -5,13 +5,12 @@ mod integers;
 
 use super::{
     Closest, Nearest, Within,
-    dispatch::{Search, dispatch_on},
-    kernel::Isa,
+    dispatch::dispatch_on,
     metric::Metric,
     relation::{Pairs, Relation},
-    search::{Screen, Tally},
+    search::{Collector, Pruner, Search},
 };
-use crate::{Dataset, Enclosure, Features, Norm, Progress, Silent};
+use crate::{Dataset, Enclosure, Features, Norm, Progress, Silent, isa::Isa, number::random::Random};
 use std::{
     ops::Range,
     sync::atomic::{AtomicU64, Ordering},
@@ -23,7 +22,7 @@ struct Plain<'a, M> {
     relation: Relation<'a>,
 }
 
-impl<M: Metric> Screen<M> for Plain<'_, M> {
+impl<M: Metric> Pruner<M> for Plain<'_, M> {
     type Block = Range<usize>;
 
     fn block_size(&self) -> usize {
@@ -34,26 +33,26 @@ impl<M: Metric> Screen<M> for Plain<'_, M> {
         base
     }
 
-    fn scan(&self, block: &Range<usize>, queries: Range<usize>, tally: &mut impl Tally<M>) {
+    fn scan(&self, block: &Range<usize>, queries: Range<usize>, collector: &mut impl Collector<M>) {
         for i in queries {
             for j in block.start.max(self.relation.start(i))..block.end {
                 if self.relation.counts(i, j)
-                    && let Some(distance) = self.metric.within(i, j, tally.limit(i))
+                    && let Some(distance) = self.metric.within(i, j, collector.limit(i))
                 {
-                    tally.take(i, j, distance);
+                    collector.take(i, j, distance);
                 }
             }
         }
     }
 }
 
-/// Runs a search without a screen.
-struct Unscreened<T>(T);
+/// Runs a search without pruning.
+struct Unpruned<T>(T);
 
-impl<T: Search> Search for Unscreened<T> {
+impl<T: Search> Search for Unpruned<T> {
     type Output = T::Output;
 
-    fn run<M: Metric, S: Screen<M>>(self, metric: &M, _: &S, relation: &Relation) -> T::Output {
+    fn run<M: Metric, S: Pruner<M>>(self, metric: &M, _: &S, relation: &Relation) -> T::Output {
         self.0.run(metric, &Plain { metric, relation: *relation }, relation)
     }
 }
@@ -76,7 +75,7 @@ fn answers(data: &Dataset, norm: Norm, isa: Option<Isa>) -> Answers {
     ) -> T::Output {
         match isa {
             Some(isa) => dispatch_on(isa, (data, data), relation, norm, search),
-            None => dispatch_on(Isa::Portable, (data, data), relation, norm, Unscreened(search)),
+            None => dispatch_on(Isa::Portable, (data, data), relation, norm, Unpruned(search)),
         }
     }
     let progress = &Silent;
@@ -86,15 +85,6 @@ fn answers(data: &Dataset, norm: Norm, isa: Option<Isa>) -> Answers {
         closest,
         nearest: run(data, &Relation::within(data), norm, isa, Nearest { per_query: 2, progress }),
         within: run(data, &Relation::once(data, Pairs::All), norm, isa, Within { radius, keep: 5, progress }),
-    }
-}
-
-/// Numbers that look random, the same on every run.
-fn noise(seed: u64) -> impl FnMut() -> u64 {
-    let mut state = seed;
-    move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) ^ (state >> 11)
     }
 }
 
@@ -127,14 +117,14 @@ fn check_in(norms: &[Norm], name: &str, data: &Dataset) {
 
 /// Small stand-ins for images: dark, with a bright blob per class.
 fn images(samples: usize, width: usize, classes: usize) -> (Vec<u8>, Vec<usize>) {
-    let mut random = noise(7);
-    let labels: Vec<usize> = (0..samples).map(|_| random() as usize % classes).collect();
+    let mut random = Random::new(7);
+    let labels: Vec<usize> = (0..samples).map(|_| random.below(classes)).collect();
     let mut codes = Vec::new();
     for &y in &labels {
-        let center = (y * 7 + random() as usize % 5) % width;
+        let center = (y * 7 + random.below(5)) % width;
         for f in 0..width {
             let bright = 255usize.saturating_sub(60 * f.abs_diff(center));
-            codes.push(if bright == 0 { 0 } else { bright.saturating_sub(random() as usize % 40) as u8 });
+            codes.push(if bright == 0 { 0 } else { bright.saturating_sub(random.below(40)) as u8 });
         }
     }
     (codes, labels)
@@ -155,7 +145,7 @@ fn images_of_several_blocks() {
     );
     let singles: Vec<f32> = codes.iter().map(|&c| f32::from(c) / 255.0).collect();
     check_in(&NORMS[..3], "singles", &set(Features::F32(singles.into())));
-    // Powers are slow without a screen.
+    // Powers are slow without pruning.
     let head = set(Features::unit_codes(codes.into())).head(700).expect("samples");
     check_in(&NORMS[3..], "powers", &head);
 }
@@ -171,7 +161,7 @@ fn more_than_a_block_of_panels() {
 
 #[test]
 fn hostile_sets() {
-    let mut random = noise(3);
+    let mut random = Random::new(3);
     let two = |samples: usize| (0..samples).map(|i| i % 2).collect::<Vec<_>>();
     // All points equally far from each other, in every norm.
     let simplex: Vec<u8> = (0..90 * 90).map(|k| if k / 90 == k % 90 { 255 } else { 0 }).collect();
@@ -185,7 +175,7 @@ fn hostile_sets() {
     }
     check("one feature", &dataset(Features::F32(one.into()), 50, two(300)));
     // A single enemy.
-    let codes: Vec<u8> = (0..500 * 12).map(|_| random() as u8).collect();
+    let codes: Vec<u8> = (0..500 * 12).map(|_| random.below(256) as u8).collect();
     let labels = (0..500).map(|i| usize::from(i == 321)).collect();
     check("one enemy", &dataset(Features::unit_codes(codes.clone().into()), 12, labels));
     // A thousand classes; one class.
@@ -193,7 +183,7 @@ fn hostile_sets() {
     check("thousand classes", &dataset(Features::unit_codes(codes.clone().into()), 12, labels));
     check("one class", &dataset(Features::unit_codes(codes.into()), 12, vec![0; 500]));
     // Clusters of duplicates, with and without conflicts.
-    let points: Vec<f32> = (0..8 * 20).map(|_| random() as f32 * 1e-9 + 0.1).collect();
+    let points: Vec<f32> = (0..8 * 20).map(|_| random.unit() as f32 + 0.1).collect();
     let clusters: Vec<f32> = (0..400).flat_map(|i| points[i % 8 * 20..(i % 8 + 1) * 20].to_vec()).collect();
     check(
         "clusters",
@@ -202,17 +192,17 @@ fn hostile_sets() {
     check("conflicts", &dataset(Features::F32(clusters.into()), 20, (0..400).map(|i| i % 3).collect()));
     // Denormals, huge numbers, and both; one outlier.
     for (name, low, high) in [("denormal", 1e-44, 1e-43), ("huge", 1e37, 3e38), ("both", 1e-44, 3e38)] {
-        let mut next = || (random() % 1000) as f32 / 1000.0;
+        let mut next = || random.below(1000) as f32 / 1000.0;
         let values: Vec<f32> =
             (0..200 * 7).map(|k| if k % 2 == 0 { low * next() } else { high * (next() - 0.5) }).collect();
         check(name, &dataset(Features::F32(values.into()), 7, two(200)));
     }
     for scale in [1e-310, 1e-160, 1e160, 1e308] {
         let values: Vec<f64> =
-            (0..200 * 7).map(|_| ((random() % 2001) as f64 / 1000.0 - 1.0) * scale).collect();
+            (0..200 * 7).map(|_| (random.below(2001) as f64 / 1000.0 - 1.0) * scale).collect();
         check("doubles", &dataset(Features::F64(values.into()), 7, two(200)));
     }
-    let mut outlier: Vec<f64> = (0..300 * 9).map(|_| (random() % 1000) as f64 / 7.0).collect();
+    let mut outlier: Vec<f64> = (0..300 * 9).map(|_| random.below(1000) as f64 / 7.0).collect();
     outlier[1234] = 1e12;
     check("outlier", &dataset(Features::F64(outlier.into()), 9, two(300)));
 }
@@ -220,8 +210,8 @@ fn hostile_sets() {
 #[test]
 fn one_enemy_of_many() {
     // So few pairs that all are looked at, in more than one block; with ties.
-    let mut random = noise(13);
-    let codes: Vec<u8> = (0..4200 * 3).map(|_| random() as u8 / 16).collect();
+    let mut random = Random::new(13);
+    let codes: Vec<u8> = (0..4200 * 3).map(|_| random.below(16) as u8).collect();
     let reals: Vec<f64> = codes.iter().map(|&c| f64::from(c) * 0.1).collect();
     for odd in [0, 4150] {
         let labels: Vec<usize> = (0..4200).map(|i| usize::from(i == odd)).collect();
@@ -231,12 +221,12 @@ fn one_enemy_of_many() {
                 for isa in Isa::available() {
                     let (once, both) = (Relation::once(&data, Pairs::Enemies), Relation::within(&data));
                     let found = dispatch_on(isa, (&data, &data), &once, norm, Closest(&Silent));
-                    let closest = Unscreened(Closest(&Silent));
+                    let closest = Unpruned(Closest(&Silent));
                     let expected = dispatch_on(Isa::Portable, (&data, &data), &once, norm, closest);
                     assert_eq!(found, expected, "{norm} {isa:?}");
                     let search = || Nearest { per_query: 2, progress: &Silent };
                     let found = dispatch_on(isa, (&data, &data), &both, norm, search());
-                    let plain = Unscreened(search());
+                    let plain = Unpruned(search());
                     let expected = dispatch_on(Isa::Portable, (&data, &data), &both, norm, plain);
                     assert_eq!(found, expected, "{norm} {isa:?}");
                 }
@@ -247,13 +237,13 @@ fn one_enemy_of_many() {
 
 /// Samples that depend on few hidden numbers, as codes.
 fn waves(samples: usize, width: usize) -> Vec<u8> {
-    let mut random = noise(5);
+    let mut random = Random::new(5);
     let mut codes = Vec::new();
     for _ in 0..samples {
-        let hidden: Vec<f64> = (0..6).map(|_| (random() % 1000) as f64 / 1000.0 - 0.5).collect();
+        let hidden: Vec<f64> = (0..6).map(|_| random.below(1000) as f64 / 1000.0 - 0.5).collect();
         for f in 0..width {
             let wave = |k: usize| hidden[k] * (f as f64 * 0.02 * (k + 1) as f64).sin();
-            codes.push((128.0 + 60.0 * (0..6).map(wave).sum::<f64>() + (random() % 7) as f64) as u8);
+            codes.push((128.0 + 60.0 * (0..6).map(wave).sum::<f64>() + random.below(7) as f64) as u8);
         }
     }
     codes
@@ -273,8 +263,8 @@ fn sets_that_are_sketched() {
     check_in(&norms, "waves and an outlier", &set(Features::F32(reals.into())));
     // Where all pairs count, sketches tell the few samples that they are judged
     // by apart, as these have twins, but not others: they are given up.
-    let mut random = noise(9);
-    let centers: Vec<f64> = (0..samples / 2 * width).map(|_| (random() % 1001) as f64 - 500.0).collect();
+    let mut random = Random::new(9);
+    let centers: Vec<f64> = (0..samples / 2 * width).map(|_| random.below(1001) as f64 - 500.0).collect();
     let twins: Vec<f64> = centers.iter().copied().chain(centers.iter().map(|x| x + 0.01)).collect();
     let labels = (0..samples).map(|i| i % (samples / 2) % 2).collect();
     check_in(&norms, "twins", &dataset(Features::F64(twins.into()), width, labels));
@@ -297,7 +287,7 @@ fn sketches_between_sets() {
         let relation = Relation::between(queries.labels(), &base);
         for norm in [Norm::L1, Norm::L2] {
             let search = || Nearest { per_query: 1, progress: &Silent };
-            let plain = Unscreened(search());
+            let plain = Unpruned(search());
             let expected = dispatch_on(Isa::Portable, (&queries, &base), &relation, norm, plain);
             for isa in Isa::available() {
                 let found = dispatch_on(isa, (&queries, &base), &relation, norm, search());
@@ -309,10 +299,10 @@ fn sketches_between_sets() {
 
 #[test]
 fn wide_rows() {
-    // More features than a shadow or a pool of windows holds.
+    // More features than are quantized or than a pool of windows holds.
     let width = 33_000;
-    let mut random = noise(11);
-    let codes: Vec<u8> = (0..24 * width).map(|_| random() as u8).collect();
+    let mut random = Random::new(11);
+    let codes: Vec<u8> = (0..24 * width).map(|_| random.below(256) as u8).collect();
     let data = dataset(Features::integer_codes(codes.into()), width, (0..24).map(|i| i % 2).collect());
     for norm in [Norm::Linf, Norm::L1, Norm::L2] {
         for isa in Isa::available() {

@@ -4,7 +4,7 @@
 
 use indelible::{
     Dataset, Enclosure, Features, Norm,
-    number::{sub_down, sub_up},
+    number::{random::Random, sub_down, sub_up},
     separation::{NearestEnemies, Separation},
 };
 use proptest::prelude::*;
@@ -107,17 +107,10 @@ pub fn hostile_points(data: &Dataset, sample: usize, radius: f64, seed: u64) -> 
     for other in 0..data.samples().min(40) {
         points.push(within(&data.row(other)));
     }
-    let mut state = seed | 1;
+    let mut random = Random::new(seed);
     for _ in 0..8 {
-        let random: Vec<f64> = x
-            .iter()
-            .map(|&a| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                let t = (state >> 11) as f64 / (1u64 << 53) as f64;
-                a + radius * (2.0 * t - 1.0)
-            })
-            .collect();
-        points.push(within(&random));
+        let towards: Vec<f64> = x.iter().map(|&a| a + radius * (2.0 * random.unit() - 1.0)).collect();
+        points.push(within(&towards));
     }
     points
 }
@@ -149,17 +142,9 @@ pub fn ball_points(data: &Dataset, sample: usize, radius: f64, norm: Norm, seed:
         unit[j] = -1.0;
         directions.push(unit);
     }
-    let mut state = seed | 1;
+    let mut random = Random::new(seed);
     for _ in 0..8 {
-        directions.push(
-            x.iter()
-                .map(|_| {
-                    state =
-                        state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                    (state >> 11) as f64 / (1u64 << 53) as f64 - 0.5
-                })
-                .collect(),
-        );
+        directions.push(x.iter().map(|_| random.unit() - 0.5).collect());
     }
     let mut points = vec![x.clone()];
     for direction in directions {

@@ -14,8 +14,7 @@ use super::piecewise_linear::PiecewiseLinear;
 use crate::{
     Norm,
     certify::arithmetic::{Interval, product},
-    number::{add_up, div_down, div_up, mul_down, mul_up, sub_down, sub_up},
-    separation::power::Exponent,
+    number::{add_up, div_down, div_up, mul_down, mul_up, powers::Exponent, sub_down, sub_up},
 };
 
 /// A ball of a norm.

@@ -12,8 +12,9 @@ use crate::{
     Enclosure, Norm, Precision,
     certify::arithmetic::{Interval, IntervalArithmetic, product},
     network::PowerCurve,
-    number::{add_down, add_up, div_down, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
-    separation::power::Exponent,
+    number::{
+        add_down, add_up, div_down, div_up, mul_down, mul_up, powers::Exponent, sqrt_up, sub_down, sub_up,
+    },
 };
 
 /// Powers beyond these say nothing: they may have left the normal range.

@@ -3,7 +3,7 @@
 
 use std::{cmp::Ordering, ops::Range, sync::Arc};
 
-use super::{Limit, Metric, Window, Windowed};
+use super::{Codes, Limit, Metric, Window, Windowed};
 use crate::{Enclosure, number, separation::columns::transpose};
 
 /// Features handled at a time, where early exits are tried.
@@ -61,22 +61,17 @@ impl Ranks {
             rank[256 * a + b] = place;
             rank[256 * b + a] = place;
         }
-        let mut first = vec![256u16; codes.len() + 1];
-        for a in 0..256usize {
+        let (mut first, mut sure) = (vec![256u16; codes.len() + 1], vec![0u16; codes.len() + 1]);
+        for a in 0..=255u8 {
             for b in 0..=a {
-                let slot = &mut first[usize::from(rank[256 * a + b])];
-                *slot = (*slot).min((a - b) as u16);
+                let (place, gap) =
+                    (usize::from(rank[256 * usize::from(a) + usize::from(b)]), u16::from(a - b));
+                first[place] = first[place].min(gap);
+                sure[place + 1] = sure[place + 1].max(gap + 1);
             }
         }
         for r in (0..codes.len()).rev() {
             first[r] = first[r].min(first[r + 1]);
-        }
-        let mut sure = vec![0u16; codes.len() + 1];
-        for a in 0..256usize {
-            for b in 0..=a {
-                let slot = &mut sure[usize::from(rank[256 * a + b]) + 1];
-                *slot = (*slot).max((a - b) as u16 + 1);
-            }
         }
         for r in 1..sure.len() {
             sure[r] = sure[r].max(sure[r - 1]);
@@ -89,7 +84,7 @@ impl Ranks {
     #[inline]
     fn window(&self, code: u8, barrier: u16) -> Window {
         // Differences of codes below the first that may reach the barrier are
-        // inside; nearly always they are all that is.
+        // inside; nearly always they are all that is. At most 255, which fits.
         let first = self.first.get(usize::from(barrier)).map_or(255, |&c| c.clamp(1, 256) - 1) as u8;
         let (mut low, mut high) = (code.saturating_sub(first), code.saturating_add(first));
         while high < u8::MAX && self.of(code, high + 1) < barrier {
@@ -110,21 +105,14 @@ impl Ranks {
 
 /// Sup-norm distances of samples with codes of one table.
 pub(in crate::separation) struct CodesLinf<'a> {
-    queries: &'a [u8],
-    base: &'a [u8],
-    width: usize,
+    codes: Codes<'a>,
     ranks: Ranks,
 }
 
 impl<'a> CodesLinf<'a> {
-    /// Distances between rows of `width` codes.
-    pub(in crate::separation) fn new(
-        queries: &'a [u8],
-        base: &'a [u8],
-        width: usize,
-        levels: &Arc<[f64]>,
-    ) -> Self {
-        Self { queries, base, width, ranks: Ranks::new(levels) }
+    /// Distances between rows of codes.
+    pub(in crate::separation) fn new(codes: Codes<'a>) -> Self {
+        Self { codes, ranks: Ranks::new(codes.levels) }
     }
 
     /// The lowest rank that is out of the limit.
@@ -142,8 +130,7 @@ impl Metric for CodesLinf<'_> {
 
     fn within(&self, i: usize, j: usize, limit: Limit<u16>) -> Option<u16> {
         let barrier = Self::barrier(limit);
-        let a = &self.queries[i * self.width..(i + 1) * self.width];
-        let b = &self.base[j * self.width..(j + 1) * self.width];
+        let (a, b) = self.codes.pair(i, j);
         // Differences of codes below `small` cannot reach the barrier, and those
         // from `large` on do.
         let at = |differences: &[u16]| differences.get(usize::from(barrier)).copied().unwrap_or(256);
@@ -176,19 +163,19 @@ impl Metric for CodesLinf<'_> {
             let gap = difference(ranks.levels[usize::from(a)], ranks.levels[usize::from(b)]);
             compare_differences(gap, (false, radius, 0.0)) != Ordering::Greater
         };
-        // Rank 0 is distance 0, which every radius admits.
+        // Rank 0 is distance 0, which every radius admits; ranks fit in 16 bits.
         (ranks.codes.partition_point(within).max(1) - 1) as u16
     }
 }
 
 impl Windowed for CodesLinf<'_> {
     fn columns(&self, samples: Range<usize>, features: &[usize], stride: usize) -> Vec<u8> {
-        transpose(self.base, self.width, samples, features, stride)
+        transpose(samples, features, stride, |j, f| self.codes.base[j * self.codes.width + f])
     }
 
     fn windows(&self, i: usize, limit: Limit<u16>, features: &[usize], out: &mut Vec<Window>) {
         let barrier = Self::barrier(limit);
-        let row = &self.queries[i * self.width..(i + 1) * self.width];
+        let row = self.codes.query(i);
         out.clear();
         if features.len() < 256 {
             out.extend(features.iter().map(|&f| self.ranks.window(row[f], barrier)));

@@ -1,19 +1,17 @@
 //! Sums of real powers of differences of coded samples: integers, one per
 //! pair of codes.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::cmp::Ordering;
 
-use super::{Limit, Metric, Summed, allows};
-use crate::{Enclosure, separation::power::Exponent};
+use super::{Codes, Limit, Metric, Summed, allows};
+use crate::{Enclosure, number::powers::Exponent};
 
 /// `Σ |a − b|^p` of samples with codes of one table.
 ///
 /// Powers of differences of levels are taken once, with a small relative
 /// error, as integers; sums of them are exact and do not depend on the order.
 pub(in crate::separation) struct CodesLp<'a> {
-    queries: &'a [u8],
-    base: &'a [u8],
-    width: usize,
+    codes: Codes<'a>,
     exponent: Exponent,
     /// Power of the difference of codes `a` and `b` at `256 a + b`, times `2^FRACTION`.
     powers: Vec<u128>,
@@ -30,15 +28,10 @@ const FRACTION: i32 = 97;
 const LEAST: f64 = 1.0 / (1u64 << (FRACTION - 53)) as f64;
 
 impl<'a> CodesLp<'a> {
-    /// Distances between rows of `width` codes; `None` where powers of
-    /// differences of levels are too far apart.
-    pub(in crate::separation) fn new(
-        queries: &'a [u8],
-        base: &'a [u8],
-        width: usize,
-        levels: &Arc<[f64]>,
-        p: f64,
-    ) -> Option<Self> {
+    /// Distances between rows of codes; `None` where powers of differences of
+    /// levels are too far apart.
+    pub(in crate::separation) fn new(codes: Codes<'a>, p: f64) -> Option<Self> {
+        let Codes { width, levels, .. } = codes;
         let exponent = Exponent::new(p);
         let spread = levels[255] - levels[0];
         if !(1e-100..1e100).contains(&spread) || width >= 1 << 30 {
@@ -59,7 +52,7 @@ impl<'a> CodesLp<'a> {
         }
         // A rounded difference changes its power by p as much.
         let error = exponent.error + 2.0 * (p + 8.0) * f64::EPSILON;
-        Some(Self { queries, base, width, exponent, powers, scale, error })
+        Some(Self { codes, exponent, powers, scale, error })
     }
 }
 
@@ -67,8 +60,7 @@ impl Metric for CodesLp<'_> {
     type Distance = u128;
 
     fn within(&self, i: usize, j: usize, limit: Limit<u128>) -> Option<u128> {
-        let a = &self.queries[i * self.width..(i + 1) * self.width];
-        let b = &self.base[j * self.width..(j + 1) * self.width];
+        let (a, b) = self.codes.pair(i, j);
         let power = |(&a, &b): (&u8, &u8)| self.powers[256 * usize::from(a) + usize::from(b)];
         let sum: u128 = a.iter().zip(b).map(power).sum();
         allows(limit, |bound| sum.cmp(&bound)).then_some(sum)
@@ -117,9 +109,5 @@ impl Summed for CodesLp<'_> {
                     * (1.0 + 1e-9)
             }
         }
-    }
-
-    fn barrier(&self, _: Limit<u128>) -> Option<u128> {
-        None
     }
 }

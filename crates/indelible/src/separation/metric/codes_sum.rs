@@ -1,17 +1,18 @@
 //! Sums over features for coded samples whose levels lie on a common grid:
 //! integers, without rounding.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::cmp::Ordering;
 
-use super::{Limit, Metric, Power, Summed, allows};
-use crate::{Enclosure, separation::exact::ExactSum};
+use super::{Codes, Limit, Metric, Power, Summed, allows};
+use crate::{
+    Enclosure,
+    separation::exact::{ExactSum, parts},
+};
 
 /// `Σ|a − b|` or `Σ(a − b)²` of samples with codes of one table, in units of
 /// the grid (of its square).
 pub(in crate::separation) struct CodesSum<'a> {
-    queries: &'a [u8],
-    base: &'a [u8],
-    width: usize,
+    codes: Codes<'a>,
     power: Power,
     /// `levels[c] = grid[c]·2^exponent`, up to a common shift.
     grid: Vec<i64>,
@@ -46,24 +47,17 @@ fn sum_in_halves(terms: impl Iterator<Item = u64>) -> u128 {
 
 /// Exponent of the lowest bit that is set in `v`, not 0.
 fn lowest_bit(v: f64) -> i32 {
-    let bits = v.to_bits();
-    let field = ((bits >> 52) & 0x7ff) as i32;
-    let fraction = bits & ((1 << 52) - 1);
-    let (m, e) = if field == 0 { (fraction, -1074) } else { (fraction | 1 << 52, field - 1075) };
+    let (_, m, e) = parts(v);
+    // At most 52, below an exponent of a binary64 number.
     e + m.trailing_zeros() as i32
 }
 
 impl<'a> CodesSum<'a> {
-    /// Distances between rows of `width` codes; `None` where the levels do
-    /// not lie on a grid that is coarse enough.
-    pub(in crate::separation) fn new(
-        queries: &'a [u8],
-        base: &'a [u8],
-        width: usize,
-        levels: &Arc<[f64]>,
-        power: Power,
-    ) -> Option<Self> {
-        let (grid, exponent) = on_grid(levels)?;
+    /// Distances between rows of codes; `None` where the levels do not lie on a
+    /// grid that is coarse enough.
+    pub(in crate::separation) fn new(codes: Codes<'a>, power: Power) -> Option<Self> {
+        let width = codes.width;
+        let (grid, exponent) = on_grid(codes.levels)?;
         let bits = |v: u64| u64::BITS - v.leading_zeros();
         let spread = bits(grid[255].unsigned_abs());
         let terms = bits(width as u64);
@@ -72,9 +66,7 @@ impl<'a> CodesSum<'a> {
             Power::Two => 2 * spread + terms,
         };
         (needed < 128 && width < 1 << 32).then_some(Self {
-            queries,
-            base,
-            width,
+            codes,
             power,
             grid,
             exponent,
@@ -87,8 +79,7 @@ impl Metric for CodesSum<'_> {
     type Distance = u128;
 
     fn within(&self, i: usize, j: usize, limit: Limit<u128>) -> Option<u128> {
-        let a = &self.queries[i * self.width..(i + 1) * self.width];
-        let b = &self.base[j * self.width..(j + 1) * self.width];
+        let (a, b) = self.codes.pair(i, j);
         let gap = |(&a, &b): (&u8, &u8)| self.grid[usize::from(a)].abs_diff(self.grid[usize::from(b)]);
         let gaps = a.iter().zip(b).map(gap);
         let sum = match self.power {
@@ -173,11 +164,13 @@ impl Summed for CodesSum<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     #[test]
     fn thresholds_are_exact_squares() {
         let levels: Arc<[f64]> = (0..256).map(f64::from).collect();
-        let metric = CodesSum::new(&[0], &[0], 1, &levels, Power::Two).expect("integers lie on a grid");
+        let codes = Codes { queries: &[0], base: &[0], width: 1, levels: &levels };
+        let metric = CodesSum::new(codes, Power::Two).expect("integers lie on a grid");
         for t in 1..2000u128 {
             let root = (t as f64).sqrt();
             let expected = if root * root == t as f64 && root.fract() == 0.0 {

@@ -8,9 +8,10 @@ mod reals_linf;
 mod reals_lp;
 mod reals_sum;
 
-use std::{cmp::Ordering, ops::Range};
+use std::{cmp::Ordering, ops::Range, sync::Arc};
 
-use crate::{Enclosure, dataset::Features};
+use super::kernel::reals::{CHUNK, Stretch};
+use crate::{Dataset, Enclosure, dataset::Features, isa::Isa};
 
 pub(super) use self::{
     codes_linf::CodesLinf,
@@ -82,10 +83,82 @@ pub(super) trait Summed: Metric {
     /// limit: infinite if it admits all, negative if it admits none.
     fn reach(&self, limit: Limit<Self::Distance>) -> f64;
 
-    /// The smallest sum of absolute values or squares over shadows' codes that
-    /// is out of a limit, for samples that their shadows represent exactly;
-    /// `None` where that is not known.
-    fn barrier(&self, limit: Limit<Self::Distance>) -> Option<u128>;
+    /// The smallest sum of absolute values or squares over quantized codes that
+    /// is out of a limit, for samples that these represent exactly; `None` where
+    /// that is not known.
+    fn barrier(&self, _limit: Limit<Self::Distance>) -> Option<u128> {
+        None
+    }
+}
+
+/// Codes of queries and base samples with one table of levels, row after row.
+#[derive(Clone, Copy)]
+pub(super) struct Codes<'a> {
+    queries: &'a [u8],
+    base: &'a [u8],
+    /// Features per sample.
+    width: usize,
+    levels: &'a Arc<[f64]>,
+}
+
+impl<'a> Codes<'a> {
+    /// The codes of two datasets of one width, if they have the same levels.
+    pub(super) fn shared(queries: &'a Dataset, base: &'a Dataset) -> Option<Self> {
+        match (queries.storage(), base.storage()) {
+            (Features::Coded { codes: a, levels }, Features::Coded { codes: b, levels: other })
+                if levels == other =>
+            {
+                Some(Self { queries: a, base: b, width: base.features(), levels })
+            }
+            _ => None,
+        }
+    }
+
+    /// The codes of query `i`.
+    #[inline]
+    fn query(&self, i: usize) -> &'a [u8] {
+        &self.queries[i * self.width..(i + 1) * self.width]
+    }
+
+    /// The codes of query `i` and base sample `j`.
+    #[inline]
+    fn pair(&self, i: usize, j: usize) -> (&'a [u8], &'a [u8]) {
+        (self.query(i), &self.base[j * self.width..(j + 1) * self.width])
+    }
+}
+
+/// Queries and base samples of one width in any storage, and the instructions
+/// that they are compared with.
+#[derive(Clone, Copy)]
+pub(super) struct Reals<'a> {
+    pub(super) queries: &'a Dataset,
+    pub(super) base: &'a Dataset,
+    pub(super) isa: Isa,
+}
+
+impl<'a> Reals<'a> {
+    /// The features of query `i` and base sample `j`, times `scale`, in stretches.
+    #[inline]
+    fn stretches(&self, i: usize, j: usize, scale: f64) -> impl Iterator<Item = Stretch<'a>> + use<'a> {
+        let width = self.base.features();
+        stretches([self.queries.storage(), self.base.storage()], [i * width, j * width], width, scale)
+    }
+}
+
+/// `width` values of two storages from `starts` on, times `scale`, in stretches.
+#[inline]
+fn stretches<'a>(
+    features: [&'a Features; 2],
+    starts: [usize; 2],
+    width: usize,
+    scale: f64,
+) -> impl Iterator<Item = Stretch<'a>> {
+    (0..width).step_by(CHUNK).map(move |at| Stretch {
+        features,
+        starts: starts.map(|start| start + at),
+        count: CHUNK.min(width - at),
+        scale,
+    })
 }
 
 /// Whether a distance that compares to a limit's as `ordering` is within it.

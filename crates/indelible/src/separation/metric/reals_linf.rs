@@ -5,23 +5,21 @@ use std::{cmp::Ordering, ops::Range};
 use rayon::prelude::*;
 
 use super::{
-    Limit, Metric, Window, Windowed, allows,
+    Limit, Metric, Reals, Window, Windowed, allows,
     codes_linf::{compare_differences, difference},
 };
 use crate::{
-    Dataset, Enclosure, number,
-    separation::kernel::{
-        Isa,
-        reals::{CHUNK, Gather, LANES, Stretch, gather},
+    Enclosure, number,
+    separation::{
+        columns::transpose,
+        kernel::reals::{CHUNK, Gather, LANES, gather},
     },
 };
 
 /// Sup-norm distances between samples of two datasets of one width.
 pub(in crate::separation) struct RealsLinf<'a> {
-    queries: &'a Dataset,
-    base: &'a Dataset,
-    isa: Isa,
-    /// How each feature is coded for screens.
+    reals: Reals<'a>,
+    /// How each feature is coded for pruners.
     coding: Vec<Coding>,
 }
 
@@ -43,8 +41,9 @@ impl Coding {
 }
 
 impl<'a> RealsLinf<'a> {
-    /// Distances from samples of `queries` to samples of `base`.
-    pub(in crate::separation) fn new(queries: &'a Dataset, base: &'a Dataset, isa: Isa) -> Self {
+    /// Distances from queries to base samples.
+    pub(in crate::separation) fn new(reals: Reals<'a>) -> Self {
+        let base = reals.base;
         let width = base.features();
         let empty = || vec![(f64::INFINITY, f64::NEG_INFINITY); width];
         let ranges = (0..base.samples())
@@ -58,7 +57,7 @@ impl<'a> RealsLinf<'a> {
             })
             .reduce(empty, |a, b| a.iter().zip(&b).map(|(a, b)| (a.0.min(b.0), a.1.max(b.1))).collect());
         let coding = ranges.iter().map(|&(low, high)| Coding { low, scale: 255.9 / (high - low) }).collect();
-        Self { queries, base, isa, coding }
+        Self { reals, coding }
     }
 
     /// Exact distance over those of some features where the rounded difference
@@ -66,7 +65,7 @@ impl<'a> RealsLinf<'a> {
     fn exact(&self, i: usize, j: usize, features: Range<usize>, largest: f64) -> (bool, f64, f64) {
         let mut best = (false, 0.0, 0.0);
         for f in features {
-            let (a, b) = (self.queries.value(i, f), self.base.value(j, f));
+            let (a, b) = (self.reals.queries.value(i, f), self.reals.base.value(j, f));
             let (a, b) = if a < b { (b, a) } else { (a, b) };
             if a - b >= largest {
                 let gap = difference(a, b);
@@ -79,32 +78,28 @@ impl<'a> RealsLinf<'a> {
     }
 }
 
-impl<'a> Metric for RealsLinf<'a> {
+impl Metric for RealsLinf<'_> {
     /// Whether it is halved, and two numbers whose sum it is.
     type Distance = (bool, f64, f64);
 
     fn within(&self, i: usize, j: usize, limit: Limit<Self::Distance>) -> Option<Self::Distance> {
-        let width = self.queries.features();
         // Rounding is monotone: a larger rounded difference is a larger one.
         let barrier = match limit {
             Limit::Below((false, h, _)) | Limit::UpTo((false, h, _)) => h,
             _ => f64::INFINITY,
         };
-        let stretch = |data: &'a Dataset, start| Stretch { features: data.storage(), start, scale: 1.0 };
         // The largest rounded difference, and the features from which on it occurs.
         let (mut largest, mut first) = (0.0, 0);
-        for start in (0..width).step_by(CHUNK) {
-            let (a, b) = (stretch(self.queries, i * width + start), stretch(self.base, j * width + start));
-            let count = CHUNK.min(width - start);
+        for (start, stretch) in (0..).step_by(CHUNK).zip(self.reals.stretches(i, j, 1.0)) {
             let mut lanes = [0.0; LANES];
-            gather(self.isa, Gather::Largest, a, b, count, &mut lanes);
+            gather(self.reals.isa, Gather::Largest, stretch, &mut lanes);
             let spread = lanes.iter().fold(0.0, |m: f64, &l| m.max(l));
             if spread > barrier {
                 return None;
             }
             if spread == barrier {
                 // Equally far when rounded: nearly always a tie, settled here.
-                let gap = self.exact(i, j, start..start + count, spread);
+                let gap = self.exact(i, j, start..start + stretch.count, spread);
                 if !allows(limit, |bound| compare_differences(gap, bound)) {
                     return None;
                 }
@@ -113,7 +108,7 @@ impl<'a> Metric for RealsLinf<'a> {
                 (largest, first) = (spread, start);
             }
         }
-        let distance = self.exact(i, j, first..width, largest);
+        let distance = self.exact(i, j, first..self.reals.base.features(), largest);
         allows(limit, |bound| compare_differences(distance, bound)).then_some(distance)
     }
 
@@ -136,16 +131,7 @@ impl<'a> Metric for RealsLinf<'a> {
 
 impl Windowed for RealsLinf<'_> {
     fn columns(&self, samples: Range<usize>, features: &[usize], stride: usize) -> Vec<u8> {
-        let mut codes = vec![0; features.len() * stride];
-        // A few features at a time share the cache lines that they are read from.
-        codes.par_chunks_mut(stride * 32).zip(features.par_chunks(32)).for_each(|(out, features)| {
-            for (k, j) in samples.clone().enumerate() {
-                for (s, &f) in features.iter().enumerate() {
-                    out[s * stride + k] = self.coding[f].code(self.base.value(j, f));
-                }
-            }
-        });
-        codes
+        transpose(samples, features, stride, |j, f| self.coding[f].code(self.reals.base.value(j, f)))
     }
 
     fn windows(&self, i: usize, limit: Limit<Self::Distance>, features: &[usize], out: &mut Vec<Window>) {
@@ -155,7 +141,7 @@ impl Windowed for RealsLinf<'_> {
         };
         out.clear();
         out.extend(features.iter().map(|&f| {
-            let x = self.queries.value(i, f);
+            let x = self.reals.queries.value(i, f);
             let coding = self.coding[f];
             let low = coding.code(number::sub_down(x, bound));
             Window { low, span: coding.code(number::add_up(x, bound)) - low }

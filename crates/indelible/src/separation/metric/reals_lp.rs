@@ -2,17 +2,11 @@
 
 use std::cmp::Ordering;
 
-use super::{Limit, Metric, Summed, allows};
+use super::{Limit, Metric, Reals, Summed, allows};
 use crate::{
-    Dataset, Enclosure,
-    separation::{
-        kernel::{
-            Isa,
-            powers::add_powers,
-            reals::{CHUNK, Gather, LANES, Stretch, gather},
-        },
-        power::Exponent,
-    },
+    Enclosure,
+    number::powers::Exponent,
+    separation::kernel::reals::{Gather, LANES, add_powers, gather},
 };
 
 /// A sum of powers: `sum·2^(p·shift)`.
@@ -29,9 +23,7 @@ pub(in crate::separation) struct PowerDistance {
 
 /// Distances between samples of two datasets of one width.
 pub(in crate::separation) struct RealsLp<'a> {
-    queries: &'a Dataset,
-    base: &'a Dataset,
-    isa: Isa,
+    reals: Reals<'a>,
     exponent: Exponent,
     /// Bounds the relative error of a sum and of its key.
     error: f64,
@@ -50,26 +42,15 @@ fn magnitude(x: f64) -> i32 {
 }
 
 impl<'a> RealsLp<'a> {
-    /// Distances from samples of `queries` to samples of `base`, for an
-    /// exponent `p` from 1 to 1000.
-    pub(in crate::separation) fn new(queries: &'a Dataset, base: &'a Dataset, p: f64, isa: Isa) -> Self {
+    /// Distances from queries to base samples, for an exponent `p` from 1 to 1000.
+    pub(in crate::separation) fn new(reals: Reals<'a>, p: f64) -> Self {
         let exponent = Exponent::new(p);
         // Per term the power, and p times the rounding of the difference; the
         // additions; a power of two with 53 roots for the key; and what
         // underflows, which is far less than one rounding.
-        let terms = queries.features() as f64;
+        let terms = reals.base.features() as f64;
         let error = exponent.error + (p + terms + 3.0 * 53.0 + 16.0) * f64::EPSILON;
-        Self { queries, base, isa, exponent, error }
-    }
-
-    /// Calls `each` for the stretches of a pair.
-    fn stretches(&self, i: usize, j: usize, scale: f64, mut each: impl FnMut(Stretch, Stretch, usize)) {
-        let width = self.queries.features();
-        for start in (0..width).step_by(CHUNK) {
-            let a = Stretch { features: self.queries.storage(), start: i * width + start, scale };
-            let b = Stretch { features: self.base.storage(), start: j * width + start, scale };
-            each(a, b, CHUNK.min(width - start));
-        }
+        Self { reals, exponent, error }
     }
 
     /// `sum·2^(p·shift)` as a power of two and a number from 1 to 2.
@@ -99,7 +80,9 @@ impl Metric for RealsLp<'_> {
     fn within(&self, i: usize, j: usize, limit: Limit<PowerDistance>) -> Option<PowerDistance> {
         let largest = |scale: f64| {
             let mut lanes = [0.0; LANES];
-            self.stretches(i, j, scale, |a, b, n| gather(self.isa, Gather::Largest, a, b, n, &mut lanes));
+            for stretch in self.reals.stretches(i, j, scale) {
+                gather(self.reals.isa, Gather::Largest, stretch, &mut lanes);
+            }
             lanes.iter().fold(0.0f64, |m, &l| m.max(l))
         };
         let mut scale = 1.0;
@@ -114,9 +97,9 @@ impl Metric for RealsLp<'_> {
         } else {
             let shift = magnitude(spread);
             let mut lanes = [0.0; LANES];
-            self.stretches(i, j, scale, |a, b, n| {
-                add_powers(self.isa, &self.exponent, factors(-shift), a, b, n, &mut lanes);
-            });
+            for stretch in self.reals.stretches(i, j, scale) {
+                add_powers(self.reals.isa, &self.exponent, factors(-shift), stretch, &mut lanes);
+            }
             let sum = lanes.iter().sum();
             let shift = if scale == 1.0 { shift } else { shift + 2 };
             PowerDistance { sum, shift, key: self.key(sum, shift) }
@@ -170,9 +153,5 @@ impl Summed for RealsLp<'_> {
                 (root * a * b).next_up()
             }
         }
-    }
-
-    fn barrier(&self, _: Limit<PowerDistance>) -> Option<u128> {
-        None
     }
 }

@@ -3,16 +3,13 @@
 
 use std::cmp::Ordering;
 
-use super::{Limit, Metric, Summed, allows, magnitude};
+use super::{Limit, Metric, Reals, Summed, allows, magnitude, stretches};
 use crate::{
     Dataset, Enclosure, Features,
     number::{self, two_sum},
     separation::{
         exact::ExactSum,
-        kernel::{
-            Isa,
-            reals::{CHUNK, Gather, LANES, Stretch, gather, gather_exactly},
-        },
+        kernel::reals::{Gather, LANES, Stretch, gather, gather_exactly},
     },
 };
 
@@ -46,10 +43,8 @@ pub(in crate::separation) struct SumDistance {
 
 /// Distances between samples of two datasets of one width.
 pub(in crate::separation) struct RealsSum<'a> {
-    queries: &'a Dataset,
-    base: &'a Dataset,
+    reals: Reals<'a>,
     power: Power,
-    isa: Isa,
     /// A power of two that brings all values far from overflow.
     scale: f64,
     /// Bounds the relative error of a sum.
@@ -59,13 +54,9 @@ pub(in crate::separation) struct RealsSum<'a> {
 }
 
 impl<'a> RealsSum<'a> {
-    /// Distances from samples of `queries` to samples of `base`.
-    pub(in crate::separation) fn new(
-        queries: &'a Dataset,
-        base: &'a Dataset,
-        power: Power,
-        isa: Isa,
-    ) -> Self {
+    /// Distances from queries to base samples.
+    pub(in crate::separation) fn new(reals: Reals<'a>, power: Power) -> Self {
+        let Reals { queries, base, .. } = reals;
         let largest = magnitude(queries.storage()).max(magnitude(base.storage()));
         let scale = if largest == 0.0 || (1e-100..1e100).contains(&largest) {
             1.0
@@ -78,7 +69,7 @@ impl<'a> RealsSum<'a> {
         // scaled values and of squares adds at most 2^-1073 per term.
         let relative = (terms + 8.0) * f64::EPSILON;
         let absolute = terms * 2f64.powi(-1070);
-        Self { queries, base, power, isa, scale, relative, absolute }
+        Self { reals, power, scale, relative, absolute }
     }
 
     fn enclose(&self, sum: f64) -> (f64, f64) {
@@ -87,7 +78,8 @@ impl<'a> RealsSum<'a> {
     }
 
     fn terms(&self, i: usize, j: usize) -> impl Iterator<Item = (f64, f64)> {
-        (0..self.queries.features()).map(move |f| (self.queries.value(i, f), self.base.value(j, f)))
+        let Reals { queries, base, .. } = self.reals;
+        (0..base.features()).map(move |f| (queries.value(i, f), base.value(j, f)))
     }
 
     /// The sum itself, not scaled.
@@ -104,29 +96,24 @@ impl<'a> RealsSum<'a> {
         sum
     }
 
+    /// Sums of terms of stretches side by side, where they need no rounding.
+    fn exact_lanes<'b>(&self, mut stretches: impl Iterator<Item = Stretch<'b>>) -> Option<[f64; LANES]> {
+        let squares = self.power == Power::Two;
+        let mut lanes = [0.0; LANES];
+        let exact = stretches.all(|stretch| gather_exactly(self.reals.isa, squares, stretch, &mut lanes));
+        exact.then_some(lanes)
+    }
+
     /// The sum itself, not scaled, where it needs no rounding.
     fn easy(&self, source: Source) -> Option<f64> {
-        let mut lanes = [0.0; LANES];
-        match source {
+        let lanes = match source {
             Source::Radius(r) if self.power == Power::One => return Some(r),
             Source::Radius(r) => {
                 let features = Features::F64(vec![r, 0.0].into());
-                let stretch = |start| Stretch { features: &features, start, scale: 1.0 };
-                if !gather_exactly(self.isa, true, stretch(0), stretch(1), 1, &mut lanes) {
-                    return None;
-                }
+                self.exact_lanes(stretches([&features; 2], [0, 1], 1, 1.0))?
             }
-            Source::Pair(i, j) => {
-                let width = self.queries.features();
-                let squares = self.power == Power::Two;
-                for start in (0..width).step_by(CHUNK) {
-                    let (a, b) = self.stretches(i, j, start, 1.0);
-                    if !gather_exactly(self.isa, squares, a, b, CHUNK.min(width - start), &mut lanes) {
-                        return None;
-                    }
-                }
-            }
-        }
+            Source::Pair(i, j) => self.exact_lanes(self.reals.stretches(i, j, 1.0))?,
+        };
         lanes.iter().try_fold(0.0, |sum, &lane| {
             let (sum, error) = two_sum(sum, lane);
             (error == 0.0 && sum.is_finite()).then_some(sum)
@@ -149,49 +136,39 @@ impl<'a> RealsSum<'a> {
         distance
     }
 
-    /// Features from `start` on of a pair.
-    fn stretches(&self, i: usize, j: usize, start: usize, scale: f64) -> (Stretch<'a>, Stretch<'a>) {
-        let width = self.queries.features();
-        (
-            Stretch { features: self.queries.storage(), start: i * width + start, scale },
-            Stretch { features: self.base.storage(), start: j * width + start, scale },
-        )
-    }
-
     /// Whether two pairs have equal samples.
     fn same(&self, a: Source, b: Source) -> bool {
         let equal = |data: &Dataset, i: usize, j: usize| {
             let width = data.features();
-            let stretch = |start| Stretch { features: data.storage(), start, scale: 1.0 };
+            let mut rows = stretches([data.storage(); 2], [i * width, j * width], width, 1.0);
             i == j
-                || (0..width).step_by(CHUNK).all(|start| {
+                || rows.all(|stretch| {
                     let mut lanes = [0.0; LANES];
-                    let (a, b) = (stretch(i * width + start), stretch(j * width + start));
-                    gather(self.isa, Gather::Largest, a, b, CHUNK.min(width - start), &mut lanes);
+                    gather(self.reals.isa, Gather::Largest, stretch, &mut lanes);
                     lanes == [0.0; LANES]
                 })
         };
         match (a, b) {
-            (Source::Pair(i, j), Source::Pair(k, l)) => equal(self.queries, i, k) && equal(self.base, j, l),
+            (Source::Pair(i, j), Source::Pair(k, l)) => {
+                equal(self.reals.queries, i, k) && equal(self.reals.base, j, l)
+            }
             _ => false,
         }
     }
 }
 
-impl<'a> Metric for RealsSum<'a> {
+impl Metric for RealsSum<'_> {
     type Distance = SumDistance;
 
     fn within(&self, i: usize, j: usize, limit: Limit<SumDistance>) -> Option<SumDistance> {
-        let width = self.queries.features();
         let barrier = match limit {
             Limit::Below(bound) | Limit::UpTo(bound) => bound.upper,
             Limit::None => f64::INFINITY,
         };
         let what = if self.power == Power::One { Gather::Sum } else { Gather::Squares };
         let mut lanes = [0.0; LANES];
-        for start in (0..width).step_by(CHUNK) {
-            let (a, b) = self.stretches(i, j, start, self.scale);
-            gather(self.isa, what, a, b, CHUNK.min(width - start), &mut lanes);
+        for stretch in self.reals.stretches(i, j, self.scale) {
+            gather(self.reals.isa, what, stretch, &mut lanes);
             if self.enclose(lanes.iter().sum()).0 > barrier {
                 return None;
             }
@@ -259,9 +236,5 @@ impl Summed for RealsSum<'_> {
         let sum = if self.power == Power::One { bound.upper } else { number::sqrt_up(bound.upper) };
         // A quotient by a power of two; it may be rounded where it is subnormal.
         (sum / self.scale).next_up()
-    }
-
-    fn barrier(&self, _: Limit<SumDistance>) -> Option<u128> {
-        None
     }
 }

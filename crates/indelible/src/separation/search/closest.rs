@@ -5,20 +5,25 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use rayon::prelude::*;
+use super::{Collector, Limit, Metric, Pruner, Search, each_tile};
+use crate::{Enclosure, Progress, separation::relation::Relation};
 
-use super::{Limit, Metric, Screen, TILE, Tally, blocks};
-use crate::{Progress, separation::relation::Relation};
+/// Finds the closest pair that counts, `(distance, query, base sample)`; the
+/// lexicographically first among equally close ones.
+pub(in crate::separation) struct Closest<'a>(pub(in crate::separation) &'a dyn Progress);
+
+/// A found pair: distance, query, base sample.
+type Found<D> = Option<(D, usize, usize)>;
 
 /// The closest pair found so far.
-struct Closest<'a, M: Metric> {
+struct Best<'a, M: Metric> {
     metric: &'a M,
-    best: Option<(M::Distance, usize, usize)>,
+    found: Found<M::Distance>,
 }
 
-impl<M: Metric> Tally<M> for Closest<'_, M> {
+impl<M: Metric> Collector<M> for Best<'_, M> {
     fn limit(&self, i: usize) -> Limit<M::Distance> {
-        match self.best {
+        match self.found {
             None => Limit::None,
             // A pair (i, ·) that is equally close comes first only if i does.
             Some((distance, first, _)) if i <= first => Limit::UpTo(distance),
@@ -31,50 +36,33 @@ impl<M: Metric> Tally<M> for Closest<'_, M> {
     }
 
     fn take(&mut self, i: usize, j: usize, distance: M::Distance) {
-        let nearer = self.best.is_none_or(|(d, first, second)| {
+        let nearer = self.found.is_none_or(|(d, first, second)| {
             self.metric.compare(&distance, &d).then((i, j).cmp(&(first, second))) == Ordering::Less
         });
         if nearer {
-            self.best = Some((distance, i, j));
+            self.found = Some((distance, i, j));
         }
     }
 }
 
-/// The closest pair that counts, `(distance, query, base sample)`; the
-/// lexicographically first among equally close ones.
-pub(in crate::separation) fn closest<M: Metric, S: Screen<M>>(
-    metric: &M,
-    screen: &S,
-    relation: &Relation,
-    progress: &dyn Progress,
-) -> Option<(M::Distance, usize, usize)> {
-    let (queries, samples) = (relation.queries.len(), relation.base.len());
-    // A shared bound only spares work; it decides nothing.
-    let shared = Mutex::new(None);
-    let mut total = 0;
-    for base in blocks(samples, screen.block_size()) {
-        total += base.len() as u64 * relation.stop(&base, queries) as u64;
-    }
-    progress.begin("comparing samples", total);
-    for base in blocks(samples, screen.block_size()) {
-        let count = base.len() as u64;
-        let stop = relation.stop(&base, queries);
-        let block = screen.block(base);
-        (0..stop.div_ceil(TILE)).into_par_iter().for_each(|tile| {
-            let range = tile * TILE..((tile + 1) * TILE).min(stop);
-            let done = range.len() as u64 * count;
-            let best = *shared.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut tally = Closest { metric, best };
-            screen.scan(&block, range, &mut tally);
-            if let Some((distance, i, j)) = tally.best {
-                let mut best = shared.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut merged = Closest { metric, best: *best };
+impl Search for Closest<'_> {
+    type Output = Found<Enclosure>;
+
+    fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
+        // A shared bound only spares work; it decides nothing.
+        let shared: Mutex<Found<M::Distance>> = Mutex::new(None);
+        each_tile(pruner, relation, self.0, |block, queries| {
+            let found = *shared.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut best = Best { metric, found };
+            pruner.scan(block, queries, &mut best);
+            if let Some((distance, i, j)) = best.found {
+                let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut merged = Best { metric, found: *shared };
                 merged.take(i, j, distance);
-                *best = merged.best;
+                *shared = merged.found;
             }
-            progress.advance(done);
         });
+        let found = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+        found.map(|(distance, i, j)| (metric.enclosure(&distance), i, j))
     }
-    progress.end();
-    shared.into_inner().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,6 @@
 //! Searches over all pairs: nearest samples of every query, the closest pair,
 //! pairs within a radius. What they find depends only on the order that the
-//! metric puts distances in, so it is the same for every screen, block size
+//! metric puts distances in, so it is the same for every pruner, block size
 //! and number of threads.
 
 mod closest;
@@ -9,15 +9,30 @@ mod within;
 
 use std::ops::Range;
 
-use super::metric::{Limit, Metric};
+use rayon::prelude::*;
 
-pub(super) use self::{closest::closest, nearest::nearest, within::within};
+use super::{
+    metric::{Limit, Metric},
+    relation::Relation,
+};
+use crate::Progress;
+
+pub(super) use self::{closest::Closest, nearest::Nearest, within::Within};
 
 /// Queries that one task handles.
 pub(super) const TILE: usize = 256;
 
+/// A search that works with every metric and pruner.
+pub(super) trait Search {
+    /// What it finds.
+    type Output;
+
+    /// Searches.
+    fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output;
+}
+
 /// What a search does with the pairs it is shown.
-pub(super) trait Tally<M: Metric> {
+pub(super) trait Collector<M: Metric> {
     /// How near base samples must be to query `i` to be of interest now.
     fn limit(&self, i: usize) -> Limit<M::Distance>;
 
@@ -43,7 +58,7 @@ impl Guess {
 
 /// Finds pairs that may be within the limits of a search, leaving out what
 /// certainly is not.
-pub(super) trait Screen<M: Metric>: Sync {
+pub(super) trait Pruner<M: Metric>: Sync {
     /// What is prepared once for a range of base samples.
     type Block: Sync;
 
@@ -62,12 +77,38 @@ pub(super) trait Screen<M: Metric>: Sync {
     /// those of the block.
     fn guess(&self, _: &Self::Block, _queries: Range<usize>, _guesses: &mut [Guess]) {}
 
-    /// Shows the tally every pair of `queries` with samples of the block that
+    /// Shows the collector every pair of `queries` with samples of the block that
     /// counts and is within its limit.
-    fn scan(&self, block: &Self::Block, queries: Range<usize>, tally: &mut impl Tally<M>);
+    fn scan(&self, block: &Self::Block, queries: Range<usize>, collector: &mut impl Collector<M>);
 }
 
 /// The blocks of base samples, in order.
 fn blocks(samples: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
     (0..samples).step_by(size).map(move |start| start..(start + size).min(samples))
+}
+
+/// Calls `scan`, in parallel, for the tiles of queries that may meet a block of
+/// base samples; one block after the other.
+fn each_tile<M: Metric, P: Pruner<M>>(
+    pruner: &P,
+    relation: &Relation,
+    progress: &dyn Progress,
+    scan: impl Fn(&P::Block, Range<usize>) + Sync,
+) {
+    let queries = relation.queries.len();
+    let blocks = || blocks(relation.base.len(), pruner.block_size());
+    let pairs = |base: &Range<usize>| base.len() as u64 * relation.stop(base, queries) as u64;
+    progress.begin("comparing samples", blocks().map(|base| pairs(&base)).sum());
+    for base in blocks() {
+        let size = base.len() as u64;
+        let stop = relation.stop(&base, queries);
+        let block = pruner.block(base);
+        (0..stop.div_ceil(TILE)).into_par_iter().for_each(|tile| {
+            let range = tile * TILE..((tile + 1) * TILE).min(stop);
+            let done = range.len() as u64 * size;
+            scan(&block, range);
+            progress.advance(done);
+        });
+    }
+    progress.end();
 }

@@ -4,11 +4,27 @@ use std::{cmp::Ordering, ops::Range};
 
 use rayon::prelude::*;
 
-use super::{Guess, Limit, Metric, Screen, TILE, Tally, blocks};
-use crate::{Progress, separation::relation::Relation};
+use super::{Collector, Guess, Limit, Metric, Pruner, Search, TILE, blocks};
+use crate::{
+    Progress,
+    separation::{Neighbour, relation::Relation},
+};
+
+/// Finds the `per_query` (at least 1) nearest base samples of every query,
+/// nearest first and smaller index first among equally near ones; fewer where
+/// there are fewer. Query `i` has the entries from `i·per_query`.
+pub(in crate::separation) struct Nearest<'a> {
+    pub(in crate::separation) per_query: usize,
+    pub(in crate::separation) progress: &'a dyn Progress,
+}
+
+/// One block in so many is searched for guesses.
+const SPARSE: usize = 4;
+/// A guess takes about this part of the time of a search.
+const QUICK: u64 = 2;
 
 /// The nearest samples found so far, nearest first, of a tile of queries.
-struct Nearest<'a, M: Metric> {
+struct Tile<'a, M: Metric> {
     metric: &'a M,
     first: usize,
     per_query: usize,
@@ -17,14 +33,14 @@ struct Nearest<'a, M: Metric> {
     bounds: &'a [Option<M::Distance>],
 }
 
-impl<M: Metric> Nearest<'_, M> {
+impl<M: Metric> Tile<'_, M> {
     fn slots(&self, i: usize) -> Range<usize> {
         let at = (i - self.first) * self.per_query;
         at..at + self.per_query
     }
 }
 
-impl<M: Metric> Tally<M> for Nearest<'_, M> {
+impl<M: Metric> Collector<M> for Tile<'_, M> {
     fn limit(&self, i: usize) -> Limit<M::Distance> {
         // Samples come in ascending order, so an equally near one comes too late.
         match self.found[self.slots(i).end - 1] {
@@ -50,60 +66,52 @@ impl<M: Metric> Tally<M> for Nearest<'_, M> {
     }
 }
 
-/// The `per_query` (at least 1) nearest base samples of every query, nearest
-/// first and smaller index first among equally near ones; fewer where there
-/// are fewer. Query `i` has the entries from `i·per_query`.
-pub(in crate::separation) fn nearest<M: Metric, S: Screen<M>>(
-    metric: &M,
-    screen: &S,
-    relation: &Relation,
-    per_query: usize,
-    progress: &dyn Progress,
-) -> Vec<Option<(M::Distance, usize)>> {
-    let (queries, samples) = (relation.queries.len(), relation.base.len());
-    let mut found = vec![None; queries * per_query];
-    let sparse: Vec<Range<usize>> = if per_query == 1 && screen.guesses() {
-        blocks(samples, screen.block_size()).step_by(SPARSE).collect()
-    } else {
-        Vec::new()
-    };
-    let guessed: u64 = sparse.iter().map(|base| base.len() as u64 / QUICK).sum();
-    progress.begin("comparing samples", queries as u64 * (samples as u64 + guessed));
-    let bounds = bounds(metric, screen, relation, &sparse, progress);
-    for base in blocks(samples, screen.block_size()) {
-        let count = base.len() as u64;
-        let block = screen.block(base);
-        found.par_chunks_mut(TILE * per_query).enumerate().for_each(|(tile, found)| {
-            let range = tile * TILE..tile * TILE + found.len() / per_query;
-            let done = range.len() as u64 * count;
-            let mut tally = Nearest { metric, first: range.start, per_query, found, bounds: &bounds };
-            screen.scan(&block, range, &mut tally);
-            progress.advance(done);
-        });
-    }
-    progress.end();
-    found
-}
+impl Search for Nearest<'_> {
+    type Output = Vec<Option<Neighbour>>;
 
-/// One block in so many is searched for guesses.
-const SPARSE: usize = 4;
-/// A guess takes about this part of the time of a search.
-const QUICK: u64 = 2;
+    fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
+        let Self { per_query, progress } = self;
+        let (queries, samples) = (relation.queries.len(), relation.base.len());
+        let mut found = vec![None; queries * per_query];
+        let sparse: Vec<Range<usize>> = if per_query == 1 && pruner.guesses() {
+            blocks(samples, pruner.block_size()).step_by(SPARSE).collect()
+        } else {
+            Vec::new()
+        };
+        let guessed: u64 = sparse.iter().map(|base| base.len() as u64 / QUICK).sum();
+        progress.begin("comparing samples", queries as u64 * (samples as u64 + guessed));
+        let bounds = bounds(metric, pruner, relation, &sparse, progress);
+        for base in blocks(samples, pruner.block_size()) {
+            let count = base.len() as u64;
+            let block = pruner.block(base);
+            found.par_chunks_mut(TILE * per_query).enumerate().for_each(|(tile, found)| {
+                let range = tile * TILE..tile * TILE + found.len() / per_query;
+                let done = range.len() as u64 * count;
+                let mut tile = Tile { metric, first: range.start, per_query, found, bounds: &bounds };
+                pruner.scan(&block, range, &mut tile);
+                progress.advance(done);
+            });
+        }
+        progress.end();
+        let enclose = |(d, index): (M::Distance, usize)| Neighbour { index, distance: metric.enclosure(&d) };
+        found.into_par_iter().map(|entry| entry.map(enclose)).collect()
+    }
+}
 
 /// For every query the distance to a sample that is probably near, one of some
 /// blocks.
-fn bounds<M: Metric, S: Screen<M>>(
+fn bounds<M: Metric, P: Pruner<M>>(
     metric: &M,
-    screen: &S,
+    pruner: &P,
     relation: &Relation,
     sparse: &[Range<usize>],
     progress: &dyn Progress,
 ) -> Vec<Option<M::Distance>> {
     let mut guesses = vec![Guess::NONE; relation.queries.len()];
     for base in sparse {
-        let block = screen.block(base.clone());
+        let block = pruner.block(base.clone());
         guesses.par_chunks_mut(TILE).enumerate().for_each(|(tile, guesses)| {
-            screen.guess(&block, tile * TILE..tile * TILE + guesses.len(), guesses);
+            pruner.guess(&block, tile * TILE..tile * TILE + guesses.len(), guesses);
             progress.advance(guesses.len() as u64 * (base.len() as u64 / QUICK));
         });
     }

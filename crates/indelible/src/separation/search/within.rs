@@ -5,29 +5,32 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use rayon::prelude::*;
+use super::{Collector, Limit, Metric, Pruner, Search, each_tile};
+use crate::{Enclosure, Progress, separation::relation::Relation};
 
-use super::{Limit, Metric, Screen, TILE, Tally, blocks};
-use crate::{Progress, separation::relation::Relation};
-
-/// A found pair: query, base sample, distance.
-type Found<D> = (usize, usize, D);
+/// Finds the number of pairs that count and have a distance up to `radius`, and
+/// the lexicographically first `keep` of them: query, base sample, distance.
+pub(in crate::separation) struct Within<'a> {
+    pub(in crate::separation) radius: f64,
+    pub(in crate::separation) keep: usize,
+    pub(in crate::separation) progress: &'a dyn Progress,
+}
 
 /// The number of pairs found and the lexicographically first of them.
-struct Within<D> {
+struct Near<D> {
     bound: D,
     keep: usize,
     count: u64,
-    pairs: Vec<Found<D>>,
+    pairs: Vec<(usize, usize, D)>,
 }
 
 /// Keeps the lexicographically first pairs.
-fn first_of<D>(pairs: &mut Vec<Found<D>>, keep: usize) {
+fn first_of<D>(pairs: &mut Vec<(usize, usize, D)>, keep: usize) {
     pairs.sort_unstable_by_key(|&(i, j, _)| (i, j));
     pairs.truncate(keep);
 }
 
-impl<M: Metric> Tally<M> for Within<M::Distance> {
+impl<M: Metric> Collector<M> for Near<M::Distance> {
     fn limit(&self, _: usize) -> Limit<M::Distance> {
         Limit::UpTo(self.bound)
     }
@@ -47,43 +50,25 @@ impl<M: Metric> Tally<M> for Within<M::Distance> {
     }
 }
 
-/// The number of pairs that count and have a distance up to `radius`, and the
-/// lexicographically first `keep` of them.
-pub(in crate::separation) fn within<M: Metric, S: Screen<M>>(
-    metric: &M,
-    screen: &S,
-    relation: &Relation,
-    radius: f64,
-    keep: usize,
-    progress: &dyn Progress,
-) -> (u64, Vec<Found<M::Distance>>) {
-    let (queries, samples) = (relation.queries.len(), relation.base.len());
-    let bound = metric.threshold(radius);
-    let count = AtomicU64::new(0);
-    let kept = Mutex::new(Vec::new());
-    let mut total = 0;
-    for base in blocks(samples, screen.block_size()) {
-        total += base.len() as u64 * relation.stop(&base, queries) as u64;
-    }
-    progress.begin("comparing samples", total);
-    for base in blocks(samples, screen.block_size()) {
-        let size = base.len() as u64;
-        let stop = relation.stop(&base, queries);
-        let block = screen.block(base);
-        (0..stop.div_ceil(TILE)).into_par_iter().for_each(|tile| {
-            let range = tile * TILE..((tile + 1) * TILE).min(stop);
-            let done = range.len() as u64 * size;
-            let mut tally = Within { bound, keep, count: 0, pairs: Vec::new() };
-            screen.scan(&block, range, &mut tally);
-            count.fetch_add(tally.count, Ordering::Relaxed);
-            if !tally.pairs.is_empty() {
+impl Search for Within<'_> {
+    type Output = (u64, Vec<(usize, usize, Enclosure)>);
+
+    fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
+        let (bound, keep) = (metric.threshold(self.radius), self.keep);
+        let count = AtomicU64::new(0);
+        let kept = Mutex::new(Vec::new());
+        each_tile(pruner, relation, self.progress, |block, queries| {
+            let mut near = Near { bound, keep, count: 0, pairs: Vec::new() };
+            pruner.scan(block, queries, &mut near);
+            count.fetch_add(near.count, Ordering::Relaxed);
+            if !near.pairs.is_empty() {
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                kept.append(&mut tally.pairs);
+                kept.append(&mut near.pairs);
                 first_of(&mut kept, keep);
             }
-            progress.advance(done);
         });
+        let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let enclosed = kept.into_iter().map(|(i, j, distance)| (i, j, metric.enclosure(&distance)));
+        (count.into_inner(), enclosed.collect())
     }
-    progress.end();
-    (count.into_inner(), kept.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

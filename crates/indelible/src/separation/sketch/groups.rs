@@ -3,7 +3,8 @@
 //! `Σ_g |Σ_{f∈g} x_f| ≤ Σ_f |x_f|`, nearly with equality where the features of
 //! a group tend to differ in one direction.
 
-use super::{Isa, Map};
+use super::Map;
+use crate::isa::Isa;
 
 /// Groups, at most.
 const GROUPS: usize = 96;

@@ -14,8 +14,11 @@ use std::ops::RangeInclusive;
 
 use rayon::prelude::*;
 
-use super::{kernel::Isa, relation::Pairs};
-use crate::{Dataset, Features, Norm};
+use super::{
+    relation::Pairs,
+    trial::{Judges, length, spread_out},
+};
+use crate::{Dataset, Features, Norm, isa::Isa};
 
 /// Features for which a sketch is tried: with more, roundings of sums in
 /// binary32 would not be few.
@@ -58,18 +61,13 @@ trait Map: Sync {
 
 /// Where samples lie: what is subtracted from features, and the power of two
 /// that they are multiplied by then.
-struct Frame {
+struct Centering {
     center: Vec<f64>,
     scale: f64,
 }
 
-/// The norm of a vector, by plain sums.
-fn length(norm: Norm, x: impl Iterator<Item = f64>) -> f64 {
-    if norm == Norm::L1 { x.map(f64::abs).sum() } else { x.map(|v| v * v).sum::<f64>().sqrt() }
-}
-
-impl Frame {
-    /// The frame of some samples; `None` where it is of no use.
+impl Centering {
+    /// That of some samples; `None` where it is of no use.
     fn new(rows: &[Vec<f64>]) -> Option<Self> {
         let width = rows.first()?.len();
         let count = rows.len() as f64;
@@ -104,25 +102,24 @@ impl Sketch {
         if !FEATURES.contains(&width) || base.samples() < SAMPLES {
             return None;
         }
-        let count = JUDGES.max(principal::SAMPLES).min(base.samples());
-        let chosen = || (0..count).map(|k| k * base.samples() / count);
-        let labels: Vec<usize> = chosen().map(|i| base.labels()[i]).collect();
-        let mut rows: Vec<Vec<f64>> = chosen().map(|i| base.row(i)).collect();
-        let frame = Frame::new(&rows)?;
+        let chosen = spread_out(base.samples(), JUDGES.max(principal::SAMPLES));
+        let labels: Vec<usize> = chosen.clone().map(|i| base.labels()[i]).collect();
+        let mut rows: Vec<Vec<f64>> = chosen.map(|i| base.row(i)).collect();
+        let centering = Centering::new(&rows)?;
         for row in &mut rows {
             let mut placed = vec![0.0; width.next_multiple_of(16)];
-            frame.place(row, &mut placed);
+            centering.place(row, &mut placed);
             *row = placed;
         }
         let trial = Trial { rows, labels, pairs, norm };
         match norm {
             Norm::L1 => {
                 let map = groups::Groups::new(&trial.rows, width);
-                Self::with(&map, &frame, &trial, (queries, base), isa)
+                Self::with(&map, &centering, &trial, (queries, base), isa)
             }
             Norm::L2 => {
                 let map = principal::Principal::new(&trial.rows, width, isa);
-                Self::with(&map, &frame, &trial, (queries, base), isa)
+                Self::with(&map, &centering, &trial, (queries, base), isa)
             }
             Norm::Linf | Norm::Lp(_) => None,
         }
@@ -130,7 +127,7 @@ impl Sketch {
 
     fn with(
         map: &impl Map,
-        frame: &Frame,
+        centering: &Centering,
         trial: &Trial,
         (queries, base): (&Dataset, &Dataset),
         isa: Isa,
@@ -139,16 +136,16 @@ impl Sketch {
             return None;
         }
         let norm = trial.norm;
-        let (base_sketch, base_norm) = apply(map, frame, base, norm, isa)?;
+        let (base_sketch, base_norm) = apply(map, centering, base, norm, isa)?;
         let (queries_sketch, queries_norm) = if std::ptr::eq(queries, base) {
             (base_sketch.clone(), base_norm)
         } else {
-            apply(map, frame, queries, norm, isa)?
+            apply(map, centering, queries, norm, isa)?
         };
         Some(Self {
             queries: queries_sketch,
             base: base_sketch,
-            stretch: map.stretch() * frame.scale * (1.0 + 4.0 * f64::EPSILON),
+            stretch: map.stretch() * centering.scale * (1.0 + 4.0 * f64::EPSILON),
             error: map.error(base_norm.max(queries_norm)),
         })
     }
@@ -176,28 +173,33 @@ fn promises(map: &impl Map, trial: &Trial, isa: Isa) -> bool {
             out
         })
         .collect();
+    let distance = |k: usize, j: usize| length(norm, rows[k].iter().zip(rows[j]).map(|(a, b)| a - b));
     let (mut beyond, mut total) = (0, 0);
-    for k in 0..FEW.min(rows.len()) {
-        let judges = trial.pairs.judges(&labels, k);
-        let distance = |&j: &usize| length(norm, rows[k].iter().zip(rows[j]).map(|(a, b)| a - b));
-        let nearest = judges.iter().map(distance).filter(|&d| d > 0.0).fold(f64::INFINITY, f64::min);
+    for (k, judges) in trial.pairs.nearest_judges(&labels, FEW, distance).into_iter().enumerate() {
+        let Judges { samples, nearest } = judges;
         let gap = |j: usize| sketches[k].iter().zip(&sketches[j]).map(|(a, b)| f64::from(a - b));
-        beyond += judges.iter().filter(|&&j| length(norm, gap(j)) > nearest * map.stretch()).count();
-        total += judges.len();
+        beyond += samples.iter().filter(|&&j| length(norm, gap(j)) > nearest * map.stretch()).count();
+        total += samples.len();
     }
     beyond as f64 > PROMISING * total as f64
 }
 
-/// The sketches of a dataset, and a bound of the norm of its samples in the
-/// frame; `None` where numbers are too large.
-fn apply(map: &impl Map, frame: &Frame, data: &Dataset, norm: Norm, isa: Isa) -> Option<(Dataset, f64)> {
+/// The sketches of a dataset, and a bound of the norm of its centered
+/// samples; `None` where numbers are too large.
+fn apply(
+    map: &impl Map,
+    centering: &Centering,
+    data: &Dataset,
+    norm: Norm,
+    isa: Isa,
+) -> Option<(Dataset, f64)> {
     let (width, count) = (data.features(), map.width());
     let mut values = vec![0.0f32; data.samples() * count];
     let norms = values.par_chunks_mut(count).enumerate().map_init(
         || (vec![0.0; width], vec![0.0; width.next_multiple_of(16)]),
         |(row, placed), (i, out)| {
             data.copy_row(i, row);
-            frame.place(row, placed);
+            centering.place(row, placed);
             map.apply(placed, isa, out);
             length(norm, placed.iter().copied())
         },
@@ -212,15 +214,13 @@ fn apply(map: &impl Map, frame: &Frame, data: &Dataset, norm: Norm, isa: Isa) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::number::random::Random;
     use proptest::prelude::*;
 
     /// Samples whose features depend on few hidden numbers.
     fn smooth(samples: usize, width: usize, seed: u64, scale: f32, offset: f32) -> Dataset {
-        let mut state = seed;
-        let mut next = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 40) as f32 / (1 << 24) as f32 - 0.5
-        };
+        let mut random = Random::new(seed);
+        let mut next = || random.unit() as f32 - 0.5;
         let mut values = Vec::new();
         for _ in 0..samples {
             let hidden: Vec<f32> = (0..6).map(|_| next()).collect();
@@ -237,12 +237,8 @@ mod tests {
     #[test]
     fn twins_of_the_same_label_promise_nothing() {
         let (half, width) = (SAMPLES, 784);
-        let mut state = 1u64;
-        let mut next = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 40) as f32
-        };
-        let one: Vec<f32> = (0..half * width).map(|_| next()).collect();
+        let mut random = Random::new(1);
+        let one: Vec<f32> = (0..half * width).map(|_| (random.next() >> 29) as f32).collect();
         let values: Vec<f32> = one.iter().copied().chain(one.iter().map(|x| x + 1.0)).collect();
         let labels = (0..2 * half).map(|i| i % half % 2).collect();
         let data = Dataset::new(Features::F32(values.into()), width, labels, vec!["a".into(), "b".into()])

@@ -7,8 +7,12 @@
 
 use rayon::prelude::*;
 
-use super::{Isa, Map};
-use crate::separation::kernel::project::{LANES, project};
+use super::Map;
+use crate::{
+    isa::Isa,
+    number::random::Random,
+    separation::kernel::project::{LANES, project},
+};
 
 /// Directions.
 const DIRECTIONS: usize = 96;
@@ -34,17 +38,10 @@ impl Principal {
             .step_by((rows.len() / SAMPLES).max(1))
             .map(|row| row.iter().map(|&x| x as f32).collect())
             .collect();
-        let mut state = 1u64;
-        let mut directions: Vec<Vec<f64>> = (0..DIRECTIONS)
-            .map(|_| {
-                let mut start = || {
-                    state =
-                        state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                    (state >> 40) as f64 / f64::from(1 << 24) - 0.5
-                };
-                (0..padded).map(|f| if f < width { start() } else { 0.0 }).collect()
-            })
-            .collect();
+        let mut random = Random::new(1);
+        let mut start = |f: usize| if f < width { random.unit() - 0.5 } else { 0.0 };
+        let mut directions: Vec<Vec<f64>> =
+            (0..DIRECTIONS).map(|_| (0..padded).map(&mut start).collect()).collect();
         for step in 1..=STEPS {
             let flat = flatten(&directions);
             let weights: Vec<Vec<f32>> = rows
@@ -73,7 +70,7 @@ impl Principal {
     }
 }
 
-/// As binary32, one after the other.
+/// Rounded to binary32, one after the other: what is rounded is what is used.
 fn flatten(directions: &[Vec<f64>]) -> Vec<f32> {
     directions.iter().flatten().map(|&x| x as f32).collect()
 }

@@ -4,14 +4,13 @@
 
 use proptest::prelude::*;
 
-use super::{dataset, noise};
+use super::dataset;
 use crate::{
     Dataset, Features, Norm, Silent,
+    isa::Isa,
+    number::random::Random,
     separation::{
-        Closest, Nearest, Pairs, Within,
-        dispatch::{Search, dispatch_on},
-        kernel::Isa,
-        relation::Relation,
+        Closest, Nearest, Pairs, Within, dispatch::dispatch_on, relation::Relation, search::Search,
     },
 };
 
@@ -55,22 +54,22 @@ fn samples(
     (count, width): (usize, usize),
     seed: u64,
 ) -> (Vec<i64>, Features) {
-    let mut random = noise(seed);
+    let mut random = Random::new(seed);
     // Positions among the numbers that the storage has.
     let most: u64 = match storage {
         Storage::Integers | Storage::Units | Storage::Cubes(_) => 256,
         Storage::Singles(_) => 1 << 24,
         Storage::Doubles(_) => 1 << 31,
     };
-    let points: Vec<u64> = (0..16 * width).map(|_| random() % most).collect();
-    let column = random() as usize % width;
+    let points: Vec<u64> = (0..16 * width).map(|_| random.next() % most).collect();
+    let column = random.below(width);
     let mut places = Vec::with_capacity(count * width);
     for i in 0..count {
-        let origin = random() % most;
+        let origin = random.next() % most;
         for f in 0..width {
             places.push(match shape {
-                Shape::Noise(values) => random() % values * ((most - 1) / (values - 1).max(1)) % most,
-                Shape::OneFeature if f == column => random() % most,
+                Shape::Noise(values) => random.next() % values * ((most - 1) / (values - 1).max(1)) % most,
+                Shape::OneFeature if f == column => random.next() % most,
                 Shape::OneFeature => most / 3,
                 Shape::Simplex => {
                     if f == i % width {
@@ -81,7 +80,7 @@ fn samples(
                 }
                 Shape::Duplicates(of) => points[(origin % of.min(16)) as usize * width + f],
                 Shape::Outlier if i == 1 => most - 1,
-                Shape::Outlier => (origin / 64 + random() % 3) % most,
+                Shape::Outlier => (origin / 64 + random.next() % 3) % most,
             });
         }
     }
@@ -213,11 +212,11 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let (integers, features) = samples(storage, shape, size, seed);
-        let mut random = noise(seed ^ 1);
+        let mut random = Random::new(!seed);
         let labels: Vec<usize> = if lonely {
             (0..size.0).map(|i| usize::from(i == size.0 / 2)).collect()
         } else {
-            (0..size.0).map(|_| random() as usize % classes).collect()
+            (0..size.0).map(|_| random.below(classes)).collect()
         };
         let data = dataset(features, size.1, labels.clone());
         let rows: Vec<&[i64]> = integers.chunks(size.1).collect();

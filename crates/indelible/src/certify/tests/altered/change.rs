@@ -2,10 +2,10 @@
 
 use crate::{
     Dataset, Features, Precision,
-    certify::tests::Random,
     network::{
         Clipping, Form, Layer, LayerBuilder, MaxAffine, Measure, Pool, PowerCurve, Prototypes, StoredNetwork,
     },
+    number::random::Random,
 };
 
 /// Random samples, on a grid half of the time so that ties and shared values

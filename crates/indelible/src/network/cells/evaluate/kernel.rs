@@ -2,7 +2,7 @@
 //! codes compared with limits, and cells left open by their literals.
 
 use super::{Bits, PANEL, WORDS};
-use crate::isa::Isa;
+use crate::isa::{Isa, Loop};
 
 /// The codes of a column that a literal silences.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +24,7 @@ pub(super) fn compare(isa: Isa, columns: &[[u8; PANEL]], limits: &[Limit], out: 
     match isa {
         // SAFETY: the value exists only where the processor has the set.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { wide::compare_avx512(columns, limits, out) },
+        Isa::Avx512Bytes | Isa::Avx512 => unsafe { wide::compare_avx512(columns, limits, out) },
         // SAFETY: likewise.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { wide::compare_avx2(columns, limits, out) },
@@ -46,15 +46,7 @@ pub(super) fn open(
     count: usize,
     out: &mut Vec<(u32, u32)>,
 ) {
-    match isa {
-        // SAFETY: the value exists only where the processor has the set.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { wide::open_avx512(members, ends, silent, count, out) },
-        // SAFETY: likewise.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { wide::open_avx2(members, ends, silent, count, out) },
-        Isa::Portable => open_with(members, ends, silent, count, out),
-    }
+    isa.run(Open { members, ends, silent, count, out });
 }
 
 /// The loop that all instruction sets share; `below` says which codes of a
@@ -86,30 +78,43 @@ fn below(column: &[u8; PANEL], limit: u8) -> Bits {
 }
 
 /// See [`open`].
-#[inline(always)]
-fn open_with(members: &[u32], ends: &[usize], silent: &[Bits], count: usize, out: &mut Vec<(u32, u32)>) {
-    let mut present = Bits::default();
-    for i in 0..count {
-        present[i / 64] |= 1 << (i % 64);
-    }
-    out.clear();
-    let mut start = 0;
-    for (cell, &end) in (0..).zip(ends) {
-        let mut open = present;
-        for &literal in &members[start..end] {
-            let silent = &silent[literal as usize];
-            for w in 0..WORDS {
-                open[w] &= !silent[w];
+struct Open<'a> {
+    members: &'a [u32],
+    ends: &'a [usize],
+    silent: &'a [Bits],
+    count: usize,
+    out: &'a mut Vec<(u32, u32)>,
+}
+
+impl Loop for Open<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { members, ends, silent, count, out } = self;
+        let mut present = Bits::default();
+        for i in 0..count {
+            present[i / 64] |= 1 << (i % 64);
+        }
+        out.clear();
+        let mut start = 0;
+        for (cell, &end) in (0..).zip(ends) {
+            let mut open = present;
+            for &literal in &members[start..end] {
+                let silent = &silent[literal as usize];
+                for w in 0..WORDS {
+                    open[w] &= !silent[w];
+                }
             }
-        }
-        start = end;
-        if open == [0; WORDS] {
-            continue;
-        }
-        for (first, mut word) in (0..).step_by(64).zip(open) {
-            while word != 0 {
-                out.push((cell, first + word.trailing_zeros()));
-                word &= word - 1;
+            start = end;
+            if open == [0; WORDS] {
+                continue;
+            }
+            for (first, mut word) in (0..).step_by(64).zip(open) {
+                while word != 0 {
+                    out.push((cell, first + word.trailing_zeros()));
+                    word &= word - 1;
+                }
             }
         }
     }
@@ -133,7 +138,7 @@ mod wide {
         _mm256_set1_epi8, _mm512_cmplt_epu8_mask, _mm512_loadu_si512, _mm512_set1_epi8,
     };
 
-    use super::{Bits, Limit, PANEL, compare_with, open_with};
+    use super::{Bits, Limit, PANEL, compare_with};
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq")]
     pub(super) fn compare_avx512(columns: &[[u8; PANEL]], limits: &[Limit], out: &mut [Bits]) {
@@ -165,33 +170,12 @@ mod wide {
             bits
         });
     }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq")]
-    pub(super) fn open_avx512(
-        members: &[u32],
-        ends: &[usize],
-        silent: &[Bits],
-        count: usize,
-        out: &mut Vec<(u32, u32)>,
-    ) {
-        open_with(members, ends, silent, count, out);
-    }
-
-    #[target_feature(enable = "avx2")]
-    pub(super) fn open_avx2(
-        members: &[u32],
-        ends: &[usize],
-        silent: &[Bits],
-        count: usize,
-        out: &mut Vec<(u32, u32)>,
-    ) {
-        open_with(members, ends, silent, count, out);
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::number::random::Random;
 
     #[test]
     fn every_limit_silences_its_codes_on_every_instruction_set() {
@@ -212,9 +196,10 @@ mod tests {
 
     #[test]
     fn open_inputs_are_those_that_nothing_silences_on_every_instruction_set() {
-        let word = |i: usize| (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(i as u32 % 61);
-        let silent: Vec<Bits> = (0..50).map(|l| std::array::from_fn(|w| word(8 * l + w))).collect();
-        let members: Vec<u32> = (0..90).map(|m| (word(m + 999) % 50) as u32).collect();
+        let mut random = Random::new(1);
+        let mut word = || random.next() << 11 ^ random.next();
+        let silent: Vec<Bits> = (0..50).map(|_| std::array::from_fn(|_| word())).collect();
+        let members: Vec<u32> = (0..90).map(|_| (word() % 50) as u32).collect();
         let ends: Vec<usize> = (1..=30).map(|cell| 3 * cell).collect();
         for count in [1, 63, 64, 65, 300, PANEL] {
             let mut expected = Vec::new();

@@ -2,11 +2,11 @@
 
 use std::arch::x86_64::*;
 
-use super::{GROUP, Operands, PANEL, ROWS, Values};
+use super::{GROUP, Operands, PANEL, PanelSums, ROWS};
 
 /// See [`super::near`], which checks the lengths.
 #[target_feature(enable = "avx2")]
-pub(super) fn near(operands: &Operands, barriers: &[u32; ROWS], values: &mut Values) -> [u64; ROWS] {
+pub(super) fn near(operands: &Operands, barriers: &[u32; ROWS], out: &mut PanelSums) -> [u64; ROWS] {
     let width = operands.rows.len() / ROWS;
     let mut masks = [0; ROWS];
     // 16 samples at a time: 12 sums, 2 vectors of bytes and a broadcast.
@@ -47,7 +47,7 @@ pub(super) fn near(operands: &Operands, barriers: &[u32; ROWS], values: &mut Val
                 let constant = _mm256_add_epi32(constant, _mm256_set1_epi32(operands.row_terms[r] as i32));
                 let distance = _mm256_sub_epi32(constant, _mm256_slli_epi32::<1>(sum));
                 // SAFETY: likewise.
-                unsafe { _mm256_storeu_si256(values[r].as_mut_ptr().add(at).cast(), distance) };
+                unsafe { _mm256_storeu_si256(out[r].as_mut_ptr().add(at).cast(), distance) };
                 // Distances are below 2^31, so a larger barrier admits all.
                 let barrier = _mm256_set1_epi32(barriers[r].min(i32::MAX as u32) as i32);
                 let below = _mm256_castsi256_ps(_mm256_cmpgt_epi32(barrier, distance));

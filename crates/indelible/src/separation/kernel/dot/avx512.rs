@@ -2,14 +2,14 @@
 
 use std::arch::x86_64::*;
 
-use super::{GROUP, Operands, PANEL, ROWS, Values};
+use super::{GROUP, Operands, PANEL, PanelSums, ROWS};
 
 /// Vectors of 16 samples in a panel.
 const VECTORS: usize = 4;
 
 /// See [`super::near`], which checks the lengths.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub(super) fn near(operands: &Operands, barriers: &[u32; ROWS], values: &mut Values) -> [u64; ROWS] {
+pub(super) fn near(operands: &Operands, barriers: &[u32; ROWS], out: &mut PanelSums) -> [u64; ROWS] {
     let width = operands.rows.len() / ROWS;
     let (rows, panel) = (operands.rows.as_ptr(), operands.panel.as_ptr());
     // Sums begin with half of what depends on the sample alone, so that one
@@ -42,7 +42,7 @@ pub(super) fn near(operands: &Operands, barriers: &[u32; ROWS], values: &mut Val
         let least = _mm512_set1_epi32(least.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32);
         let near = |v: usize| u64::from(_mm512_cmpge_epi32_mask(sums[v], least)) << (16 * v);
         if near(0) | near(1) | near(2) | near(3) != 0 {
-            masks[r] = exactly(operands, r, sums, &halves, barriers[r], &mut values[r]);
+            masks[r] = exactly(operands, r, sums, &halves, barriers[r], &mut out[r]);
         }
     }
     masks
@@ -56,7 +56,7 @@ fn exactly(
     sums: &[__m512i; VECTORS],
     halves: &[__m512i; VECTORS],
     barrier: u32,
-    values: &mut [u32; PANEL],
+    out: &mut [u32; PANEL],
 ) -> u64 {
     let (term, barrier) =
         (_mm512_set1_epi32(operands.row_terms[r] as i32), _mm512_set1_epi32(barrier as i32));
@@ -69,7 +69,7 @@ fn exactly(
         let distance = _mm512_sub_epi32(constant, _mm512_slli_epi32::<1>(products));
         mask |= u64::from(_mm512_cmplt_epu32_mask(distance, barrier)) << (16 * v);
         // SAFETY: 16 of the 64 numbers.
-        unsafe { _mm512_storeu_si512(values.as_mut_ptr().add(16 * v).cast(), distance) };
+        unsafe { _mm512_storeu_si512(out.as_mut_ptr().add(16 * v).cast(), distance) };
     }
     mask
 }

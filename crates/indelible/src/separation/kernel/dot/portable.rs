@@ -1,9 +1,9 @@
 //! Squared Euclidean distances on any processor.
 
-use super::{GROUP, Operands, PANEL, ROWS, Values};
+use super::{GROUP, Operands, PANEL, PanelSums, ROWS};
 
 /// See [`super::near`].
-pub(super) fn near(operands: &Operands, barriers: &[u32; ROWS], values: &mut Values) -> [u64; ROWS] {
+pub(super) fn near(operands: &Operands, barriers: &[u32; ROWS], sums: &mut PanelSums) -> [u64; ROWS] {
     let width = operands.rows.len() / ROWS;
     let mut masks = [0; ROWS];
     for (r, row) in operands.rows.chunks_exact(width).enumerate() {
@@ -13,10 +13,10 @@ pub(super) fn near(operands: &Operands, barriers: &[u32; ROWS], values: &mut Val
                 *product += a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum::<i32>();
             }
         }
-        for (s, (value, product)) in values[r].iter_mut().zip(products).enumerate() {
+        for (s, (sum, product)) in sums[r].iter_mut().zip(products).enumerate() {
             let constant = operands.row_terms[r].wrapping_add(operands.panel_terms[s]);
-            *value = constant.wrapping_sub((2 * product) as u32);
-            masks[r] |= u64::from(*value < barriers[r]) << s;
+            *sum = constant.wrapping_sub((2 * product) as u32);
+            masks[r] |= u64::from(*sum < barriers[r]) << s;
         }
     }
     masks

@@ -51,5 +51,5 @@ pub(super) fn sum_avx2(squares: bool, a: &[u8], b: &[u8]) -> u32 {
     let mut lanes = [0u32; 8];
     // SAFETY: 32 bytes.
     unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), _mm256_add_epi32(sums[0], sums[1])) };
-    lanes.iter().sum::<u32>() + portable::sum(squares, a_rest, b_rest)
+    lanes.iter().sum::<u32>() + portable(squares, a_rest, b_rest)
 }

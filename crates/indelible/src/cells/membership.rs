@@ -1,0 +1,37 @@
+//! How many balls lie in every cell.
+
+use rayon::prelude::*;
+
+use crate::{
+    Dataset, Radii,
+    network::{CellNetwork, Constraint, Network},
+};
+
+use super::balls::{Balls, holds};
+
+/// For every cell of `network` the number of samples of its class whose whole
+/// ball, rounded points included, lies in it. Class `c` of the network means
+/// class `c` of the data; features beyond those of the data hold nothing.
+#[must_use]
+pub fn samples_in_cells(network: &CellNetwork, data: &Dataset, radii: &Radii) -> Vec<usize> {
+    let balls = Balls { data, radii, precision: network.precision() };
+    let mut of_class = vec![vec![]; network.classes().max(data.classes())];
+    for (k, &class) in network.classes_of_cells().iter().enumerate() {
+        of_class[class].push(k);
+    }
+    (0..data.samples())
+        .into_par_iter()
+        .fold(
+            || vec![0; network.cells()],
+            |mut members, sample| {
+                let holds =
+                    |c: &Constraint| c.feature < data.features() && holds(c, balls.ends(sample, c.feature));
+                let held: Vec<bool> = network.constraints().iter().map(holds).collect();
+                for &k in &of_class[data.labels()[sample]] {
+                    members[k] += usize::from(network.members_of(k).iter().all(|&t| held[t as usize]));
+                }
+                members
+            },
+        )
+        .reduce(|| vec![0; network.cells()], |a, b| a.into_iter().zip(b).map(|(a, b)| a + b).collect())
+}

@@ -1,0 +1,63 @@
+//! Distances of codes of two samples.
+
+#[cfg(target_arch = "x86_64")]
+mod wide;
+
+use crate::isa::Isa;
+
+/// `Σ |a − b|`, or `Σ (a − b)²`, of at most 32,768 codes.
+#[inline]
+pub(in crate::separation) fn sum(isa: Isa, squares: bool, a: &[u8], b: &[u8]) -> u32 {
+    match isa {
+        // SAFETY: the value exists only where the processor has the set.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Bytes => unsafe { wide::sum_avx512(squares, a, b) },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 | Isa::Avx2 => unsafe { wide::sum_avx2(squares, a, b) },
+        Isa::Portable => portable(squares, a, b),
+    }
+}
+
+/// See [`sum`].
+#[inline(always)]
+fn portable(squares: bool, a: &[u8], b: &[u8]) -> u32 {
+    let gaps = a.iter().zip(b).map(|(&a, &b)| a.abs_diff(b));
+    if squares { gaps.map(|g| u32::from(g) * u32::from(g)).sum() } else { gaps.map(u32::from).sum() }
+}
+
+/// Asks for codes that will be read soon.
+#[inline]
+pub(in crate::separation) fn prefetch(codes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in codes.chunks(64) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: every processor of this architecture has the instruction,
+        // which reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = codes;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn all_kernels_agree_with_the_definition(
+            pairs in prop::collection::vec(prop_oneof![any::<(u8, u8)>(), Just((0, 255)), Just((255, 0))], 0..300),
+        ) {
+            let (a, b): (Vec<u8>, Vec<u8>) = pairs.into_iter().unzip();
+            for squares in [false, true] {
+                let power = if squares { 2 } else { 1 };
+                let expected: u32 = a.iter().zip(&b).map(|(a, b)| u32::from(a.abs_diff(*b)).pow(power)).sum();
+                for isa in Isa::available() {
+                    prop_assert_eq!(sum(isa, squares, &a, &b), expected, "{:?}", isa);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Sums over the absolute differences of codes, a panel of samples at a time.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+
+use super::{PANEL, PanelSums, ROWS};
+use crate::isa::Isa;
+
+/// Codes of one sample that stand together in a panel.
+pub(in crate::separation) const GROUP: usize = 8;
+
+/// What is summed.
+#[derive(Clone, Copy)]
+pub(in crate::separation) enum Term<'a> {
+    /// `|a − b|`.
+    Gap,
+    /// `table[|a − b|]`.
+    Entry(&'a [u8; 256]),
+}
+
+/// The sums below `barriers`, one per query: bit `s` of mask `r` says whether
+/// that of query `r` and sample `s` is. The rows of `sums` with some bit set
+/// are filled.
+///
+/// Group `g` of sample `s` stands at `(64 g + s)·8` of `panel`; `rows` are the
+/// queries, row after row, of as many codes. Sums must stay below 2^31.
+#[inline]
+pub(in crate::separation) fn near(
+    isa: Isa,
+    term: Term,
+    panel: &[u8],
+    rows: &[u8],
+    barriers: &[u32; ROWS],
+    sums: &mut PanelSums,
+) -> [u64; ROWS] {
+    assert_eq!(panel.len(), rows.len() / ROWS * PANEL);
+    assert_eq!(rows.len() % (ROWS * GROUP), 0);
+    match (isa, term) {
+        // SAFETY: the value exists only where the processor has the set, and
+        // the lengths were checked.
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx512Bytes, Term::Gap) => unsafe { avx512::gaps(panel, rows, barriers, sums) },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx512Bytes, Term::Entry(table)) => unsafe {
+            avx512::entries(table, panel, rows, barriers, sums)
+        },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx512 | Isa::Avx2, Term::Gap) => unsafe { avx2::gaps(panel, rows, barriers, sums) },
+        // Other sets have no instruction that looks up 256 bytes, and going
+        // without one is as fast as putting it together.
+        (_, Term::Gap) => portable::near(panel, rows, barriers, sums, u32::from),
+        (_, Term::Entry(table)) => {
+            portable::near(panel, rows, barriers, sums, |gap| u32::from(table[usize::from(gap)]))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::tests::Operands, *};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn all_kernels_agree_with_the_definition(
+            groups in 1usize..12,
+            seed in any::<u64>(),
+            barriers in prop::array::uniform6(0u32..20_000),
+            entries in prop::collection::vec(any::<u8>(), 256),
+        ) {
+            let codes = Operands::new(groups, GROUP, seed, false);
+            let mut table = [0; 256];
+            table.copy_from_slice(&entries);
+            let near = |term| {
+                let (panel, rows) = (&codes.panel, &codes.queries);
+                move |isa, sums: &mut PanelSums| near(isa, term, panel, rows, &barriers, sums)
+            };
+            codes.check(&barriers, |a, b| u32::from(a.abs_diff(b)), near(Term::Gap))?;
+            let entry = |a: u8, b: u8| u32::from(table[usize::from(a.abs_diff(b))]);
+            codes.check(&barriers, entry, near(Term::Entry(&table)))?;
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! Leaves out, in all norms that sum over features, samples whose codes
+//! are too far from a query's: all distances of codes are taken, many at a time,
+//! from panels that fit the caches.
+//!
+//! Where a sketch of the samples tells most pairs apart, its codes are
+//! compared first, and only what comes through is looked at in full.
+
+use std::{borrow::Cow, ops::Range, sync::OnceLock};
+
+use super::stage::{PanelSet, QueryRows, Stage};
+use crate::{
+    Features, Norm,
+    separation::{
+        kernel::{PANEL, ROWS, rows},
+        metric::{Codes, Reals, Summed},
+        quantized::{Quantizer, Sums},
+        relation::{Masks, Relation, ones},
+        search::{Collector, Guess, Pruner},
+        sketch::Sketch,
+    },
+};
+
+/// Panels in a block: queries are coded once for all of them.
+const PANELS: usize = 96;
+/// Panels of the first block that are looked at in full, so that limits are
+/// near the final ones when a sketch is tried.
+const WARMUP: usize = 8;
+/// Features of all pairs from which on a sketch is tried: it costs some tens of
+/// milliseconds even where nearly no pair counts.
+const WORTH: u128 = 1 << 26;
+/// A sketch is given up for a tile and a block when, over this many panels, it
+/// lets through more than one pair in so many.
+const TRIAL: usize = 8;
+const ONE_IN: usize = 8;
+
+/// The pruner.
+pub(in crate::separation) struct Panels<'a, M> {
+    metric: &'a M,
+    relation: Relation<'a>,
+    full: Stage<'a>,
+    sketch: Option<Stage<'a>>,
+    /// For samples whose own codes are those compared: the error of all of them.
+    plain: Option<f64>,
+}
+
+/// A block of base samples.
+pub(in crate::separation) struct PanelBlock {
+    range: Range<usize>,
+    masks: Masks,
+    sketch: Option<PanelSet>,
+    /// Made when it is first needed.
+    full: OnceLock<PanelSet>,
+}
+
+impl<'a, M: Summed> Panels<'a, M> {
+    /// A pruner for a metric of samples of two datasets, in a norm but `linf`.
+    pub(in crate::separation) fn new(
+        metric: &'a M,
+        relation: Relation<'a>,
+        Reals { queries, base, isa }: Reals<'a>,
+        norm: Norm,
+    ) -> Self {
+        let table = Codes::shared(queries, base).is_some();
+        let quantizer = Quantizer::new(base, norm, relation.pairs, table);
+        let plain = quantizer.plain();
+        let full = Stage {
+            queries: Cow::Borrowed(queries),
+            base: Cow::Borrowed(base),
+            quantizer,
+            stretch: 1.0,
+            error: 0.0,
+            original: true,
+            isa,
+        };
+        let worth = relation.size() * base.features() as u128 >= WORTH;
+        let sketch =
+            worth.then(|| Sketch::new((queries, base), norm, relation.pairs, isa)).flatten().map(|sketch| {
+                Stage {
+                    quantizer: Quantizer::new(&sketch.base, norm, relation.pairs, false),
+                    queries: Cow::Owned(sketch.queries),
+                    base: Cow::Owned(sketch.base),
+                    stretch: sketch.stretch,
+                    error: sketch.error,
+                    original: false,
+                    isa,
+                }
+            });
+        Self { metric, relation, full, sketch, plain }
+    }
+
+    /// Shows the collector what may be within its limits in some panels of a block.
+    /// Returns the panel it stopped before: a sketch that does not help is
+    /// given up.
+    fn filter(
+        &self,
+        (stage, set): (&Stage, &PanelSet),
+        block: &PanelBlock,
+        panels: Range<usize>,
+        queries: Range<usize>,
+        collector: &mut impl Collector<M>,
+    ) -> usize {
+        let mut tile = Tile::new(self, stage, set.error, queries.clone());
+        tile.refresh_all(collector);
+        let masks: Vec<usize> = queries.clone().map(|i| block.masks.row(self.relation.queries[i])).collect();
+        let mut sums = [[0; PANEL]; ROWS];
+        let mut pending = Vec::new();
+        let mut passed = 0;
+        for p in panels.clone() {
+            let (panel, first_sample) = (&set.panels[p], block.range.start + p * PANEL);
+            let outlier = panel.error > set.error;
+            for first in (0..queries.len()).step_by(ROWS) {
+                // Pairs are looked at once: all samples of the panel come before.
+                if self.relation.start(queries.start + first) >= first_sample + PANEL {
+                    break;
+                }
+                // Most pairs do not count where nearly all samples have one label.
+                let last = (first + ROWS).min(queries.len());
+                let counts = |k: usize| block.masks.word(masks[k], p, tile.skip(k, block)) != 0;
+                if !(first..last).any(counts) {
+                    continue;
+                }
+                let barriers = tile.barriers(first, outlier.then_some(panel.error), collector);
+                let found = stage.near(panel, &tile.rows, first, &barriers, &mut sums);
+                for (r, &found) in found.iter().enumerate().filter(|(_, f)| **f != 0) {
+                    let k = first + r;
+                    for s in ones(found & block.masks.word(masks[k], p, tile.skip(k, block))) {
+                        pending.push((k, s, sums[r][s]));
+                        if let Some((_, codes)) = self.codes(queries.start + k, first_sample + s)
+                            && !stage.original
+                        {
+                            rows::prefetch(codes);
+                        }
+                    }
+                }
+            }
+            passed += pending.len();
+            let mut changed = false;
+            for (k, s, sum) in pending.drain(..) {
+                let (i, j) = (queries.start + k, first_sample + s);
+                // Limits have fallen since, and the panel's bound of the errors
+                // may be much above the sample's.
+                if (outlier || sum < tile.barriers[k])
+                    && !tile.is_out(k, sum, panel.errors[s])
+                    && (stage.original || !self.is_far(i, j, tile.seconds[k]))
+                    && let Some(distance) = self.metric.within(i, j, collector.limit(i))
+                {
+                    collector.take(i, j, distance);
+                    tile.refresh(k, collector);
+                    changed = true;
+                }
+            }
+            if changed && collector.shared() {
+                tile.refresh_all(collector);
+            }
+            if (p + 1 - panels.start).is_multiple_of(TRIAL) {
+                if !stage.original && passed * ONE_IN > TRIAL * PANEL * queries.len() {
+                    return p + 1;
+                }
+                passed = 0;
+            }
+        }
+        panels.end
+    }
+
+    /// Codes of query `i` and base sample `j`, where these are the codes compared.
+    fn codes(&self, i: usize, j: usize) -> Option<(&[u8], &[u8])> {
+        match (self.plain, self.full.queries.storage(), self.full.base.storage()) {
+            (Some(_), Features::Coded { codes: a, .. }, Features::Coded { codes: b, .. }) => {
+                let width = self.full.base.features();
+                Some((&a[i * width..(i + 1) * width], &b[j * width..(j + 1) * width]))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the codes of a pair put it out of a limit.
+    fn is_far(&self, i: usize, j: usize, barrier: u32) -> bool {
+        self.codes(i, j).is_some_and(|(a, b)| {
+            let squares = matches!(self.full.quantizer.sums, Sums::Squares);
+            rows::sum(self.full.isa, squares, a, b) >= barrier
+        })
+    }
+}
+
+/// Queries of a tile in a stage, and what their limits mean there.
+struct Tile<'a, M> {
+    panels: &'a Panels<'a, M>,
+    stage: &'a Stage<'a>,
+    queries: Range<usize>,
+    rows: QueryRows,
+    /// Bounds the errors of nearly all base samples.
+    error: f64,
+    /// Sums from these on are out of the limits for such samples. QueryRows that
+    /// only pad the last group find nothing.
+    barriers: Vec<u32>,
+    /// Reaches of the limits.
+    reaches: Vec<f64>,
+    /// Sums over all codes from these on are out of the limits.
+    seconds: Vec<u32>,
+}
+
+impl<'a, M: Summed> Tile<'a, M> {
+    fn new(panels: &'a Panels<'a, M>, stage: &'a Stage<'a>, error: f64, queries: Range<usize>) -> Self {
+        let count = queries.len().next_multiple_of(ROWS);
+        Self {
+            panels,
+            stage,
+            rows: stage.rows(queries.clone()),
+            queries,
+            error,
+            barriers: vec![0; count],
+            reaches: vec![0.0; count],
+            seconds: vec![0; count],
+        }
+    }
+
+    /// Samples of a block that come too early for query `k` of the tile.
+    #[inline]
+    fn skip(&self, k: usize, block: &PanelBlock) -> usize {
+        self.panels.relation.skip(self.queries.start + k, &block.range)
+    }
+
+    /// Takes over the limit of query `k` of the tile.
+    fn refresh(&mut self, k: usize, collector: &impl Collector<M>) {
+        let (metric, limit) = (self.panels.metric, collector.limit(self.queries.start + k));
+        self.barriers[k] = self.stage.barrier(metric, limit, self.rows.errors[k] + self.error);
+        self.reaches[k] = metric.reach(limit);
+        if let Some(error) = self.panels.plain {
+            self.seconds[k] = self.panels.full.barrier(metric, limit, 2.0 * error);
+        }
+    }
+
+    fn refresh_all(&mut self, collector: &impl Collector<M>) {
+        for k in 0..self.queries.len() {
+            self.refresh(k, collector);
+        }
+    }
+
+    /// Barriers of the queries from `first` on; for base samples with larger
+    /// errors, `outlier` bounds these.
+    fn barriers(&self, first: usize, outlier: Option<f64>, collector: &impl Collector<M>) -> [u32; ROWS] {
+        std::array::from_fn(|r| {
+            let k = first + r;
+            match outlier {
+                Some(error) if k < self.queries.len() => {
+                    let limit = collector.limit(self.queries.start + k);
+                    self.stage.barrier(self.panels.metric, limit, self.rows.errors[k] + error)
+                }
+                _ => self.barriers[k],
+            }
+        })
+    }
+
+    /// Whether a sum puts a base sample with this error out of the limit.
+    fn is_out(&self, k: usize, sum: u32, error: f64) -> bool {
+        self.stage.is_out(sum, self.reaches[k], self.rows.errors[k] + error)
+    }
+}
+
+impl<M: Summed> Pruner<M> for Panels<'_, M> {
+    type Block = PanelBlock;
+
+    fn block_size(&self) -> usize {
+        PANEL * PANELS
+    }
+
+    fn block(&self, base: Range<usize>) -> PanelBlock {
+        let labels = self.relation.base[base.clone()].iter().copied();
+        let masks = Masks::new(self.relation.pairs, labels, base.len().div_ceil(PANEL));
+        let sketch = self.sketch.as_ref().map(|stage| stage.panels(base.clone(), true));
+        let full = OnceLock::new();
+        if sketch.is_none() {
+            full.get_or_init(|| self.full.panels(base.clone(), true));
+        }
+        PanelBlock { range: base, masks, sketch, full }
+    }
+
+    fn guesses(&self) -> bool {
+        self.sketch.is_some()
+    }
+
+    fn guess(&self, block: &PanelBlock, queries: Range<usize>, guesses: &mut [Guess]) {
+        let (Some(stage), Some(set)) = (&self.sketch, &block.sketch) else { return };
+        let rows = stage.rows(queries.clone());
+        let mut sums = [[0; PANEL]; ROWS];
+        for (p, panel) in set.panels.iter().enumerate() {
+            for first in (0..queries.len()).step_by(ROWS) {
+                let last = (first + ROWS).min(queries.len());
+                let mut barriers = [0; ROWS];
+                for (barrier, guess) in barriers.iter_mut().zip(&guesses[first..last]) {
+                    *barrier = guess.sum;
+                }
+                let found = stage.near(panel, &rows, first, &barriers, &mut sums);
+                for k in (first..last).filter(|k| found[k - first] != 0) {
+                    let label = self.relation.queries[queries.start + k];
+                    let row = block.masks.row(label);
+                    for s in ones(found[k - first] & block.masks.word(row, p, 0)) {
+                        let sum = sums[k - first][s];
+                        if sum < guesses[k].sum {
+                            guesses[k] = Guess { sum, sample: block.range.start + p * PANEL + s };
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn scan(&self, block: &PanelBlock, queries: Range<usize>, collector: &mut impl Collector<M>) {
+        // On one thread: a thread that waits for others here could be given
+        // work that waits for this.
+        let full = || block.full.get_or_init(|| self.full.panels(block.range.clone(), false));
+        let end = block.range.len().div_ceil(PANEL);
+        let mut start = 0;
+        if let (Some(stage), Some(set)) = (&self.sketch, &block.sketch) {
+            if block.range.start == 0 {
+                start = WARMUP.min(end);
+                self.filter((&self.full, full()), block, 0..start, queries.clone(), collector);
+            }
+            start = self.filter((stage, set), block, start..end, queries.clone(), collector);
+        }
+        if start < end {
+            self.filter((&self.full, full()), block, start..end, queries, collector);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Samples quantized to 8 bits: codes whose distances, times a unit, are the
+//! distances of the samples up to an error that is known per sample.
+//!
+//! Let `c` cut every feature off at the ends of the range that the codes
+//! cover, which makes no distance larger. If `c(x) = o + s·q + r` and
+//! `c(x') = o + s·q' + r'` then, by the triangle inequality,
+//! `‖x − x'‖ ≥ ‖c(x) − c(x')‖ ≥ s·‖q − q'‖ − ‖r‖ − ‖r'‖`. Distances of codes
+//! are integers and cost a quarter of those of binary32 numbers or less.
+
+mod levels;
+mod samples;
+mod table;
+
+use super::relation::Pairs;
+use crate::{Dataset, Norm, dataset::Features};
+
+/// Features that are quantized at most, so that sums of 255² stay below 2^31;
+/// leaving out features only lowers distances of codes.
+const MOST: usize = 32_768;
+/// Bounds the relative error of powers of the mathematical library, generously.
+const SLACK: f64 = 1e-9;
+
+/// How samples of a dataset are coded.
+pub(super) struct Quantizer {
+    norm: Norm,
+    pub(super) sums: Sums,
+    /// Features that are quantized.
+    width: usize,
+    /// The real number that a difference of 1 between codes stands for.
+    pub(super) unit: f64,
+    coding: Coding,
+    /// Bounds the rounding error of a coded feature.
+    slack: f64,
+}
+
+/// What is summed over the differences of codes.
+pub(super) enum Sums {
+    /// Absolute values.
+    Absolute,
+    /// Squares.
+    Squares,
+    /// `⌊255·(|difference|/typical)^p⌋`, at most 255.
+    Table { entries: Box<[u8; 256]>, typical: f64, p: f64 },
+}
+
+enum Coding {
+    /// Code and error of each level; the levels are the same for all samples.
+    Table { codes: Vec<u8>, errors: Vec<f64>, constant: Option<f64> },
+    /// The number that code 0 of each feature stands for.
+    Offsets(Vec<f64>),
+}
+
+impl Quantizer {
+    /// A quantizer for samples like those of `data`, in a norm but `linf`; `table`
+    /// says that all have its levels, and `pairs` which pairs should be told apart.
+    pub(super) fn new(data: &Dataset, norm: Norm, pairs: Pairs, table: bool) -> Self {
+        let width = data.features().min(MOST);
+        let mut quantizer = match data.storage() {
+            Features::Coded { levels, .. } if table => Self::of_levels(levels, norm, width),
+            _ => Self::of_samples(data, norm, pairs, width),
+        };
+        quantizer.sums = match norm {
+            Norm::L1 => Sums::Absolute,
+            Norm::Lp(p) => quantizer.table(data, pairs, p),
+            Norm::L2 | Norm::Linf => Sums::Squares,
+        };
+        quantizer
+    }
+
+    /// Whether the codes of every sample are its own, and the error that all of
+    /// them have then.
+    pub(super) fn plain(&self) -> Option<f64> {
+        match &self.coding {
+            Coding::Table { codes, constant, .. }
+                if codes.iter().copied().eq(0..=255) && self.width < MOST =>
+            {
+                *constant
+            }
+            _ => None,
+        }
+    }
+
+    /// Codes per sample: features, padded to a multiple of 8.
+    pub(super) fn padded(&self) -> usize {
+        self.width.next_multiple_of(8)
+    }
+
+    /// An upper bound of the norm of errors.
+    fn total(&self, errors: impl Iterator<Item = f64>) -> f64 {
+        let growth = 1.0 + (self.width as f64 + 8.0) * f64::EPSILON;
+        match self.norm {
+            Norm::L1 => errors.sum::<f64>() * growth,
+            _ => self.norm_of_errors(errors.map(|e| e * e).sum::<f64>().sqrt() * growth),
+        }
+    }
+
+    /// Bounds the norm of errors whose Euclidean norm, but for underflow, is
+    /// below a number.
+    fn norm_of_errors(&self, norm: f64) -> f64 {
+        let norm = norm + f64::MIN_POSITIVE.sqrt();
+        match self.norm {
+            // Hölder's inequality; above 2, norms only get smaller.
+            Norm::Lp(p) if p < 2.0 => norm * (self.width as f64).powf(1.0 / p - 0.5) * (1.0 + SLACK),
+            _ => norm,
+        }
+    }
+
+    /// Codes sample `i` of a dataset into `out`, padded with zeros, and bounds
+    /// the norm of the error: 0 only if there is none and the unit is a 255th of
+    /// the spread of the levels.
+    pub(super) fn code(&self, data: &Dataset, i: usize, out: &mut [u8]) -> f64 {
+        let start = i * data.features();
+        out[self.width..].fill(0);
+        match (&self.coding, data.storage()) {
+            (Coding::Table { codes, errors, constant }, Features::Coded { codes: row, .. }) => {
+                let row = &row[start..start + self.width];
+                for (o, &c) in out.iter_mut().zip(row) {
+                    *o = codes[usize::from(c)];
+                }
+                // The first and the last level have no error: black and white.
+                if row.iter().fold(true, |both, c| both & (c.wrapping_add(1) <= 1)) {
+                    return 0.0;
+                }
+                constant.unwrap_or_else(|| self.total(row.iter().map(|&c| errors[usize::from(c)])))
+            }
+            (Coding::Offsets(offsets), Features::F32(values)) => {
+                let row = &values[start..start + self.width];
+                self.round(row.iter().map(|&v| f64::from(v)), offsets, out)
+            }
+            (Coding::Offsets(offsets), Features::F64(values)) => {
+                self.round(values[start..start + self.width].iter().copied(), offsets, out)
+            }
+            (Coding::Offsets(offsets), Features::Coded { codes, levels }) => {
+                let row = &codes[start..start + self.width];
+                self.round(row.iter().map(|&c| levels[usize::from(c)]), offsets, out)
+            }
+            // Levels without codes: nothing is known.
+            (Coding::Table { .. }, _) => f64::INFINITY,
+        }
+    }
+
+    /// Rounds a row to codes, and bounds the norm of the error.
+    fn round(&self, row: impl Iterator<Item = f64>, offsets: &[f64], out: &mut [u8]) -> f64 {
+        let inverse = 1.0 / self.unit;
+        let span = 255.0 * self.unit;
+        let absolute = self.norm == Norm::L1;
+        // Four sums, so that additions do not wait for each other.
+        let mut sums = [0.0; 4];
+        for (k, ((x, &o), out)) in row.zip(offsets).zip(out).enumerate() {
+            let inside = (x - o).clamp(0.0, span);
+            *out = (inside * inverse).round_ties_even() as u8;
+            let error = (inside - f64::from(*out) * self.unit).abs();
+            sums[k % 4] += if absolute { error } else { error * error };
+        }
+        let width = self.width as f64;
+        let growth = 1.0 + (width + 8.0) * f64::EPSILON;
+        let sum = sums.iter().sum::<f64>();
+        if absolute {
+            (sum + width * self.slack) * growth
+        } else {
+            self.norm_of_errors((sum.sqrt() + width.sqrt() * self.slack) * growth)
+        }
+    }
+
+    /// What a sum over codes says of the distance of what they stand for: it is
+    /// not smaller than this.
+    pub(super) fn lower(&self, sum: u32) -> f64 {
+        let sum = f64::from(sum);
+        let root = match &self.sums {
+            Sums::Absolute => sum,
+            Sums::Squares => sum.sqrt(),
+            Sums::Table { typical, p, .. } => (sum / 255.0).powf(1.0 / p) * typical * (1.0 - SLACK),
+        };
+        root * self.unit * (1.0 - 8.0 * f64::EPSILON)
+    }
+
+    /// A sum over codes such that pairs with this or a larger one have a
+    /// distance above `reach`, given the sum of their errors.
+    pub(super) fn barrier(&self, reach: f64, errors: f64) -> u32 {
+        let bound = (reach + errors) / self.unit * (1.0 + 8.0 * f64::EPSILON);
+        let sum = match &self.sums {
+            Sums::Absolute => bound,
+            Sums::Squares => bound * bound * (1.0 + 2.0 * f64::EPSILON),
+            Sums::Table { typical, p, .. } => 255.0 * (bound / typical).powf(*p) * (1.0 + SLACK),
+        };
+        // The cast rounds down and saturates.
+        (sum as u32).saturating_add(1)
+    }
+}

@@ -1,0 +1,114 @@
+//! Quantizers of real samples: how fine codes should be is tried out.
+
+use rayon::prelude::*;
+
+use super::{Coding, Quantizer, Sums};
+use crate::{
+    Dataset, Norm,
+    isa::Isa,
+    separation::{
+        kernel::rows,
+        relation::Pairs,
+        trial::{Judges, length, spread_out},
+    },
+};
+
+/// Samples that units are tried on.
+const SAMPLES: usize = 192;
+/// Samples whose nearest ones among these are looked for.
+const FEW: usize = 24;
+/// Units tried are halved this many times.
+const HALVINGS: i32 = 8;
+
+impl Quantizer {
+    /// The quantizer with the unit that leaves out most pairs of a few samples: a
+    /// small unit errs little, a large one cuts off little.
+    pub(super) fn of_samples(data: &Dataset, norm: Norm, pairs: Pairs, width: usize) -> Self {
+        let chosen: Vec<usize> = spread_out(data.samples(), SAMPLES).collect();
+        let mut columns = vec![Vec::with_capacity(chosen.len()); width];
+        for &i in &chosen {
+            for (f, column) in columns.iter_mut().enumerate() {
+                column.push(data.value(i, f));
+            }
+        }
+        let ranges: Vec<(f64, f64, f64)> = columns
+            .iter_mut()
+            .map(|column| {
+                column.sort_unstable_by(f64::total_cmp);
+                (column[0], column[column.len() / 2], column[column.len() - 1])
+            })
+            .collect();
+        let spread = ranges.iter().fold(0.0f64, |m, r| m.max(r.2 - r.0));
+        // What codes cover must not overflow; the rest is cut off.
+        let spread = if spread > 0.0 { spread.min(1e307) } else { 1.0 };
+        let trial = Trial::new(data, norm, pairs, &chosen, width, spread);
+        let candidate = |halving: i32| {
+            // Other samples lie a little outside the range of the chosen ones.
+            let unit = (1.25 * spread / 255.0 * 2f64.powi(-halving)).max(f64::MIN_POSITIVE);
+            let offset = |&(low, median, high): &(f64, f64, f64)| {
+                let middle = if high - low <= 255.0 * unit { low / 2.0 + high / 2.0 } else { median };
+                // The median gets a code without error: many features have a
+                // number that they nearly always are.
+                let code = ((median - middle) / unit + 127.5).round().clamp(0.0, 255.0);
+                (median - code * unit).clamp(-f64::MAX, f64::MAX)
+            };
+            let offsets: Vec<f64> = ranges.iter().map(offset).collect();
+            // What is cut off lies within 255 units: a few roundings of that.
+            let slack = 8.0 * f64::EPSILON * 256.0 * unit + 8.0 * f64::from_bits(1);
+            Self { norm, sums: Sums::Squares, width, unit, coding: Coding::Offsets(offsets), slack }
+        };
+        let scores: Vec<f64> =
+            (0..=HALVINGS).into_par_iter().map(|h| trial.score(&candidate(h), data)).collect();
+        let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        candidate((0..=HALVINGS).zip(scores).find(|(_, score)| *score == most).map_or(0, |(h, _)| h))
+    }
+}
+
+/// A few samples and how near they are to each other.
+struct Trial<'a> {
+    chosen: &'a [usize],
+    norm: Norm,
+    /// Those of each of the first samples.
+    judges: Vec<Judges>,
+    /// The unit of their distances.
+    spread: f64,
+}
+
+/// The norm of differences of codes, roughly.
+fn distance(norm: Norm, a: &[u8], b: &[u8]) -> f64 {
+    let sum = |squares| f64::from(rows::sum(Isa::best(), squares, a, b));
+    match norm {
+        Norm::L1 => sum(false),
+        Norm::L2 => sum(true).sqrt(),
+        _ => length(norm, a.iter().zip(b).map(|(&a, &b)| f64::from(a.abs_diff(b)))),
+    }
+}
+
+impl<'a> Trial<'a> {
+    fn new(data: &Dataset, norm: Norm, pairs: Pairs, chosen: &'a [usize], width: usize, spread: f64) -> Self {
+        let labels: Vec<usize> = chosen.iter().map(|&i| data.labels()[i]).collect();
+        let rows: Vec<Vec<f64>> =
+            chosen.iter().map(|&i| (0..width).map(|f| data.value(i, f) / spread).collect()).collect();
+        let distance = |k: usize, j: usize| length(norm, rows[k].iter().zip(&rows[j]).map(|(a, b)| a - b));
+        Self { chosen, norm, judges: pairs.nearest_judges(&labels, FEW, distance), spread }
+    }
+
+    /// How near the lower bounds of a quantizer come to putting all samples beyond
+    /// the nearest ones.
+    fn score(&self, quantizer: &Quantizer, data: &Dataset) -> f64 {
+        let padded = quantizer.padded();
+        let mut codes = vec![0; padded * self.chosen.len()];
+        let rows = codes.chunks_exact_mut(padded).zip(self.chosen);
+        let errors: Vec<f64> = rows.map(|(row, &i)| quantizer.code(data, i, row) / self.spread).collect();
+        let rows: Vec<&[u8]> = codes.chunks_exact(padded).collect();
+        let unit = quantizer.unit / self.spread;
+        let mut score = 0.0;
+        for (k, Judges { samples, nearest }) in self.judges.iter().enumerate() {
+            for &j in samples {
+                let bound = unit * distance(self.norm, rows[k], rows[j]) - errors[k] - errors[j];
+                score += (bound / nearest).clamp(0.0, 1.0);
+            }
+        }
+        score
+    }
+}
