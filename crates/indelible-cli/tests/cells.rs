@@ -1,5 +1,7 @@
 //! Networks of cells, from data to an explanation, as a user walks the line.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{Workplace, has_keys, mnist};

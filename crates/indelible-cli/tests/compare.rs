@@ -1,5 +1,7 @@
 //! All constructions side by side, and the choice that `build` makes.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{Workplace, has_keys};

@@ -1,5 +1,7 @@
 //! The whole line, from data to a certified file, as a user walks it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{Workplace, has_keys};

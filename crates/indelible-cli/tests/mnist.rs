@@ -3,6 +3,8 @@
 //! The theorem takes all 60,000 images; its relatives take 10,000 of them unless
 //! `INDELIBLE_FUZZ` is 10 or more.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{Workplace, mnist};

@@ -1,5 +1,7 @@
 //! Bad input: one clear line, the right exit code, nothing half-written.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::{

@@ -1,5 +1,7 @@
 //! The files that `separation` writes: charts, and nearest enemies as arrays.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::Workplace;

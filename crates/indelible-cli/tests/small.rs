@@ -1,5 +1,7 @@
 //! Small networks as a user meets them: hard data, decisions, refutations.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{Workplace, has_keys};

@@ -1,5 +1,7 @@
 //! Deciding small networks, against what is known by other means.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 
 use indelible::{Dataset, Features, Norm};

@@ -1,5 +1,7 @@
 //! Set systems, the data made of them, and the networks that memorize them.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use indelible::{
     Norm, Precision,
     network::{Network, Row},

@@ -1,6 +1,8 @@
 //! Networks of cells through compact files and back, and what becomes of
 //! damaged ones.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use indelible::{
     Budget, Dataset, Features, Norm, Precision, Radii, Silent,
     certify::{Certificate, Claim, certify},

@@ -1,6 +1,8 @@
 //! Files that are damaged at random: reading them gives a dataset or an error,
 //! never a panic, and takes no more memory than the file justifies.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::{
     fs,
     io::{Cursor, Write},

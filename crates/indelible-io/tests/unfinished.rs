@@ -1,6 +1,8 @@
 //! What a handler of Ctrl-C cleans up; alone in its process, since it cleans
 //! up after everybody.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::{fs, io::Write};
 
 use indelible_io::{AtomicFile, remove_unfinished};

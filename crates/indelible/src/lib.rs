@@ -76,8 +76,8 @@
 //! `tests/architecture.rs` keeps it so. What can go wrong is an [`error`],
 //! known to all.
 //!
-//! - [`number`], [`norm`], [`progress`]: outward rounding, enclosures and the two
-//!   formats; norms; who is told how far work is.
+//! - [`number`], [`norm`], [`progress`], [`text`]: outward rounding, enclosures and
+//!   the two formats; norms; who is told how far work is; numbers for people.
 //! - [`dataset`]: samples and labels, the exact numbers that floats denote.
 //! - [`separation`]: closest enemies, exactly and fast.
 //! - [`budget`]: which radius every sample gets.
@@ -105,6 +105,16 @@
 //! itself (its radii are the question that is asked, its class names say which
 //! output belongs to which label), vector instructions beyond what tests against
 //! their portable twins show, and mathematical libraries.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss,
+        reason = "numbers that a test makes are small"
+    )
+)]
 
 pub mod bounds;
 pub mod budget;

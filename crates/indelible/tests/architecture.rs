@@ -6,6 +6,8 @@
 //! name that a module passes on counts for the file that defines it. What is
 //! compiled for tests only does not count.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

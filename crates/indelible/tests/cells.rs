@@ -1,6 +1,8 @@
 //! Cells: coverage and exclusion in exact arithmetic, counts, guarantees at
 //! hostile points, certificates, determinism.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{dataset, hostile_points, hostile_value, nearest_enemies, random_dataset, separation};

@@ -1,6 +1,8 @@
 //! Every construction: counts, guarantees at hostile points, Lipschitz
 //! constants, and that all forms agree.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{

@@ -1,5 +1,7 @@
 //! Every path that the pages for contributors name exists.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

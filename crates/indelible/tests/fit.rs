@@ -1,5 +1,7 @@
 //! The whole line in one call.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::dataset;

@@ -1,5 +1,7 @@
 //! Separation against brute force in integers.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use indelible::{
     Dataset, Enclosure, Features, Norm, Silent,
     separation::{

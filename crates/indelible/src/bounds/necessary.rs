@@ -1,7 +1,7 @@
 //! What cannot be done with less.
 
 use super::{Accuracy, Kind, Quantity, Question, Row};
-use crate::{Error, Norm};
+use crate::{Error, Norm, number::whole};
 
 /// The lower bounds that apply.
 pub(super) fn rows(question: &Question) -> Vec<Row> {
@@ -114,6 +114,6 @@ pub fn necessary_width(norm: Norm, ratio: f64, samples: usize, features: usize) 
         Norm::Lp(p) if p < 2.0 => 1,
         Norm::Linf if ratio > 0.5 => d,
         // At least 1, and at most d since ρ < 1.
-        _ => ((ratio * ratio * d as f64).ceil() as usize).clamp(1, d.max(1)),
+        _ => whole((ratio * ratio * d as f64).ceil()).clamp(1, d.max(1)),
     })
 }

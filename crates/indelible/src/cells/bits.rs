@@ -1,5 +1,7 @@
 //! Sets of balls as bits.
 
+use crate::number::whole;
+
 /// Number of elements.
 pub(super) fn size(set: &[u64]) -> usize {
     set.iter().map(|word| word.count_ones() as usize).sum()
@@ -51,7 +53,7 @@ pub(super) fn sample(set: &[u64], offset: usize, most: usize, start: f64, out: &
     let total = size(set);
     let step = if total <= most { 1.0 } else { total as f64 / most as f64 };
     let start = if total <= most { 0.0 } else { start };
-    let wanted = |k: usize| ((k as f64 + start) * step) as usize;
+    let wanted = |k: usize| whole((k as f64 + start) * step);
     let mut before = 0;
     for (position, &word) in set.iter().enumerate() {
         let count = word.count_ones() as usize;
@@ -61,7 +63,9 @@ pub(super) fn sample(set: &[u64], offset: usize, most: usize, start: f64, out: &
                 word &= word - 1;
                 at += 1;
             }
-            out.push((64 * (offset + position)) as u32 + word.trailing_zeros());
+            #[expect(clippy::cast_possible_truncation, reason = "slots are fewer than 2^32")]
+            let first = (64 * (offset + position)) as u32;
+            out.push(first + word.trailing_zeros());
         }
         before += count;
     }

@@ -181,6 +181,7 @@ impl Grid {
     /// The literal of threshold `threshold`, of which there are few, on whose side
     /// the ball of `slot` lies, which must lie on one.
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "a few thousand thresholds; a bit")]
     pub fn literal(&self, slot: usize, threshold: usize) -> u32 {
         let (above, _) = self.matrix().row(slot);
         threshold as u32 * 2 + 1 - (above[threshold / 64] >> (threshold % 64) & 1) as u32

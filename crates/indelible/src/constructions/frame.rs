@@ -4,7 +4,7 @@
 use crate::{
     Dataset, Error, Features, Precision, Radii,
     network::{Layer, LayerBuilder},
-    number::{add_up, div_up, mul_up, sub_down, sub_up},
+    number::{Real, add_up, div_up, mul_up, sub_down, sub_up},
 };
 
 /// A dataset whose samples a network is to keep as centers.
@@ -133,7 +133,8 @@ pub(super) fn stored_rows(data: &Dataset, precision: Precision, rows: &[usize]) 
             stored.clone()
         }
         (_, Precision::F32) => {
-            Features::F32(rows.iter().flat_map(|&k| data.row(k)).map(|v| v as f32).collect::<Vec<_>>().into())
+            let values: Vec<f32> = rows.iter().flat_map(|&k| data.row(k)).map(f32::from_f64).collect();
+            Features::F32(values.into())
         }
         (_, Precision::F64) => {
             Features::F64(rows.iter().flat_map(|&k| data.row(k)).collect::<Vec<_>>().into())

@@ -2,7 +2,7 @@
 
 use crate::{
     Precision,
-    number::{add_down, add_up, div_up, mul_down, mul_up, sub_down, sub_up},
+    number::{add_down, add_up, div_up, mul_down, mul_up, sub_down, sub_up, whole},
 };
 
 /// `φ(t) = Σ_h weights_h · relu(t − knots_h)`, which interpolates `t^p` from
@@ -42,7 +42,7 @@ impl Hinges {
             return Err(NoHinges::TooMany);
         }
         // The estimate is for small pieces; rounding may ask for more.
-        let mut count = (estimate as usize).max(1);
+        let mut count = whole(estimate).max(1);
         loop {
             let hinges = Self::with_count(p, range, count, precision).ok_or(NoHinges::TooFine)?;
             if hinges.error <= error {

@@ -35,7 +35,7 @@ use super::{
 use crate::{
     Budget, Dataset, Error, Norm,
     network::Schedule,
-    number::{add_up, div_down, mul_down, mul_up, sub_down},
+    number::{add_up, div_down, mul_down, mul_up, sub_down, whole},
 };
 
 pub(super) const ENTRY: Construction = Construction {
@@ -202,7 +202,7 @@ impl Task<'_> {
         let noise = mul_up(hinges.slope, frame.total_error());
         // Of the two sides of a difference one is 0. A rounded difference
         // counts p times in its power, whose bounds are rounded, too.
-        let roundings = n * hinges.knots.len() + 8 * p.ceil() as usize + 20;
+        let roundings = n * hinges.knots.len() + 8 * whole(p.ceil()) + 20;
         Ramps::new(frame, budget, options, Sum::Hinges(hinges), (roundings, noise), |k| {
             (add_up(power_up(budget.radii().of(k), p), above), enemy(budget, p, k))
         })
@@ -222,7 +222,7 @@ impl Task<'_> {
             }
         }
         let above = mul_up(n as f64, 0.25f64.powi(levels + 1));
-        let levels = levels as usize;
+        let levels = levels.unsigned_abs() as usize;
         let gamma = frame.gamma(2 * n + 2)?;
         // Beyond 1 all terms grow in proportion.
         let size = mul_up(inverse, frame.largest_range()).max(1.0);

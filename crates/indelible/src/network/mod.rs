@@ -32,7 +32,7 @@ pub use schedule::Schedule;
 pub(crate) use size::sizes_of_layers;
 pub use size::{Size, size};
 
-use crate::{Error, Precision};
+use crate::{Error, Precision, number::whole};
 
 /// A ReLU network given layer by layer.
 ///
@@ -81,7 +81,7 @@ pub fn predicted_class(outputs: &[f64], classes: usize) -> Option<usize> {
     }
     if let [scalar] = outputs {
         let nearest = (scalar - 0.5).ceil().clamp(1.0, classes as f64);
-        return Some(nearest as usize - 1);
+        return Some(whole(nearest) - 1);
     }
     let mut best = 0;
     for (c, v) in outputs.iter().enumerate() {

@@ -22,6 +22,13 @@ pub use self::{
     },
 };
 
+/// `x` without its fraction, as a count: 0 for NaN and what is negative, the
+/// largest count for what is larger.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "said above")]
+pub(crate) fn whole(x: f64) -> usize {
+    x as usize
+}
+
 /// A real number known to lie in `[lower, upper]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Enclosure {

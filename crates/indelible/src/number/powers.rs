@@ -6,13 +6,15 @@
 //! IEEE-754 roots and products are rounded correctly; roots halve relative
 //! errors, so each factor is off by two roundings at most, however deep.
 
+use super::whole;
+
 /// A real exponent from 1 to 1000.
 #[derive(Clone, Debug)]
 pub(crate) struct Exponent {
     /// The number.
     pub(crate) value: f64,
     /// Its integer part.
-    whole: u32,
+    whole: usize,
     /// The bits behind the point, the first one first, up to the last set one.
     bits: Vec<bool>,
     /// Bounds the relative error of a power.
@@ -39,8 +41,7 @@ impl Exponent {
         // has two, and one more when it is multiplied. Twice that leaves room
         // for products of errors.
         let error = (p.trunc() + 3.0 * set) * f64::EPSILON;
-        // An integer up to 1000: the cast is exact.
-        Self { value: p, whole: p.trunc() as u32, bits, error }
+        Self { value: p, whole: whole(p), bits, error }
     }
 
     /// `t^p` for each number, with relative errors up to `error`, as long as

@@ -46,7 +46,7 @@ impl Precision {
     #[must_use]
     pub fn round(self, x: f64) -> f64 {
         match self {
-            Self::F32 => f64::from(x as f32),
+            Self::F32 => f64::from(f32::from_f64(x)),
             Self::F64 => x,
         }
     }
@@ -57,7 +57,7 @@ impl Precision {
     pub fn round_down(self, x: f64) -> f64 {
         match self {
             Self::F32 => {
-                let r = x as f32;
+                let r = f32::from_f64(x);
                 f64::from(if f64::from(r) > x { r.next_down() } else { r })
             }
             Self::F64 => x,
@@ -76,7 +76,7 @@ impl Precision {
     #[must_use]
     pub fn next_up(self, x: f64) -> f64 {
         match self {
-            Self::F32 => f64::from((x as f32).next_up()),
+            Self::F32 => f64::from(f32::from_f64(x).next_up()),
             Self::F64 => x.next_up(),
         }
     }
@@ -126,6 +126,7 @@ pub(crate) trait Real:
 
 impl Real for f32 {
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "rounding is what it is for")]
     fn from_f64(x: f64) -> Self {
         x as f32
     }

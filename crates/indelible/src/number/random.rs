@@ -35,8 +35,9 @@ impl Random {
 
     /// A number below `end`, which is not 0.
     pub fn below(&mut self, end: usize) -> usize {
-        // Less than `end`, so that it fits.
-        (self.next() % end as u64) as usize
+        #[expect(clippy::cast_possible_truncation, reason = "it is less than `end`")]
+        let number = (self.next() % end as u64) as usize;
+        number
     }
 
     /// A number of [0, 1), a multiple of 2^-40.

@@ -13,6 +13,13 @@
 //! every instruction set and number of threads. Memory beyond the data is
 //! `O(N)` and a fixed number of blocks.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "integers and bits of floats, whose sizes are known where they are cast"
+)]
+
 mod columns;
 mod conflicts;
 mod dispatch;

@@ -1,6 +1,9 @@
 //! Steps in groups, one of which is to recognise a sample.
 
-use crate::network::{Pool, Prototypes};
+use crate::{
+    network::{Pool, Prototypes},
+    number::whole,
+};
 
 /// Steps of one group are of one class: that of their accumulator, or the one
 /// that their top stands for where there is but one accumulator.
@@ -54,11 +57,11 @@ impl Groups {
 
 /// The class that a top stands for, if it does.
 fn class_of_top(top: f64) -> Option<usize> {
-    (top >= 1.0 && is_small_integer(top)).then(|| top as usize - 1)
+    (top >= 1.0 && is_small_integer(top)).then(|| whole(top) - 1)
 }
 
 /// Whether `x` is an integer from 0 up to 2²², so that it is even in the last
 /// place of both formats.
 pub(super) fn is_small_integer(x: f64) -> bool {
-    (0.0..(1 << 22) as f64).contains(&x) && x.fract() == 0.0
+    (0.0..f64::from(1 << 22)).contains(&x) && x.fract() == 0.0
 }

@@ -170,6 +170,9 @@ impl CellNetwork {
         if self.ends.is_empty() {
             return Err(bad("there is no cell".into()));
         }
+        if u32::try_from(self.members.len()).is_err() {
+            return Err(bad("the cells have more than 2^32 constraints".into()));
+        }
         if let Some(c) = self.constraints.iter().find(|c| c.feature >= self.inputs) {
             return Err(bad(format!("feature {} of {} is constrained", c.feature, self.inputs)));
         }

@@ -67,6 +67,7 @@ impl<'a> CellEvaluator<'a> {
         let mut pairs: Vec<(usize, f64)> = scaled().collect();
         pairs.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
         pairs.dedup();
+        #[expect(clippy::cast_possible_truncation, reason = "there are no more than memberships")]
         let place =
             |(t, scale): (usize, f64)| pairs.partition_point(|p| p.0 < t || (p.0 == t && p.1 < scale)) as u32;
         let members = scaled().map(place).collect();
@@ -91,7 +92,7 @@ impl Evaluator for CellEvaluator<'_> {
     /// among threads.
     fn outputs(&self, inputs: &[f64]) -> Vec<f64> {
         match self.network.precision {
-            Precision::F32 => self.values::<f64, f32>(inputs, |x| x as f32),
+            Precision::F32 => self.values::<f64, f32>(inputs, f32::from_f64),
             Precision::F64 => self.values::<f64, f64>(inputs, |x| x),
         }
     }
@@ -108,7 +109,7 @@ impl Evaluator for CellEvaluator<'_> {
             (Features::Coded { codes, levels }, Precision::F64) => self.codes::<f64>(&codes[range], levels),
             (Features::F32(x), Precision::F32) => self.values::<f32, f32>(&x[range], |x| x),
             (Features::F32(x), Precision::F64) => self.values::<f32, f64>(&x[range], f64::from),
-            (Features::F64(x), Precision::F32) => self.values::<f64, f32>(&x[range], |x| x as f32),
+            (Features::F64(x), Precision::F32) => self.values::<f64, f32>(&x[range], f32::from_f64),
             (Features::F64(x), Precision::F64) => self.values::<f64, f64>(&x[range], |x| x),
         })
     }
