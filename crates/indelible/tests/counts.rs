@@ -1,6 +1,8 @@
 //! Every construction has as many layers, neurons and parameters as its formula
 //! says.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{F64, binary, budget, build, random_dataset, separable, with_duplicates, with_names};
