@@ -83,17 +83,7 @@ def in_reals(model: onnx.ModelProto, points) -> np.ndarray:
     if "rows" in values:
         with np.errstate(over="ignore", invalid="ignore"):
             return stored_rows_in_reals(model, values, x)
-    if "W0" in values:
-        return layers_in_reals(values, x)
-    with np.errstate(over="ignore", invalid="ignore"):
-        running = np.maximum(level(x, *(values[f"first_{k}"] for k in ("center", "radius", "scale", "value"))), 0.0)
-        clipped = np.maximum(x, values["minima"])
-        centers = values["centers"]
-        if "levels" in values:
-            centers = values["levels"][centers.astype(int)]
-        for step in zip(centers, values["radii"], values["scales"], values["values"]):
-            running = running + np.maximum(level(clipped, *step) - running, 0.0)
-    return -np.abs(running - values["targets"]) if "targets" in values else running
+    return layers_in_reals(values, x)
 
 
 def layers_in_reals(values, x):
@@ -147,9 +137,3 @@ def curve(values, t):
         tooth = np.minimum(2 * part, values["two"] - 2 * part)
         rest, part = rest - values[f"share{level}"] * tooth, np.maximum(tooth, 0.0)
     return np.maximum(rest, 0.0)
-
-
-def level(z, center, radius, scale, value):
-    """What one sample says of points: its value less what they violate."""
-    excess = np.maximum(np.abs(z - center) - radius, 0.0).sum(axis=1, keepdims=True)
-    return value - scale * excess

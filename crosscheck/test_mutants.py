@@ -283,12 +283,12 @@ def test_differences_that_overflow(program, tmp_path, precision):
     most = float(np.finfo(format).max)
     model = base.model()
     values = {
-        "first_center": -0.6 * most, "first_radius": 0.85 * most, "first_scale": 2 / (0.05 * most), "first_value": 2,
-        "minima": -most, "centers": 0.5 * most, "radii": 0.5 * most, "scales": 1 / (0.1 * most), "values": 1,
+        "minima": [-most], "rows": [-0.6 * most, 0.5 * most], "radii": [0.85 * most, 0.5 * most],
+        "scales": [2 / (0.05 * most), 1 / (0.1 * most)], "tops": [2, 1],
     }
     for tensor in model.graph.initializer:
         if tensor.name in values:
-            array = np.full(tensor.dims, values[tensor.name], format)
+            array = np.array(values[tensor.name], format).reshape(tensor.dims)
             tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
     base.data = write_csv(tmp_path / "data.csv", [[float(format(0.5 * most))]], [0])
     answer = base.certify(0, model.SerializeToString(), 0.49 * most)

@@ -172,7 +172,8 @@ fn read(text: &str) -> Source {
     let is_name = |token: &str| token.starts_with(|c: char| c.is_alphabetic() || c == '_');
     let mut at = 0;
     while at < tokens.len() {
-        if tokens[at] == "use" {
+        // `use<'a>` captures a lifetime.
+        if tokens[at] == "use" && tokens[at + 1] != "<" {
             at = read_use(&tokens, at + 1, &[], &mut source);
             continue;
         }
@@ -344,6 +345,7 @@ fn arrows_are_read_off_the_source() {
         use crate::tried::X;
         #[cfg(test)]
         mod tests;
+        fn g<'a>(x: &'a str) -> impl Iterator + use<'a> { x; }
         pub(in crate::seen) fn f<'a>(x: &'a str) -> crate::inline::Out { g('"', "crate::text::X"); inner::h(x) }
         #[cfg(test)]
         mod within { use crate::tried::Y; }

@@ -4,7 +4,7 @@ use super::Claim;
 use crate::{
     Error, Norm, Precision,
     network::predicted_class,
-    number::{add_down, add_up, div_up, mul_up, powers::Exponent, sqrt_up, sub_up},
+    number::{add_down, add_up, div_up, mul_up, powers::Exponent, random::Random, sqrt_up, sub_up},
 };
 
 /// A point at which the network, evaluated in its own format, gives another
@@ -100,16 +100,9 @@ fn along(x: &[f64], towards: &[f64], radius: f64, norm: Norm, precision: Precisi
 
 /// A corner of the box that `seed` chooses.
 fn corner(inner: &[(f64, f64)], seed: u64) -> Vec<f64> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(0x5851_F42D_4C95_7F2D);
-    inner
-        .iter()
-        .map(|&(lower, upper)| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            if state >> 63 == 0 { lower } else { upper }
-        })
-        .collect()
+    let mut random =
+        Random::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(0x5851_F42D_4C95_7F2D));
+    inner.iter().map(|&(lower, upper)| if random.coin() { upper } else { lower }).collect()
 }
 
 /// Whether `point` surely lies in the closed ball.

@@ -139,17 +139,10 @@ impl Yu2024Linf {
             gaps = (0..data.samples()).into_par_iter().map(|k| network.smallest_violation(k)).collect();
         }
         network.gaps = gaps.into_iter().map(|gap| precision.round_down(gap)).collect();
-        network.weights = network
-            .gaps
-            .iter()
-            .enumerate()
+        network.weights = (network.gaps.iter().enumerate())
             .map(|(k, &gap)| {
                 let weight = precision.round_up(div_up(network.value(k), gap));
-                if gap > 0.0 && weight.is_finite() {
-                    Ok(weight)
-                } else {
-                    Err(too_fine(format!("around sample {k} it leaves a gap of {gap:e} between the balls")))
-                }
+                if gap > 0.0 && weight.is_finite() { Ok(weight) } else { Err(network.no_gap(k, gap)) }
             })
             .collect::<Result<_, _>>()?;
         Ok(network)

@@ -3,7 +3,9 @@
 #![allow(dead_code, reason = "every test program uses its own part")]
 
 use indelible::{
-    Dataset, Enclosure, Features, Norm,
+    Budget, Dataset, Enclosure, Features, Norm, Precision, Silent,
+    constructions::{BuiltNetwork, Construction, Options},
+    network::Head,
     number::{random::Random, sub_down, sub_up},
     separation::{NearestEnemies, Separation},
 };
@@ -155,4 +157,49 @@ pub fn ball_points(data: &Dataset, sample: usize, radius: f64, norm: Norm, seed:
     }
     points.retain(|p| size(&p.iter().zip(&x).map(|(a, b)| a - b).collect::<Vec<_>>()) <= radius);
     points
+}
+
+/// Logits in binary64.
+pub const F64: Options = Options { head: Head::Logits, precision: Precision::F64 };
+
+/// The network that the construction called `name` makes.
+pub fn build(name: &str, data: &Dataset, budget: &Budget, options: Options) -> Box<dyn BuiltNetwork> {
+    Construction::named(name).unwrap().build(data, budget, options).unwrap()
+}
+
+/// A share of the largest radius; 0.25 where there are no enemies.
+pub fn budget(data: &Dataset, norm: Norm, ratio: f64) -> Budget {
+    let found = indelible::separation::separation(data, norm, &Silent);
+    match found.pair {
+        Some(_) => Budget::from_ratio(ratio, &found).unwrap(),
+        None => Budget::uniform(0.25, &found).unwrap(),
+    }
+}
+
+/// Whether no two equal samples have different labels.
+pub fn separable(data: &Dataset) -> bool {
+    indelible::separation::separation(data, Norm::Linf, &Silent).distance.lower > 0.0
+}
+
+/// Data with two classes.
+pub fn binary(most_samples: usize, most_features: usize) -> impl Strategy<Value = Dataset> {
+    random_dataset(most_samples, most_features, 1.0f64..2.0).prop_map(|data| {
+        let labels: Vec<usize> = data.labels().iter().map(|label| label % 2).collect();
+        let names = vec!["1".into(), "2".into()];
+        Dataset::new(data.storage().clone(), data.features(), labels, names).unwrap()
+    })
+}
+
+/// Appends copies of some samples, label included.
+pub fn with_duplicates(data: &Dataset, every: usize) -> Dataset {
+    let rows: Vec<usize> = (0..data.samples()).chain((0..data.samples()).step_by(every)).collect();
+    let values = rows.iter().flat_map(|&i| data.row(i)).collect();
+    let labels = rows.iter().map(|&i| data.labels()[i]).collect();
+    dataset(data.features(), values, labels)
+}
+
+/// The same samples with labels out of `classes`, seen or not.
+pub fn with_names(data: &Dataset, classes: usize) -> Dataset {
+    let names = (1..=classes).map(|c| c.to_string()).collect();
+    Dataset::new(data.storage().clone(), data.features(), data.labels().to_vec(), names).unwrap()
 }

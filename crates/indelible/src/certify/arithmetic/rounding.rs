@@ -130,10 +130,7 @@ pub(in crate::certify) fn rounding(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        certify::tests::{Machine, Random},
-        network::Arithmetic,
-    };
+    use crate::{certify::tests::Machine, network::Arithmetic, number::random::Random};
     use proptest::prelude::*;
 
     fn of(terms: &[(f64, f64)], bias: f64) -> Rounding {
@@ -165,7 +162,7 @@ mod tests {
             let bias = f32::from(bias);
             let wide: Vec<(f64, f64)> = terms.iter().map(|&(w, v)| (w.into(), v.into())).collect();
             let bound = of(&wide, bias.into());
-            let mut random = Random::new(choice.max(1));
+            let mut random = Random::new(choice);
             let computed = Machine::new(Precision::F32, &mut random).dot(&f64::from(bias), &wide);
             // Products of binary32 numbers are exact, and their sums nearly.
             let exact: f64 = wide.iter().map(|(w, v)| w * v).sum::<f64>() + f64::from(bias);

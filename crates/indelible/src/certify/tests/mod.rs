@@ -6,11 +6,10 @@ mod altered;
 mod dyadic;
 mod hostile;
 mod machine;
-mod random;
 
 use self::dyadic::{Dyadic, Exact};
-pub(super) use self::{machine::Machine, random::Random};
-use crate::Norm;
+pub(super) use self::machine::Machine;
+use crate::{Norm, number::random::Random};
 
 /// How often a test tries.
 fn rounds(usual: usize) -> usize {

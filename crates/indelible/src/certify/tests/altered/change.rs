@@ -2,11 +2,11 @@
 
 use crate::{
     Dataset, Features, Precision,
-    certify::tests::Random,
     network::{
         Clipping, Layer, LayerBuilder, MaxAffine, Measure, NetworkForm, Pool, PowerCurve, Prototypes,
         StoredNetwork,
     },
+    number::random::Random,
 };
 
 /// Random samples, on a grid half of the time so that ties and shared values

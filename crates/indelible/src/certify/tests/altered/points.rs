@@ -2,8 +2,8 @@
 
 use crate::{
     Dataset, Norm,
-    certify::tests::{Random, inside},
-    number::{add_down, sub_up},
+    certify::tests::inside,
+    number::{add_down, random::Random, sub_up},
 };
 
 /// Points of the closed ball of a sample, checked in exact arithmetic.
