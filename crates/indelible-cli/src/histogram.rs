@@ -52,7 +52,13 @@ impl Histogram {
                 let mut bins = vec![0; BINS];
                 for d in &distances {
                     let share = if largest > 0.0 { d / largest } else { 0.0 };
-                    bins[((share * BINS as f64) as usize).min(BINS - 1)] += 1;
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        clippy::cast_sign_loss,
+                        reason = "from 0 to BINS"
+                    )]
+                    let bin = (share * BINS as f64) as usize;
+                    bins[bin.min(BINS - 1)] += 1;
                 }
                 Row {
                     class: data.class_names()[class].clone(),

@@ -63,6 +63,7 @@ pub fn seconds(value: f64) -> String {
 /// A real number for people: six significant digits.
 pub fn real(value: f64) -> String {
     if value == 0.0 || (1e-3..1e6).contains(&value.abs()) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 8")]
         let digits = if value == 0.0 { 0 } else { (5.0 - value.abs().log10().floor()).max(0.0) as usize };
         let text = format!("{value:.digits$}");
         if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }

@@ -109,6 +109,11 @@ fn text(question: &Question, rows: &[Row]) -> String {
     let head = ["", "what", "value", "formula", "about", "built", "holds for", "source"];
     let mut lines = vec![head.map(str::to_owned)];
     for row in rows {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count, and below 10^15"
+        )]
         let count = if row.value.fract() == 0.0 && row.value < 1e15 {
             grouped(row.value as usize)
         } else {

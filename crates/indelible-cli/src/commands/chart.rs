@@ -1,5 +1,12 @@
 //! The picture of `compare`.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "places in a picture are small"
+)]
+
 use std::ops::Range;
 
 use indelible::network::Size;

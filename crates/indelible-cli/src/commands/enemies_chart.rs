@@ -1,6 +1,13 @@
 //! The picture of `separation`: how far the samples of each class are from
 //! their nearest enemies.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "places in a picture are small"
+)]
+
 use plotters::{prelude::*, style::text_anchor::*};
 
 use super::drawing::{Area, COLOURS, Outcome};

@@ -229,14 +229,14 @@ impl Reason {
 /// A threshold in as few digits, at least six, as leave what is said of it
 /// true: all that meets it meets the number shown, and `nearest` does not.
 fn shown(threshold: f64, side: Side, nearest: f64) -> String {
-    for digits in 5..17 {
+    for (digits, places) in (5..17).zip(5..) {
         let text = format!("{threshold:.digits$e}");
         let Some((Ok(rounded), Ok(exponent))) =
             text.split_once('e').map(|(_, exponent)| (text.parse::<f64>(), exponent.parse::<i32>()))
         else {
             break;
         };
-        let unit = 10f64.powi(exponent - digits as i32);
+        let unit = 10f64.powi(exponent - places);
         let outward = match side {
             Side::AtLeast => rounded - unit,
             Side::AtMost => rounded + unit,

@@ -40,8 +40,7 @@ impl Memorizer {
         let net = network.exact();
         let missed = |what: String| Error::NotMemorized { what };
         for (g, label) in AXIS {
-            let g = integer(g.abs() as usize) * RBig::from(if g < 0.0 { -1 } else { 1 });
-            meets(&net, point(elements, &[], g), label).map_err(missed)?;
+            meets(&net, point(elements, &[], RBig::from(g)), label).map_err(missed)?;
         }
         for element in 1..=elements {
             meets(&net, point(elements, &[element], RBig::ONE), 2).map_err(missed)?;

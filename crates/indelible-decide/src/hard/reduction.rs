@@ -6,7 +6,7 @@ use super::SetSystem;
 use crate::{Error, ShallowNetwork, witness::MOST_VALUES};
 
 /// The points on the last axis and their labels.
-pub(super) const AXIS: [(f32, usize); 5] = [(-10.0, 2), (-5.0, 2), (0.0, 2), (1.0, 5), (10.0, 1)];
+pub(super) const AXIS: [(i8, usize); 5] = [(-10, 2), (-5, 2), (0, 2), (1, 5), (10, 1)];
 
 impl SetSystem {
     /// Points in `R^{m+1}`, last coordinate `g`, labels 1 to 5 of which 1, 2
@@ -43,7 +43,7 @@ impl SetSystem {
             labels.push(label - 1);
         };
         for (g, label) in AXIS {
-            point(&[], g, label);
+            point(&[], f32::from(g), label);
         }
         for element in 1..=m {
             point(&[element], 1.0, 2);

@@ -232,6 +232,7 @@ pub(super) fn doubles(
     count: usize,
     keep: usize,
 ) -> Result<Vec<f64>, Error> {
+    #[expect(clippy::cast_possible_truncation, reason = "the comparison says whether it is the same")]
     let exactly = |value: i128| match i32::try_from(value) {
         Ok(small) => Some(f64::from(small)),
         // Both conversions are exact where the comparison says so.

@@ -49,7 +49,7 @@ impl LabelSet {
     /// # Errors
     /// When it is NaN or infinite.
     pub(super) fn push_real(&mut self, label: f64) -> Result<(), String> {
-        // Below 2^100 every integral binary64 number is an i128.
+        #[expect(clippy::cast_possible_truncation, reason = "an integer below 2^100 is an i128")]
         if label.trunc() == label && label.abs() < 1e30 {
             self.push_integer(label as i128);
             Ok(())

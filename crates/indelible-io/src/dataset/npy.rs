@@ -122,6 +122,11 @@ pub(super) fn integer(contents: &mut Contents) -> Result<u64, Error> {
     }
     layout.shape = vec![1];
     match array::doubles(contents, &layout, 1, 1, 1)?.as_slice() {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an integer; what is too large is too large afterwards"
+        )]
         &[number] if number >= 0.0 && number.trunc() == number => Ok(number as u64),
         other => Err(contents.malformed(format!("'classes' is {other:?}; expected one integer"))),
     }

@@ -199,6 +199,7 @@ fn append<T: Copy + Default>(
 /// The binary64 number that a feature is.
 fn number(value: Value) -> Result<f64, String> {
     let value = match value {
+        #[expect(clippy::cast_possible_truncation, reason = "the comparison says whether it is the same")]
         Value::Integer(value) if (value as f64) as i128 == value => value as f64,
         Value::Integer(value) => return Err(format!("{value} cannot be held exactly by binary64")),
         Value::Single(value) => value.into(),

@@ -117,8 +117,9 @@ impl<'a> Array<'a> {
         header.extend(std::iter::repeat_n(' ', unpadded.next_multiple_of(64) - unpadded));
         header.push('\n');
         out.write_all(b"\x93NUMPY\x01\x00")?;
-        // A header of this form has no more than a few hundred bytes.
-        out.write_all(&(header.len() as u16).to_le_bytes())?;
+        #[expect(clippy::cast_possible_truncation, reason = "a few hundred bytes at most")]
+        let length = header.len() as u16;
+        out.write_all(&length.to_le_bytes())?;
         out.write_all(header.as_bytes())?;
         self.values.write(out)
     }

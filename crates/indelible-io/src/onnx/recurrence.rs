@@ -166,6 +166,7 @@ pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<Prototypes
 }
 
 /// Numbers in the format.
+#[expect(clippy::cast_possible_truncation, reason = "rounding to the format is meant")]
 fn narrow(values: impl Iterator<Item = f64>, precision: Precision) -> Features {
     match precision {
         Precision::F32 => Features::F32(values.map(|v| v as f32).collect::<Vec<_>>().into()),

@@ -33,8 +33,8 @@ pub(super) struct Initializer<'a> {
 
 impl<'a> Initializer<'a> {
     pub(super) fn new(name: impl Into<String>, dims: &[usize], data_type: i32, fill: Fill<'a>) -> Self {
-        let dims: Vec<i64> = dims.iter().map(|&d| d as i64).collect();
-        let bytes = dims.iter().product::<i64>() as u64 * element_bytes(data_type);
+        let bytes = dims.iter().product::<usize>() as u64 * element_bytes(data_type);
+        let dims = dims.iter().copied().map(integer).collect();
         let head = proto::Tensor { dims, data_type, name: name.into(), ..Default::default() };
         Self { head, bytes, fill }
     }
@@ -209,10 +209,16 @@ pub(super) fn body_attribute(body: proto::Graph) -> proto::Attribute {
     }
 }
 
+/// An integer of the format; no file holds so many of anything that it matters
+/// where it ends.
+fn integer(value: usize) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
 /// A tensor of integers.
 pub(super) fn integers<'a>(name: impl Into<String>, dims: &[usize], values: Vec<usize>) -> Initializer<'a> {
     let fill: Fill<'a> = Box::new(move |out| {
-        let bytes: Vec<u8> = values.iter().flat_map(|&v| (v as i64).to_le_bytes()).collect();
+        let bytes: Vec<u8> = values.iter().flat_map(|&v| integer(v).to_le_bytes()).collect();
         out.write_all(&bytes)
     });
     Initializer::new(name, dims, data_type::INT64, fill)
@@ -289,6 +295,7 @@ pub(super) fn write_matrix(out: &mut dyn Write, precision: Precision, layer: &La
 }
 
 /// Numbers in the format, little-endian, through a small buffer.
+#[expect(clippy::cast_possible_truncation, reason = "rounding to the format is meant")]
 pub(super) fn write_numbers(
     out: &mut dyn Write,
     precision: Precision,
@@ -364,7 +371,7 @@ pub(super) fn value(name: &str, elem_type: i32, dims: &[Dim<'_>]) -> proto::Valu
         .iter()
         .map(|dim| match dim {
             Dim::Name(name) => proto::Dimension { dim_value: None, dim_param: Some((*name).into()) },
-            Dim::Size(size) => proto::Dimension { dim_value: Some(*size as i64), dim_param: None },
+            Dim::Size(size) => proto::Dimension { dim_value: Some(integer(*size)), dim_param: None },
         })
         .collect();
     let tensor_type = Some(proto::TensorType { elem_type, shape: Some(proto::Shape { dim }) });
