@@ -44,6 +44,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "dataset",
             "network",
             "norm",
+            "number",
             "progress",
             "separation",
             "text",
