@@ -249,7 +249,7 @@ proptest! {
             for (&column, &weight) in row.columns.iter().zip(row.weights) {
                 changed.weight(column, weight);
             }
-            changed.bias(row.bias + if r == victim { 0.25 } else { 0.0 });
+            changed.bias(layers.precision().round(row.bias + if r == victim { 0.25 } else { 0.0 }));
         }
         let mut list = layers.layers().to_vec();
         list[l] = changed.finish();

@@ -50,6 +50,7 @@ use source::{Format, Source};
 
 /// What 8-bit images mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Scale {
     /// Code `k` denotes `k/255` rounded to binary32, as every image pipeline
     /// delivers it.

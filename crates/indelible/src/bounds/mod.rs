@@ -18,6 +18,7 @@ pub use necessary::necessary_width;
 
 /// What a row says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Kind {
     /// Some dataset of this size cannot be memorized with less.
     Necessary,
@@ -29,6 +30,7 @@ pub enum Kind {
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Quantity {
     /// Weights and biases that are not 0.
     Nonzero,

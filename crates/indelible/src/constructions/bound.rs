@@ -32,6 +32,7 @@ impl Question {
 
 /// How a value is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Accuracy {
     /// The formula has all its constants: the value is meant as it stands.
     Explicit,

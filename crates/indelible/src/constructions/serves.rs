@@ -4,6 +4,7 @@ use crate::network::Head;
 
 /// How many labels a construction can tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Labels {
     /// Any number.
     Any,
@@ -21,6 +22,7 @@ impl Labels {
 
 /// Which heads a construction can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Heads {
     /// Logits or a scalar.
     Any,

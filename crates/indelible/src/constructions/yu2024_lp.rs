@@ -67,6 +67,7 @@ pub(super) const ENTRY: Construction = Construction {
 
 /// How `|t|^p` is approximated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Approximation {
     /// Hinges, in one layer.
     Hinges,

@@ -39,6 +39,7 @@ const MOST_LAYERED: usize = 1 << 20;
 
 /// Which radius every sample gets.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Radius {
     /// One for all samples, as a share of the largest possible one.
     Ratio(f64),

@@ -6,6 +6,7 @@ use crate::{Precision, number::Real};
 /// `φ(t) ≥ 0`, which stands in for a multiple of `t^p` (Yu, Gao & Zhang, ICLR
 /// 2024, Theorem B.3).
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum PowerCurve {
     /// `Σ_h weights_h · relu(t − knots_h)`; knots and weights are not negative.
     Hinges {

@@ -6,6 +6,7 @@ use crate::Dataset;
 
 /// Which pairs of samples are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Pairs {
     /// Samples with different labels.
     Enemies,
