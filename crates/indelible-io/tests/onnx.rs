@@ -1,6 +1,7 @@
 //! Networks through files and back, and what becomes of damaged files.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "numbers that a test makes are small")]
 
 use indelible::{
     Budget, Dataset, Enclosure, Features, Norm, Precision, Radii, Silent,
@@ -278,7 +279,7 @@ fn a_ball_too_large_is_never_certified() {
 #[test]
 fn huge_dense_files_are_refused_before_writing() {
     let labels: Vec<usize> = (0..400).map(|i| i % 2).collect();
-    let values: Vec<f64> = (0..400 * 1000).map(|p| (p / 1000) as f64).collect();
+    let values: Vec<f64> = (0..400 * 1000).map(|p| f64::from(p / 1000)).collect();
     let names = ["0", "1"].map(String::from).to_vec();
     let data = Dataset::new(Features::F64(values.into()), 1000, labels, names).unwrap();
     let (network, _) = network(&data, all_options()[0]);

@@ -1,6 +1,6 @@
 //! What can go wrong in the library.
 
-use crate::{classes::ClassError, network::Head, norm::Norm, number::Precision};
+use crate::{norm::Norm, number::Precision};
 
 /// An error of the library; its text says what was given, what was expected
 /// and where.
@@ -144,8 +144,8 @@ pub enum Error {
         norm: Norm,
         /// Whether one radius for each sample was asked for.
         per_sample: bool,
-        /// The head asked for.
-        head: Head,
+        /// The head asked for, `logits` or `scalar`.
+        head: String,
         /// The norms that there are constructions for.
         served: String,
     },
@@ -205,4 +205,66 @@ pub enum Error {
     /// Classes or features of a network and of data that do not match.
     #[error(transparent)]
     Classes(#[from] ClassError),
+}
+
+/// Why the classes or features of a network and a dataset do not match.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClassError {
+    /// A network with another number of logits than names.
+    #[error("the file names {names} classes, but its network has {outputs} outputs")]
+    NameCount {
+        /// Number of names.
+        names: usize,
+        /// Number of outputs.
+        outputs: usize,
+    },
+    /// Two classes of one name.
+    #[error("the file names two classes '{name}'")]
+    NamedTwice {
+        /// The name.
+        name: String,
+    },
+    /// Features in another order.
+    #[error(
+        "the data have the features of the network in another order: feature {feature} is '{given}'; expected '{expected}'"
+    )]
+    FeatureOrder {
+        /// The first feature that differs, from 0.
+        feature: usize,
+        /// What the data have there.
+        given: String,
+        /// What the network has there.
+        expected: String,
+    },
+    /// Classes without names that cannot be told by their number.
+    #[error("the network has {outputs} classes without names and the data have {classes}: {names}")]
+    Nameless {
+        /// Number of outputs.
+        outputs: usize,
+        /// Classes of the data.
+        classes: usize,
+        /// Their names.
+        names: String,
+    },
+    /// A label that no output without a name stands for.
+    #[error(
+        "the network does not name its classes, so that its outputs mean the labels {first} to {last}; the data have {label}"
+    )]
+    NumberOutOfRange {
+        /// The smallest label of the network.
+        first: usize,
+        /// The largest.
+        last: usize,
+        /// A label of the data.
+        label: i64,
+    },
+    /// A class of the data that the network does not have.
+    #[error("the network knows no class '{class}' of the data; it knows {known}")]
+    Unknown {
+        /// The class.
+        class: String,
+        /// What there is.
+        known: String,
+    },
 }

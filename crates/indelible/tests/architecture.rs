@@ -21,6 +21,7 @@ use std::{
 const ROOMS: &[(&str, &[&str])] = &[
     ("number", &[]),
     ("progress", &[]),
+    ("text", &[]),
     ("isa", &[]),
     ("norm", &[]),
     ("error", &["norm", "number"]),
@@ -32,6 +33,23 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("cells", &["budget", "dataset", "isa", "network", "number", "progress"]),
     ("constructions", &["budget", "cells", "dataset", "network", "norm", "number", "progress"]),
     ("bounds", &["budget", "constructions", "dataset", "network", "norm", "number"]),
+    ("classes", &["budget", "certify", "dataset", "network", "norm"]),
+    (
+        "fit",
+        &[
+            "budget",
+            "certify",
+            "classes",
+            "constructions",
+            "dataset",
+            "network",
+            "norm",
+            "number",
+            "progress",
+            "separation",
+            "text",
+        ],
+    ),
 ];
 
 /// Every room may say what went wrong, and that names norms and numbers.

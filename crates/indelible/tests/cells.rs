@@ -2,6 +2,11 @@
 //! hostile points, certificates, determinism.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "numbers that a test makes are small"
+)]
 
 mod common;
 
@@ -249,7 +254,7 @@ proptest! {
             for (&column, &weight) in row.columns.iter().zip(row.weights) {
                 changed.weight(column, weight);
             }
-            changed.bias(row.bias + if r == victim { 0.25 } else { 0.0 });
+            changed.bias(layers.precision().round(row.bias + if r == victim { 0.25 } else { 0.0 }));
         }
         let mut list = layers.layers().to_vec();
         list[l] = changed.finish();

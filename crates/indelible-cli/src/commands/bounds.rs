@@ -124,7 +124,7 @@ fn text(question: &Question, rows: &[Row]) -> String {
             row.quantity.to_string(),
             match row.accuracy {
                 Accuracy::Explicit => count,
-                Accuracy::Order => format!("~{count}"),
+                _ => format!("~{count}"),
             },
             row.formula.into(),
             if row.robust { "balls".into() } else { "samples".into() },

@@ -18,7 +18,7 @@ use indelible::{
 
 use super::{
     Metadata, OnnxError, proto,
-    tensors::{Tensors, declared_features},
+    tensors::{Tensors, declared_features, declared_precision},
     write::{Initializer, float_type, form_graph, int_attribute, integers, node, write_model},
 };
 
@@ -146,7 +146,7 @@ fn graph(precision: Precision, n: usize, classes: usize, head: Head, groups: usi
 /// Reads a network of cells, or says where the file differs from one.
 pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<CellNetwork, OnnxError> {
     let groups = file.node.iter().filter(|node| node.op_type == "Equal").count();
-    let nodes = |&head: &Head| graph(Precision::F32, 0, 0, head, groups);
+    let nodes = |&head: &Head| graph(declared_precision(file), 0, 0, head, groups);
     let heads = [Head::Logits, Head::Scalar];
     let (mut tensors, head) = Tensors::new("compact network of cells", file, (opset, 13..=25), heads, nodes)?;
     let n = declared_features(file)

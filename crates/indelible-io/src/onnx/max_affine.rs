@@ -8,14 +8,11 @@
 
 use std::io::Write;
 
-use indelible::{
-    Precision,
-    network::{MaxAffine, NetworkForm},
-};
+use indelible::network::{MaxAffine, NetworkForm};
 
 use super::{
     Metadata, OnnxError, proto,
-    tensors::{Tensors, all_nodes, declared_features},
+    tensors::{Tensors, all_nodes, declared_features, declared_precision},
     write::{
         Initializer, Stored, decode, form_graph, int_attribute, integers, node, reduce_max, stored_rows,
         write_model,
@@ -88,7 +85,7 @@ pub(super) fn write(scores: &MaxAffine, metadata: &Metadata, out: &mut dyn Write
 pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<MaxAffine, OnnxError> {
     let has = |op: &str| all_nodes(file).any(|node| node.op_type == op);
     let classes = all_nodes(file).filter(|node| node.op_type == "Slice").count();
-    let stored = Stored { precision: Precision::F32, coded: has("Gather") };
+    let stored = Stored { precision: declared_precision(file), coded: has("Gather") };
     let any = Description { stored, features: 0, classes };
     let (mut tensors, any) = Tensors::new("compact network of scores", file, (opset, 13..=17), [any], graph)?;
     let n = declared_features(file)

@@ -13,18 +13,15 @@
 
 use std::io::Write;
 
-use indelible::{
-    Precision,
-    network::{
-        Clipping, Layer, LayerBuilder, Measure, NetworkForm, Pool, PowerCurve, PrototypeParts, Prototypes,
-        Schedule,
-    },
+use indelible::network::{
+    Clipping, Layer, LayerBuilder, Measure, NetworkForm, Pool, PowerCurve, PrototypeParts, Prototypes,
+    Schedule,
 };
 
 use super::{
     Metadata, OnnxError,
     proto::{self, data_type},
-    tensors::{Tensors, all_nodes, declared_features},
+    tensors::{Tensors, all_nodes, declared_features, declared_precision},
     write::{
         Dim, Fill, Initializer, Stored, body_attribute, decode, float_type, form_graph, int_attribute,
         integers, node, push_layer, reduce_max, reduce_sum, stored_rows, value, write_matrix, write_model,
@@ -347,7 +344,7 @@ fn candidates(file: &proto::Graph, schedule: Schedule) -> Vec<Description> {
         .find(|known| file.name == format!("{NAME}.{known}"))
         .unwrap_or(schedule);
     let any = Description {
-        stored: Stored { precision: Precision::F32, coded: count("Gather") > 0 },
+        stored: Stored { precision: declared_precision(file), coded: count("Gather") > 0 },
         features: 0,
         accumulators: 0,
         outputs: 0,

@@ -14,7 +14,7 @@ use indelible::{
 
 use super::{
     OnnxError, proto,
-    tensors::{Tensors, all_nodes, declared_features},
+    tensors::{Tensors, all_nodes, declared_features, declared_precision},
     write::{
         Dim, Stored, body_attribute, decode, float_type, form_graph, int_attribute, node, reduce_sum, value,
     },
@@ -109,7 +109,7 @@ fn step(prefix: &str, x: &str, center: &str, previous: Option<&str>, next: &str)
 pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<Prototypes, OnnxError> {
     let has = |op: &str| all_nodes(file).any(|node| node.op_type == op);
     let any = Description {
-        stored: Stored { precision: Precision::F32, coded: has("Gather") },
+        stored: Stored { precision: declared_precision(file), coded: has("Gather") },
         features: 0,
         several: has("Scan"),
         targets: has("Neg").then_some(0),

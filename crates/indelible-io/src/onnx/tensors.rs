@@ -285,6 +285,16 @@ pub(super) fn declared_features(file: &proto::Graph) -> Option<usize> {
     usize::try_from(features.dim_value?).ok().filter(|n| (1..=MOST_FEATURES).contains(n))
 }
 
+/// The format that the one input of `file` is declared in.
+pub(super) fn declared_precision(file: &proto::Graph) -> Precision {
+    let tensor = file.input.first().and_then(|input| input.r#type.as_ref()?.tensor_type.as_ref());
+    if tensor.is_some_and(|tensor| tensor.elem_type == data_type::DOUBLE) {
+        Precision::F64
+    } else {
+        Precision::F32
+    }
+}
+
 /// The error about one tensor.
 pub(super) fn wrong(tensor: &proto::Tensor, why: String) -> OnnxError {
     OnnxError::Tensor { name: tensor.name.clone(), why }

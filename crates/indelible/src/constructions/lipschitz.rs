@@ -24,8 +24,9 @@
 //! **Floating point.** As for `yu2024-lipschitz`.
 
 use super::{
-    Accuracy, AtLeast, Bound, BuiltNetwork, Construction, Heads, Labels, Options, heads,
-    registry::LARGEST_DENSE,
+    Accuracy, AtLeast, Bound, BuiltNetwork, Construction, Heads, Labels, Options,
+    construction::LARGEST_DENSE,
+    heads,
     stream::{self, Stream},
     yu2024_lipschitz::{self, binary, only_logits, steps},
 };

@@ -8,6 +8,7 @@
 
 mod bound;
 mod cells;
+mod construction;
 mod distances;
 mod frame;
 mod heads;
@@ -17,6 +18,7 @@ mod pipelined;
 mod power;
 mod ramps;
 mod registry;
+mod serves;
 mod stream;
 mod wide;
 mod yu2024_l1;
@@ -26,7 +28,9 @@ mod yu2024_lp;
 
 pub use bound::{Accuracy, Bound, Question};
 pub use cells::Cells;
-pub use registry::{AtLeast, Construction, Heads, Labels, REGISTRY};
+pub use construction::{AtLeast, Construction};
+pub use registry::REGISTRY;
+pub use serves::{Heads, Labels};
 pub use yu2024_linf::Yu2024Linf;
 pub use yu2024_lp::{Approximation, yu2024_lp};
 

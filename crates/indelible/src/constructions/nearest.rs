@@ -29,10 +29,10 @@ use rayon::prelude::*;
 
 use super::{
     Accuracy, AtLeast, Bound, BuiltNetwork, Construction, Heads, Labels, Options,
+    construction::LARGEST_DENSE,
     distances::{Distances, maxima},
     frame::Frame,
     heads,
-    registry::LARGEST_DENSE,
     stream::{self, Stream},
     yu2024_lipschitz::only_logits,
 };

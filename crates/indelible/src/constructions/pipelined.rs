@@ -17,9 +17,10 @@
 //! thresholds and weights.
 
 use super::{
-    Accuracy, Bound, BuiltNetwork, Construction, Heads, Labels, Options, Yu2024Linf, heads,
+    Accuracy, Bound, BuiltNetwork, Construction, Heads, Labels, Options, Yu2024Linf,
+    construction::LARGEST_DENSE,
+    heads,
     ramps::Ramps,
-    registry::LARGEST_DENSE,
     stream::{self, Steps, Stream},
 };
 use crate::{

@@ -22,8 +22,8 @@
 use rayon::prelude::*;
 
 use super::{
-    AtLeast, BuiltNetwork, Construction, Heads, Labels, Options, Yu2024Linf, ramps::Ramps,
-    registry::LARGEST_DENSE, yu2024_lipschitz::only_logits,
+    AtLeast, BuiltNetwork, Construction, Heads, Labels, Options, Yu2024Linf, construction::LARGEST_DENSE,
+    ramps::Ramps, yu2024_lipschitz::only_logits,
 };
 use crate::{
     Budget, Dataset, Error, Norm, Precision,

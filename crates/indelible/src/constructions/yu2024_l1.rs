@@ -19,8 +19,8 @@
 
 use super::{
     Accuracy, Bound, BuiltNetwork, Construction, Heads, Labels, Options,
+    construction::LARGEST_DENSE,
     ramps::Ramps,
-    registry::LARGEST_DENSE,
     stream::{self, Stream},
 };
 use crate::{Budget, Dataset, Error, Norm, network::Schedule};

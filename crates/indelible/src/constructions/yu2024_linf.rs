@@ -43,8 +43,8 @@ use crate::{
 };
 
 use super::{
-    Accuracy, Bound, BuiltNetwork, Construction, Heads, Labels, Options, frame::stored_rows, heads,
-    registry::LARGEST_DENSE, stream,
+    Accuracy, Bound, BuiltNetwork, Construction, Heads, Labels, Options, construction::LARGEST_DENSE,
+    frame::stored_rows, heads, stream,
 };
 
 pub(super) const ENTRY: Construction = Construction {

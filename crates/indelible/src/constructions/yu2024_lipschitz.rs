@@ -31,10 +31,10 @@
 
 use super::{
     Accuracy, AtLeast, Bound, BuiltNetwork, Construction, Heads, Labels, Options,
+    construction::LARGEST_DENSE,
     distances::Distances,
     frame::Frame,
     heads,
-    registry::LARGEST_DENSE,
     stream::{self, Stream},
 };
 use crate::{

@@ -26,10 +26,10 @@
 
 use super::{
     Accuracy, Bound, BuiltNetwork, Construction, Heads, Labels, Options,
+    construction::LARGEST_DENSE,
     frame::Frame,
     power::{Hinges, MOST, NoHinges, power_down, power_up},
     ramps::{Ramps, Sum, sawtooth_error},
-    registry::LARGEST_DENSE,
     stream::{self, Stream},
 };
 use crate::{

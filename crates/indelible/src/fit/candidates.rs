@@ -40,7 +40,7 @@ pub(super) fn no_construction(norm: Norm, per_sample: bool, head: Head) -> Error
             norms.push(norm);
         }
     }
-    Error::NoConstruction { norm, per_sample, head, served: norms.join(", ") }
+    Error::NoConstruction { norm, per_sample, head: head.to_string(), served: norms.join(", ") }
 }
 
 /// Why a construction was chosen: of those that serve it has the fewest nonzero

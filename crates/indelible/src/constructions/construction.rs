@@ -1,0 +1,110 @@
+//! What every construction says of itself.
+
+use super::{
+    Bound, BuiltNetwork, Options,
+    serves::{Heads, Labels},
+};
+use crate::{
+    Budget, Dataset, Error, Norm, Radii,
+    network::{Head, Schedule},
+};
+
+/// A line of the registry: what a construction serves and promises.
+#[derive(Clone, Copy, Debug)]
+pub struct Construction {
+    /// Name on the command line and in files.
+    pub name: &'static str,
+    /// The published result, or what is new.
+    pub source: &'static str,
+    /// Norms it serves.
+    pub norms: &'static [Norm],
+    /// Whether it serves every other norm `l_p` with `1 < p < ∞` as well.
+    pub every_p: bool,
+    /// Labels it serves.
+    pub labels: Labels,
+    /// Whether it serves one radius per sample.
+    pub per_sample: bool,
+    /// Heads it can have.
+    pub heads: Heads,
+    /// When the layers of a step begin, where it takes one sample after the
+    /// other.
+    pub schedule: Option<Schedule>,
+    /// Largest dense form, in bytes, that is preferred to the compact one.
+    pub largest_dense: u64,
+    /// Whether the proved bound of its Lipschitz constant is that constant, so
+    /// that some pair of points attains it.
+    pub tight_lipschitz: bool,
+    /// How many parameters its theorem says are enough.
+    pub bounds: &'static [Bound],
+    pub(super) at_least: fn(&Dataset, Norm) -> AtLeast,
+    pub(super) build: Build,
+}
+
+/// What no network of a construction falls below on some data: found without
+/// building it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AtLeast {
+    /// Weights and biases that are not 0.
+    pub nonzero: usize,
+    /// All entries of the dense matrices and bias vectors.
+    pub all: usize,
+}
+
+type Build = fn(&Dataset, &Budget, Options) -> Result<Box<dyn BuiltNetwork>, Error>;
+
+/// Largest dense form, in bytes, that is preferred unless a construction says
+/// otherwise: what other software opens without trouble.
+pub(super) const LARGEST_DENSE: u64 = 512 << 20;
+
+impl Construction {
+    /// Whether the construction serves these data, this budget and this head.
+    #[must_use]
+    pub fn serves(&self, data: &Dataset, budget: &Budget, options: Options) -> bool {
+        let per_sample = matches!(budget.radii(), Radii::PerSample(_));
+        self.serves_norm(budget.norm()).is_ok() && self.suits(data, per_sample, options.head)
+    }
+
+    /// Whether the construction serves these data, one radius or one
+    /// `per_sample`, and this head, in the norms it serves.
+    #[must_use]
+    pub fn suits(&self, data: &Dataset, per_sample: bool, head: Head) -> bool {
+        self.labels.include(data.classes())
+            && (self.per_sample || !per_sample)
+            && self.heads.include(head, data.classes())
+    }
+
+    /// Checks that the construction serves `norm`.
+    ///
+    /// # Errors
+    /// [`Error::NormNotSupported`] when it does not.
+    pub fn serves_norm(&self, norm: Norm) -> Result<(), Error> {
+        if self.norms.contains(&norm) || self.every_p && matches!(norm, Norm::Lp(_)) {
+            return Ok(());
+        }
+        let others = self.every_p.then(|| "any other l_p with 1 < p < inf".to_string());
+        let supported: Vec<String> = self.norms.iter().map(ToString::to_string).chain(others).collect();
+        Err(Error::NormNotSupported { construction: self.name, supported: supported.join(", "), norm })
+    }
+
+    /// A size that no network of the construction falls below on these data in
+    /// a norm it serves; cheap.
+    #[must_use]
+    pub fn at_least(&self, data: &Dataset, norm: Norm) -> AtLeast {
+        (self.at_least)(data, norm)
+    }
+
+    /// Builds the network that memorizes `data` within `budget`.
+    ///
+    /// # Errors
+    /// When the construction does not serve the budget's norm, the labels, the
+    /// head or one radius per sample, or the format is too coarse.
+    pub fn build(
+        &self,
+        data: &Dataset,
+        budget: &Budget,
+        options: Options,
+    ) -> Result<Box<dyn BuiltNetwork>, Error> {
+        self.serves_norm(budget.norm())?;
+        (self.build)(data, budget, options)
+    }
+}
