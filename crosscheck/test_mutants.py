@@ -188,10 +188,10 @@ def mutants_of(base, count, seed):
 
 def test_changed_weights(base):
     seen = base.judge_all(mutants_of(base, MUTANTS, seed=1))
-    # Both must happen, or nothing was tested.
+    # Both must happen, or nothing was tested. Of 8-bit images most changed codes keep the label.
     assert seen["all certified"] >= at_least(100), seen
-    assert seen["not all certified"] >= at_least(4), seen
-    assert seen["confirmed refutations"] >= at_least(4), seen
+    assert seen["not all certified"] >= at_least(8), seen
+    assert seen["confirmed refutations"] >= at_least(15), seen
     print(dict(seen))
 
 

@@ -66,7 +66,7 @@ fn every_path_in_the_pages_for_contributors_exists() {
         // or beside the file that was named before.
         let mut beside = PathBuf::new();
         for path in all {
-            let here = [root(), root().join(name).join(".."), beside];
+            let here = [root(), root().join(Path::new(name).parent().unwrap_or(Path::new(""))), beside];
             let found = here.iter().map(|folder| folder.join(path)).find(|path| path.exists());
             assert!(found.is_some(), "{name} names {path}");
             beside = found.and_then(|path| path.parent().map(Path::to_path_buf)).unwrap_or_default();

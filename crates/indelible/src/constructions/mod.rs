@@ -1,6 +1,6 @@
 //! Theorems as code: one file per construction, named for its source.
 //!
-//! A construction takes a dataset and a [`Budget`] and gives the network of
+//! A construction takes a dataset and a [`Budget`](crate::Budget) and gives the network of
 //! its theorem, layer by layer, and where there is one its compact form.
 //! [`REGISTRY`] lists them all. What is special about one stands in its own
 //! file, in the `ENTRY` that the registry takes over: nobody else asks for a
