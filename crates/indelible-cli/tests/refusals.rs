@@ -1,7 +1,11 @@
 //! Bad input: one clear line, the right exit code, nothing half-written.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "numbers that a test makes are small")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "numbers that a test makes are small"
+)]
 
 mod common;
 

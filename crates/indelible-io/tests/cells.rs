@@ -2,7 +2,11 @@
 //! damaged ones.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "numbers that a test makes are small")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "numbers that a test makes are small"
+)]
 
 use indelible::{
     Budget, Dataset, Features, Norm, Precision, Radii, Silent,

@@ -1,7 +1,11 @@
 //! Files of every format, sound and broken, read as a user would.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "numbers that a test makes are small")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "numbers that a test makes are small"
+)]
 
 mod bad_input;
 mod common;
