@@ -1,5 +1,7 @@
 //! Looks for a point of a ball that gets another label.
 
+use rayon::prelude::*;
+
 use super::Claim;
 use crate::{
     Error, Norm, Precision,
@@ -29,6 +31,37 @@ const CORNERS: u64 = 16;
 /// # Errors
 /// When the data do not have as many features as the network reads.
 pub fn attack(claim: &Claim<'_>, sample: usize) -> Result<Option<Attack>, Error> {
+    Ok(attacks(claim, &[sample])?.pop().flatten())
+}
+
+/// The same for some samples, whose points go through the network together: a
+/// network of 60,000 prototypes is decoded once for all of them, which takes
+/// longer than to evaluate the points of one.
+pub(super) fn attacks(claim: &Claim<'_>, samples: &[usize]) -> Result<Vec<Option<Attack>>, Error> {
+    let points: Vec<Vec<Vec<f64>>> = samples.par_iter().map(|&sample| points(claim, sample)).collect();
+    let outputs = claim.model.evaluate(&points.concat().concat())?;
+    let mut outputs = outputs.chunks(claim.model.outputs());
+    Ok(samples
+        .iter()
+        .zip(points)
+        .map(|(&sample, points)| {
+            let class = claim.classes[claim.data.labels()[sample]];
+            let predicted: Vec<_> = outputs
+                .by_ref()
+                .take(points.len())
+                .map(|o| predicted_class(o, claim.network_classes))
+                .collect();
+            points
+                .into_iter()
+                .zip(predicted)
+                .find(|(_, predicted)| *predicted != Some(class))
+                .map(|(point, predicted)| Attack { point, predicted })
+        })
+        .collect())
+}
+
+/// The points of the ball of `sample` that are tried, in the network's format.
+fn points(claim: &Claim<'_>, sample: usize) -> Vec<Vec<f64>> {
     let data = claim.data;
     let precision = claim.model.precision();
     let x = data.row(sample);
@@ -59,12 +92,7 @@ pub fn attack(claim: &Claim<'_>, sample: usize) -> Result<Option<Attack>, Error>
         points.extend((0..CORNERS).map(|seed| corner(&inner, seed)));
     }
     points.retain(|p| p.iter().all(|v| v.is_finite()) && in_ball(p, &x, radius, claim.norm));
-    let class = claim.classes[data.labels()[sample]];
-    let outputs = claim.model.evaluate(&points.concat())?;
-    Ok(points.into_iter().zip(outputs.chunks(claim.model.outputs())).find_map(|(point, outputs)| {
-        let predicted = predicted_class(outputs, claim.network_classes);
-        (predicted != Some(class)).then_some(Attack { point, predicted })
-    }))
+    points
 }
 
 /// The samples with another label that are nearest in the claim's norm, by

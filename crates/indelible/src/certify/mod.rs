@@ -56,6 +56,7 @@ mod prototypes;
 mod tests;
 mod verdict;
 
+use self::attack::attacks;
 use self::{
     claim::ball,
     verdict::{scalar_margin, verdict_of},
@@ -73,6 +74,9 @@ pub use self::{
 /// attack evaluates the network at a handful of points, which for
 /// 60,000 prototypes takes milliseconds each.
 const MOST_ATTACKS: usize = 200;
+
+/// Samples that are attacked together.
+const TOGETHER: usize = 16;
 
 /// Checks `claim` for every sample.
 ///
@@ -95,12 +99,13 @@ pub fn certify(claim: &Claim<'_>, progress: &dyn Progress) -> Result<Certificate
         (0..data.samples()).filter(|&i| verdicts[i] == Verdict::Undecided).take(MOST_ATTACKS).collect();
     if !open.is_empty() {
         progress.begin("attack", open.len() as u64);
-        for i in open {
-            if let Some(found) = attack(claim, i)? {
-                let Attack { point, predicted } = found;
-                verdicts[i] = Verdict::Refuted { point, predicted, engine: Engine::Attack };
+        for open in open.chunks(TOGETHER) {
+            for (&i, found) in open.iter().zip(attacks(claim, open)?) {
+                if let Some(Attack { point, predicted }) = found {
+                    verdicts[i] = Verdict::Refuted { point, predicted, engine: Engine::Attack };
+                }
             }
-            progress.advance(1);
+            progress.advance(open.len() as u64);
         }
         progress.end();
     }

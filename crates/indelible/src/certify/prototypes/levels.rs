@@ -64,8 +64,8 @@ impl Checker<'_> {
     }
 
     /// The level of a step that holds the whole ball within its radius: its
-    /// top, exactly. Else by distance.
-    pub(super) fn own_level(&self, sample: usize, k: usize, x: &[f64]) -> Option<Interval> {
+    /// top, exactly. Else by distance; `reach` as [`Checker::reach`] gives it.
+    pub(super) fn own_level(&self, sample: usize, k: usize, x: &[f64], reach: f64) -> Option<Interval> {
         let prototypes = self.prototypes;
         let mut center = vec![0.0; prototypes.inputs()];
         prototypes.copy_center(k, &mut center);
@@ -80,7 +80,6 @@ impl Checker<'_> {
             }
         }
         let far = self.distance(x, &center);
-        let reach = self.reach(sample, x);
         self.level(k, sub_down(far.lower, reach), add_up(far.upper, reach))
     }
 

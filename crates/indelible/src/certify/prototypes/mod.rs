@@ -273,7 +273,8 @@ impl<'a> Checker<'a> {
             return if self.uniform && prototypes.pool() != Pool::Sum {
                 let level = self.level(0, far, add_up(nearest.upper, reach))?;
                 // None is higher than one that holds the whole ball.
-                let own = (sample < prototypes.steps()).then(|| self.own_level(sample, sample, x)).flatten();
+                let own =
+                    (sample < prototypes.steps()).then(|| self.own_level(sample, sample, x, reach)).flatten();
                 let lower = own.map_or(level.lower, |own| own.lower.max(level.lower));
                 Some(vec![self.raised(Interval { lower, ..level })])
             } else {
@@ -288,7 +289,7 @@ impl<'a> Checker<'a> {
         }
         let others = if silent { Interval::ZERO } else { self.level(0, far, f64::MAX)? };
         let others = self.raised(Interval { lower: 0.0, upper: others.upper });
-        let own = self.own(sample, group, x)?;
+        let own = self.own(sample, group, x, reach)?;
         if self.groups.by_top() {
             let top = (self.class(sample) + 1) as f64;
             return Some(vec![self.raised(Interval { lower: own.lower, upper: top })]);
@@ -305,17 +306,17 @@ impl<'a> Checker<'a> {
 
     /// The level of the best step of the own group: that of the sample's own
     /// number where it is near, else the best of all.
-    fn own(&self, sample: usize, group: usize, x: &[f64]) -> Option<Interval> {
+    fn own(&self, sample: usize, group: usize, x: &[f64], reach: f64) -> Option<Interval> {
         let good = |level: &Interval| level.lower > 0.0;
         if self.groups.of_steps().get(sample) == Some(&group)
             && let Some(level) =
-                self.own_level(sample, sample, x).filter(|l| good(l) && self.exact_center(sample, x))
+                self.own_level(sample, sample, x, reach).filter(|l| good(l) && self.exact_center(sample, x))
         {
             return Some(level);
         }
         (0..self.prototypes.steps())
             .filter(|&k| self.groups.of_steps()[k] == group)
-            .filter_map(|k| self.own_level(sample, k, x))
+            .filter_map(|k| self.own_level(sample, k, x, reach))
             .max_by(|a, b| a.lower.total_cmp(&b.lower))
     }
 
@@ -333,7 +334,7 @@ impl<'a> Checker<'a> {
         let reach = self.reach(sample, x);
         let mut terms: Vec<Vec<Interval>> = vec![vec![]; prototypes.accumulator_count()];
         for k in (0..prototypes.steps()).filter(|&k| !self.is_silent(k, sample, x, reach)) {
-            let level = self.own_level(sample, k, x)?;
+            let level = self.own_level(sample, k, x, reach)?;
             if level.upper > 0.0 {
                 terms[prototypes.accumulators()[k]].push(level);
             }
