@@ -4,7 +4,10 @@
 use super::{frame::Frame, stream::Steps};
 use crate::{
     Error, Norm,
-    network::{Clipping, Layer, LayerBuilder, Measure, Model, Pool, PrototypeParts, Prototypes, Schedule},
+    network::{
+        Clipping, Layer, LayerBuilder, Measure, Model, Pool, PrototypeParts, Prototypes, Schedule,
+        groups_after, levels, maxima,
+    },
     number::{add_up, mul_up},
 };
 
@@ -42,40 +45,7 @@ impl Distances {
     /// Sizes of the groups of neurons at a level of the tree; the sum of a
     /// group is one of the values whose maximum is sought.
     fn groups(&self, level: usize) -> Vec<usize> {
-        let mut groups = vec![2; self.frame.data.features()];
-        for _ in 0..level {
-            groups = groups.chunks(2).map(<[usize]>::len).collect();
-        }
-        groups
-    }
-}
-
-/// `⌈log₂ n⌉`.
-pub(super) fn levels(n: usize) -> usize {
-    n.next_power_of_two().trailing_zeros() as usize
-}
-
-/// One level of a tree of maxima, `max(a, b) = relu(a − b) + b` for `b ≥ 0`.
-/// `groups` lists how many neurons add up to each value, in order, from
-/// neuron `at` on. A value without a partner becomes one neuron.
-pub(super) fn maxima(layer: &mut LayerBuilder, groups: &[usize], at: &mut usize) {
-    for pair in groups.chunks(2) {
-        let first = *at..*at + pair[0];
-        let second = first.end..first.end + pair.get(1).copied().unwrap_or(0);
-        *at = second.end;
-        for column in first {
-            layer.weight(column, 1.0);
-        }
-        for column in second.clone() {
-            layer.weight(column, -1.0);
-        }
-        layer.bias(0.0);
-        if !second.is_empty() {
-            for column in second {
-                layer.weight(column, 1.0);
-            }
-            layer.bias(0.0);
-        }
+        groups_after(level, vec![2; self.frame.data.features()])
     }
 }
 

@@ -23,7 +23,7 @@ use rayon::prelude::*;
 
 use super::{
     AtLeast, BuiltNetwork, Construction, Heads, Labels, Options, Yu2024Linf, construction::LARGEST_DENSE,
-    ramps::Ramps, yu2024_lipschitz::only_logits,
+    heads, ramps::Ramps, yu2024_lipschitz::only_logits,
 };
 use crate::{
     Budget, Dataset, Error, Norm, Precision,
@@ -189,10 +189,9 @@ impl Wide {
                 }
             })
             .reduce(|| Size::NONE, |a, b| Size { width: a.width + b.width, ..a.then(b) });
-        let second = (0..samples).map(|k| self.neuron(k)).fold(Size::NONE, |size, (weight, bias)| Size {
-            nonzero: size.nonzero + 2 * n * usize::from(weight != 0.0) + usize::from(bias != 0.0),
-            max_abs: size.max_abs.max(weight.abs()).max(bias.abs()),
-            ..size
+        let second = (0..samples).map(|k| self.neuron(k)).fold(Size::NONE, |size, (weight, bias)| {
+            let size = size.with(weight).with(bias);
+            Size { nonzero: size.nonzero + (2 * n - 1) * usize::from(weight != 0.0), ..size }
         });
         let second = Size { width: samples, all: (first.width + 1) * samples, ..second };
         Size { depth: 2, ..first.then(second) }
@@ -257,22 +256,15 @@ impl Network for Wide {
             _ => self.scores(),
         }
     }
-}
 
-impl BuiltNetwork for Wide {
     fn size(&self) -> Size {
         self.size_of_two().then(sizes_of_layers(self, 2))
     }
+}
 
+impl BuiltNetwork for Wide {
     fn compact(&self) -> Result<Model, Error> {
         let samples = self.data.samples();
-        let head = {
-            let mut layer = LayerBuilder::new(self.data.classes());
-            for c in 0..self.data.classes() {
-                layer.weight(c, 1.0).bias(0.0);
-            }
-            vec![layer.finish()]
-        };
         let (centers, measure, radii, scales) = match &self.kind {
             Kind::Largest(inner) => {
                 let (centers, radii, gaps) = inner.stored_balls()?;
@@ -299,7 +291,7 @@ impl BuiltNetwork for Wide {
             accumulators: self.data.labels().to_vec(),
             pool: Pool::Sum,
             schedule: Schedule::Pipelined,
-            head,
+            head: heads::shifted(self.data.classes(), 0.0),
         })
         .map(Model::Prototypes)
     }

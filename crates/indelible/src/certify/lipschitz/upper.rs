@@ -193,7 +193,7 @@ fn of_prototypes(prototypes: &Prototypes, norm: Norm) -> f64 {
 }
 
 fn of_max_affine(scores: &MaxAffine, norm: Norm) -> f64 {
-    let n = scores.inputs();
+    let n = Network::inputs(scores);
     (0..scores.biases().len())
         .into_par_iter()
         .map(|k| dual((k * n..(k + 1) * n).map(|at| scores.rows().at(at)), norm))

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{
     super::{
-        Schedule, Size,
+        LayerBuilder, Schedule, Size, groups_after, levels, maxima,
         schedule::{StepLayers, StepSize, head_size, largest_in, largest_of},
     },
     Measure, Pool, PowerCurve, PrototypeParts,
@@ -261,13 +261,13 @@ fn curve_stages(curve: &PowerCurve, n: usize) -> (Vec<usize>, usize) {
 /// Widths of the levels of a tree of maxima over `n` one-sided pairs, and the
 /// weights of all levels but the first.
 fn tree(n: usize) -> (Vec<usize>, usize) {
-    let mut groups = vec![2; n];
     let (mut widths, mut weights) = (vec![2 * n], 0);
-    while groups.len() > 1 {
-        // max(a, b) = relu(a − b) + b: b is read twice.
-        weights += groups.chunks(2).map(|pair| pair[0] + pair.get(1).map_or(0, |b| 2 * b)).sum::<usize>();
-        groups = groups.chunks(2).map(<[usize]>::len).collect();
-        widths.push(groups.iter().sum());
+    for level in 0..levels(n) {
+        let mut layer = LayerBuilder::new(widths[level]);
+        maxima(&mut layer, &groups_after(level, vec![2; n]), &mut 0);
+        let layer = layer.finish();
+        widths.push(layer.outputs());
+        weights += layer.nonzero();
     }
     (widths, weights)
 }
