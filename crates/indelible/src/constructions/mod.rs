@@ -27,7 +27,7 @@ mod yu2024_lipschitz;
 mod yu2024_lp;
 
 pub use bound::{Accuracy, Bound, Question};
-pub use cells::Cells;
+pub use cells::cell_network;
 pub use construction::{AtLeast, Construction};
 pub use registry::REGISTRY;
 pub use serves::{Heads, Labels};

@@ -26,13 +26,8 @@
 //! margin; the certificate says what is left.
 
 use super::{
-    Accuracy, AtLeast, Bound, BuiltNetwork, Construction, Heads, Labels, Options,
-    construction::LARGEST_DENSE,
-    distances::Distances,
-    frame::Frame,
-    heads,
-    stream::{self, Stream},
-    yu2024_lipschitz::only_logits,
+    Accuracy, AtLeast, Bound, BuiltNetwork, Construction, Heads, Labels, Options, distances::Distances,
+    frame::Frame, heads, stream::Stream, yu2024_lipschitz::only_logits,
 };
 use crate::{
     Budget, Dataset, Error, Norm,
@@ -41,15 +36,8 @@ use crate::{
 };
 
 pub(super) const ENTRY: Construction = Construction {
-    name: "nearest",
-    source: "the 1-nearest-neighbour rule",
-    norms: &[Norm::Linf, Norm::L1, Norm::L2],
-    every_p: false,
-    labels: Labels::Any,
-    per_sample: true,
     heads: Heads::Logits,
     schedule: Some(Schedule::Pipelined),
-    largest_dense: LARGEST_DENSE,
     tight_lipschitz: true,
     bounds: &[Bound {
         norm: Some(Norm::L2),
@@ -61,7 +49,7 @@ pub(super) const ENTRY: Construction = Construction {
         source: "this library",
     }],
     at_least,
-    build,
+    ..Construction::new("nearest", "the 1-nearest-neighbour rule", &[Norm::Linf, Norm::L1, Norm::L2], build)
 };
 
 /// Samples of each class to which distances are measured for a bound.
@@ -74,7 +62,7 @@ fn at_least(data: &Dataset, norm: Norm) -> AtLeast {
     if norm == Norm::L2 {
         return AtLeast { nonzero: samples, all: (n + 1) * samples };
     }
-    stream::at_least(n, samples)
+    AtLeast::of_steps(n, samples)
 }
 
 /// Builds the network.
@@ -99,17 +87,13 @@ fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn Bu
     if let Some(k) = (0..data.samples()).find(close) {
         return Err(frame.no_gap(k));
     }
-    let steps = Distances {
-        frame,
-        norm: budget.norm(),
-        samples: (0..data.samples()).collect(),
-        accumulators: data.labels().to_vec(),
-        count: data.classes(),
+    let samples = (0..data.samples()).collect();
+    let steps = Distances { frame, norm: budget.norm(), samples, scale: 1.0 }.steps(
         top,
-        scale: 1.0,
-        head: heads::shifted(data.classes(), -top),
-    };
-    Ok(Box::new(Stream::pipelined(steps, options)))
+        data.labels().to_vec(),
+        heads::shifted(data.classes(), -top),
+    );
+    Ok(Box::new(Stream::new(steps, Schedule::Pipelined)))
 }
 
 /// For every sample a number not below its distance to its nearest enemy; one
