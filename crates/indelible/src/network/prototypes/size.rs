@@ -37,14 +37,8 @@ impl PrototypeParts {
 
     fn sequence_size(&self) -> Size {
         let n = self.features;
-        let zeros;
-        let minima = match self.clipping.minima() {
-            Some(minima) => minima,
-            None => {
-                zeros = vec![0.0; n];
-                &zeros[..]
-            }
-        };
+        let zeros = vec![0.0; n];
+        let minima = self.clipping.minima().unwrap_or(&zeros);
         // Stages, their weights that are the same for all steps, and how many
         // neurons the offer reads.
         let (stages, weights, read) = match &self.measure {
