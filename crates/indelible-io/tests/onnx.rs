@@ -95,13 +95,13 @@ fn assert_same_prototypes(found: &Model, expected: &Model) {
         panic!("prototypes expected")
     };
     assert_eq!(f.precision(), e.precision());
-    assert_eq!((f.clipping(), f.measure(), f.pool()), (e.clipping(), e.measure(), e.pool()));
-    assert_eq!((f.radii(), f.scales(), f.tops()), (e.radii(), e.scales(), e.tops()));
-    assert_eq!((f.accumulators(), f.schedule(), f.head()), (e.accumulators(), e.schedule(), e.head()));
+    assert_eq!((&f.clipping, &f.measure, f.pool), (&e.clipping, &e.measure, e.pool));
+    assert_eq!((&f.radii, &f.scales, &f.tops), (&e.radii, &e.scales, &e.tops));
+    assert_eq!((&f.accumulators, f.schedule, &f.head), (&e.accumulators, e.schedule, &e.head));
     let values = |features: &Features| (0..features.len()).map(|at| features.at(at)).collect::<Vec<_>>();
-    assert_eq!(values(f.centers()), values(e.centers()));
+    assert_eq!(values(&f.centers), values(&e.centers));
     let coded = |features: &Features| matches!(features, Features::Coded { .. });
-    assert_eq!(coded(f.centers()), coded(e.centers()));
+    assert_eq!(coded(&f.centers), coded(&e.centers));
     assert_eq!(found.size(), expected.size());
 }
 
@@ -126,7 +126,7 @@ fn curves_are_read_back() {
         assert_same_prototypes(&read.model, &compact);
         let Model::Prototypes(found) = &read.model else { panic!("prototypes expected") };
         assert!(matches!(
-            (found.measure(), ratio > 0.99),
+            (&found.measure, ratio > 0.99),
             (Measure::Power(PowerCurve::Sawtooth { .. }), true)
                 | (Measure::Power(PowerCurve::Hinges { .. }), false)
         ));

@@ -138,7 +138,7 @@ proptest! {
             let network = yu2024_lp(&data, &budget, options, 2.0, kind).unwrap();
             let Model::Prototypes(stored) = network.compact().unwrap() else { panic!("prototypes expected") };
             let counted = size(network.as_ref());
-            let (depth, width, nonzero) = match stored.measure() {
+            let (depth, width, nonzero) = match &stored.measure {
                 Measure::Power(PowerCurve::Hinges { knots, .. }) => {
                     let h = knots.len();
                     (3 * samples + 1, (2 * h + 1) * n + 1, (6 * n * h + 3 * n + 8) * samples - 2 * n - 4)

@@ -206,11 +206,11 @@ pub(super) fn write(
     let (n, precision, steps) = (prototypes.inputs(), prototypes.precision(), prototypes.steps());
     let count = prototypes.accumulator_count();
     let cannot = |what: &str| OnnxError::Structure(format!("the compact form cannot say {what}"));
-    if matches!(prototypes.clipping(), Clipping::AllButFirst(_)) {
+    if matches!(prototypes.clipping, Clipping::AllButFirst(_)) {
         return Err(cannot("that the first step is not clipped"));
     }
     let measure =
-        MeasureKind::of(prototypes.measure()).ok_or_else(|| cannot("how differences are measured"))?;
+        MeasureKind::of(&prototypes.measure).ok_or_else(|| cannot("how differences are measured"))?;
     let zeros = vec![0.0; count];
     let mut tensors = vec![
         integers("axis", &[1], vec![1]),
@@ -218,23 +218,23 @@ pub(super) fn write(
         integers("end", &[1], vec![1]),
         Initializer::numbers("zeros", &[1, count], precision, &zeros),
     ];
-    let stored = stored_rows("rows", prototypes.centers(), [steps, n], precision, &mut tensors);
+    let stored = stored_rows("rows", &prototypes.centers, [steps, n], precision, &mut tensors);
     let hot: Fill<'_> = Box::new(move |out| {
         let mut row = vec![0u8; count];
-        prototypes.accumulators().iter().try_for_each(|&a| {
+        prototypes.accumulators.iter().try_for_each(|&a| {
             row.fill(0);
             row[a] = 1;
             out.write_all(&row)
         })
     });
-    tensors.push(Initializer::numbers("radii", &[steps, 1], precision, prototypes.radii()));
-    tensors.push(Initializer::numbers("tops", &[steps, 1], precision, prototypes.tops()));
-    tensors.push(Initializer::numbers("scales", &[steps, 1], precision, prototypes.scales()));
+    tensors.push(Initializer::numbers("radii", &[steps, 1], precision, &prototypes.radii));
+    tensors.push(Initializer::numbers("tops", &[steps, 1], precision, &prototypes.tops));
+    tensors.push(Initializer::numbers("scales", &[steps, 1], precision, &prototypes.scales));
     tensors.push(Initializer::new("hot", &[steps, count], data_type::UINT8, hot));
-    if let Some(minima) = prototypes.clipping().minima() {
+    if let Some(minima) = prototypes.clipping.minima() {
         tensors.push(Initializer::numbers("minima", &[n], precision, minima));
     }
-    match prototypes.measure() {
+    match &prototypes.measure {
         Measure::Power(PowerCurve::Hinges { knots, weights }) => {
             tensors.push(integers("last", &[1], vec![2]));
             tensors.push(Initializer::numbers("knots", &[knots.len()], precision, knots));
@@ -249,7 +249,7 @@ pub(super) fn write(
         }
         _ => {}
     }
-    for (index, layer) in prototypes.head().iter().enumerate() {
+    for (index, layer) in prototypes.head.iter().enumerate() {
         let shape = [layer.outputs(), layer.inputs()];
         let fill: Fill<'_> = Box::new(move |out| write_matrix(out, precision, layer));
         tensors.push(Initializer::new(format!("W{index}"), &shape, float_type(precision), fill));
@@ -261,11 +261,11 @@ pub(super) fn write(
         features: n,
         accumulators: count,
         outputs: prototypes.outputs(),
-        layers: prototypes.head().len(),
-        clipped: prototypes.clipping().minima().is_some(),
+        layers: prototypes.head.len(),
+        clipped: prototypes.clipping.minima().is_some(),
         measure,
-        pool: prototypes.pool(),
-        schedule: prototypes.schedule(),
+        pool: prototypes.pool,
+        schedule: prototypes.schedule,
     };
     write_model(graph(&form), &tensors, metadata, out)
 }

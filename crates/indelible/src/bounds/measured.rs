@@ -1,6 +1,6 @@
 //! What the constructions take on a dataset.
 
-use super::{Accuracy, Kind, Quantity, Row};
+use super::{Kind, Quantity, Row};
 use crate::{
     Budget, Dataset, Error, Precision,
     constructions::{Options, REGISTRY},
@@ -33,15 +33,13 @@ pub fn measured(data: &Dataset, budget: &Budget) -> Result<Vec<Row>, Error> {
             let counted = network.size();
             let kinds = [(Quantity::Nonzero, counted.nonzero), (Quantity::All, counted.all)];
             rows.extend(kinds.map(|(quantity, count)| Row {
-                kind: Kind::Measured,
                 quantity,
                 formula: "counted",
                 value: count as f64,
-                accuracy: Accuracy::Explicit,
-                robust: true,
                 condition,
                 built: Some(construction.name),
                 source: construction.source,
+                ..Row::of(Kind::Measured)
             }));
             break;
         }

@@ -65,6 +65,23 @@ pub struct Row {
     pub source: &'static str,
 }
 
+impl Row {
+    /// What most rows of a kind have in common.
+    const fn of(kind: Kind) -> Self {
+        Self {
+            kind,
+            quantity: Quantity::Nonzero,
+            formula: "",
+            value: 0.0,
+            accuracy: Accuracy::Explicit,
+            robust: true,
+            condition: "",
+            built: None,
+            source: "",
+        }
+    }
+}
+
 impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

@@ -6,26 +6,11 @@ use crate::{
     constructions::{Bound, Construction, Labels, REGISTRY},
 };
 
+const SUFFICIENT: Row = Row::of(Kind::Sufficient);
+
 /// The upper bounds that apply.
 pub(super) fn rows(question: &Question) -> Vec<Row> {
-    let mut rows = robust(question);
-    rows.extend(kim(question));
-    rows.extend(samples_alone(question));
-    rows
-}
-
-fn base() -> Row {
-    Row {
-        kind: Kind::Sufficient,
-        quantity: Quantity::Nonzero,
-        formula: "",
-        value: 0.0,
-        accuracy: Accuracy::Explicit,
-        robust: true,
-        condition: "",
-        built: None,
-        source: "",
-    }
+    [robust(question), kim(question), samples_alone(question)].concat()
 }
 
 /// What the constructions of the registry say of themselves, for every ratio
@@ -46,14 +31,14 @@ fn robust(question: &Question) -> Vec<Row> {
         condition: bound.condition,
         built: Some(construction.name),
         source: bound.source,
-        ..base()
+        ..SUFFICIENT
     };
     found.into_iter().map(row).collect()
 }
 
 /// The three regimes of Kim, Moon & Yun, and the width of Egosi et al.
 fn kim(question: &Question) -> Vec<Row> {
-    let (big_n, n, ratio) = (question.samples as f64, question.features as f64, question.ratio);
+    let (big_n, n, ratio) = (question.big_n(), question.n(), question.ratio);
     if question.norm != Norm::L2 {
         return Vec::new();
     }
@@ -64,7 +49,7 @@ fn kim(question: &Question) -> Vec<Row> {
         accuracy: Accuracy::Order,
         condition,
         source: "Kim, Moon & Yun, NeurIPS 2025, Theorem 4.2",
-        ..base()
+        ..SUFFICIENT
     };
     let mut rows = vec![if ratio <= 1.0 / (5.0 * big_n * n.sqrt()) {
         regime("Õ(√N)", big_n.sqrt(), "p = 2, ρ ≤ 1/(5N√n)")
@@ -81,7 +66,7 @@ fn kim(question: &Question) -> Vec<Row> {
             accuracy: Accuracy::Order,
             condition: "p = 2, ρ below about 1/√n",
             source: "Egosi, Yehudai & Shamir, 2025 (arXiv:2502.11162)",
-            ..base()
+            ..SUFFICIENT
         });
     }
     rows
@@ -89,20 +74,18 @@ fn kim(question: &Question) -> Vec<Row> {
 
 /// Constructions for the samples alone.
 fn samples_alone(question: &Question) -> Vec<Row> {
-    let (big_n, n) = (question.samples as f64, question.features as f64);
-    let plain = Row { robust: false, accuracy: Accuracy::Order, condition: "samples alone", ..base() };
+    const ALONE: Row =
+        Row { robust: false, accuracy: Accuracy::Order, condition: "samples alone", ..SUFFICIENT };
+    let (big_n, n) = (question.big_n(), question.n());
     vec![
         Row {
-            formula: "Õ(√N)",
-            value: big_n.sqrt(),
-            source: "Vardi, Yehudai & Shamir, ICLR 2022",
-            ..plain.clone()
+            formula: "Õ(√N)", value: big_n.sqrt(), source: "Vardi, Yehudai & Shamir, ICLR 2022", ..ALONE
         },
         Row {
             formula: "O(N^⅔)",
             value: big_n.powf(2.0 / 3.0),
             source: "Park, Lee, Yun & Shin, COLT 2021",
-            ..plain.clone()
+            ..ALONE
         },
         Row {
             formula: "2N + n",
@@ -110,7 +93,7 @@ fn samples_alone(question: &Question) -> Vec<Row> {
             accuracy: Accuracy::Explicit,
             condition: "samples alone; depth 2, width N, weights shared by all neurons",
             source: "Zhang, Bengio, Hardt, Recht & Vinyals, ICLR 2017, Theorem 1",
-            ..plain
+            ..ALONE
         },
     ]
 }

@@ -19,18 +19,12 @@ pub(super) struct Balls<'a> {
 pub(super) type Ends = (f64, f64);
 
 impl Balls<'_> {
-    /// Ends of a ball of radius `radius` around `x` in one feature, rounded
-    /// points included.
-    #[inline]
-    pub fn ends_of(&self, x: f64, radius: f64) -> Ends {
-        let (lower, upper) = (sub_down(x, radius), add_up(x, radius));
-        (lower.min(self.precision.round(lower)), upper.max(self.precision.round(upper)))
-    }
-
-    /// Ends of the ball of `sample` in `feature`.
+    /// Ends of the ball of `sample` in `feature`, rounded points included.
     #[inline]
     pub fn ends(&self, sample: usize, feature: usize) -> Ends {
-        self.ends_of(self.data.value(sample, feature), self.radii.of(sample))
+        let (x, radius) = (self.data.value(sample, feature), self.radii.of(sample));
+        let (lower, upper) = (sub_down(x, radius), add_up(x, radius));
+        (lower.min(self.precision.round(lower)), upper.max(self.precision.round(upper)))
     }
 
     /// Whether the whole ball of `sample` satisfies all `constraints`.

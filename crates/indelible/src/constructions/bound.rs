@@ -20,12 +20,12 @@ pub struct Question {
 
 impl Question {
     /// `N`, as formulas need it.
-    pub(super) fn big_n(&self) -> f64 {
+    pub(crate) fn big_n(&self) -> f64 {
         self.samples as f64
     }
 
     /// `n`, as formulas need it.
-    pub(super) fn n(&self) -> f64 {
+    pub(crate) fn n(&self) -> f64 {
         self.features as f64
     }
 }

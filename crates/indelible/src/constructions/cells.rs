@@ -21,26 +21,18 @@
 //! `1 − scale_k Σ v ≤ 0` in whatever order the sum is taken.
 
 use crate::{
-    Budget, Dataset, Error, Norm, Precision, Silent, cells,
-    network::{CellNetwork, Layer, Model, Network},
+    Budget, Dataset, Error, Norm, Silent, cells,
+    network::{CellNetwork, Model},
 };
 
-use super::{AtLeast, BuiltNetwork, Construction, Heads, Labels, Options};
+use super::{AtLeast, BuiltNetwork, Construction, Options};
 
 pub(super) const ENTRY: Construction = Construction {
-    name: "cells",
-    source: "sparse, merged cells",
-    norms: &[Norm::Linf],
-    every_p: false,
-    labels: Labels::Any,
-    per_sample: true,
-    heads: Heads::Any,
-    schedule: None,
     largest_dense: 1 << 20,
-    tight_lipschitz: false,
-    bounds: &[],
     at_least: |_, _| AT_LEAST,
-    build: |data, budget, options| Ok(Box::new(Cells::new(data, budget, options)?)),
+    ..Construction::new("cells", "sparse, merged cells", &[Norm::Linf], |data, budget, options| {
+        Ok(Box::new(cell_network(data, budget, options)?))
+    })
 };
 
 /// Integers up to this are exact in binary32.
@@ -49,58 +41,24 @@ const MOST_CLASSES: usize = 1 << 24;
 /// One cell of one constraint; what data need shows only when cells are found.
 const AT_LEAST: AtLeast = AtLeast { nonzero: 4, all: 4 };
 
-/// The network of cells that memorizes a dataset: depth 3 (5 with a scalar head),
-/// `2T + C + 2K` nonzero parameters for `K` cells of `C` constraints, `T` of
-/// them distinct; indicators are exactly 0 or 1 on all balls.
-#[derive(Clone, Debug)]
-pub struct Cells(CellNetwork);
-
-impl Cells {
-    /// The network that memorizes `data` within `budget` (norm `l_∞`).
-    ///
-    /// # Errors
-    /// [`Error::TooFine`] when the stored format cannot hold the network.
-    pub fn new(data: &Dataset, budget: &Budget, options: Options) -> Result<Self, Error> {
-        let Options { head, precision } = options;
-        if data.classes() > MOST_CLASSES {
-            let why = format!("{} classes, at most {MOST_CLASSES} are exact", data.classes());
-            return Err(Error::TooFine { precision, why });
-        }
-        let cells = cells::cover(data, budget, precision, &Silent)?;
-        CellNetwork::new(precision, data.features(), data.classes(), head, &cells).map(Self)
+/// The network of cells that memorizes `data` within `budget` (norm `l_∞`): depth
+/// 3 (5 with a scalar head), `2T + C + 2K` nonzero parameters for `K` cells of `C`
+/// constraints, `T` of them distinct; indicators are exactly 0 or 1 on all balls.
+///
+/// # Errors
+/// [`Error::TooFine`] when the stored format cannot hold the network.
+pub fn cell_network(data: &Dataset, budget: &Budget, options: Options) -> Result<CellNetwork, Error> {
+    let Options { head, precision } = options;
+    if data.classes() > MOST_CLASSES {
+        let why = format!("{} classes, at most {MOST_CLASSES} are exact", data.classes());
+        return Err(Error::TooFine { precision, why });
     }
-
-    /// The cells.
-    #[must_use]
-    pub fn network(&self) -> &CellNetwork {
-        &self.0
-    }
+    let cells = cells::cover(data, budget, precision, &Silent)?;
+    CellNetwork::new(precision, data.features(), data.classes(), head, &cells)
 }
 
-impl Network for Cells {
-    fn precision(&self) -> Precision {
-        self.0.precision()
-    }
-
-    fn inputs(&self) -> usize {
-        self.0.inputs()
-    }
-
-    fn outputs(&self) -> usize {
-        self.0.outputs()
-    }
-
-    fn depth(&self) -> usize {
-        self.0.depth()
-    }
-
-    fn layer(&self, index: usize) -> Layer {
-        self.0.layer(index)
-    }
-}
-
-impl BuiltNetwork for Cells {
+impl BuiltNetwork for CellNetwork {
     fn compact(&self) -> Result<Model, Error> {
-        Ok(Model::Cells(self.0.clone()))
+        Ok(Model::Cells(self.clone()))
     }
 }

@@ -50,13 +50,44 @@ pub struct AtLeast {
     pub all: usize,
 }
 
+impl AtLeast {
+    /// What steps over `n` features have at least: each a layer of two one-sided
+    /// differences per feature, every one with a weight of its own and read by a
+    /// neuron, and the features passed on to the next step.
+    pub(super) fn of_steps(n: usize, steps: usize) -> Self {
+        Self { nonzero: 4 * n * steps + n * steps.saturating_sub(1), all: (n + 1) * 2 * n * steps }
+    }
+}
+
 type Build = fn(&Dataset, &Budget, Options) -> Result<Box<dyn BuiltNetwork>, Error>;
 
-/// Largest dense form, in bytes, that is preferred unless a construction says
-/// otherwise: what other software opens without trouble.
-pub(super) const LARGEST_DENSE: u64 = 512 << 20;
-
 impl Construction {
+    /// One for these norms, any labels and heads and one radius per sample,
+    /// that is preferred as layers where other software opens those without
+    /// trouble and has at least the size of steps for all samples.
+    pub(super) const fn new(
+        name: &'static str,
+        source: &'static str,
+        norms: &'static [Norm],
+        build: Build,
+    ) -> Self {
+        Self {
+            name,
+            source,
+            norms,
+            every_p: false,
+            labels: Labels::Any,
+            per_sample: true,
+            heads: Heads::Any,
+            schedule: None,
+            largest_dense: 512 << 20,
+            tight_lipschitz: false,
+            bounds: &[],
+            at_least: |data, _| AtLeast::of_steps(data.features(), data.samples()),
+            build,
+        }
+    }
+
     /// Whether the construction serves these data, this budget and this head.
     #[must_use]
     pub fn serves(&self, data: &Dataset, budget: &Budget, options: Options) -> bool {

@@ -1,28 +1,24 @@
 //! Steps that offer `top − scale · ‖z − z_k‖`, in the sup norm by a tree of
 //! maxima, in the sum norm by a sum.
 
-use super::{frame::Frame, stream::Steps};
+use super::{
+    frame::Frame,
+    stream::{Stages, Steps, Stored},
+};
 use crate::{
     Error, Norm,
-    network::{Clipping, Layer, LayerBuilder, Measure, Model, Pool, PrototypeParts, Prototypes, Schedule},
+    network::{Layer, LayerBuilder, Measure, groups_after, levels, maxima},
     number::{add_up, mul_up},
 };
 
-/// The steps of one network.
-#[derive(Clone, Debug)]
+/// What the steps of one network measure.
 pub(super) struct Distances {
     pub frame: Frame,
     /// Linf or L1.
     pub norm: Norm,
     /// The samples that have a step.
     pub samples: Vec<usize>,
-    /// The accumulator of each step.
-    pub accumulators: Vec<usize>,
-    /// Number of accumulators.
-    pub count: usize,
-    pub top: f64,
     pub scale: f64,
-    pub head: Vec<Layer>,
 }
 
 impl Distances {
@@ -42,111 +38,43 @@ impl Distances {
     /// Sizes of the groups of neurons at a level of the tree; the sum of a
     /// group is one of the values whose maximum is sought.
     fn groups(&self, level: usize) -> Vec<usize> {
-        let mut groups = vec![2; self.frame.data.features()];
-        for _ in 0..level {
-            groups = groups.chunks(2).map(<[usize]>::len).collect();
-        }
-        groups
+        groups_after(level, vec![2; self.frame.data.features()])
     }
-}
 
-/// `⌈log₂ n⌉`.
-pub(super) fn levels(n: usize) -> usize {
-    n.next_power_of_two().trailing_zeros() as usize
-}
-
-/// One level of a tree of maxima, `max(a, b) = relu(a − b) + b` for `b ≥ 0`.
-/// `groups` lists how many neurons add up to each value, in order, from
-/// neuron `at` on. A value without a partner becomes one neuron.
-pub(super) fn maxima(layer: &mut LayerBuilder, groups: &[usize], at: &mut usize) {
-    for pair in groups.chunks(2) {
-        let first = *at..*at + pair[0];
-        let second = first.end..first.end + pair.get(1).copied().unwrap_or(0);
-        *at = second.end;
-        for column in first {
-            layer.weight(column, 1.0);
-        }
-        for column in second.clone() {
-            layer.weight(column, -1.0);
-        }
-        layer.bias(0.0);
-        if !second.is_empty() {
-            for column in second {
-                layer.weight(column, 1.0);
-            }
-            layer.bias(0.0);
+    /// The steps, with an accumulator for each.
+    pub fn steps(self, top: f64, accumulators: Vec<usize>, head: Vec<Layer>) -> Steps {
+        let count = self.samples.len();
+        Steps {
+            precision: self.frame.precision,
+            minima: self.frame.minima.clone(),
+            tops: vec![top; count],
+            scales: vec![self.scale; count],
+            stages: Box::new(self),
+            accumulators,
+            head,
         }
     }
 }
 
-impl Steps for Distances {
-    fn features(&self) -> usize {
-        self.frame.data.features()
-    }
-
-    fn count(&self) -> usize {
-        self.samples.len()
-    }
-
-    fn stages(&self) -> usize {
-        if self.norm == Norm::L1 { 1 } else { 1 + levels(self.features()) }
-    }
-
-    fn width(&self, stage: usize) -> usize {
-        self.groups(stage).iter().sum()
+impl Stages for Distances {
+    fn widths(&self) -> Vec<usize> {
+        let levels = if self.norm == Norm::L1 { 0 } else { levels(self.frame.data.features()) };
+        (0..=levels).map(|level| self.groups(level).iter().sum()).collect()
     }
 
     fn stage(&self, step: usize, stage: usize, raw: bool) -> Layer {
-        if stage == 0 {
+        let Some(level) = stage.checked_sub(1) else {
             return self.frame.one_sided(self.samples[step], raw, &[0.0]);
-        }
-        let mut layer = LayerBuilder::new(self.width(stage - 1));
-        maxima(&mut layer, &self.groups(stage - 1), &mut 0);
+        };
+        let groups = self.groups(level);
+        let mut layer = LayerBuilder::new(groups.iter().sum());
+        maxima(&mut layer, &groups, &mut 0);
         layer.finish()
     }
 
-    fn offer(&self, _step: usize) -> Layer {
-        let width = self.width(self.stages() - 1);
-        let mut layer = LayerBuilder::new(width);
-        for column in 0..width {
-            layer.weight(column, -self.scale);
-        }
-        layer.bias(self.top);
-        layer.finish()
-    }
-
-    fn accumulator(&self, step: usize) -> usize {
-        self.accumulators[step]
-    }
-
-    fn accumulators(&self) -> usize {
-        self.count
-    }
-
-    fn minima(&self) -> &[f64] {
-        &self.frame.minima
-    }
-
-    fn head(&self) -> Vec<Layer> {
-        self.head.clone()
-    }
-
-    fn compact(&self, schedule: Schedule) -> Result<Model, Error> {
+    fn stored(&self) -> Result<Stored, Error> {
         let count = self.samples.len();
-        Prototypes::new(PrototypeParts {
-            precision: self.frame.precision,
-            features: self.features(),
-            clipping: Clipping::All(self.frame.minima.clone()),
-            centers: self.frame.stored_rows(&self.samples),
-            measure: if self.norm == Norm::L1 { Measure::Sum } else { Measure::Largest },
-            radii: vec![0.0; count],
-            tops: vec![self.top; count],
-            scales: vec![self.scale; count],
-            accumulators: self.accumulators.clone(),
-            pool: Pool::Max,
-            schedule,
-            head: self.head.clone(),
-        })
-        .map(Model::Prototypes)
+        let measure = if self.norm == Norm::L1 { Measure::Sum } else { Measure::Largest };
+        Ok((self.frame.stored_rows(&self.samples), measure, vec![0.0; count], vec![self.scale; count]))
     }
 }

@@ -24,24 +24,16 @@
 //! **Floating point.** As for `yu2024-lipschitz`.
 
 use super::{
-    Accuracy, AtLeast, Bound, BuiltNetwork, Construction, Heads, Labels, Options,
-    construction::LARGEST_DENSE,
-    heads,
-    stream::{self, Stream},
+    Accuracy, AtLeast, Bound, BuiltNetwork, Construction, Heads, Labels, Options, heads,
+    stream::Stream,
     yu2024_lipschitz::{self, binary, only_logits, steps},
 };
 use crate::{Budget, Dataset, Error, Norm, network::Schedule};
 
 pub(super) const ENTRY: Construction = Construction {
-    name: "lipschitz",
-    source: "Theorem 5.2 without the log factor, for any number of labels",
-    norms: &[Norm::Linf, Norm::L1],
-    every_p: false,
-    labels: Labels::Any,
     per_sample: false,
     heads: Heads::ScalarForTwo,
     schedule: Some(Schedule::Pipelined),
-    largest_dense: LARGEST_DENSE,
     tight_lipschitz: true,
     bounds: &[Bound {
         norm: Some(Norm::Linf),
@@ -53,7 +45,12 @@ pub(super) const ENTRY: Construction = Construction {
         source: "this library",
     }],
     at_least: |data, _| at_least(data),
-    build,
+    ..Construction::new(
+        "lipschitz",
+        "Theorem 5.2 without the log factor, for any number of labels",
+        &[Norm::Linf, Norm::L1],
+        build,
+    )
 };
 
 /// What no network falls below.
@@ -61,7 +58,7 @@ fn at_least(data: &Dataset) -> AtLeast {
     if data.classes() == 2 {
         return yu2024_lipschitz::at_least(data);
     }
-    stream::at_least(data.features(), data.samples())
+    AtLeast::of_steps(data.features(), data.samples())
 }
 
 /// Builds the network.
@@ -71,12 +68,12 @@ fn at_least(data: &Dataset) -> AtLeast {
 /// unless there are two classes; [`Error::TooFine`] when the format leaves no
 /// margin.
 fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn BuiltNetwork>, Error> {
-    if data.classes() == 2 {
-        return Ok(Box::new(Stream::pipelined(binary(ENTRY.name, data, budget, options)?, options)));
-    }
-    only_logits(ENTRY.name, options)?;
-    let samples = (0..data.samples()).collect();
-    let each = (samples, data.labels().to_vec(), data.classes());
-    let head = heads::shifted(data.classes(), -1.0);
-    Ok(Box::new(Stream::pipelined(steps(ENTRY.name, data, budget, options, each, head)?, options)))
+    let steps = if data.classes() == 2 {
+        binary(ENTRY.name, data, budget, options)?
+    } else {
+        only_logits(ENTRY.name, options)?;
+        let each = ((0..data.samples()).collect(), data.labels().to_vec());
+        steps(ENTRY.name, data, budget, options, each, heads::shifted(data.classes(), -1.0))?
+    };
+    Ok(Box::new(Stream::new(steps, Schedule::Pipelined)))
 }

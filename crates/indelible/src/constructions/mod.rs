@@ -27,7 +27,7 @@ mod yu2024_lipschitz;
 mod yu2024_lp;
 
 pub use bound::{Accuracy, Bound, Question};
-pub use cells::Cells;
+pub use cells::cell_network;
 pub use construction::{AtLeast, Construction};
 pub use registry::REGISTRY;
 pub use serves::{Heads, Labels};
@@ -36,7 +36,7 @@ pub use yu2024_lp::{Approximation, yu2024_lp};
 
 use crate::{
     Error, Precision,
-    network::{Head, Model, Network, Size, size},
+    network::{Head, Model, Network},
 };
 
 /// What a construction may choose.
@@ -62,11 +62,6 @@ pub trait BuiltNetwork: Network {
     /// # Errors
     /// When there is none, or the format cannot hold it.
     fn compact(&self) -> Result<Model, Error>;
-
-    /// Its size, the same as [`size`] finds by making every layer.
-    fn size(&self) -> Size {
-        size(self)
-    }
 }
 
 impl std::fmt::Debug for dyn BuiltNetwork {

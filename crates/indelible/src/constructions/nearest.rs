@@ -25,33 +25,19 @@
 //! **Floating point.** What rounding does to distances or scores comes off the
 //! margin; the certificate says what is left.
 
-use rayon::prelude::*;
-
 use super::{
-    Accuracy, AtLeast, Bound, BuiltNetwork, Construction, Heads, Labels, Options,
-    construction::LARGEST_DENSE,
-    distances::{Distances, maxima},
-    frame::Frame,
-    heads,
-    stream::{self, Stream},
-    yu2024_lipschitz::only_logits,
+    Accuracy, AtLeast, Bound, BuiltNetwork, Construction, Heads, Labels, Options, distances::Distances,
+    frame::Frame, heads, stream::Stream, yu2024_lipschitz::only_logits,
 };
 use crate::{
-    Budget, Dataset, Error, Norm, Precision,
-    network::{Layer, LayerBuilder, MaxAffine, Model, Network, Schedule, Size, sizes_of_layers},
+    Budget, Dataset, Error, Norm,
+    network::{MaxAffine, Model, Schedule},
     number::{add_up, mul_up, sub_down},
 };
 
 pub(super) const ENTRY: Construction = Construction {
-    name: "nearest",
-    source: "the 1-nearest-neighbour rule",
-    norms: &[Norm::Linf, Norm::L1, Norm::L2],
-    every_p: false,
-    labels: Labels::Any,
-    per_sample: true,
     heads: Heads::Logits,
     schedule: Some(Schedule::Pipelined),
-    largest_dense: LARGEST_DENSE,
     tight_lipschitz: true,
     bounds: &[Bound {
         norm: Some(Norm::L2),
@@ -63,7 +49,7 @@ pub(super) const ENTRY: Construction = Construction {
         source: "this library",
     }],
     at_least,
-    build,
+    ..Construction::new("nearest", "the 1-nearest-neighbour rule", &[Norm::Linf, Norm::L1, Norm::L2], build)
 };
 
 /// Samples of each class to which distances are measured for a bound.
@@ -76,7 +62,7 @@ fn at_least(data: &Dataset, norm: Norm) -> AtLeast {
     if norm == Norm::L2 {
         return AtLeast { nonzero: samples, all: (n + 1) * samples };
     }
-    stream::at_least(n, samples)
+    AtLeast::of_steps(n, samples)
 }
 
 /// Builds the network.
@@ -89,7 +75,7 @@ fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn Bu
     let frame = Frame::new(data, budget.radii(), options.precision)?;
     let reaches = reaches(data, budget);
     if budget.norm() == Norm::L2 {
-        return Ok(Box::new(Euclidean::new(frame, &reaches)?));
+        return Ok(Box::new(euclidean(&frame, &reaches)?));
     }
     let top = options.precision.round_up(reaches.iter().copied().fold(0.0, f64::max));
     let error = Distances::error(&frame, budget.norm())?;
@@ -101,17 +87,13 @@ fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn Bu
     if let Some(k) = (0..data.samples()).find(close) {
         return Err(frame.no_gap(k));
     }
-    let steps = Distances {
-        frame,
-        norm: budget.norm(),
-        samples: (0..data.samples()).collect(),
-        accumulators: data.labels().to_vec(),
-        count: data.classes(),
+    let samples = (0..data.samples()).collect();
+    let steps = Distances { frame, norm: budget.norm(), samples, scale: 1.0 }.steps(
         top,
-        scale: 1.0,
-        head: heads::shifted(data.classes(), -top),
-    };
-    Ok(Box::new(Stream::pipelined(steps, options)))
+        data.labels().to_vec(),
+        heads::shifted(data.classes(), -top),
+    );
+    Ok(Box::new(Stream::new(steps, Schedule::Pipelined)))
 }
 
 /// For every sample a number not below its distance to its nearest enemy; one
@@ -150,148 +132,37 @@ fn distance(a: &[f64], b: &[f64], norm: Norm) -> f64 {
     }
 }
 
-/// The network for the Euclidean norm.
-#[derive(Clone, Debug)]
-struct Euclidean {
-    precision: Precision,
-    data: Dataset,
-    /// Samples by class, in their order within each.
-    order: Vec<usize>,
-    /// Where each class ends in `order`.
-    ends: Vec<usize>,
-    /// `C − ‖x_k‖²/2` for each of `order`.
-    biases: Vec<f64>,
+/// The network for the Euclidean norm: one row per sample, class after class.
+fn euclidean(frame: &Frame, reaches: &[f64]) -> Result<MaxAffine, Error> {
+    let (data, precision) = (&frame.data, frame.precision);
+    let mut order: Vec<usize> = (0..data.samples()).collect();
+    order.sort_by_key(|&k| data.labels()[k]);
+    let ends = (0..data.classes()).map(|c| order.partition_point(|&k| data.labels()[k] <= c)).collect();
+    let mut x = vec![0.0; data.features()];
+    let squares: Vec<f64> = (0..data.samples())
+        .map(|k| {
+            data.copy_row(k, &mut x);
+            x.iter().map(|&v| precision.round(v)).map(|v| v * v).sum()
+        })
+        .collect();
+    let constant = squares
+        .iter()
+        .zip(reaches)
+        .map(|(square, reach)| square.sqrt() * reach / 2.0 - square / 2.0)
+        .fold(0.0, f64::max);
+    let largest = squares.iter().copied().fold(0.0, f64::max).sqrt();
+    let farthest = largest + reaches.iter().copied().fold(0.0, f64::max);
+    let gamma = frame.gamma(data.features() + 4)?;
+    let constant = constant + 4.0 * gamma * (largest * farthest + largest * largest + constant);
+    let biases: Vec<f64> = order.iter().map(|&k| precision.round(constant - squares[k] / 2.0)).collect();
+    if biases.iter().any(|b| !b.is_finite()) || 4.0 * largest * farthest > precision.largest() {
+        return Err(frame.too_fine("a square is out of its range".into()));
+    }
+    MaxAffine::new(precision, data.features(), frame.stored_rows(&order), biases, ends)
 }
 
-impl Euclidean {
-    fn new(frame: Frame, reaches: &[f64]) -> Result<Self, Error> {
-        let data = &frame.data;
-        let precision = frame.precision;
-        let mut order: Vec<usize> = (0..data.samples()).collect();
-        order.sort_by_key(|&k| data.labels()[k]);
-        let ends = (0..data.classes()).map(|c| order.partition_point(|&k| data.labels()[k] <= c)).collect();
-        let mut x = vec![0.0; data.features()];
-        let squares: Vec<f64> = (0..data.samples())
-            .map(|k| {
-                data.copy_row(k, &mut x);
-                x.iter().map(|&v| precision.round(v)).map(|v| v * v).sum()
-            })
-            .collect();
-        let constant = squares
-            .iter()
-            .zip(reaches)
-            .map(|(square, reach)| square.sqrt() * reach / 2.0 - square / 2.0)
-            .fold(0.0, f64::max);
-        let largest = squares.iter().copied().fold(0.0, f64::max).sqrt();
-        let farthest = largest + reaches.iter().copied().fold(0.0, f64::max);
-        let gamma = frame.gamma(data.features() + 4)?;
-        let constant = constant + 4.0 * gamma * (largest * farthest + largest * largest + constant);
-        let biases: Vec<f64> = order.iter().map(|&k| precision.round(constant - squares[k] / 2.0)).collect();
-        if biases.iter().any(|b| !b.is_finite()) || 4.0 * largest * farthest > precision.largest() {
-            return Err(frame.too_fine("a square is out of its range".into()));
-        }
-        Ok(Self { precision, data: frame.data.clone(), order, ends, biases })
-    }
-
-    /// Per class how many neurons add up to each value at a level of its tree.
-    fn groups(&self, level: usize) -> Vec<Vec<usize>> {
-        let mut start = 0;
-        self.ends
-            .iter()
-            .map(|&end| {
-                let mut groups = vec![1; end - start];
-                start = end;
-                for _ in 0..level {
-                    groups = groups.chunks(2).map(<[usize]>::len).collect();
-                }
-                groups
-            })
-            .collect()
-    }
-
-    fn levels(&self) -> usize {
-        let largest = self.groups(0).iter().map(Vec::len).max().unwrap_or(1);
-        super::distances::levels(largest)
-    }
-
-    fn scores(&self) -> Layer {
-        let mut layer = LayerBuilder::new(self.data.features());
-        let mut x = vec![0.0; self.data.features()];
-        for (&k, &bias) in self.order.iter().zip(&self.biases) {
-            self.data.copy_row(k, &mut x);
-            for (j, &v) in x.iter().enumerate() {
-                layer.weight(j, self.precision.round(v));
-            }
-            layer.bias(bias);
-        }
-        layer.finish()
-    }
-}
-
-impl Network for Euclidean {
-    fn precision(&self) -> Precision {
-        self.precision
-    }
-
-    fn inputs(&self) -> usize {
-        self.data.features()
-    }
-
-    fn outputs(&self) -> usize {
-        self.data.classes()
-    }
-
-    fn depth(&self) -> usize {
-        self.levels() + 2
-    }
-
-    fn layer(&self, index: usize) -> Layer {
-        if index == 0 {
-            return self.scores();
-        }
-        let groups = self.groups(index - 1);
-        let mut layer = LayerBuilder::new(groups.iter().flatten().sum());
-        let mut at = 0;
-        for class in &groups {
-            if index <= self.levels() {
-                maxima(&mut layer, class, &mut at);
-                continue;
-            }
-            for _ in 0..class.iter().sum() {
-                layer.weight(at, 1.0);
-                at += 1;
-            }
-            layer.bias(0.0);
-        }
-        layer.finish()
-    }
-}
-
-impl BuiltNetwork for Euclidean {
-    /// The rows of the affine part are counted one by one: in one layer they
-    /// take sixteen bytes a weight.
-    fn size(&self) -> Size {
-        let (n, samples) = (self.data.features(), self.order.len());
-        let rows = self.order.par_iter().zip(&self.biases).map_init(
-            || vec![0.0; n],
-            |x, (&k, &bias)| {
-                self.data.copy_row(k, x);
-                let numbers = x.iter().map(|&v| self.precision.round(v)).chain([bias]);
-                numbers.fold(Size::NONE, |size, v: f64| Size {
-                    nonzero: size.nonzero + usize::from(v != 0.0),
-                    max_abs: size.max_abs.max(v.abs()),
-                    ..size
-                })
-            },
-        );
-        let rows = rows.reduce(|| Size::NONE, Size::then);
-        let affine = Size { depth: 1, width: samples, all: (n + 1) * samples, ..rows };
-        affine.then(sizes_of_layers(self, 1))
-    }
-
+impl BuiltNetwork for MaxAffine {
     fn compact(&self) -> Result<Model, Error> {
-        let rows = super::frame::stored_rows(&self.data, self.precision, &self.order);
-        MaxAffine::new(self.precision, self.data.features(), rows, self.biases.clone(), self.ends.clone())
-            .map(Model::MaxAffine)
+        Ok(Model::MaxAffine(self.clone()))
     }
 }

@@ -17,28 +17,12 @@
 //! thresholds and weights.
 
 use super::{
-    Accuracy, Bound, BuiltNetwork, Construction, Heads, Labels, Options, Yu2024Linf,
-    construction::LARGEST_DENSE,
-    heads,
-    ramps::Ramps,
-    stream::{self, Steps, Stream},
+    Accuracy, Bound, BuiltNetwork, Construction, Labels, Options, Yu2024Linf, ramps::Ramps, stream::Stream,
 };
-use crate::{
-    Budget, Dataset, Error, Norm,
-    network::{Layer, LayerBuilder, Model, Schedule},
-};
+use crate::{Budget, Dataset, Error, Norm, network::Schedule};
 
 pub(super) const ENTRY: Construction = Construction {
-    name: "pipelined",
-    source: "Theorems 4.8 and B.2 at half the depth",
-    norms: &[Norm::Linf, Norm::L1],
-    every_p: false,
-    labels: Labels::Any,
-    per_sample: true,
-    heads: Heads::Any,
     schedule: Some(Schedule::Pipelined),
-    largest_dense: LARGEST_DENSE,
-    tight_lipschitz: false,
     bounds: &[Bound {
         norm: Some(Norm::Linf),
         labels: Labels::Any,
@@ -48,8 +32,7 @@ pub(super) const ENTRY: Construction = Construction {
         condition: "p = ∞, any labels; depth N + 2, width 3n + 2",
         source: "this library",
     }],
-    at_least: |data, _| stream::at_least(data.features(), data.samples()),
-    build,
+    ..Construction::new("pipelined", "Theorems 4.8 and B.2 at half the depth", &[Norm::Linf, Norm::L1], build)
 };
 
 /// Builds the network.
@@ -58,71 +41,8 @@ pub(super) const ENTRY: Construction = Construction {
 /// [`Error::TooFine`] when the format cannot hold it.
 fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn BuiltNetwork>, Error> {
     if budget.norm() == Norm::L1 {
-        return Ok(Box::new(Stream::pipelined(Ramps::distance(data, budget, options)?, options)));
+        let steps = Ramps::distance(data, budget, options)?.steps(options.head);
+        return Ok(Box::new(Stream::new(steps, Schedule::Pipelined)));
     }
-    let steps = Violations { inner: Yu2024Linf::new(data, budget, options)?, options };
-    Ok(Box::new(Stream::pipelined(steps, options)))
-}
-
-/// The steps of Theorem 4.8.
-#[derive(Clone, Debug)]
-struct Violations {
-    inner: Yu2024Linf,
-    options: Options,
-}
-
-impl Steps for Violations {
-    fn features(&self) -> usize {
-        self.inner.data().features()
-    }
-
-    fn count(&self) -> usize {
-        self.inner.data().samples()
-    }
-
-    fn stages(&self) -> usize {
-        1
-    }
-
-    fn width(&self, _stage: usize) -> usize {
-        2 * self.features()
-    }
-
-    fn stage(&self, step: usize, _stage: usize, _raw: bool) -> Layer {
-        let mut layer = LayerBuilder::new(self.features());
-        for (j, (lower, upper)) in self.inner.stored_thresholds(step).into_iter().enumerate() {
-            layer.weight(j, 1.0).bias(-upper);
-            layer.weight(j, -1.0).bias(lower);
-        }
-        layer.finish()
-    }
-
-    fn offer(&self, step: usize) -> Layer {
-        let mut layer = LayerBuilder::new(self.width(0));
-        for column in 0..self.width(0) {
-            layer.weight(column, -self.inner.weights()[step]);
-        }
-        layer.bias(self.inner.value(step));
-        layer.finish()
-    }
-
-    fn accumulator(&self, _step: usize) -> usize {
-        0
-    }
-
-    fn accumulators(&self) -> usize {
-        1
-    }
-
-    fn minima(&self) -> &[f64] {
-        self.inner.minima()
-    }
-
-    fn head(&self) -> Vec<Layer> {
-        heads::running_label(self.options.head, self.inner.data().classes())
-    }
-
-    fn compact(&self, schedule: Schedule) -> Result<Model, Error> {
-        self.inner.compact_as(schedule)
-    }
+    Ok(Box::new(Yu2024Linf::new(data, budget, options)?.stream(Schedule::Pipelined)))
 }

@@ -5,12 +5,16 @@
 //! `y_k − (y_k/g_k) V_k`. With `φ(t) = t` this is Theorem B.2 of Yu, Gao &
 //! Zhang (ICLR 2024), with `φ ≈ t^p` Theorem B.3.
 
-use super::{Options, frame::Frame, heads, power::Hinges, stream::Steps};
+use super::{
+    Options,
+    frame::Frame,
+    heads,
+    power::Hinges,
+    stream::{Stages, Steps, Stored},
+};
 use crate::{
     Budget, Dataset, Error,
-    network::{
-        Clipping, Layer, LayerBuilder, Measure, Model, Pool, PowerCurve, PrototypeParts, Prototypes, Schedule,
-    },
+    network::{Head, Layer, LayerBuilder, Measure, PowerCurve},
     number::{add_down, add_up, div_up, mul_down, mul_up, sub_down},
 };
 
@@ -28,14 +32,16 @@ pub(super) enum Sum {
     },
 }
 
-/// The steps of one network.
+/// What the steps of one network measure.
 #[derive(Clone, Debug)]
 pub(super) struct Ramps {
-    frame: Frame,
-    options: Options,
+    /// The samples as centers.
+    pub frame: Frame,
     sum: Sum,
-    thresholds: Vec<f64>,
-    weights: Vec<f64>,
+    /// `θ_k`.
+    pub thresholds: Vec<f64>,
+    /// `w_k = y_k/g_k`.
+    pub weights: Vec<f64>,
 }
 
 /// `a (1 + γ)`, rounded up.
@@ -51,7 +57,6 @@ impl Ramps {
     pub fn new(
         frame: Frame,
         budget: &Budget,
-        options: Options,
         sum: Sum,
         (roundings, error): (usize, f64),
         bounds: impl Fn(usize) -> (f64, f64),
@@ -75,33 +80,36 @@ impl Ramps {
             thresholds.push(threshold);
             weights.push(weight);
         }
-        Ok(Self { frame, options, sum, thresholds, weights })
+        Ok(Self { frame, sum, thresholds, weights })
     }
 
     /// The steps whose sum is the distance itself, for `p = 1`.
     pub fn distance(data: &Dataset, budget: &Budget, options: Options) -> Result<Self, Error> {
         let frame = Frame::new(data, budget.radii(), options.precision)?;
         let (roundings, error) = (2 * data.features() + 2, frame.total_error());
-        Self::new(frame, budget, options, Sum::Hinges(Hinges::distance()), (roundings, error), |k| {
+        Self::new(frame, budget, Sum::Hinges(Hinges::distance()), (roundings, error), |k| {
             (budget.radii().of(k), budget.clearance(k))
         })
     }
 
-    /// `θ_k` and `w_k = y_k/g_k` of sample `k`.
-    pub fn ramp(&self, k: usize) -> (f64, f64) {
-        (self.thresholds[k], self.weights[k])
-    }
-
-    /// The samples as centers.
-    pub fn frame(&self) -> &Frame {
-        &self.frame
-    }
-
     /// Nonzero parameters of one step and what it passes on.
     pub fn cost(&self) -> usize {
-        let n = self.frame.data.features();
-        let stages: usize = (0..self.stages()).map(|s| self.stage(0, s, false).nonzero()).sum();
-        stages + n * (self.stages() + 1)
+        let (n, stages) = (self.frame.data.features(), self.widths().len());
+        (0..stages).map(|s| self.stage(0, s, false).nonzero()).sum::<usize>() + n * (stages + 1)
+    }
+
+    /// The steps, which raise a running label.
+    pub fn steps(self, head: Head) -> Steps {
+        let data = &self.frame.data;
+        Steps {
+            precision: self.frame.precision,
+            minima: self.frame.minima.clone(),
+            tops: data.labels().iter().map(|label| (label + 1) as f64).collect(),
+            scales: self.weights.clone(),
+            accumulators: vec![0; data.samples()],
+            head: heads::running_label(head, data.classes()),
+            stages: Box::new(self),
+        }
     }
 
     /// Stage `stage ≥ 1` of the sawtooth.
@@ -138,28 +146,12 @@ impl Ramps {
     }
 }
 
-impl Steps for Ramps {
-    fn features(&self) -> usize {
-        self.frame.data.features()
-    }
-
-    fn count(&self) -> usize {
-        self.frame.data.samples()
-    }
-
-    fn stages(&self) -> usize {
-        match self.sum {
-            Sum::Hinges(_) => 2,
-            Sum::Sawtooth { levels, .. } => levels + 2,
-        }
-    }
-
-    fn width(&self, stage: usize) -> usize {
-        let n = self.features();
+impl Stages for Ramps {
+    fn widths(&self) -> Vec<usize> {
+        let n = self.frame.data.features();
         match &self.sum {
-            _ if stage + 1 == self.stages() => 1,
-            Sum::Hinges(hinges) => 2 * n * hinges.knots.len(),
-            Sum::Sawtooth { .. } => 2 * n + usize::from(stage > 0),
+            Sum::Hinges(hinges) => vec![2 * n * hinges.knots.len(), 1],
+            Sum::Sawtooth { levels, .. } => [vec![2 * n], vec![2 * n + 1; *levels], vec![1]].concat(),
         }
     }
 
@@ -167,12 +159,10 @@ impl Steps for Ramps {
         match &self.sum {
             Sum::Hinges(hinges) if stage == 0 => self.frame.one_sided(k, raw, &hinges.knots),
             Sum::Hinges(hinges) => {
-                let mut layer = LayerBuilder::new(self.width(0));
-                for j in 0..self.features() {
-                    for (h, &weight) in hinges.weights.iter().enumerate() {
-                        let at = 2 * (j * hinges.knots.len() + h);
-                        layer.weight(at, weight).weight(at + 1, weight);
-                    }
+                let n = self.frame.data.features();
+                let mut layer = LayerBuilder::new(2 * n * hinges.knots.len());
+                for (pair, &weight) in std::iter::repeat_n(&hinges.weights, n).flatten().enumerate() {
+                    layer.weight(2 * pair, weight).weight(2 * pair + 1, weight);
                 }
                 layer.bias(-self.thresholds[k]);
                 layer.finish()
@@ -182,30 +172,7 @@ impl Steps for Ramps {
         }
     }
 
-    fn offer(&self, k: usize) -> Layer {
-        let mut layer = LayerBuilder::new(1);
-        layer.weight(0, -self.weights[k]).bias((self.frame.data.labels()[k] + 1) as f64);
-        layer.finish()
-    }
-
-    fn accumulator(&self, _step: usize) -> usize {
-        0
-    }
-
-    fn accumulators(&self) -> usize {
-        1
-    }
-
-    fn minima(&self) -> &[f64] {
-        &self.frame.minima
-    }
-
-    fn head(&self) -> Vec<Layer> {
-        heads::running_label(self.options.head, self.frame.data.classes())
-    }
-
-    fn compact(&self, schedule: Schedule) -> Result<Model, Error> {
-        let samples = self.count();
+    fn stored(&self) -> Result<Stored, Error> {
         let measure = match &self.sum {
             Sum::Hinges(hinges) if *hinges == Hinges::distance() => Measure::Sum,
             Sum::Hinges(Hinges { knots, weights, .. }) => {
@@ -213,21 +180,8 @@ impl Steps for Ramps {
             }
             &Sum::Sawtooth { inverse, levels } => Measure::Power(PowerCurve::Sawtooth { inverse, levels }),
         };
-        Prototypes::new(PrototypeParts {
-            precision: self.frame.precision,
-            features: self.features(),
-            clipping: Clipping::All(self.frame.minima.clone()),
-            centers: self.frame.stored_rows(&(0..samples).collect::<Vec<_>>()),
-            measure,
-            radii: self.thresholds.clone(),
-            tops: self.frame.data.labels().iter().map(|label| (label + 1) as f64).collect(),
-            scales: self.weights.clone(),
-            accumulators: vec![0; samples],
-            pool: Pool::Max,
-            schedule,
-            head: self.head(),
-        })
-        .map(Model::Prototypes)
+        let all: Vec<usize> = (0..self.thresholds.len()).collect();
+        Ok((self.frame.stored_rows(&all), measure, self.thresholds.clone(), self.weights.clone()))
     }
 }
 

@@ -12,63 +12,52 @@
 //! A new step begins every `stride` layers: as many as a step has layers and
 //! they follow one another, one layer and they run in a *pipeline*.
 
-use super::{AtLeast, BuiltNetwork, Options};
+use super::BuiltNetwork;
 use crate::{
-    Error, Precision,
-    network::{Layer, LayerBuilder, Model, Network, Schedule},
+    Error, Features, Precision,
+    network::{
+        Clipping, Layer, LayerBuilder, Measure, Model, Network, Pool, PrototypeParts, Prototypes, Schedule,
+    },
 };
 
-/// What a step computes.
-pub(super) trait Steps: Sync {
-    /// Number of features, `n`.
-    fn features(&self) -> usize;
-    /// Number of steps, at least 1.
-    fn count(&self) -> usize;
-    /// Number of layers before the increment, at least 1.
-    fn stages(&self) -> usize;
-    /// Number of neurons of stage `stage`.
-    fn width(&self, stage: usize) -> usize;
+/// Centers, how differences to them are measured, radii and scales, as a
+/// compact form keeps them.
+pub(super) type Stored = (Features, Measure, Vec<f64>, Vec<f64>);
+
+/// How far the input is from a stored sample, layer by layer.
+pub(super) trait Stages: Sync {
+    /// Number of neurons of each stage; there is at least one.
+    fn widths(&self) -> Vec<usize>;
     /// Stage `stage` of step `step`. Stage 0 reads `z`, or `x` itself where
     /// `raw`; the others read the stage before.
     fn stage(&self, step: usize, stage: usize, raw: bool) -> Layer;
-    /// The one row that reads the last stage and gives what the step offers.
-    fn offer(&self, step: usize) -> Layer;
-    /// The accumulator that step `step` raises.
-    fn accumulator(&self, step: usize) -> usize;
-    /// Number of accumulators, at least 1.
-    fn accumulators(&self) -> usize;
+    /// What the compact form keeps of them.
+    fn stored(&self) -> Result<Stored, Error>;
+}
+
+/// Steps, at least one, that each offer `top − scale · Σ` of the last stage.
+pub(super) struct Steps {
+    pub precision: Precision,
+    pub stages: Box<dyn Stages>,
     /// `m_j`, numbers of the format not above any sample.
-    fn minima(&self) -> &[f64];
+    pub minima: Vec<f64>,
+    pub tops: Vec<f64>,
+    pub scales: Vec<f64>,
+    /// The accumulator that each step raises.
+    pub accumulators: Vec<usize>,
     /// The layers behind the accumulators, at least one; the first reads them.
-    fn head(&self) -> Vec<Layer>;
-    /// The same function in a compact form that stands for layers with this
-    /// schedule.
-    fn compact(&self, schedule: Schedule) -> Result<Model, Error>;
-}
-
-impl<S: Steps> BuiltNetwork for Stream<S> {
-    fn compact(&self) -> Result<Model, Error> {
-        self.steps.compact(self.schedule)
-    }
-}
-
-/// What steps over `n` features have at least: each a layer of two one-sided
-/// differences per feature, every one with a weight of its own and read by a
-/// neuron, and `z` passed on to the next step.
-pub(super) fn at_least(n: usize, steps: usize) -> AtLeast {
-    AtLeast { nonzero: 4 * n * steps + n * steps.saturating_sub(1), all: (n + 1) * 2 * n * steps }
+    pub head: Vec<Layer>,
 }
 
 /// A network of [`Steps`].
-#[derive(Clone, Debug)]
-pub(super) struct Stream<S> {
-    pub steps: S,
-    pub options: Options,
+pub(super) struct Stream {
+    steps: Steps,
     schedule: Schedule,
     stride: usize,
+    /// Number of neurons of each stage.
+    widths: Vec<usize>,
     /// For each accumulator the layer of its first increment.
     first: Vec<usize>,
-    head: Vec<Layer>,
 }
 
 /// Where the neurons of a layer are.
@@ -83,51 +72,44 @@ struct Places {
     width: usize,
 }
 
-impl<S: Steps> Stream<S> {
-    /// Steps that begin with every layer.
-    pub fn pipelined(steps: S, options: Options) -> Self {
-        Self::new(steps, options, Schedule::Pipelined)
-    }
-
-    /// Steps that begin when the one before has ended.
-    pub fn sequential(steps: S, options: Options) -> Self {
-        Self::new(steps, options, Schedule::Sequential)
-    }
-
-    fn new(steps: S, options: Options, schedule: Schedule) -> Self {
-        let stride = schedule.stride(steps.stages());
-        let mut first = vec![usize::MAX; steps.accumulators()];
-        for step in (0..steps.count()).rev() {
-            first[steps.accumulator(step)] = step * stride + steps.stages();
+impl Stream {
+    pub fn new(steps: Steps, schedule: Schedule) -> Self {
+        let widths = steps.stages.widths();
+        let stride = schedule.stride(widths.len());
+        let mut first = vec![usize::MAX; steps.head.first().map_or(0, Layer::inputs)];
+        for (step, &accumulator) in steps.accumulators.iter().enumerate().rev() {
+            first[accumulator] = step * stride + widths.len();
         }
-        let head = steps.head();
-        Self { steps, options, schedule, stride, first, head }
+        Self { steps, schedule, stride, widths, first }
+    }
+
+    /// Layers that pass `z` on: those before the last step begins.
+    fn passing(&self) -> usize {
+        (self.steps.accumulators.len() - 1) * self.stride
     }
 
     /// Layers before the head.
     fn hidden(&self) -> usize {
-        (self.steps.count() - 1) * self.stride + self.steps.stages() + 1
+        self.passing() + self.widths.len() + 1
     }
 
     fn places(&self, layer: usize) -> Places {
-        let (steps, stages) = (&self.steps, self.steps.stages());
         let mut places = Places::default();
         let mut take = |width: usize| {
             let start = places.width;
             places.width += width;
             start
         };
-        if (steps.count() - 1) * self.stride > layer {
-            places.z = Some(take(steps.features()));
+        if layer < self.passing() {
+            places.z = Some(take(self.steps.minima.len()));
         }
         let mut ended = None;
-        let from = layer.saturating_sub(stages).div_ceil(self.stride);
-        for step in from..(layer / self.stride + 1).min(steps.count()) {
+        let from = layer.saturating_sub(self.widths.len()).div_ceil(self.stride);
+        for step in from..(layer / self.stride + 1).min(self.steps.accumulators.len()) {
             let stage = layer - step * self.stride;
-            if stage < stages {
-                places.stages.push((step, stage, take(steps.width(stage))));
-            } else {
-                ended = Some(step);
+            match self.widths.get(stage) {
+                Some(&width) => places.stages.push((step, stage, take(width))),
+                None => ended = Some(step),
             }
         }
         places.increment = ended.map(|step| (step, take(1)));
@@ -141,7 +123,8 @@ impl<S: Steps> Stream<S> {
         if let Some(neuron) = before.accumulators[index] {
             row.weight(neuron, weight);
         }
-        if let Some((_, neuron)) = before.increment.filter(|(step, _)| self.steps.accumulator(*step) == index)
+        if let Some((_, neuron)) =
+            before.increment.filter(|(step, _)| self.steps.accumulators[*step] == index)
         {
             row.weight(neuron, weight);
         }
@@ -149,13 +132,13 @@ impl<S: Steps> Stream<S> {
 
     fn first_layer(&self) -> Layer {
         let places = self.places(0);
-        let mut layer = LayerBuilder::new(self.steps.features());
+        let mut layer = LayerBuilder::new(self.steps.minima.len());
         if places.z.is_some() {
-            for (j, m) in self.steps.minima().iter().enumerate() {
+            for (j, m) in self.steps.minima.iter().enumerate() {
                 layer.weight(j, 1.0).bias(-m);
             }
         }
-        append(&mut layer, &self.steps.stage(0, 0, true), 0);
+        append(&mut layer, &self.steps.stages.stage(0, 0, true), 0);
         layer.finish()
     }
 
@@ -164,23 +147,22 @@ impl<S: Steps> Stream<S> {
         let mut layer = LayerBuilder::new(before.width);
         let z = before.z.unwrap_or(0);
         if places.z.is_some() {
-            for j in 0..self.steps.features() {
+            for j in 0..self.steps.minima.len() {
                 layer.weight(z + j, 1.0).bias(0.0);
             }
         }
         let start = |step: usize| before.stages.iter().find(|(s, ..)| *s == step).map_or(0, |(.., at)| *at);
         for &(step, stage, _) in &places.stages {
             let offset = if stage == 0 { z } else { start(step) };
-            append(&mut layer, &self.steps.stage(step, stage, false), offset);
+            append(&mut layer, &self.steps.stages.stage(step, stage, false), offset);
         }
         if let Some((step, _)) = places.increment {
-            let offer = self.steps.offer(step);
-            let (row, offset) = (offer.row(0), start(step));
-            for (column, weight) in row.columns.iter().zip(row.weights) {
-                layer.weight(offset + column, *weight);
+            let from = start(step);
+            for column in from..from + self.widths.last().copied().unwrap_or(0) {
+                layer.weight(column, -self.steps.scales[step]);
             }
-            self.accumulated(&mut layer, &before, self.steps.accumulator(step), -1.0);
-            layer.bias(row.bias);
+            self.accumulated(&mut layer, &before, self.steps.accumulators[step], -1.0);
+            layer.bias(self.steps.tops[step]);
         }
         for (index, _) in places.accumulators.iter().enumerate().filter(|(_, place)| place.is_some()) {
             self.accumulated(&mut layer, &before, index, 1.0);
@@ -193,7 +175,7 @@ impl<S: Steps> Stream<S> {
     fn head_layer(&self) -> Layer {
         let before = self.places(self.hidden() - 1);
         let mut layer = LayerBuilder::new(before.width);
-        for row in self.head[0].rows() {
+        for row in self.steps.head[0].rows() {
             for (&index, &weight) in row.columns.iter().zip(row.weights) {
                 self.accumulated(&mut layer, &before, index, weight);
             }
@@ -213,21 +195,21 @@ fn append(layer: &mut LayerBuilder, local: &Layer, offset: usize) {
     }
 }
 
-impl<S: Steps> Network for Stream<S> {
+impl Network for Stream {
     fn precision(&self) -> Precision {
-        self.options.precision
+        self.steps.precision
     }
 
     fn inputs(&self) -> usize {
-        self.steps.features()
+        self.steps.minima.len()
     }
 
     fn outputs(&self) -> usize {
-        self.head.last().map_or(0, Layer::outputs)
+        self.steps.head.last().map_or(0, Layer::outputs)
     }
 
     fn depth(&self) -> usize {
-        self.hidden() + self.head.len()
+        self.hidden() + self.steps.head.len()
     }
 
     fn layer(&self, index: usize) -> Layer {
@@ -235,7 +217,28 @@ impl<S: Steps> Network for Stream<S> {
             None if index == 0 => self.first_layer(),
             None => self.hidden_layer(index),
             Some(0) => self.head_layer(),
-            Some(later) => self.head[later].clone(),
+            Some(later) => self.steps.head[later].clone(),
         }
+    }
+}
+
+impl BuiltNetwork for Stream {
+    fn compact(&self) -> Result<Model, Error> {
+        let (centers, measure, radii, scales) = self.steps.stages.stored()?;
+        Prototypes::new(PrototypeParts {
+            precision: self.steps.precision,
+            features: self.steps.minima.len(),
+            clipping: Clipping::All(self.steps.minima.clone()),
+            centers,
+            measure,
+            radii,
+            tops: self.steps.tops.clone(),
+            scales,
+            accumulators: self.steps.accumulators.clone(),
+            pool: Pool::Max,
+            schedule: self.schedule,
+            head: self.steps.head.clone(),
+        })
+        .map(Model::Prototypes)
     }
 }

@@ -22,8 +22,8 @@
 use rayon::prelude::*;
 
 use super::{
-    AtLeast, BuiltNetwork, Construction, Heads, Labels, Options, Yu2024Linf, construction::LARGEST_DENSE,
-    ramps::Ramps, yu2024_lipschitz::only_logits,
+    AtLeast, BuiltNetwork, Construction, Heads, Options, Yu2024Linf, heads, ramps::Ramps,
+    yu2024_lipschitz::only_logits,
 };
 use crate::{
     Budget, Dataset, Error, Norm, Precision,
@@ -35,19 +35,14 @@ use crate::{
 };
 
 pub(super) const ENTRY: Construction = Construction {
-    name: "wide",
-    source: "Theorems 4.8 and B.2 in three or four layers",
-    norms: &[Norm::Linf, Norm::L1],
-    every_p: false,
-    labels: Labels::Any,
-    per_sample: true,
     heads: Heads::Logits,
-    schedule: None,
-    largest_dense: LARGEST_DENSE,
-    tight_lipschitz: false,
-    bounds: &[],
     at_least: |data, _| at_least(data),
-    build,
+    ..Construction::new(
+        "wide",
+        "Theorems 4.8 and B.2 in three or four layers",
+        &[Norm::Linf, Norm::L1],
+        build,
+    )
 };
 
 /// The network; see the [module documentation](self). Thresholds are found
@@ -105,7 +100,7 @@ impl Wide {
                 let (lower, upper) = inner.stored_threshold(k, j);
                 [bits(upper), bits(lower)]
             }
-            Kind::Sum(ramps) => [bits(ramps.frame().center(k, j, true)); 2],
+            Kind::Sum(ramps) => [bits(ramps.frame.center(k, j, true)); 2],
         }
     }
 
@@ -167,7 +162,7 @@ impl Wide {
     fn neuron(&self, k: usize) -> (f64, f64) {
         match &self.kind {
             Kind::Largest(_) => (-self.scale(k), 1.0),
-            Kind::Sum(ramps) => (1.0, -ramps.ramp(k).0),
+            Kind::Sum(ramps) => (1.0, -ramps.thresholds[k]),
         }
     }
 
@@ -189,10 +184,9 @@ impl Wide {
                 }
             })
             .reduce(|| Size::NONE, |a, b| Size { width: a.width + b.width, ..a.then(b) });
-        let second = (0..samples).map(|k| self.neuron(k)).fold(Size::NONE, |size, (weight, bias)| Size {
-            nonzero: size.nonzero + 2 * n * usize::from(weight != 0.0) + usize::from(bias != 0.0),
-            max_abs: size.max_abs.max(weight.abs()).max(bias.abs()),
-            ..size
+        let second = (0..samples).map(|k| self.neuron(k)).fold(Size::NONE, |size, (weight, bias)| {
+            let size = size.with(weight).with(bias);
+            Size { nonzero: size.nonzero + (2 * n - 1) * usize::from(weight != 0.0), ..size }
         });
         let second = Size { width: samples, all: (first.width + 1) * samples, ..second };
         Size { depth: 2, ..first.then(second) }
@@ -202,11 +196,10 @@ impl Wide {
     fn scale(&self, k: usize) -> f64 {
         let precision = self.options.precision;
         match &self.kind {
-            Kind::Largest(inner) => precision.round_up(div_up(1.0, inner.gaps()[k])),
+            Kind::Largest(inner) => precision.round_up(div_up(1.0, inner.gaps[k])),
             // y_k/g_k is what the ramp keeps, and y_k ≥ 1.
             Kind::Sum(ramps) => {
-                let (_, weight) = ramps.ramp(k);
-                precision.round_up(div_up(weight, (self.data.labels()[k] + 1) as f64))
+                precision.round_up(div_up(ramps.weights[k], (self.data.labels()[k] + 1) as f64))
             }
         }
     }
@@ -257,22 +250,15 @@ impl Network for Wide {
             _ => self.scores(),
         }
     }
-}
 
-impl BuiltNetwork for Wide {
     fn size(&self) -> Size {
         self.size_of_two().then(sizes_of_layers(self, 2))
     }
+}
 
+impl BuiltNetwork for Wide {
     fn compact(&self) -> Result<Model, Error> {
         let samples = self.data.samples();
-        let head = {
-            let mut layer = LayerBuilder::new(self.data.classes());
-            for c in 0..self.data.classes() {
-                layer.weight(c, 1.0).bias(0.0);
-            }
-            vec![layer.finish()]
-        };
         let (centers, measure, radii, scales) = match &self.kind {
             Kind::Largest(inner) => {
                 let (centers, radii, gaps) = inner.stored_balls()?;
@@ -282,9 +268,8 @@ impl BuiltNetwork for Wide {
             }
             Kind::Sum(ramps) => {
                 let all: Vec<usize> = (0..samples).collect();
-                let radii = (0..samples).map(|k| ramps.ramp(k).0).collect();
                 let scales = (0..samples).map(|k| self.scale(k)).collect();
-                (ramps.frame().stored_rows(&all), Measure::Sum, radii, scales)
+                (ramps.frame.stored_rows(&all), Measure::Sum, ramps.thresholds.clone(), scales)
             }
         };
         Prototypes::new(PrototypeParts {
@@ -299,7 +284,7 @@ impl BuiltNetwork for Wide {
             accumulators: self.data.labels().to_vec(),
             pool: Pool::Sum,
             schedule: Schedule::Pipelined,
-            head,
+            head: heads::shifted(self.data.classes(), 0.0),
         })
         .map(Model::Prototypes)
     }

@@ -17,25 +17,11 @@
 //! is proved from the sizes of the features. The threshold is raised by it, so
 //! that `relu(E_k − μ)` is exactly 0 on the own ball, and `γ` lowered.
 
-use super::{
-    Accuracy, Bound, BuiltNetwork, Construction, Heads, Labels, Options,
-    construction::LARGEST_DENSE,
-    ramps::Ramps,
-    stream::{self, Stream},
-};
+use super::{Accuracy, Bound, BuiltNetwork, Construction, Labels, Options, ramps::Ramps, stream::Stream};
 use crate::{Budget, Dataset, Error, Norm, network::Schedule};
 
 pub(super) const ENTRY: Construction = Construction {
-    name: "yu2024-l1",
-    source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.2",
-    norms: &[Norm::L1],
-    every_p: false,
-    labels: Labels::Any,
-    per_sample: true,
-    heads: Heads::Any,
     schedule: Some(Schedule::Sequential),
-    largest_dense: LARGEST_DENSE,
-    tight_lipschitz: false,
     bounds: &[Bound {
         norm: None,
         labels: Labels::Any,
@@ -45,8 +31,7 @@ pub(super) const ENTRY: Construction = Construction {
         condition: "p = 1, any labels",
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.2",
     }],
-    at_least: |data, _| stream::at_least(data.features(), data.samples()),
-    build,
+    ..Construction::new("yu2024-l1", "Yu, Gao & Zhang, ICLR 2024, Theorem B.2", &[Norm::L1], build)
 };
 
 /// Builds the network.
@@ -54,5 +39,6 @@ pub(super) const ENTRY: Construction = Construction {
 /// # Errors
 /// [`Error::TooFine`] when the format leaves no gap between the balls.
 fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn BuiltNetwork>, Error> {
-    Ok(Box::new(Stream::sequential(Ramps::distance(data, budget, options)?, options)))
+    let steps = Ramps::distance(data, budget, options)?.steps(options.head);
+    Ok(Box::new(Stream::new(steps, Schedule::Sequential)))
 }

@@ -35,29 +35,19 @@ use rayon::prelude::*;
 
 use crate::{
     Budget, Dataset, Error, Features, Norm, Precision,
-    network::{
-        Clipping, Head, Layer, LayerBuilder, Measure, Model, Network, Pool, PrototypeParts, Prototypes,
-        Schedule,
-    },
+    network::{Head, Layer, LayerBuilder, Measure, Model, Network, Schedule},
     number::{add_up, div_up, sub_down, sub_up},
 };
 
 use super::{
-    Accuracy, Bound, BuiltNetwork, Construction, Heads, Labels, Options, construction::LARGEST_DENSE,
-    frame::stored_rows, heads, stream,
+    Accuracy, Bound, BuiltNetwork, Construction, Labels, Options,
+    frame::stored_rows,
+    heads,
+    stream::{Stages, Steps, Stored, Stream},
 };
 
 pub(super) const ENTRY: Construction = Construction {
-    name: "yu2024-linf",
-    source: "Yu, Gao & Zhang, ICLR 2024, Theorem 4.8",
-    norms: &[Norm::Linf],
-    every_p: false,
-    labels: Labels::Any,
-    per_sample: true,
-    heads: Heads::Any,
     schedule: Some(Schedule::Sequential),
-    largest_dense: LARGEST_DENSE,
-    tight_lipschitz: false,
     bounds: &[Bound {
         norm: None,
         labels: Labels::Any,
@@ -67,8 +57,12 @@ pub(super) const ENTRY: Construction = Construction {
         condition: "p = ∞, any labels; depth 2N + 1, width 3n + 1",
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem 4.8 (O(Nn)); count: this library",
     }],
-    at_least: |data, _| stream::at_least(data.features(), data.samples()),
-    build: |data, budget, options| Ok(Box::new(Yu2024Linf::new(data, budget, options)?)),
+    ..Construction::new(
+        "yu2024-linf",
+        "Yu, Gao & Zhang, ICLR 2024, Theorem 4.8",
+        &[Norm::Linf],
+        |data, budget, options| Ok(Box::new(Yu2024Linf::new(data, budget, options)?)),
+    )
 };
 
 /// Labels must be exact and even in their last place in binary32; see the
@@ -84,7 +78,7 @@ pub struct Yu2024Linf {
     /// `m_j` in the stored format, not above any sample.
     minima: Vec<f64>,
     /// Lower bounds `g_k` of what an enemy's ball violates, in the format.
-    gaps: Vec<f64>,
+    pub(super) gaps: Vec<f64>,
     /// `w_k`, one weight per sample.
     weights: Vec<f64>,
     /// Whether all samples but the first see `z` instead of the features.
@@ -139,18 +133,29 @@ impl Yu2024Linf {
             gaps = (0..data.samples()).into_par_iter().map(|k| network.smallest_violation(k)).collect();
         }
         network.gaps = gaps.into_iter().map(|gap| precision.round_down(gap)).collect();
-        network.weights = (network.gaps.iter().enumerate())
-            .map(|(k, &gap)| {
-                let weight = precision.round_up(div_up(network.value(k), gap));
-                if gap > 0.0 && weight.is_finite() { Ok(weight) } else { Err(network.no_gap(k, gap)) }
-            })
-            .collect::<Result<_, _>>()?;
+        network.weights = network.weights(&network.gaps)?;
         Ok(network)
     }
 
+    /// `y_k/g_k`, rounded up, for each of `gaps`.
+    fn weights(&self, gaps: &[f64]) -> Result<Vec<f64>, Error> {
+        let weight = |(k, &gap): (usize, &f64)| {
+            let weight = self.options.precision.round_up(div_up(self.value(k), gap));
+            if gap > 0.0 && weight.is_finite() { Ok(weight) } else { Err(self.no_gap(k, gap)) }
+        };
+        gaps.iter().enumerate().map(weight).collect()
+    }
+
     /// The number that stands for the label of sample `k`.
-    pub(super) fn value(&self, k: usize) -> f64 {
+    fn value(&self, k: usize) -> f64 {
         (self.data.labels()[k] + 1) as f64
+    }
+
+    /// The ends of a ball in one feature, inputs rounded to the format included.
+    fn ends(&self, x: f64, radius: f64) -> (f64, f64) {
+        let precision = self.options.precision;
+        let (lower, upper) = (sub_down(x, radius), add_up(x, radius));
+        (lower.min(precision.round(lower)), upper.max(precision.round(upper)))
     }
 
     /// Stored thresholds around feature `j` of sample `k`: numbers of the
@@ -159,9 +164,7 @@ impl Yu2024Linf {
     /// is taken off the input first.
     fn thresholds(&self, x: f64, radius: f64, shift: f64) -> (f64, f64) {
         let precision = self.options.precision;
-        let lower = sub_down(x, radius);
-        let upper = add_up(x, radius);
-        let (lower, upper) = (lower.min(precision.round(lower)), upper.max(precision.round(upper)));
+        let (lower, upper) = self.ends(x, radius);
         (precision.round_down(sub_down(lower, shift)), precision.round_up(sub_up(upper, shift)))
     }
 
@@ -172,33 +175,13 @@ impl Yu2024Linf {
 
     /// The thresholds of sample `k`, feature by feature, as its neurons use
     /// them.
-    pub(super) fn stored_thresholds(&self, k: usize) -> Vec<(f64, f64)> {
+    fn stored_thresholds(&self, k: usize) -> Vec<(f64, f64)> {
         (0..self.data.features()).map(|j| self.stored_threshold(k, j)).collect()
     }
 
     /// Those of feature `j`.
     pub(super) fn stored_threshold(&self, k: usize, j: usize) -> (f64, f64) {
         self.thresholds(self.data.value(k, j), self.budget.radii().of(k), self.shift(k, j))
-    }
-
-    /// The dataset that is memorized.
-    pub(super) fn data(&self) -> &Dataset {
-        &self.data
-    }
-
-    /// `m_j` in the stored format.
-    pub(super) fn minima(&self) -> &[f64] {
-        &self.minima
-    }
-
-    /// `g_k`, one per sample, positive.
-    pub(super) fn gaps(&self) -> &[f64] {
-        &self.gaps
-    }
-
-    /// `w_k = y_k/g_k`, one per sample.
-    pub(super) fn weights(&self) -> &[f64] {
-        &self.weights
     }
 
     /// How far the thresholds of sample `k` lie from its features at most.
@@ -219,7 +202,6 @@ impl Yu2024Linf {
     /// For every sample how far its stored center lies from it at most, and how
     /// far its ball, inputs rounded to the format, reaches from that center.
     fn around_centers(&self, centers: &Features) -> (Vec<f64>, Vec<f64>) {
-        let precision = self.options.precision;
         let n = self.data.features();
         (0..self.data.samples())
             .into_par_iter()
@@ -228,11 +210,9 @@ impl Yu2024Linf {
                 let (mut drift, mut reach) = (0.0_f64, 0.0_f64);
                 for j in 0..n {
                     let (x, center) = (self.data.value(k, j), centers.at(k * n + j));
-                    let (lower, upper) = (sub_down(x, radius), add_up(x, radius));
+                    let (lower, upper) = self.ends(x, radius);
                     drift = drift.max(sub_up(x, center)).max(sub_up(center, x));
-                    reach = reach
-                        .max(sub_up(upper.max(precision.round(upper)), center))
-                        .max(sub_up(center, lower.min(precision.round(lower))));
+                    reach = reach.max(sub_up(upper, center)).max(sub_up(center, lower));
                 }
                 (drift, reach)
             })
@@ -306,33 +286,18 @@ impl Yu2024Linf {
         layer.finish()
     }
 
-    /// `F_N` less `offset`, from what `B_N` gives.
-    fn total<'a>(&self, layer: &'a mut LayerBuilder) -> &'a mut LayerBuilder {
-        let carried = if self.data.samples() > 1 { 1.0 } else { 0.0 };
-        layer.weight(0, carried).weight(1, 1.0)
-    }
-
-    /// The scalar output, or the hidden layer of the logit head:
-    /// `F_N` and `relu(F_N − c)` for every class.
+    /// What the shared head is here: `F_N` is the sum of what `B_N` gives.
     fn output(&self) -> Layer {
+        let carried = if self.data.samples() > 1 { 1.0 } else { 0.0 };
         let mut layer = LayerBuilder::new(2);
-        self.total(&mut layer).bias(0.0);
-        if self.options.head == Head::Logits {
-            for c in 1..=self.data.classes() {
-                self.total(&mut layer).bias(-(c as f64));
-            }
+        for row in self.head()[0].rows() {
+            layer.weight(0, carried).weight(1, 1.0).bias(row.bias);
         }
         layer.finish()
     }
 
-    /// `−|F − c| = F − c − 2 relu(F − c)` for every class.
-    fn logits(&self) -> Layer {
-        let classes = self.data.classes();
-        let mut layer = LayerBuilder::new(classes + 1);
-        for c in 1..=classes {
-            layer.weight(0, 1.0).weight(c, -2.0).bias(-(c as f64));
-        }
-        layer.finish()
+    fn head(&self) -> Vec<Layer> {
+        heads::running_label(self.options.head, self.data.classes())
     }
 }
 
@@ -361,45 +326,52 @@ impl Network for Yu2024Linf {
             k if k < self.data.samples() && index.is_multiple_of(2) => self.violations(k),
             k if k < self.data.samples() => self.increment(k),
             _ if index.is_multiple_of(2) => self.output(),
-            _ => self.logits(),
+            _ => self.head()[1].clone(),
         }
     }
 }
 
 impl BuiltNetwork for Yu2024Linf {
+    /// `F + relu(l − F)` is the larger of the two.
     fn compact(&self) -> Result<Model, Error> {
-        self.compact_as(Schedule::Sequential)
+        self.clone().stream(Schedule::Sequential).compact()
+    }
+}
+
+/// The steps of the theorem.
+impl Stages for Yu2024Linf {
+    fn widths(&self) -> Vec<usize> {
+        vec![2 * self.data.features()]
+    }
+
+    fn stage(&self, step: usize, _stage: usize, _raw: bool) -> Layer {
+        let mut layer = LayerBuilder::new(self.data.features());
+        for (j, (lower, upper)) in self.stored_thresholds(step).into_iter().enumerate() {
+            layer.weight(j, 1.0).bias(-upper);
+            layer.weight(j, -1.0).bias(lower);
+        }
+        layer.finish()
+    }
+
+    fn stored(&self) -> Result<Stored, Error> {
+        let (centers, radii, gaps) = self.stored_balls()?;
+        Ok((centers, Measure::Violations, radii, self.weights(&gaps)?))
     }
 }
 
 impl Yu2024Linf {
-    /// The compact form, which stands for layers with this schedule:
-    /// `F + relu(l − F)` is the larger of the two.
-    pub(super) fn compact_as(&self, schedule: Schedule) -> Result<Model, Error> {
-        let precision = self.options.precision;
-        let (centers, radii, gaps) = self.stored_balls()?;
-        let samples = self.data.samples();
-        let tops: Vec<f64> = (0..samples).map(|k| self.value(k)).collect();
-        let scales: Vec<f64> =
-            tops.iter().zip(&gaps).map(|(top, gap)| precision.round_up(div_up(*top, *gap))).collect();
-        if let Some(k) = scales.iter().position(|scale| !scale.is_finite()) {
-            return Err(self.no_gap(k, gaps[k]));
-        }
-        Prototypes::new(PrototypeParts {
-            precision,
-            features: self.data.features(),
-            clipping: Clipping::All(self.minima.clone()),
-            centers,
-            measure: Measure::Violations,
-            radii,
-            tops,
-            scales,
-            accumulators: vec![0; samples],
-            pool: Pool::Max,
-            schedule,
-            head: heads::running_label(self.options.head, self.data.classes()),
-        })
-        .map(Model::Prototypes)
+    /// The same function in layers that begin as `schedule` says.
+    pub(super) fn stream(self, schedule: Schedule) -> Stream {
+        let steps = Steps {
+            precision: self.options.precision,
+            minima: self.minima.clone(),
+            tops: (0..self.data.samples()).map(|k| self.value(k)).collect(),
+            scales: self.weights.clone(),
+            accumulators: vec![0; self.data.samples()],
+            head: self.head(),
+            stages: Box::new(self),
+        };
+        Stream::new(steps, schedule)
     }
 
     fn no_gap(&self, k: usize, gap: f64) -> Error {

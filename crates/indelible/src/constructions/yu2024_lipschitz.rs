@@ -30,12 +30,11 @@
 //! enough of it is refused.
 
 use super::{
-    Accuracy, AtLeast, Bound, BuiltNetwork, Construction, Heads, Labels, Options,
-    construction::LARGEST_DENSE,
+    Accuracy, AtLeast, Bound, BuiltNetwork, Construction, Labels, Options,
     distances::Distances,
     frame::Frame,
     heads,
-    stream::{self, Stream},
+    stream::{Steps, Stream},
 };
 use crate::{
     Budget, Dataset, Error, Norm, Radii,
@@ -44,15 +43,9 @@ use crate::{
 };
 
 pub(super) const ENTRY: Construction = Construction {
-    name: "yu2024-lipschitz",
-    source: "Yu, Gao & Zhang, ICLR 2024, Theorem 5.2",
-    norms: &[Norm::Linf],
-    every_p: false,
     labels: Labels::Two,
     per_sample: false,
-    heads: Heads::Any,
     schedule: Some(Schedule::Sequential),
-    largest_dense: LARGEST_DENSE,
     tight_lipschitz: true,
     bounds: &[Bound {
         norm: None,
@@ -64,7 +57,7 @@ pub(super) const ENTRY: Construction = Construction {
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem 5.2",
     }],
     at_least: |data, _| at_least(data),
-    build,
+    ..Construction::new("yu2024-lipschitz", "Yu, Gao & Zhang, ICLR 2024, Theorem 5.2", &[Norm::Linf], build)
 };
 
 /// Builds the network.
@@ -73,12 +66,12 @@ pub(super) const ENTRY: Construction = Construction {
 /// [`Error::Unsuitable`] unless there are two classes and one radius;
 /// [`Error::TooFine`] when the format leaves no margin.
 fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn BuiltNetwork>, Error> {
-    Ok(Box::new(Stream::sequential(binary(ENTRY.name, data, budget, options)?, options)))
+    Ok(Box::new(Stream::new(binary(ENTRY.name, data, budget, options)?, Schedule::Sequential)))
 }
 
 /// What no network falls below.
 pub(super) fn at_least(data: &Dataset) -> AtLeast {
-    stream::at_least(data.features(), rarer(data).1.len())
+    AtLeast::of_steps(data.features(), rarer(data).1.len())
 }
 
 /// The rarer of two labels that occurs, and its samples.
@@ -96,7 +89,7 @@ pub(super) fn binary(
     data: &Dataset,
     budget: &Budget,
     options: Options,
-) -> Result<Distances, Error> {
+) -> Result<Steps, Error> {
     if data.classes() != 2 {
         let why = format!("it tells two classes apart; the data have {}", data.classes());
         return Err(Error::Unsuitable { construction: name, why });
@@ -104,7 +97,7 @@ pub(super) fn binary(
     let (positive, samples) = rarer(data);
     let accumulators = vec![0; samples.len()];
     let head = heads::sign(options.head, positive);
-    steps(name, data, budget, options, (samples, accumulators, 1), head)
+    steps(name, data, budget, options, (samples, accumulators), head)
 }
 
 /// Steps with slope `2/λ` for `samples`, with an accumulator for each.
@@ -113,9 +106,9 @@ pub(super) fn steps(
     data: &Dataset,
     budget: &Budget,
     options: Options,
-    (samples, accumulators, count): (Vec<usize>, Vec<usize>, usize),
+    (samples, accumulators): (Vec<usize>, Vec<usize>),
     head: Vec<Layer>,
-) -> Result<Distances, Error> {
+) -> Result<Steps, Error> {
     let Radii::Uniform(radius) = *budget.radii() else {
         let why = "its slope is one for all samples; it serves one radius, not one per sample".into();
         return Err(Error::Unsuitable { construction: name, why });
@@ -132,7 +125,7 @@ pub(super) fn steps(
     if !(room > 0.0 && scale > 0.0 && scale.is_finite()) {
         return Err(frame.no_gap(0));
     }
-    Ok(Distances { frame, norm: budget.norm(), samples, accumulators, count, top: 2.0, scale, head })
+    Ok(Distances { frame, norm: budget.norm(), samples, scale }.steps(2.0, accumulators, head))
 }
 
 /// Only logits can be had from scores of several classes.

@@ -25,12 +25,11 @@
 //! above `t^p`, and what that adds counts towards `ε`.
 
 use super::{
-    Accuracy, Bound, BuiltNetwork, Construction, Heads, Labels, Options,
-    construction::LARGEST_DENSE,
+    Accuracy, Bound, BuiltNetwork, Construction, Labels, Options,
     frame::Frame,
     power::{Hinges, MOST, NoHinges, power_down, power_up},
     ramps::{Ramps, Sum, sawtooth_error},
-    stream::{self, Stream},
+    stream::Stream,
 };
 use crate::{
     Budget, Dataset, Error, Norm,
@@ -39,16 +38,8 @@ use crate::{
 };
 
 pub(super) const ENTRY: Construction = Construction {
-    name: "yu2024-lp",
-    source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.3",
-    norms: &[Norm::L2],
     every_p: true,
-    labels: Labels::Any,
-    per_sample: true,
-    heads: Heads::Any,
     schedule: Some(Schedule::Sequential),
-    largest_dense: LARGEST_DENSE,
-    tight_lipschitz: false,
     bounds: &[Bound {
         norm: None,
         labels: Labels::Any,
@@ -61,8 +52,7 @@ pub(super) const ENTRY: Construction = Construction {
         condition: "1 < p < ∞ (γ = 1 − ρ in units of λ)",
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.3",
     }],
-    at_least: |data, _| stream::at_least(data.features(), data.samples()),
-    build,
+    ..Construction::new("yu2024-lp", "Yu, Gao & Zhang, ICLR 2024, Theorem B.3", &[Norm::L2], build)
 };
 
 /// How `|t|^p` is approximated.
@@ -88,13 +78,13 @@ fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn Bu
     }
     let hinges = ramps(data, budget, options, p, Approximation::Hinges);
     let sawtooth = ramps(data, budget, options, p, Approximation::Sawtooth);
-    let steps = match (hinges, sawtooth) {
+    let ramps = match (hinges, sawtooth) {
         (Ok(hinges), Ok(sawtooth)) if sawtooth.cost() < hinges.cost() => sawtooth,
         (Ok(hinges), _) => hinges,
         (Err(_), Ok(sawtooth)) => sawtooth,
         (Err(error), Err(_)) => return Err(error),
     };
-    Ok(Box::new(Stream::sequential(steps, options)))
+    Ok(Box::new(Stream::new(ramps.steps(options.head), Schedule::Sequential)))
 }
 
 /// `p`.
@@ -128,7 +118,8 @@ pub fn yu2024_lp(
     if approximation == Approximation::Sawtooth && p != 2.0 {
         return unsuitable(format!("the sawtooth approximates squares; p is {p}"));
     }
-    Ok(Box::new(Stream::sequential(ramps(data, budget, options, p, approximation)?, options)))
+    let steps = ramps(data, budget, options, p, approximation)?.steps(options.head);
+    Ok(Box::new(Stream::new(steps, Schedule::Sequential)))
 }
 
 fn ramps(
@@ -158,7 +149,7 @@ fn ramps(
     if !(error > 1e-240 && power_up(largest, p) < 1e240) {
         return Err(tight);
     }
-    let task = Task { frame, budget, options, p, range, error, tight };
+    let task = Task { frame, budget, p, range, error, tight };
     match approximation {
         Approximation::Hinges => task.hinges(),
         Approximation::Sawtooth => task.sawtooth(),
@@ -178,7 +169,6 @@ fn enemy(budget: &Budget, p: f64, k: usize) -> f64 {
 struct Task<'a> {
     frame: Frame,
     budget: &'a Budget,
-    options: Options,
     p: f64,
     /// `R`.
     range: f64,
@@ -190,8 +180,9 @@ struct Task<'a> {
 
 impl Task<'_> {
     fn hinges(self) -> Result<Ramps, Error> {
-        let Self { frame, budget, options, p, range, error, tight } = self;
-        let hinges = Hinges::power(p, range, error, options.precision).map_err(|missing| match missing {
+        let Self { frame, budget, p, range, error, tight } = self;
+        let precision = frame.precision;
+        let hinges = Hinges::power(p, range, error, precision).map_err(|missing| match missing {
             NoHinges::TooFine => tight,
             NoHinges::TooMany => Error::Unsuitable {
                 construction: ENTRY.name,
@@ -204,15 +195,16 @@ impl Task<'_> {
         // Of the two sides of a difference one is 0. A rounded difference
         // counts p times in its power, whose bounds are rounded, too.
         let roundings = n * hinges.knots.len() + 8 * whole(p.ceil()) + 20;
-        Ramps::new(frame, budget, options, Sum::Hinges(hinges), (roundings, noise), |k| {
+        Ramps::new(frame, budget, Sum::Hinges(hinges), (roundings, noise), |k| {
             (add_up(power_up(budget.radii().of(k), p), above), enemy(budget, p, k))
         })
     }
 
     fn sawtooth(self) -> Result<Ramps, Error> {
-        let Self { frame, budget, options, p, range, error, tight } = self;
+        let Self { frame, budget, p, range, error, tight } = self;
+        let precision = frame.precision;
         let n = frame.data.features();
-        let inverse = options.precision.round_down(div_down(1.0, range));
+        let inverse = precision.round_down(div_down(1.0, range));
         let square = (mul_down(inverse, inverse), mul_up(inverse, inverse));
         // Interpolation at 2^m + 1 points is off by 4^−(m+1).
         let mut levels = 1;
@@ -228,10 +220,10 @@ impl Task<'_> {
         // Beyond 1 all terms grow in proportion.
         let size = mul_up(inverse, frame.largest_range()).max(1.0);
         let inputs = mul_up(inverse, frame.total_error());
-        let unit = options.precision.unit_roundoff();
+        let unit = precision.unit_roundoff();
         let noise = mul_up(size, sawtooth_error(n, levels, inputs, unit, gamma));
         let sum = Sum::Sawtooth { inverse, levels };
-        Ramps::new(frame, budget, options, sum, (4, noise), |k| {
+        Ramps::new(frame, budget, sum, (4, noise), |k| {
             let own = add_up(mul_up(square.1, power_up(budget.radii().of(k), p)), above);
             (own, mul_down(square.0, enemy(budget, p, k)))
         })

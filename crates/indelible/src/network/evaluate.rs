@@ -41,25 +41,18 @@ fn run<T: Real>(network: &dyn Network, inputs: &[f64]) -> Vec<f64> {
         let rows = values.len() / layer.inputs();
         let mut next = vec![T::default(); rows * layer.outputs()];
         next.par_chunks_mut(layer.outputs()).zip(values.par_chunks(layer.inputs())).for_each(|(out, x)| {
-            affine(&layer, x, out);
-            if hidden {
-                for v in out {
-                    *v = v.relu();
-                }
-            }
+            affine(&layer, x, out, hidden);
         });
         values = next;
     }
     values.into_iter().map(T::to_f64).collect()
 }
 
-/// `out = W x + b`, sums starting from the bias.
-pub(super) fn affine<T: Real>(layer: &Layer, x: &[T], out: &mut [T]) {
+/// `out = W x + b`, with a ReLU where `hidden`, sums starting from the bias.
+pub(super) fn affine<T: Real>(layer: &Layer, x: &[T], out: &mut [T], hidden: bool) {
     for (o, row) in out.iter_mut().zip(layer.rows()) {
-        *o = row
-            .columns
-            .iter()
-            .zip(row.weights)
-            .fold(T::from_f64(row.bias), |sum, (&c, &w)| sum + T::from_f64(w) * x[c]);
+        let products = row.columns.iter().zip(row.weights).map(|(&c, &w)| T::from_f64(w) * x[c]);
+        let sum = products.fold(T::from_f64(row.bias), |sum, product| sum + product);
+        *o = if hidden { sum.relu() } else { sum };
     }
 }

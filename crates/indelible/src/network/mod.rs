@@ -13,6 +13,7 @@ mod evaluate;
 mod form;
 mod layer;
 mod max_affine;
+mod maxima;
 mod power_curve;
 mod prototypes;
 mod schedule;
@@ -26,6 +27,7 @@ pub use evaluate::evaluate;
 pub use form::{Evaluator, NetworkForm};
 pub use layer::{Layer, LayerBuilder, Row};
 pub use max_affine::MaxAffine;
+pub(crate) use maxima::{groups_after, levels, maxima};
 pub use power_curve::PowerCurve;
 pub use prototypes::{Clipping, Measure, Pool, PrototypeParts, Prototypes};
 pub use schedule::Schedule;
@@ -49,6 +51,10 @@ pub trait Network: Sync {
     fn depth(&self) -> usize;
     /// Affine layer `index`, `0 ≤ index < depth`.
     fn layer(&self, index: usize) -> Layer;
+    /// Its size, the same as [`size`] finds by making every layer.
+    fn size(&self) -> Size {
+        size(self)
+    }
 }
 
 /// How outputs become a label.
@@ -259,7 +265,7 @@ impl<N: Network> NetworkForm for N {
     }
 
     fn size(&self) -> Size {
-        size(self)
+        Network::size(self)
     }
 }
 

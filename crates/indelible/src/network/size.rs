@@ -24,6 +24,15 @@ impl Size {
     /// Of no layer.
     pub(crate) const NONE: Self = Self { depth: 0, width: 0, nonzero: 0, all: 0, max_abs: 0.0 };
 
+    /// With one parameter more.
+    pub(crate) fn with(self, parameter: f64) -> Self {
+        Self {
+            nonzero: self.nonzero + usize::from(parameter != 0.0),
+            max_abs: self.max_abs.max(parameter.abs()),
+            ..self
+        }
+    }
+
     /// Of layers and of those that follow them.
     pub(crate) fn then(self, next: Self) -> Self {
         Self {

@@ -101,11 +101,10 @@ impl Steepness {
         match self {
             Self::Same(steepness) => *steepness,
             // The level is positive below this sum.
-            Self::Curve(slopes) if prototypes.tops()[k] <= 0.0 || prototypes.scales()[k] == 0.0 => {
-                slopes.most
+            Self::Curve(slopes) if prototypes.tops[k] <= 0.0 || prototypes.scales[k] == 0.0 => slopes.most,
+            Self::Curve(slopes) => {
+                slopes.below(add_up(prototypes.radii[k], div_up(prototypes.tops[k], prototypes.scales[k])))
             }
-            Self::Curve(slopes) => slopes
-                .below(add_up(prototypes.radii()[k], div_up(prototypes.tops()[k], prototypes.scales()[k]))),
         }
     }
 }
@@ -179,21 +178,21 @@ impl CurveSlopes {
 }
 
 fn of_prototypes(prototypes: &Prototypes, norm: Norm) -> f64 {
-    let steepness = Steepness::new(prototypes.measure(), prototypes.inputs(), norm);
+    let steepness = Steepness::new(&prototypes.measure, prototypes.inputs(), norm);
     let mut steep = vec![0.0_f64; prototypes.accumulator_count()];
-    for (k, (&a, scale)) in prototypes.accumulators().iter().zip(prototypes.scales()).enumerate() {
+    for (k, (&a, scale)) in prototypes.accumulators.iter().zip(&prototypes.scales).enumerate() {
         let slope = mul_up(scale.abs(), steepness.of(prototypes, k));
-        steep[a] = match prototypes.pool() {
+        steep[a] = match prototypes.pool {
             Pool::Max | Pool::Raise => largest([steep[a], slope].into_iter()),
             Pool::Sum => add_up(steep[a], slope),
         };
     }
     let dual = |terms: &[(usize, Interval)]| weighed(terms, &steep);
-    largest(steepest(prototypes.head(), &Inputs { dual: &dual, positive: true }).into_iter())
+    largest(steepest(&prototypes.head, &Inputs { dual: &dual, positive: true }).into_iter())
 }
 
 fn of_max_affine(scores: &MaxAffine, norm: Norm) -> f64 {
-    let n = scores.inputs();
+    let n = Network::inputs(scores);
     (0..scores.biases().len())
         .into_par_iter()
         .map(|k| dual((k * n..(k + 1) * n).map(|at| scores.rows().at(at)), norm))

@@ -17,11 +17,11 @@ pub(super) struct Groups {
 
 impl Groups {
     pub fn new(prototypes: &Prototypes) -> Self {
-        let tops = prototypes.tops();
+        let tops = &prototypes.tops;
         let several = prototypes.accumulator_count() > 1;
         let alike = tops.windows(2).all(|pair| pair[0] == pair[1]);
-        if several || prototypes.pool() == Pool::Sum || alike {
-            let of_steps = prototypes.accumulators().to_vec();
+        if several || prototypes.pool == Pool::Sum || alike {
+            let of_steps = prototypes.accumulators.to_vec();
             return Self { of_steps, tops: None, several };
         }
         let mut classes: Vec<usize> = tops.iter().filter_map(|&top| class_of_top(top)).collect();

@@ -16,13 +16,13 @@ use crate::{
 /// so of what is computed, too.
 pub(super) fn is_silenced(prototypes: &Prototypes, k: usize, difference: f64) -> bool {
     let least = |v: f64| v.min(prototypes.precision().round(v));
-    let excess = least(sub_down(least(difference), prototypes.radii()[k]));
-    excess > 0.0 && mul_down(prototypes.scales()[k], excess) >= prototypes.tops()[k]
+    let excess = least(sub_down(least(difference), prototypes.radii[k]));
+    excess > 0.0 && mul_down(prototypes.scales[k], excess) >= prototypes.tops[k]
 }
 
 /// The least difference that silences step `k`; at most `bound`, which does.
 pub(super) fn silent_from(prototypes: &Prototypes, k: usize, bound: f64) -> f64 {
-    let (mut open, mut silent) = (prototypes.radii()[k], bound);
+    let (mut open, mut silent) = (prototypes.radii[k], bound);
     while is_silenced(prototypes, k, silent) {
         let middle = open + (silent - open) / 2.0;
         if middle <= open || middle >= silent {

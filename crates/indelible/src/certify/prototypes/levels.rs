@@ -20,7 +20,7 @@ impl Checker<'_> {
         let n = x.len() as f64;
         let unit = self.prototypes.precision().unit_roundoff();
         let tiny = self.prototypes.precision().smallest_subnormal();
-        if matches!(self.prototypes.measure(), Measure::Largest | Measure::Violations) {
+        if matches!(self.prototypes.measure, Measure::Largest | Measure::Violations) {
             let ends = ball(x, radius, self.prototypes.precision()).zip(x);
             return ends
                 .fold(0.0, |r: f64, ((lower, upper), &x)| r.max(sub_up(upper, x)).max(sub_up(x, lower)));
@@ -40,17 +40,17 @@ impl Checker<'_> {
     /// The level of step `k` at distances between `nearest` and `farthest`.
     pub(super) fn level(&self, k: usize, nearest: f64, farthest: f64) -> Option<Interval> {
         let prototypes = self.prototypes;
-        if prototypes.scales()[k] == 0.0 {
-            return Some(Interval::point(prototypes.tops()[k]).relu());
+        if prototypes.scales[k] == 0.0 {
+            return Some(Interval::point(prototypes.tops[k]).relu());
         }
         let (less, more) = (sub_down(1.0, self.distance_gamma), add_up(1.0, self.distance_gamma));
         let measured = match &self.sums {
             Some(sums) => sums.between(nearest, farthest),
             None => Interval { lower: mul_down(nearest.max(0.0), less), upper: mul_up(farthest, more) },
         };
-        let least = sub_down(measured.lower, prototypes.radii()[k]);
-        let most = sub_up(measured.upper, prototypes.radii()[k]).max(0.0);
-        let most = match prototypes.measure() {
+        let least = sub_down(measured.lower, prototypes.radii[k]);
+        let most = sub_up(measured.upper, prototypes.radii[k]).max(0.0);
+        let most = match &prototypes.measure {
             Measure::Violations => mul_up(mul_up(most, prototypes.inputs() as f64), add_up(1.0, self.gamma)),
             _ => most,
         };
@@ -59,8 +59,8 @@ impl Checker<'_> {
             lower: mul_down(least.max(0.0), 1.0 - 2.0 * unit),
             upper: mul_up(most, 1.0 + 2.0 * unit),
         };
-        let penalty = self.arithmetic.product(-prototypes.scales()[k], excess);
-        Some(self.arithmetic.sum(&[Interval::point(prototypes.tops()[k]), penalty])?.relu())
+        let penalty = self.arithmetic.product(-prototypes.scales[k], excess);
+        Some(self.arithmetic.sum(&[Interval::point(prototypes.tops[k]), penalty])?.relu())
     }
 
     /// The level of a step that holds the whole ball within its radius: its
@@ -69,14 +69,14 @@ impl Checker<'_> {
         let prototypes = self.prototypes;
         let mut center = vec![0.0; prototypes.inputs()];
         prototypes.copy_center(k, &mut center);
-        if *prototypes.measure() == Measure::Violations {
+        if prototypes.measure == Measure::Violations {
             let holds = ball(x, self.claim.radii.of(sample), prototypes.precision()).zip(&center).all(
                 |((lower, upper), &c)| {
-                    sub_up(upper, c) <= prototypes.radii()[k] && sub_up(c, lower) <= prototypes.radii()[k]
+                    sub_up(upper, c) <= prototypes.radii[k] && sub_up(c, lower) <= prototypes.radii[k]
                 },
             );
             if holds {
-                return Some(Interval::point(prototypes.tops()[k]).relu());
+                return Some(Interval::point(prototypes.tops[k]).relu());
             }
         }
         let far = self.distance(x, &center);
@@ -90,7 +90,7 @@ impl Checker<'_> {
         if let Some(sums) = &self.sums {
             return sums.distance(differences);
         }
-        let (lower, upper) = match self.prototypes.measure() {
+        let (lower, upper) = match &self.prototypes.measure {
             Measure::Sum => differences.fold((0.0, 0.0), |(a, b), (l, u)| (-add_up(-a, -l), add_up(b, u))),
             _ => differences.fold((0.0, 0.0), |(a, b): (f64, f64), (l, u)| (a.max(l), b.max(u))),
         };
@@ -109,7 +109,7 @@ impl Checker<'_> {
     /// rise to a smaller level goes beyond `T`, for rounding is monotone.
     pub(super) fn raised(&self, largest: Interval) -> Interval {
         let exact = largest.lower == largest.upper && is_small_integer(largest.lower);
-        if self.prototypes.pool() != Pool::Raise || exact {
+        if self.prototypes.pool != Pool::Raise || exact {
             return largest;
         }
         let room = 8.0 * self.prototypes.precision().unit_roundoff();
@@ -128,9 +128,9 @@ impl Checker<'_> {
         let start = k * self.prototypes.inputs();
         let mut far = 0.0;
         x.iter().enumerate().any(|(j, &x)| {
-            let c = self.prototypes.centers().at(start + j);
+            let c = self.prototypes.centers.at(start + j);
             let difference = sub_down(x.max(c), x.min(c));
-            far = match (&self.sums, self.prototypes.measure()) {
+            far = match (&self.sums, &self.prototypes.measure) {
                 (Some(sums), _) => add_down(far, sums.share(difference)),
                 (None, Measure::Sum) => add_down(far, difference),
                 _ => difference,
@@ -143,7 +143,7 @@ impl Checker<'_> {
     /// ball, and every rounding that is monotone.
     pub(super) fn silenced_by(&self, k: usize, sample: usize, x: f64, c: f64) -> bool {
         let ends = ball(&[x], self.claim.radii.of(sample), self.prototypes.precision()).next();
-        matches!(self.prototypes.measure(), Measure::Largest | Measure::Violations)
+        matches!(self.prototypes.measure, Measure::Largest | Measure::Violations)
             && ends.is_some_and(|(lower, upper)| {
                 is_silenced(self.prototypes, k, sub_down(lower, c).max(sub_down(c, upper)))
             })

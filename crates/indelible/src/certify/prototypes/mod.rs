@@ -38,7 +38,7 @@ pub(super) fn verdicts(claim: &Claim<'_>, prototypes: &Prototypes, progress: &dy
     let samples = claim.data.samples();
     let undecided = || vec![Verdict::Undecided; samples];
     let Some(checker) = Checker::new(claim, prototypes) else { return undecided() };
-    let Some(base) = as_dataset(prototypes.centers(), prototypes.inputs(), checker.groups.of_steps()) else {
+    let Some(base) = as_dataset(&prototypes.centers, prototypes.inputs(), checker.groups.of_steps()) else {
         return undecided();
     };
     // Queries carry the group of their own steps, or one that no step has.
@@ -137,14 +137,13 @@ impl<'a> Checker<'a> {
     fn new(claim: &'a Claim<'a>, prototypes: &'a Prototypes) -> Option<Self> {
         let arithmetic = IntervalArithmetic { precision: prototypes.precision() };
         let n = prototypes.inputs();
-        if prototypes.radii().iter().any(|radius| *radius < 0.0) {
+        if prototypes.radii.iter().any(|radius| *radius < 0.0) {
             return None;
         }
         // Clipping moves no point away from a center, and no sample at all.
-        if let Some(minima) = prototypes.clipping().minima() {
+        if let Some(minima) = prototypes.clipping.minima() {
             let samples = claim.data.minima();
-            let centers =
-                (0..prototypes.centers().len()).all(|at| prototypes.centers().at(at) >= minima[at % n]);
+            let centers = (0..prototypes.centers.len()).all(|at| prototypes.centers.at(at) >= minima[at % n]);
             if !centers || samples.iter().zip(minima).any(|(x, m)| m > x) {
                 return None;
             }
@@ -153,11 +152,10 @@ impl<'a> Checker<'a> {
         let groups = Groups::new(prototypes);
         let unit = prototypes.precision().unit_roundoff();
         let gamma = arithmetic.gamma(n + 4)?;
-        let distance_gamma =
-            arithmetic.gamma(if *prototypes.measure() == Measure::Sum { n + 4 } else { 4 })?;
+        let distance_gamma = arithmetic.gamma(if prototypes.measure == Measure::Sum { n + 4 } else { 4 })?;
         // More levels than this are not added up in a sum of known error.
         arithmetic.gamma(prototypes.steps())?;
-        let sums = match prototypes.measure() {
+        let sums = match &prototypes.measure {
             Measure::Power(curve) => {
                 let range = largest_difference(claim, prototypes);
                 Some(CurveSums::new(curve, prototypes.precision(), n, range, claim.norm)?)
@@ -167,18 +165,17 @@ impl<'a> Checker<'a> {
         let silents: Vec<f64> = (0..prototypes.steps())
             .into_par_iter()
             .map(|k| {
-                if prototypes.tops()[k] <= 0.0 {
+                if prototypes.tops[k] <= 0.0 {
                     return 0.0;
                 }
-                if prototypes.scales()[k] == 0.0 {
+                if prototypes.scales[k] == 0.0 {
                     return f64::INFINITY;
                 }
                 // scale (D (1−γ) − r) (1−3u) ≥ top.
-                let violation =
-                    mul_up(div_up(prototypes.tops()[k], prototypes.scales()[k]), 1.0 + 8.0 * unit);
-                let needed = add_up(prototypes.radii()[k], violation);
+                let violation = mul_up(div_up(prototypes.tops[k], prototypes.scales[k]), 1.0 + 8.0 * unit);
+                let needed = add_up(prototypes.radii[k], violation);
                 let bound = div_up(needed, sub_down(1.0, mul_up(2.0, distance_gamma)));
-                match (&sums, prototypes.measure()) {
+                match (&sums, &prototypes.measure) {
                     (Some(sums), _) => sums.distance_for(needed),
                     (None, Measure::Sum) => bound,
                     (None, _) => silent_from(prototypes, k, bound),
@@ -186,11 +183,11 @@ impl<'a> Checker<'a> {
             })
             .collect();
         let silent = silents.iter().copied().fold(0.0, f64::max);
-        let largest_center = match prototypes.centers() {
+        let largest_center = match &prototypes.centers {
             Features::Coded { levels, .. } => levels.iter().fold(0.0, |m: f64, v| m.max(v.abs())),
             centers => (0..centers.len()).map(|at| centers.at(at).abs()).fold(0.0, f64::max),
         };
-        let uniform = same(prototypes.tops()) && same(prototypes.scales()) && same(prototypes.radii());
+        let uniform = same(&prototypes.tops) && same(&prototypes.scales) && same(&prototypes.radii);
         Some(Self {
             claim,
             prototypes,
@@ -208,7 +205,7 @@ impl<'a> Checker<'a> {
 
     /// The norm of the distances that decide.
     fn norm(&self) -> Norm {
-        match (&self.sums, self.prototypes.measure()) {
+        match (&self.sums, &self.prototypes.measure) {
             (Some(sums), _) => sums.norm(),
             (None, Measure::Sum) => Norm::L1,
             (None, _) => Norm::Linf,
@@ -235,7 +232,7 @@ impl<'a> Checker<'a> {
     /// Whether the distance to the nearest center that is not of the own group
     /// is enough to know.
     fn is_settled(&self, sample: usize, nearest: f64) -> bool {
-        if self.uniform && self.prototypes.pool() != Pool::Sum && !self.groups.by_top() {
+        if self.uniform && self.prototypes.pool != Pool::Sum && !self.groups.by_top() {
             return true;
         }
         let reach = self.reach(sample, &self.claim.data.row(sample));
@@ -270,7 +267,7 @@ impl<'a> Checker<'a> {
                 return None;
             }
             // All steps are alike: the nearest center decides.
-            return if self.uniform && prototypes.pool() != Pool::Sum {
+            return if self.uniform && prototypes.pool != Pool::Sum {
                 let level = self.level(0, far, add_up(nearest.upper, reach))?;
                 // None is higher than one that holds the whole ball.
                 let own =
@@ -283,7 +280,7 @@ impl<'a> Checker<'a> {
         };
         let silent =
             far >= self.silent || inactive.is_some_and(|inactive| inactive.around(nearest.lower, reach));
-        let settled = silent || self.uniform && prototypes.pool() != Pool::Sum && !self.groups.by_top();
+        let settled = silent || self.uniform && prototypes.pool != Pool::Sum && !self.groups.by_top();
         if !settled {
             return self.all_steps(sample, x);
         }
@@ -295,8 +292,8 @@ impl<'a> Checker<'a> {
             return Some(vec![self.raised(Interval { lower: own.lower, upper: top })]);
         }
         let mut accumulators = vec![others; count];
-        let tops = prototypes.tops().iter().copied().fold(0.0, f64::max);
-        *accumulators.get_mut(group)? = match prototypes.pool() {
+        let tops = prototypes.tops.iter().copied().fold(0.0, f64::max);
+        *accumulators.get_mut(group)? = match prototypes.pool {
             Pool::Max | Pool::Raise => self.raised(Interval { lower: own.lower, upper: tops }),
             // No smaller than one of its terms.
             Pool::Sum => Interval { lower: own.lower, upper: mul_up(2.0 * prototypes.steps() as f64, tops) },
@@ -325,7 +322,7 @@ impl<'a> Checker<'a> {
         let n = self.prototypes.inputs();
         x.iter()
             .enumerate()
-            .all(|(j, &x)| self.prototypes.centers().at(k * n + j) == self.prototypes.precision().round(x))
+            .all(|(j, &x)| self.prototypes.centers.at(k * n + j) == self.prototypes.precision().round(x))
     }
 
     /// Bounds from every single step.
@@ -336,12 +333,12 @@ impl<'a> Checker<'a> {
         for k in (0..prototypes.steps()).filter(|&k| !self.is_silent(k, sample, x, reach)) {
             let level = self.own_level(sample, k, x, reach)?;
             if level.upper > 0.0 {
-                terms[prototypes.accumulators()[k]].push(level);
+                terms[prototypes.accumulators[k]].push(level);
             }
         }
         terms
             .into_iter()
-            .map(|levels| match prototypes.pool() {
+            .map(|levels| match prototypes.pool {
                 Pool::Max | Pool::Raise => {
                     let largest = levels.into_iter().fold(Interval::ZERO, |a, b| Interval {
                         lower: a.lower.max(b.lower),
@@ -366,13 +363,13 @@ impl<'a> Checker<'a> {
         if values.iter().any(|v| v.upper > self.prototypes.precision().largest()) {
             return None;
         }
-        for (index, layer) in self.prototypes.head().iter().enumerate() {
+        for (index, layer) in self.prototypes.head.iter().enumerate() {
             values = layer
                 .rows()
                 .map(|row| {
                     let pairs = row.columns.iter().zip(row.weights).map(|(&c, &w)| (w, values[c]));
                     let sum = self.arithmetic.affine(pairs, row.bias, &mut vec![])?;
-                    Some(if index + 1 < self.prototypes.head().len() { sum.relu() } else { sum })
+                    Some(if index + 1 < self.prototypes.head.len() { sum.relu() } else { sum })
                 })
                 .collect::<Option<_>>()?;
         }

@@ -5,7 +5,11 @@ mod evaluate;
 
 use rayon::prelude::*;
 
-use super::{Arithmetic, Evaluator, NetworkForm, Size};
+use super::{
+    Arithmetic, Evaluator, Layer, LayerBuilder, Network, Size,
+    maxima::{groups_after, levels, maxima},
+    size::sizes_of_layers,
+};
 use crate::{Error, Features, Precision, isa::Isa};
 
 /// One affine score per stored row, and per class the largest of its scores:
@@ -96,50 +100,28 @@ impl MaxAffine {
         self.rows.copy(row * self.features, out);
     }
 
-    /// Size of the layered network: the scores, then per class a tree of
-    /// maxima `relu(a − b) + b` whose levels are folded into one layer each.
-    fn layered_size(&self) -> Size {
-        let (count, n) = (self.biases.len(), self.features);
-        let (nonzero_rows, largest) = (0..self.rows.len())
-            .into_par_iter()
-            .with_min_len(1 << 16)
-            .map(|at| self.rows.at(at).abs())
-            .fold(|| (0, 1.0), |(count, m): (usize, f64), v| (count + usize::from(v != 0.0), m.max(v)))
-            .reduce(|| (0, 1.0), |a, b| (a.0 + b.0, a.1.max(b.1)));
-        let mut groups: Vec<Vec<usize>> =
-            (0..self.ends.len()).map(|c| vec![1; self.class_rows(c).len()]).collect();
-        let (mut nonzero, mut all) = (0, 0);
-        let mut before = count;
-        let mut width = count;
-        let mut depth = 1;
-        while groups.iter().any(|g| g.len() > 1) {
-            let mut now = 0;
-            for group in &mut groups {
-                nonzero += group
-                    .chunks(2)
-                    .map(|pair| match pair {
-                        [a, b] => a + 2 * b,
-                        rest => rest.iter().sum(),
-                    })
-                    .sum::<usize>();
-                *group = group.chunks(2).map(<[usize]>::len).collect();
-                now += group.iter().sum::<usize>();
+    /// Per class how many neurons add up to each value after some levels of its
+    /// tree of maxima.
+    fn groups(&self, levels: usize) -> Vec<Vec<usize>> {
+        (0..self.classes()).map(|c| groups_after(levels, vec![1; self.class_rows(c).len()])).collect()
+    }
+
+    /// Levels of the deepest tree.
+    fn levels(&self) -> usize {
+        (0..self.classes()).map(|c| levels(self.class_rows(c).len())).max().unwrap_or(0)
+    }
+
+    fn scores(&self) -> Layer {
+        let mut layer = LayerBuilder::new(self.features);
+        let mut row = vec![0.0; self.features];
+        for (k, &bias) in self.biases.iter().enumerate() {
+            self.copy_row(k, &mut row);
+            for (j, &weight) in row.iter().enumerate() {
+                layer.weight(j, weight);
             }
-            all += (before + 1) * now;
-            width = width.max(now);
-            before = now;
-            depth += 1;
+            layer.bias(bias);
         }
-        nonzero += groups.iter().flatten().sum::<usize>();
-        all += (before + 1) * self.ends.len();
-        let biases = self.biases.iter().filter(|b| **b != 0.0).count();
-        Size {
-            depth: depth + 1,
-            width,
-            nonzero: nonzero_rows + biases + nonzero,
-            all: (n + 1) * count + all,
-            max_abs: self.biases.iter().fold(largest, |m, b| m.max(b.abs())),
-        }
+        layer.finish()
     }
 
     /// Outputs for whole rows of inputs, with one instruction set.
@@ -168,7 +150,13 @@ impl MaxAffine {
     }
 }
 
-impl NetworkForm for MaxAffine {
+/// The layers for the same function: the scores, then per class a tree of
+/// maxima and the sum of what it leaves.
+impl Network for MaxAffine {
+    fn precision(&self) -> Precision {
+        self.precision
+    }
+
     fn inputs(&self) -> usize {
         self.features
     }
@@ -177,12 +165,43 @@ impl NetworkForm for MaxAffine {
         self.ends.len()
     }
 
-    fn precision(&self) -> Precision {
-        self.precision
+    fn depth(&self) -> usize {
+        self.levels() + 2
     }
 
+    fn layer(&self, index: usize) -> Layer {
+        let Some(level) = index.checked_sub(1) else { return self.scores() };
+        let groups = self.groups(level);
+        let mut layer = LayerBuilder::new(groups.iter().flatten().sum());
+        let mut at = 0;
+        for class in &groups {
+            if level < self.levels() {
+                maxima(&mut layer, class, &mut at);
+                continue;
+            }
+            for _ in 0..class.iter().sum() {
+                layer.weight(at, 1.0);
+                at += 1;
+            }
+            layer.bias(0.0);
+        }
+        layer.finish()
+    }
+
+    /// The scores are counted one number at a time: in one layer they take
+    /// sixteen bytes a weight.
     fn size(&self) -> Size {
-        self.layered_size()
+        let (count, n) = (self.biases.len(), self.features);
+        // The layers behind the scores have weights of 1.
+        let none = || Size { max_abs: 1.0, ..Size::NONE };
+        let rows = (0..self.rows.len())
+            .into_par_iter()
+            .with_min_len(1 << 16)
+            .map(|at| self.rows.at(at))
+            .fold(none, Size::with)
+            .reduce(none, Size::then);
+        let scores = self.biases.iter().copied().fold(rows, Size::with);
+        Size { depth: 1, width: count, all: (n + 1) * count, ..scores }.then(sizes_of_layers(self, 1))
     }
 }
 

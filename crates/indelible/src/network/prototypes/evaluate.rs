@@ -88,28 +88,28 @@ impl<T: Real> Task<'_, T> {
     #[inline(always)]
     fn outputs<const LANES: usize>(&self) -> Vec<f64> {
         let (prototypes, n) = (self.prototypes, self.prototypes.inputs());
-        let clipped = self.points(prototypes.clipping().minima());
+        let clipped = self.points(prototypes.clipping.minima());
         // What the first step reads, where that is something else.
-        let raw = prototypes.clipping().before(0).is_none().then(|| self.points(None));
+        let raw = prototypes.clipping.before(0).is_none().then(|| self.points(None));
         let count = prototypes.accumulator_count();
         let mut accumulators = vec![T::default(); clipped.len() / n * count];
-        let measure = Measured::<T>::new(prototypes.measure());
+        let measure = Measured::<T>::new(&prototypes.measure);
         let mut block = vec![T::default(); STEPS_PER_BLOCK * n];
         for start in (0..prototypes.steps()).step_by(STEPS_PER_BLOCK) {
             let end = (start + STEPS_PER_BLOCK).min(prototypes.steps());
-            copy_ordered(prototypes.centers(), self.order, start..end, &mut block);
+            copy_ordered(&prototypes.centers, self.order, start..end, &mut block);
             for (i, mine) in accumulators.chunks_exact_mut(count).enumerate() {
                 for (k, center) in (start..end).zip(block.chunks_exact(n)) {
                     let x = raw.as_ref().filter(|_| k == 0).unwrap_or(&clipped);
-                    let a = &mut mine[prototypes.accumulators()[k]];
-                    let floor = if prototypes.pool() == Pool::Sum { T::default() } else { *a };
+                    let a = &mut mine[prototypes.accumulators[k]];
+                    let floor = if prototypes.pool == Pool::Sum { T::default() } else { *a };
                     let step = Step {
-                        radius: T::from_f64(prototypes.radii()[k]),
-                        top: T::from_f64(prototypes.tops()[k]),
-                        scale: T::from_f64(prototypes.scales()[k]),
+                        radius: T::from_f64(prototypes.radii[k]),
+                        top: T::from_f64(prototypes.tops[k]),
+                        scale: T::from_f64(prototypes.scales[k]),
                     };
                     let level = step.level::<LANES>(&measure, &x[i * n..(i + 1) * n], center, floor);
-                    *a = match (prototypes.pool(), level.partial_cmp(a)) {
+                    *a = match (prototypes.pool, level.partial_cmp(a)) {
                         (Pool::Max, Some(Ordering::Less)) => *a,
                         (Pool::Max, Some(_)) => level,
                         (Pool::Raise, _) => *a + (level - *a).relu(),
@@ -119,7 +119,7 @@ impl<T: Real> Task<'_, T> {
                 }
             }
         }
-        accumulators.chunks_exact(count).flat_map(|a| through(prototypes.head(), a)).collect()
+        accumulators.chunks_exact(count).flat_map(|a| through(&prototypes.head, a)).collect()
     }
 
     /// The inputs, clipped to `minima`, features in order.
@@ -232,10 +232,7 @@ fn through<T: Real>(layers: &[Layer], input: &[T]) -> Vec<f64> {
     let mut values = input.to_vec();
     for (index, layer) in layers.iter().enumerate() {
         let mut next = vec![T::default(); layer.outputs()];
-        affine(layer, &values, &mut next);
-        if index + 1 < layers.len() {
-            next.iter_mut().for_each(|v| *v = v.relu());
-        }
+        affine(layer, &values, &mut next, index + 1 < layers.len());
         values = next;
     }
     values.into_iter().map(T::to_f64).collect()

@@ -6,7 +6,7 @@ use crate::network::{Arithmetic, PowerCurve, layer::through};
 impl Prototypes {
     /// The outputs at one point `x`, `n` numbers, as `arithmetic` has them.
     pub fn evaluate_in<A: Arithmetic>(&self, arithmetic: &mut A, x: &[A::Number]) -> Vec<A::Number> {
-        let clipped: Option<Vec<A::Number>> = self.clipping().minima().map(|minima| {
+        let clipped: Option<Vec<A::Number>> = self.clipping.minima().map(|minima| {
             x.iter()
                 .zip(minima)
                 .map(|(x, &m)| {
@@ -20,13 +20,13 @@ impl Prototypes {
         let (mut center, mut each) = (vec![0.0; x.len()], Vec::with_capacity(x.len()));
         for k in 0..self.steps() {
             self.copy_center(k, &mut center);
-            let x = clipped.as_deref().filter(|_| self.clipping().before(k).is_some()).unwrap_or(x);
+            let x = clipped.as_deref().filter(|_| self.clipping.before(k).is_some()).unwrap_or(x);
             let measured = self.measured(arithmetic, k, x.iter().zip(&center), &mut each);
-            let top = arithmetic.number(self.tops()[k]);
-            let height = arithmetic.dot(&top, &[(-self.scales()[k], measured)]);
+            let top = arithmetic.number(self.tops[k]);
+            let height = arithmetic.dot(&top, &[(-self.scales[k], measured)]);
             let level = arithmetic.relu(&height);
-            let pool = &mut pools[self.accumulators()[k]];
-            match self.pool() {
+            let pool = &mut pools[self.accumulators[k]];
+            match self.pool {
                 Pool::Max => pool[0] = arithmetic.max(&pool[0], &level),
                 Pool::Raise => {
                     let lift = arithmetic.minus(&level, &pool[0]);
@@ -37,7 +37,7 @@ impl Prototypes {
             }
         }
         let accumulators = pools.iter().map(|pool| arithmetic.sum(pool)).collect();
-        through(arithmetic, self.head(), accumulators)
+        through(arithmetic, &self.head, accumulators)
     }
 
     /// `E_k` for pairs of an input and a coordinate of the center; `each` is
@@ -52,8 +52,8 @@ impl Prototypes {
     where
         A::Number: 'a,
     {
-        let measure = self.measure();
-        let radius = arithmetic.number(self.radii()[k]);
+        let measure = &self.measure;
+        let radius = arithmetic.number(self.radii[k]);
         let beyond = |arithmetic: &mut A, distance: &A::Number| {
             let excess = arithmetic.minus(distance, &radius);
             arithmetic.relu(&excess)

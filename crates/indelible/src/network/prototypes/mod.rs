@@ -140,66 +140,6 @@ impl Prototypes {
         self.0
     }
 
-    /// Where the input is clipped.
-    #[must_use]
-    pub fn clipping(&self) -> &Clipping {
-        &self.0.clipping
-    }
-
-    /// `K × n` centers, row after row.
-    #[must_use]
-    pub fn centers(&self) -> &Features {
-        &self.0.centers
-    }
-
-    /// How differences are measured.
-    #[must_use]
-    pub fn measure(&self) -> &Measure {
-        &self.0.measure
-    }
-
-    /// One radius per step.
-    #[must_use]
-    pub fn radii(&self) -> &[f64] {
-        &self.0.radii
-    }
-
-    /// One top per step.
-    #[must_use]
-    pub fn tops(&self) -> &[f64] {
-        &self.0.tops
-    }
-
-    /// One scale per step, not negative.
-    #[must_use]
-    pub fn scales(&self) -> &[f64] {
-        &self.0.scales
-    }
-
-    /// The accumulator of each step.
-    #[must_use]
-    pub fn accumulators(&self) -> &[usize] {
-        &self.0.accumulators
-    }
-
-    /// How levels are combined.
-    #[must_use]
-    pub fn pool(&self) -> Pool {
-        self.0.pool
-    }
-
-    /// When the steps of the layered network begin that it stands for.
-    #[must_use]
-    pub fn schedule(&self) -> Schedule {
-        self.0.schedule
-    }
-
-    /// One or two affine layers, a ReLU between two.
-    #[must_use]
-    pub fn head(&self) -> &[Layer] {
-        &self.0.head
-    }
-
     /// Number of steps, `K`.
     #[must_use]
     pub fn steps(&self) -> usize {
@@ -219,6 +159,15 @@ impl Prototypes {
     pub fn copy_center(&self, step: usize, out: &mut [f64]) {
         assert_eq!(out.len(), self.0.features);
         self.0.centers.copy(step * self.0.features, out);
+    }
+}
+
+/// The parts can be read, and changed only by making them anew.
+impl std::ops::Deref for Prototypes {
+    type Target = PrototypeParts;
+
+    fn deref(&self) -> &PrototypeParts {
+        &self.0
     }
 }
 

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{
     super::{
-        Schedule, Size,
+        LayerBuilder, Schedule, Size, groups_after, levels, maxima,
         schedule::{StepLayers, StepSize, head_size, largest_in, largest_of},
     },
     Measure, Pool, PowerCurve, PrototypeParts,
@@ -37,14 +37,8 @@ impl PrototypeParts {
 
     fn sequence_size(&self) -> Size {
         let n = self.features;
-        let zeros;
-        let minima = match self.clipping.minima() {
-            Some(minima) => minima,
-            None => {
-                zeros = vec![0.0; n];
-                &zeros[..]
-            }
-        };
+        let zeros = vec![0.0; n];
+        let minima = self.clipping.minima().unwrap_or(&zeros);
         // Stages, their weights that are the same for all steps, and how many
         // neurons the offer reads.
         let (stages, weights, read) = match &self.measure {
@@ -261,13 +255,13 @@ fn curve_stages(curve: &PowerCurve, n: usize) -> (Vec<usize>, usize) {
 /// Widths of the levels of a tree of maxima over `n` one-sided pairs, and the
 /// weights of all levels but the first.
 fn tree(n: usize) -> (Vec<usize>, usize) {
-    let mut groups = vec![2; n];
     let (mut widths, mut weights) = (vec![2 * n], 0);
-    while groups.len() > 1 {
-        // max(a, b) = relu(a − b) + b: b is read twice.
-        weights += groups.chunks(2).map(|pair| pair[0] + pair.get(1).map_or(0, |b| 2 * b)).sum::<usize>();
-        groups = groups.chunks(2).map(<[usize]>::len).collect();
-        widths.push(groups.iter().sum());
+    for level in 0..levels(n) {
+        let mut layer = LayerBuilder::new(widths[level]);
+        maxima(&mut layer, &groups_after(level, vec![2; n]), &mut 0);
+        let layer = layer.finish();
+        widths.push(layer.outputs());
+        weights += layer.nonzero();
     }
     (widths, weights)
 }
