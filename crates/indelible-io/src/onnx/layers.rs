@@ -32,11 +32,16 @@ struct Chain {
 
 /// Reads the whole graph, which must be one chain from its input to its output.
 pub(super) fn read(graph: &Graph) -> Result<StoredNetwork, OnnxError> {
-    let mut chain =
-        Chain { precision: None, layers: vec![], affine: None, active: false, width: graph.features };
+    let mut chain = Chain {
+        precision: None,
+        layers: vec![],
+        affine: None,
+        active: false,
+        width: graph.declared.features,
+    };
     let mut value = graph.input.as_str();
     // Other shapes would be broadcast row by row.
-    let mut flat = graph.flat;
+    let mut flat = graph.declared.flat;
     for node in &graph.nodes {
         let follows = node.input.iter().filter(|name| *name == value).count();
         if let Some(name) = node.input.iter().find(|name| !name.is_empty() && !graph.knows(name)) {
@@ -52,7 +57,7 @@ pub(super) fn read(graph: &Graph) -> Result<StoredNetwork, OnnxError> {
         }
         match node.op_type.as_str() {
             "Flatten" | "Reshape" => flat = true,
-            "Gemm" if graph.rank.is_none() => flat = true,
+            "Gemm" if graph.declared.rank.is_none() => flat = true,
             "Gemm" | "MatMul" | "Add" if !flat => {
                 return Err(operator(node, " on an input of this shape; flatten it first".into()));
             }
@@ -322,7 +327,7 @@ fn reshape(graph: &Graph, node: &Node, value: &str) -> Result<(), OnnxError> {
     let [data, shape] = &node.input[..] else { return Err(operator(node, " of this arrangement".into())) };
     let shape = integers(graph.tensor(node, shape)?)?;
     let keeps_rows = match shape[..] {
-        [-1, n] => graph.features == usize::try_from(n).ok() && graph.features.is_some(),
+        [-1, n] => graph.declared.features.is_some_and(|features| usize::try_from(n) == Ok(features)),
         [0 | 1, -1] => true,
         _ => false,
     };

@@ -30,7 +30,7 @@ use indelible::{
 };
 use prost::Message;
 
-use crate::Error;
+use crate::{DataError, Error};
 
 pub use metadata::Metadata;
 pub(crate) use write::LIMIT;
@@ -143,7 +143,7 @@ pub fn open(path: &Path) -> Result<Network, Error> {
         return Err(onnx(OnnxError::Decode("it is larger than 2 GiB".into())));
     }
     if bytes.is_empty() {
-        return Err(Error::Empty { path: path.into() });
+        return Err(Error::data(path, DataError::Empty));
     }
     read(bytes.into()).map_err(onnx)
 }
