@@ -22,8 +22,8 @@ fn header(contents: &mut Contents) -> Result<Header, DataError> {
     contents.header(length.get_mut(..size).unwrap_or_default())?;
     let length = u32::from_le_bytes(length);
     if length > format::LONGEST {
-        return Err(contents
-            .malformed(format!("the header is {length} bytes long; expected at most {}", format::LONGEST)));
+        let most = format::LONGEST;
+        return Err(contents.malformed(format!("the header is {length} bytes long; expected at most {most}")));
     }
     let mut text = vec![0; length as usize];
     contents.header(&mut text)?;

@@ -176,42 +176,22 @@ pub fn read(bytes: Bytes) -> Result<Network, OnnxError> {
         Some(_) => {}
     }
     let graph = model.graph.ok_or(OnnxError::Missing("graph"))?;
-    let model = match Written::by(&graph) {
-        Written::Cells => Model::Cells(cells::read(&graph, opset)?),
-        Written::Prototypes => Model::Prototypes(prototypes::read(&graph, opset, schedule_of(&metadata))?),
-        Written::MaxAffine => Model::MaxAffine(max_affine::read(&graph, opset)?),
-        Written::Recurrence => Model::Prototypes(recurrence::read(&graph, opset)?),
-        Written::Layers => Model::Layers(layers::read(&graph::Graph::new(graph)?)?),
+    // Earlier versions called all but cells `indelible`; their forms are told
+    // apart by operators that only they have.
+    let has = |op: &str| graph.node.iter().any(|node| node.op_type == op);
+    let (name, earlier) = (&*graph.name, graph.name == "indelible");
+    let model = if name == cells::NAME {
+        Model::Cells(cells::read(&graph, opset)?)
+    } else if name.starts_with(prototypes::NAME) || earlier && has("Scan") && has("Gemm") {
+        Model::Prototypes(prototypes::read(&graph, opset, schedule_of(&metadata))?)
+    } else if earlier && (has("Scan") || has("Abs")) {
+        Model::Prototypes(recurrence::read(&graph, opset)?)
+    } else if name == max_affine::NAME || earlier && has("ReduceMax") {
+        Model::MaxAffine(max_affine::read(&graph, opset)?)
+    } else {
+        Model::Layers(layers::read(&graph::Graph::new(graph)?)?)
     };
     Ok(Network { model, metadata })
-}
-
-/// Which reader a graph is for.
-enum Written {
-    Cells,
-    Prototypes,
-    MaxAffine,
-    /// The recurrence of earlier versions.
-    Recurrence,
-    /// Layers, whoever wrote them.
-    Layers,
-}
-
-impl Written {
-    /// By the name of the graph. Earlier versions called all but cells
-    /// `indelible`; their forms are told apart by operators that only they have.
-    fn by(graph: &proto::Graph) -> Self {
-        let count = |op: &str| graph.node.iter().filter(|node| node.op_type == op).count();
-        match &*graph.name {
-            cells::NAME => Self::Cells,
-            max_affine::NAME => Self::MaxAffine,
-            name if name.starts_with(prototypes::NAME) => Self::Prototypes,
-            "indelible" if count("Scan") > 0 && count("Gemm") > 0 => Self::Prototypes,
-            "indelible" if count("Scan") + count("Abs") > 0 => Self::Recurrence,
-            "indelible" if count("ReduceMax") > 0 => Self::MaxAffine,
-            _ => Self::Layers,
-        }
-    }
 }
 
 /// The schedule of prototypes in a file of an earlier version, which only names
