@@ -79,10 +79,7 @@ impl Store for FileStore<'_> {
 
     fn store(&mut self, draft: Draft<'_>) -> Result<Stored, Error> {
         self.written = None;
-        let mut file = match self.spare.take() {
-            Some(file) => file,
-            None => AtomicFile::create(self.path)?,
-        };
+        let mut file = self.spare.take().map_or_else(|| AtomicFile::create(self.path), Ok)?;
         let (data, radii) = (draft.data, draft.budget.radii());
         let cells = match &draft.compact {
             Some(Model::Cells(cells)) => Some(samples_in_cells(cells, data, radii)),
@@ -110,9 +107,6 @@ impl Store for FileStore<'_> {
     }
 
     fn commit(&mut self) -> Result<(), Error> {
-        match self.written.take() {
-            Some(file) => file.commit(),
-            None => Ok(()),
-        }
+        self.written.take().map_or(Ok(()), AtomicFile::commit)
     }
 }

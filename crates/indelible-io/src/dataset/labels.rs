@@ -98,48 +98,33 @@ impl LabelSet {
                 name.truncate(without_fraction(name).len());
             }
         }
+        let by_position = matches!(declared, Some(Declared::Names(_)));
         let classes = match declared {
             None => in_order(&self.names, integers.as_deref()),
-            Some(Declared::Names(names)) => return self.named(names, integers.as_deref()),
+            Some(Declared::Names(names)) => names,
             Some(Declared::Count(count)) => counted(count, &self.names, integers.as_deref())?,
         };
         let place: HashMap<&str, usize> = classes.iter().enumerate().map(|(i, c)| (c.as_str(), i)).collect();
-        let class_of = self.names.iter().map(|name| place.get(name.as_str()).copied()).collect();
-        Ok((self.through(class_of)?, classes))
-    }
-
-    /// Classes that the file names.
-    fn named(
-        &self,
-        names: Vec<String>,
-        integers: Option<&[i128]>,
-    ) -> Result<(Vec<usize>, Vec<String>), String> {
-        let place: HashMap<&str, usize> = names.iter().enumerate().map(|(i, c)| (c.as_str(), i)).collect();
-        if place.len() < names.len() {
+        if place.len() < classes.len() {
             return Err("'class_names' holds a name twice".into());
         }
-        let by_name: Vec<_> = self.names.iter().map(|name| place.get(name.as_str()).copied()).collect();
-        let class_of = match integers {
-            Some(integers) if by_name.contains(&None) => {
-                let first = i128::from(integers.contains(&(names.len() as i128)));
-                let position = |label: &i128| {
-                    usize::try_from(label - first).ok().filter(|&position| position < names.len())
-                };
-                integers.iter().map(position).collect()
-            }
-            _ => by_name,
-        };
-        Ok((self.through(class_of)?, names))
+        let mut class_of: Vec<_> = self.names.iter().map(|name| place.get(name.as_str()).copied()).collect();
+        if let Some(integers) = integers.filter(|_| by_position && class_of.contains(&None)) {
+            let first = i128::from(integers.contains(&(classes.len() as i128)));
+            let position =
+                |label: &i128| usize::try_from(label - first).ok().filter(|at| *at < classes.len());
+            class_of = integers.iter().map(position).collect();
+        }
+        Ok((self.through(&class_of)?, classes))
     }
 
     /// The class of every sample, given that of every distinct label.
-    fn through(&self, class_of: Vec<Option<usize>>) -> Result<Vec<usize>, String> {
+    fn through(&self, class_of: &[Option<usize>]) -> Result<Vec<usize>, String> {
         let class = |(sample, &index): (usize, &usize)| {
             class_of.get(index).copied().flatten().ok_or_else(|| {
                 let label = self.names.get(index).map_or("", String::as_str).escape_debug();
-                format!(
-                    "the label '{label}' of sample {sample} is none of the classes that the file declares"
-                )
+                let problem = "is none of the classes that the file declares";
+                format!("the label '{label}' of sample {sample} {problem}")
             })
         };
         self.indices.iter().enumerate().map(class).collect()

@@ -143,7 +143,7 @@ fn graph(precision: Precision, n: usize, classes: usize, head: Head, groups: usi
 }
 
 /// Reads a network of cells, or says where the file differs from one.
-pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<CellNetwork, OnnxError> {
+pub(super) fn read(file: &proto::Graph, opset: i64) -> Result<CellNetwork, OnnxError> {
     let groups = file.node.iter().filter(|node| node.op_type == "Equal").count();
     let nodes = |&head: &Head| graph(declared_precision(file), 0, 0, head, groups);
     let heads = [Head::Logits, Head::Scalar];

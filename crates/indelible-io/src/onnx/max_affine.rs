@@ -78,7 +78,7 @@ pub(super) fn write(scores: &MaxAffine, metadata: &Metadata, out: &mut dyn Write
 }
 
 /// Reads maxima of scores, or says where the file differs from them.
-pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<MaxAffine, OnnxError> {
+pub(super) fn read(file: &proto::Graph, opset: i64) -> Result<MaxAffine, OnnxError> {
     let classes = all_nodes(file).filter(|node| node.op_type == "Slice").count();
     let any = Description { stored: Stored::of(file), features: 0, classes };
     let (mut tensors, any) = Tensors::new("compact network of scores", file, (opset, 13..=17), [any], graph)?;

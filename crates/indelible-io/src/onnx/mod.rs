@@ -34,7 +34,7 @@ use crate::{DataError, Error};
 
 pub use metadata::Metadata;
 pub(crate) use write::LIMIT;
-pub use write::{dense_bytes, write_dense};
+pub use write::write_dense;
 
 /// A network read from a file.
 #[derive(Clone, Debug)]
@@ -165,15 +165,11 @@ pub fn read(bytes: Bytes) -> Result<Network, OnnxError> {
             "the model defines functions of its own, which are not understood".into(),
         ));
     }
-    let opset = model.opset_import.iter().find(|set| graph::is_default(&set.domain)).map(|set| set.version);
-    match opset {
-        None => return Err(OnnxError::Missing("default operator set")),
-        Some(version) if !(7..=25).contains(&version) => {
-            return Err(OnnxError::Structure(format!(
-                "operator set {version} is not understood; expected 7 to 25"
-            )));
-        }
-        Some(_) => {}
+    let opset = model.opset_import.iter().find(|set| graph::is_default(&set.domain));
+    let opset = opset.ok_or(OnnxError::Missing("default operator set"))?.version;
+    if !(7..=25).contains(&opset) {
+        let what = format!("operator set {opset} is not understood; expected 7 to 25");
+        return Err(OnnxError::Structure(what));
     }
     let graph = model.graph.ok_or(OnnxError::Missing("graph"))?;
     // Earlier versions called all but cells `indelible`; their forms are told

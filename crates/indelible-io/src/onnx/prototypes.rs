@@ -23,7 +23,7 @@ use super::{
     proto::{self, data_type},
     tensors::{Tensors, all_nodes},
     write::{
-        Fill, Initializer, Stored, decode, float_type, form_graph, int_attribute, integers, node, push_layer,
+        Initializer, Stored, decode, float_type, form_graph, int_attribute, integers, node, push_layer,
         push_weights, reduce_max, rows, scan, stored_rows, vector, write_model,
     },
 };
@@ -188,18 +188,17 @@ pub(super) fn write(
         Initializer::numbers("zeros", &[1, count], precision, vec![0.0; count]),
     ];
     let stored = stored_rows("rows", prototypes.centers(), [steps, n], precision, &mut tensors);
-    let hot: Fill<'_> = Box::new(move |out| {
+    tensors.push(Initializer::numbers("radii", &[steps, 1], precision, prototypes.radii()));
+    tensors.push(Initializer::numbers("tops", &[steps, 1], precision, prototypes.tops()));
+    tensors.push(Initializer::numbers("scales", &[steps, 1], precision, prototypes.scales()));
+    tensors.push(Initializer::new("hot", &[steps, count], data_type::UINT8, move |out| {
         let mut row = vec![0u8; count];
         prototypes.accumulators().iter().try_for_each(|&a| {
             row.fill(0);
             row[a] = 1;
             out.write_all(&row)
         })
-    });
-    tensors.push(Initializer::numbers("radii", &[steps, 1], precision, prototypes.radii()));
-    tensors.push(Initializer::numbers("tops", &[steps, 1], precision, prototypes.tops()));
-    tensors.push(Initializer::numbers("scales", &[steps, 1], precision, prototypes.scales()));
-    tensors.push(Initializer::new("hot", &[steps, count], data_type::UINT8, hot));
+    }));
     if let Some(minima) = prototypes.clipping().minima() {
         tensors.push(Initializer::numbers("minima", &[n], precision, minima));
     }
@@ -238,11 +237,7 @@ pub(super) fn write(
 
 /// Reads prototypes, or says where the file differs from them; `schedule` is
 /// that of a file which does not say it itself.
-pub(super) fn read(
-    file: &proto::Graph,
-    opset: Option<i64>,
-    schedule: Schedule,
-) -> Result<Prototypes, OnnxError> {
+pub(super) fn read(file: &proto::Graph, opset: i64, schedule: Schedule) -> Result<Prototypes, OnnxError> {
     let (mut tensors, any) = Tensors::new(
         "compact network of prototypes",
         file,

@@ -99,7 +99,7 @@ fn step(prefix: &str, x: &str, center: &str, previous: Option<&str>, next: &str)
 }
 
 /// Reads a recurrence, or says where the file differs from one.
-pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<Prototypes, OnnxError> {
+pub(super) fn read(file: &proto::Graph, opset: i64) -> Result<Prototypes, OnnxError> {
     let has = |op: &str| all_nodes(file).any(|node| node.op_type == op);
     let any = Description {
         stored: Stored::of(file),
@@ -125,13 +125,11 @@ pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<Prototypes
     } else {
         narrow(first.iter().copied(), tensors.precision())
     };
-    let targets = match any.targets {
-        Some(_) => {
-            let [_, classes] = tensors.shape("targets")?;
-            Some(tensors.numbers("targets", &[1, classes])?)
-        }
-        None => None,
-    };
+    let mut targets = None;
+    if any.targets.is_some() {
+        let [_, classes] = tensors.shape("targets")?;
+        targets = Some(tensors.numbers("targets", &[1, classes])?);
+    }
     let precision = tensors.precision();
     tensors.finish(&graph(&Description {
         stored: Stored { precision, ..any.stored },

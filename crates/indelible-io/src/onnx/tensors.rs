@@ -35,12 +35,12 @@ impl<'a> Tensors<'a> {
     pub fn new<D>(
         form: &'static str,
         file: &'a proto::Graph,
-        (opset, opsets): (Option<i64>, std::ops::RangeInclusive<i64>),
+        (opset, opsets): (i64, std::ops::RangeInclusive<i64>),
         descriptions: impl IntoIterator<Item = D>,
         graph: impl Fn(&D) -> proto::Graph,
     ) -> Result<(Self, D), OnnxError> {
         let mut tensors = Self { form, file, left: BTreeMap::new(), precision: None };
-        if opset.is_none_or(|version| !opsets.contains(&version)) {
+        if !opsets.contains(&opset) {
             let (first, last) = (opsets.start(), opsets.end());
             return Err(tensors.unlike(&format!("its operator set is not one of {first} to {last}")));
         }

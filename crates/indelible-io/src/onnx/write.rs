@@ -25,22 +25,25 @@ const OPSET: i64 = 17;
 /// IR version that belongs to it.
 const IR_VERSION: i64 = 8;
 
-/// Fills one tensor with its bytes, little-endian.
-pub(super) type Fill<'a> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>;
-
 /// A tensor whose bytes are made while writing.
 pub(super) struct Initializer<'a> {
     head: proto::Tensor,
     bytes: u64,
-    fill: Fill<'a>,
+    /// Writes the bytes, little-endian.
+    fill: Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>,
 }
 
 impl<'a> Initializer<'a> {
-    pub(super) fn new(name: impl Into<String>, dims: &[usize], data_type: i32, fill: Fill<'a>) -> Self {
+    pub(super) fn new(
+        name: impl Into<String>,
+        dims: &[usize],
+        data_type: i32,
+        fill: impl Fn(&mut dyn Write) -> io::Result<()> + 'a,
+    ) -> Self {
         let bytes = dims.iter().product::<usize>() as u64 * element_bytes(data_type);
         let dims = dims.iter().copied().map(integer).collect();
         let head = proto::Tensor { dims, data_type, name: name.into(), ..Default::default() };
-        Self { head, bytes, fill }
+        Self { head, bytes, fill: Box::new(fill) }
     }
 
     /// Numbers rounded to `precision`, which holds them all.
@@ -51,8 +54,9 @@ impl<'a> Initializer<'a> {
         values: impl Into<Cow<'a, [f64]>>,
     ) -> Self {
         let values = values.into();
-        let fill: Fill<'a> = Box::new(move |out| write_numbers(out, precision, values.iter().copied()));
-        Self::new(name, dims, float_type(precision), fill)
+        Self::new(name, dims, float_type(precision), move |out| {
+            write_numbers(out, precision, values.iter().copied())
+        })
     }
 
     /// Length of the tensor message.
@@ -66,14 +70,6 @@ impl<'a> Initializer<'a> {
         write_length(out, 9, self.bytes)?;
         (self.fill)(out)
     }
-}
-
-/// Number of bytes that [`write_dense`] would write, less the few hundred for
-/// names and metadata.
-#[must_use]
-pub fn dense_bytes(network: &dyn Network) -> u64 {
-    let element = element_bytes(float_type(network.precision()));
-    indelible::network::size(network).all as u64 * element
 }
 
 /// Writes `network` with one Gemm per layer and a Relu between each two, every
@@ -122,10 +118,13 @@ pub(super) fn push_weights<'a>(
         let layer = layer();
         [layer.outputs(), layer.inputs()]
     };
-    let fill: Fill<'a> = Box::new(move |out| write_matrix(out, precision, &layer()));
-    tensors.push(Initializer::new(format!("W{index}"), &shape, float_type(precision), fill));
-    let fill: Fill<'a> = Box::new(move |out| write_numbers(out, precision, layer().biases().iter().copied()));
-    tensors.push(Initializer::new(format!("b{index}"), &shape[..1], float_type(precision), fill));
+    let float = float_type(precision);
+    tensors.push(Initializer::new(format!("W{index}"), &shape, float, move |out| {
+        write_matrix(out, precision, &layer())
+    }));
+    tensors.push(Initializer::new(format!("b{index}"), &shape[..1], float, move |out| {
+        write_numbers(out, precision, layer().biases().iter().copied())
+    }));
 }
 
 /// How rows are stored.
@@ -158,17 +157,14 @@ pub(super) fn stored_rows<'a>(
     precision: Precision,
     tensors: &mut Vec<Initializer<'a>>,
 ) -> Stored {
-    let fill: Fill<'a> = match features {
-        Features::Coded { codes, levels } => {
-            tensors.push(Initializer::numbers("levels", &[256], precision, &levels[..]));
-            Box::new(move |out| out.write_all(codes))
-        }
-        rows => Box::new(move |out| {
-            write_numbers(out, precision, (0..rows.len()).map(|position| rows.at(position)))
-        }),
-    };
     let stored = Stored { precision, coded: matches!(features, Features::Coded { .. }) };
-    tensors.push(Initializer::new(name, &shape, stored.data_type(), fill));
+    if let Features::Coded { levels, .. } = features {
+        tensors.push(Initializer::numbers("levels", &[256], precision, &levels[..]));
+    }
+    tensors.push(Initializer::new(name, &shape, stored.data_type(), move |out| match features {
+        Features::Coded { codes, .. } => out.write_all(codes),
+        rows => write_numbers(out, precision, (0..rows.len()).map(|position| rows.at(position))),
+    }));
     stored
 }
 
@@ -205,11 +201,10 @@ fn integer(value: usize) -> i64 {
 
 /// A tensor of integers.
 pub(super) fn integers<'a>(name: impl Into<String>, dims: &[usize], values: Vec<usize>) -> Initializer<'a> {
-    let fill: Fill<'a> = Box::new(move |out| {
+    Initializer::new(name, dims, data_type::INT64, move |out| {
         let bytes: Vec<u8> = values.iter().flat_map(|&v| integer(v).to_le_bytes()).collect();
         out.write_all(&bytes)
-    });
-    Initializer::new(name, dims, data_type::INT64, fill)
+    })
 }
 
 /// A graph with one input `x` of shape `[batch, inputs]` and one output `y` of
