@@ -201,18 +201,16 @@ impl Group<'_> {
         use ColumnReader as Reader;
         let integer = Value::Integer;
         match self.reader.get_column_reader(column.place).map_err(failed)? {
-            Reader::BoolColumnReader(reader) => self.run(column, rows, reader, |v| put(integer(v.into()))),
-            Reader::Int32ColumnReader(reader) if column.unsigned => {
-                self.run(column, rows, reader, |v| put(integer(v.cast_unsigned().into())))
-            }
-            Reader::Int64ColumnReader(reader) if column.unsigned => {
-                self.run(column, rows, reader, |v| put(integer(v.cast_unsigned().into())))
-            }
-            Reader::Int32ColumnReader(reader) => self.run(column, rows, reader, |v| put(integer(v.into()))),
-            Reader::Int64ColumnReader(reader) => self.run(column, rows, reader, |v| put(integer(v.into()))),
-            Reader::FloatColumnReader(reader) => self.run(column, rows, reader, |v| put(Value::Single(v))),
-            Reader::DoubleColumnReader(reader) => self.run(column, rows, reader, |v| put(Value::Double(v))),
-            Reader::ByteArrayColumnReader(reader) => self.run(column, rows, reader, |v| {
+            Reader::BoolColumnReader(r) => self.run(column, rows, r, |v| put(integer(v.into()))),
+            Reader::Int32ColumnReader(r) => self.run(column, rows, r, |v| {
+                put(integer(if column.unsigned { v.cast_unsigned().into() } else { v.into() }))
+            }),
+            Reader::Int64ColumnReader(r) => self.run(column, rows, r, |v| {
+                put(integer(if column.unsigned { v.cast_unsigned().into() } else { v.into() }))
+            }),
+            Reader::FloatColumnReader(r) => self.run(column, rows, r, |v| put(Value::Single(v))),
+            Reader::DoubleColumnReader(r) => self.run(column, rows, r, |v| put(Value::Double(v))),
+            Reader::ByteArrayColumnReader(r) => self.run(column, rows, r, |v| {
                 let text = std::str::from_utf8(v.data()).map_err(|_| "the label is no text in UTF-8")?;
                 put(Value::Text(text))
             }),

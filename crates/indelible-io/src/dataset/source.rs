@@ -115,13 +115,8 @@ impl Source {
 
     /// Data that are built in, under the name `path`.
     pub(super) fn from_text(path: &Path, text: &'static str) -> Self {
-        Self {
-            path: path.to_owned(),
-            start: text.as_bytes().to_vec(),
-            reader: Box::new(text.as_bytes()),
-            file: None,
-            packing: None,
-        }
+        let (path, start) = (path.to_owned(), text.as_bytes().to_vec());
+        Self { path, start, reader: Box::new(text.as_bytes()), file: None, packing: None }
     }
 
     /// What the contents are.

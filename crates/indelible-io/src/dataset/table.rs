@@ -85,13 +85,8 @@ impl Table {
 }
 
 /// The place of `name` among [`LABEL_NAMES`], in any case.
-fn label_rank(name: &str) -> Option<usize> {
+pub(super) fn label_rank(name: &str) -> Option<usize> {
     LABEL_NAMES.iter().position(|known| known.eq_ignore_ascii_case(name))
-}
-
-/// Whether a column of this name holds the labels.
-pub(super) fn is_label_name(name: &str) -> bool {
-    label_rank(name).is_some()
 }
 
 /// The column that holds the labels of a table of `columns` columns, if any.

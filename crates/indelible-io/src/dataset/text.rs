@@ -10,7 +10,7 @@ use super::{
     contents::read_failed,
     labels::LabelSet,
     source::Source,
-    table::{self, Table, label_column},
+    table::{Table, label_column, label_rank},
 };
 use crate::DataError;
 
@@ -144,7 +144,7 @@ pub(super) fn read_labels(mut source: Source) -> Result<LabelSet, DataError> {
             // Blank lines are fine at the end.
             ("", _) => blank = blank.or(Some(line)),
             (_, Some(blank)) => return Err(bad_cell(blank, 0, "the label is empty".into())),
-            (name, None) if line == 1 && table::is_label_name(name) => {}
+            (name, None) if line == 1 && label_rank(name).is_some() => {}
             (label, None) => labels.push_word(label),
         }
     }
@@ -207,7 +207,7 @@ fn is_header(first: &[String], options: &ReadOptions) -> bool {
     if features.iter().any(|cell| !number(cell) && !is_missing(cell)) {
         return true;
     }
-    let named = label.filter(|&column| first.get(column).is_some_and(|name| table::is_label_name(name)));
+    let named = label.filter(|&column| first.get(column).is_some_and(|name| label_rank(name).is_some()));
     let counted = |from: usize| {
         !features.is_empty() && features.iter().enumerate().all(|(i, cell)| **cell == (from + i).to_string())
     };

@@ -195,13 +195,7 @@ impl<'a> Literal<'a> {
 
     /// Takes a string without escapes, in either kind of quotes.
     fn string(&mut self) -> Option<&'a str> {
-        let quote = if self.eat('\'') {
-            '\''
-        } else if self.eat('"') {
-            '"'
-        } else {
-            return None;
-        };
+        let quote = ['\'', '"'].into_iter().find(|&quote| self.eat(quote))?;
         let text = self.take(self.0.find(quote)?)?;
         (self.eat(quote) && !text.contains('\\')).then_some(text)
     }

@@ -34,9 +34,8 @@ impl Graph {
         }
         let mut tensors: HashMap<String, proto::Tensor> = HashMap::new();
         for tensor in graph.initializer {
-            let name = tensor.name.clone();
-            if tensors.insert(name.clone(), tensor).is_some() {
-                return Err(OnnxError::Structure(format!("the name '{name}' is given twice")));
+            if let Some(other) = tensors.insert(tensor.name.clone(), tensor) {
+                return Err(OnnxError::Structure(format!("the name '{}' is given twice", other.name)));
             }
         }
         let inputs: Vec<&proto::ValueInfo> =
@@ -114,21 +113,17 @@ fn declared(input: &proto::ValueInfo) -> Result<Declared, OnnxError> {
         return Ok(Declared::default());
     };
     if tensor.elem_type != data_type::FLOAT && tensor.elem_type != data_type::DOUBLE {
-        return Err(OnnxError::Structure(format!(
-            "input '{}' has element type {}; expected float (1) or double (11)",
-            input.name, tensor.elem_type
-        )));
+        let (name, kind) = (&input.name, tensor.elem_type);
+        let what = format!("input '{name}' has element type {kind}; expected float (1) or double (11)");
+        return Err(OnnxError::Structure(what));
     }
     let Some(shape) = &tensor.shape else { return Ok(Declared::default()) };
     let size = |dim: &proto::Dimension| dim.dim_value.and_then(|size| usize::try_from(size).ok());
     let features =
         shape.dim.iter().skip(1).map(size).try_fold(1usize, |product, size| product.checked_mul(size?));
-    if features.is_some_and(|features| features == 0 || features > MOST_FEATURES) {
-        return Err(OnnxError::Structure(format!(
-            "input '{}' is declared with {} features; expected 1 to {MOST_FEATURES}",
-            input.name,
-            features.unwrap_or(0)
-        )));
+    if let Some(count) = features.filter(|features| !(1..=MOST_FEATURES).contains(features)) {
+        let what = format!("is declared with {count} features; expected 1 to {MOST_FEATURES}");
+        return Err(OnnxError::Structure(format!("input '{}' {what}", input.name)));
     }
     let rank = shape.dim.len();
     let flat = rank == 2 || rank > 2 && features.is_some() && shape.dim.last().and_then(size) == features;
@@ -137,12 +132,8 @@ fn declared(input: &proto::ValueInfo) -> Result<Declared, OnnxError> {
 
 /// The error about an operator that is not understood.
 pub(super) fn operator(node: &proto::Node, why: String) -> OnnxError {
-    let operator = if is_default(&node.domain) {
-        node.op_type.clone()
-    } else {
-        format!("{}.{}", node.domain, node.op_type)
-    };
-    OnnxError::Operator { operator, node: node.name.clone(), why }
+    let domain = if is_default(&node.domain) { String::new() } else { format!("{}.", node.domain) };
+    OnnxError::Operator { operator: domain + &node.op_type, node: node.name.clone(), why }
 }
 
 /// The tensor of a Constant node.

@@ -59,10 +59,7 @@ impl Network {
     /// The name of its form: `dense` for layers, `compact` for all others.
     #[must_use]
     pub fn form(&self) -> &'static str {
-        match self.model {
-            Model::Layers(_) => "dense",
-            _ => "compact",
-        }
+        if matches!(self.model, Model::Layers(_)) { "dense" } else { "compact" }
     }
 }
 
@@ -161,15 +158,15 @@ pub fn read(bytes: Bytes) -> Result<Network, OnnxError> {
     })?;
     let metadata = Metadata::from_entries(&model.metadata_props)?;
     if !model.functions.is_empty() {
-        return Err(OnnxError::Structure(
-            "the model defines functions of its own, which are not understood".into(),
-        ));
+        let what = "the model defines functions of its own, which are not understood";
+        return Err(OnnxError::Structure(what.into()));
     }
     let opset = model.opset_import.iter().find(|set| graph::is_default(&set.domain));
     let opset = opset.ok_or(OnnxError::Missing("default operator set"))?.version;
     if !(7..=25).contains(&opset) {
-        let what = format!("operator set {opset} is not understood; expected 7 to 25");
-        return Err(OnnxError::Structure(what));
+        return Err(OnnxError::Structure(format!(
+            "operator set {opset} is not understood; expected 7 to 25"
+        )));
     }
     let graph = model.graph.ok_or(OnnxError::Missing("graph"))?;
     // Earlier versions called all but cells `indelible`; their forms are told

@@ -265,9 +265,8 @@ impl<'a> Names<'a> {
 /// The format that the one input of `file` is declared in.
 pub(super) fn declared_precision(file: &proto::Graph) -> Precision {
     let tensor = file.input.first().and_then(|input| input.r#type.as_ref()?.tensor_type.as_ref());
-    if tensor.is_some_and(|tensor| tensor.elem_type == data_type::DOUBLE) {
-        Precision::F64
-    } else {
-        Precision::F32
+    match tensor {
+        Some(tensor) if tensor.elem_type == data_type::DOUBLE => Precision::F64,
+        _ => Precision::F32,
     }
 }
