@@ -133,9 +133,8 @@ pub enum OnnxError {
 pub fn open(path: &Path) -> Result<Network, Error> {
     let failed = |e| Error::io("read", path, e);
     let onnx = |source| Error::Onnx { path: path.into(), source };
-    let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
-    file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes)).map_err(failed)?;
     if bytes.len() as u64 > LIMIT {
         return Err(onnx(OnnxError::Decode("it is larger than 2 GiB".into())));
     }

@@ -25,12 +25,14 @@ const OPSET: i64 = 17;
 /// IR version that belongs to it.
 const IR_VERSION: i64 = 8;
 
+/// Fills one tensor with its bytes, little-endian.
+type Fill<'a> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>;
+
 /// A tensor whose bytes are made while writing.
 pub(super) struct Initializer<'a> {
     head: proto::Tensor,
     bytes: u64,
-    /// Writes the bytes, little-endian.
-    fill: Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>,
+    fill: Fill<'a>,
 }
 
 impl<'a> Initializer<'a> {
@@ -114,11 +116,8 @@ pub(super) fn push_weights<'a>(
     precision: Precision,
     layer: impl Fn() -> Cow<'a, Layer> + Copy + 'a,
 ) {
-    let shape = {
-        let layer = layer();
-        [layer.outputs(), layer.inputs()]
-    };
-    let float = float_type(precision);
+    let (made, float) = (layer(), float_type(precision));
+    let shape = [made.outputs(), made.inputs()];
     tensors.push(Initializer::new(format!("W{index}"), &shape, float, move |out| {
         write_matrix(out, precision, &layer())
     }));
