@@ -62,7 +62,12 @@ impl AtomicFile {
         // The name may be a link; what it points to is what must be replaced.
         let place = match fs::metadata(&target) {
             Ok(found) if found.is_dir() => return Err(Error::Directory { path: target }),
-            Ok(found) if !found.is_file() => return Self::open_special(target),
+            Ok(found) if !found.is_file() => {
+                // A device or a pipe, which has no half-written state to hide.
+                let file = OpenOptions::new().write(true).open(&target);
+                let writer = BufWriter::new(file.map_err(|e| Error::io("write", &target, e))?);
+                return Ok(Self { target, temporary: None, writer });
+            }
             Ok(_) => fs::canonicalize(&target).map_err(|e| Error::io("write", &target, e))?,
             Err(_) => target.clone(),
         };
@@ -89,13 +94,6 @@ impl AtomicFile {
                 Err(e) => return Err(Error::io("write", &target, e)),
             }
         }
-    }
-
-    /// Opens a device or a pipe, which has no half-written state to hide.
-    fn open_special(target: PathBuf) -> Result<Self, Error> {
-        let file =
-            OpenOptions::new().write(true).open(&target).map_err(|e| Error::io("write", &target, e))?;
-        Ok(Self { target, temporary: None, writer: BufWriter::new(file) })
     }
 
     /// The name the file will have.

@@ -35,133 +35,13 @@ pub enum Error {
         /// What is wrong with it.
         source: crate::onnx::OnnxError,
     },
-    /// A file of no bytes.
-    #[error("{}: the file is empty", path.display())]
-    Empty {
+    /// A file of data that cannot be used.
+    #[error("{}: {source}", path.display())]
+    Data {
         /// The file.
         path: PathBuf,
-    },
-    /// A file whose first bytes fit no format that can be read.
-    #[error("{}: wrong magic: expected {expected}, but the file starts with {found}", path.display())]
-    Magic {
-        /// The file.
-        path: PathBuf,
-        /// What would have been understood.
-        expected: &'static str,
-        /// The bytes it starts with.
-        found: String,
-    },
-    /// A file that breaks the rules of its format.
-    #[error("{}: bad {format}: {what}", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// The format.
-        format: &'static str,
-        /// What is wrong and where.
-        what: String,
-    },
-    /// A sound file that holds something which is not understood.
-    #[error("{}: {what} is not supported; expected {expected}", path.display())]
-    Unsupported {
-        /// The file.
-        path: PathBuf,
-        /// What was found.
-        what: String,
-        /// What would have been understood.
-        expected: &'static str,
-    },
-    /// A file shorter than its header says.
-    #[error("{}: truncated {format}: the header promises {expected} bytes of data, but only {found} are there", path.display())]
-    Truncated {
-        /// The file.
-        path: PathBuf,
-        /// The format.
-        format: &'static str,
-        /// Bytes of data that the header implies.
-        expected: u128,
-        /// Bytes of data that follow it.
-        found: u128,
-    },
-    /// A file longer than its header says.
-    #[error("{}: trailing data in {format}: the file goes on after the {expected} bytes of data that its header promises", path.display())]
-    Trailing {
-        /// The file.
-        path: PathBuf,
-        /// The format.
-        format: &'static str,
-        /// Bytes of data that the header implies.
-        expected: u128,
-    },
-    /// A cell of a table that cannot be used.
-    #[error("{}: {row}, column {column}{}: {what}", path.display(), name.as_ref().map(|n| format!(" ({})", n.escape_debug())).unwrap_or_default())]
-    Cell {
-        /// The file.
-        path: PathBuf,
-        /// Where it is: "line 7" in a text, "row 7" in Parquet, both from 1.
-        row: String,
-        /// Column, from 1.
-        column: usize,
-        /// The name of the column where it has one.
-        name: Option<String>,
-        /// What is wrong.
-        what: String,
-    },
-    /// A line of a table with more or fewer cells than the first.
-    #[error("{}: line {line} has {found} cells; expected {expected}, as in the first line", path.display())]
-    Ragged {
-        /// The file.
-        path: PathBuf,
-        /// Line, from 1.
-        line: u64,
-        /// Its cells.
-        found: usize,
-        /// Cells of the first line.
-        expected: usize,
-    },
-    /// A column that was asked for and is not there.
-    #[error("{}: no column '{}'; the columns are {columns}", path.display(), given.escape_debug())]
-    NoColumn {
-        /// The file.
-        path: PathBuf,
-        /// The name or index asked for.
-        given: String,
-        /// What there is.
-        columns: String,
-    },
-    /// Labels that do not belong to the samples.
-    #[error("{}: {labels} labels for {samples} samples; expected one label per sample", path.display())]
-    LabelCount {
-        /// The file with the labels.
-        path: PathBuf,
-        /// Number of labels.
-        labels: usize,
-        /// Number of samples.
-        samples: usize,
-    },
-    /// Labels that make no set of classes.
-    #[error("{}: {what}", path.display())]
-    Labels {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        what: String,
-    },
-    /// A dataset whose labels were not found.
-    #[error("{}: no labels: {hint}", path.display())]
-    NoLabels {
-        /// The file.
-        path: PathBuf,
-        /// Where they were looked for and how to give them.
-        hint: String,
-    },
-    /// Options that contradict each other.
-    #[error("{}: {what}", path.display())]
-    Options {
-        /// The file.
-        path: PathBuf,
-        /// The contradiction.
-        what: &'static str,
+        /// What is wrong with it.
+        source: DataError,
     },
     /// A network that could not be written.
     #[error("cannot write {}: {source}", path.display())]
@@ -184,14 +64,113 @@ pub enum Error {
     /// There is no such network.
     #[error(transparent)]
     Library(#[from] indelible::Error),
-    /// The file was read, but what it holds is no dataset.
-    #[error("{}: {source}", path.display())]
-    Dataset {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: indelible::Error,
+}
+
+/// What is wrong with a file of data, and where in it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A file of no bytes.
+    #[error("the file is empty")]
+    Empty,
+    /// A file whose first bytes fit no format that can be read.
+    #[error("wrong magic: expected {expected}, but the file starts with {found}")]
+    Magic {
+        /// What would have been understood.
+        expected: &'static str,
+        /// The bytes it starts with.
+        found: String,
     },
+    /// A file that breaks the rules of its format.
+    #[error("bad {format}: {what}")]
+    Malformed {
+        /// The format.
+        format: &'static str,
+        /// What is wrong and where.
+        what: String,
+    },
+    /// A sound file that holds something which is not understood.
+    #[error("{what} is not supported; expected {expected}")]
+    Unsupported {
+        /// What was found.
+        what: String,
+        /// What would have been understood.
+        expected: &'static str,
+    },
+    /// A file shorter than its header says.
+    #[error("truncated {format}: the header promises {expected} bytes of data, but only {found} are there")]
+    Truncated {
+        /// The format.
+        format: &'static str,
+        /// Bytes of data that the header implies.
+        expected: u128,
+        /// Bytes of data that follow it.
+        found: u128,
+    },
+    /// A file longer than its header says.
+    #[error(
+        "trailing data in {format}: the file goes on after the {expected} bytes of data that its header promises"
+    )]
+    Trailing {
+        /// The format.
+        format: &'static str,
+        /// Bytes of data that the header implies.
+        expected: u128,
+    },
+    /// A cell of a table that cannot be used.
+    #[error("{row}, column {column}{}: {what}", name.as_ref().map(|n| format!(" ({})", n.escape_debug())).unwrap_or_default())]
+    Cell {
+        /// Where it is: "line 7" in a text, "row 7" in Parquet, both from 1.
+        row: String,
+        /// Column, from 1.
+        column: usize,
+        /// The name of the column where it has one.
+        name: Option<String>,
+        /// What is wrong.
+        what: String,
+    },
+    /// A line of a table with more or fewer cells than the first.
+    #[error("line {line} has {found} cells; expected {expected}, as in the first line")]
+    Ragged {
+        /// Line, from 1.
+        line: u64,
+        /// Its cells.
+        found: usize,
+        /// Cells of the first line.
+        expected: usize,
+    },
+    /// A column that was asked for and is not there.
+    #[error("no column '{}'; the columns are {columns}", given.escape_debug())]
+    NoColumn {
+        /// The name or index asked for.
+        given: String,
+        /// What there is.
+        columns: String,
+    },
+    /// Labels that do not belong to the samples.
+    #[error("{labels} labels for {samples} samples; expected one label per sample")]
+    LabelCount {
+        /// Number of labels.
+        labels: usize,
+        /// Number of samples.
+        samples: usize,
+    },
+    /// Labels that make no set of classes.
+    #[error("{0}")]
+    Labels(String),
+    /// A dataset whose labels were not found: where they were looked for and how
+    /// to give them.
+    #[error("no labels: {0}")]
+    NoLabels(String),
+    /// Options that contradict each other.
+    #[error("{0}")]
+    Options(&'static str),
+    /// What it holds is no dataset.
+    #[error(transparent)]
+    Dataset(indelible::Error),
+    /// The operating system refused to read on; as [`Error::Io`] once the file is known.
+    #[error("cannot read: {0}")]
+    Read(io::Error),
 }
 
 impl Error {
@@ -200,13 +179,23 @@ impl Error {
         Self::Io { action, path: path.to_owned(), source }
     }
 
+    /// An error in the data at `path`.
+    pub(crate) fn data(path: &Path, source: DataError) -> Self {
+        match source {
+            DataError::Read(source) => Self::io("read", path, source),
+            source => Self::Data { path: path.to_owned(), source },
+        }
+    }
+}
+
+impl DataError {
     /// A file that breaks the rules of its format.
-    pub(crate) fn malformed(path: &Path, format: &'static str, what: impl Into<String>) -> Self {
-        Self::Malformed { path: path.to_owned(), format, what: what.into() }
+    pub(crate) fn malformed(format: &'static str, what: impl Into<String>) -> Self {
+        Self::Malformed { format, what: what.into() }
     }
 
     /// A sound file that holds something which is not understood.
-    pub(crate) fn unsupported(path: &Path, what: impl Into<String>, expected: &'static str) -> Self {
-        Self::Unsupported { path: path.to_owned(), what: what.into(), expected }
+    pub(crate) fn unsupported(what: impl Into<String>, expected: &'static str) -> Self {
+        Self::Unsupported { what: what.into(), expected }
     }
 }

@@ -11,7 +11,7 @@ use indelible::{
 
 use crate::{
     AtomicFile, Error, digest,
-    onnx::{self, Metadata, OnnxError},
+    onnx::{self, Metadata},
 };
 
 /// A network in a file, and what is known about it.
@@ -52,23 +52,6 @@ struct FileStore<'a> {
     digest: Option<String>,
 }
 
-impl FileStore<'_> {
-    fn write(&self, draft: &Draft<'_>, metadata: &Metadata, file: &mut AtomicFile) -> Result<(), Error> {
-        let candidate = draft.candidate;
-        let result = match &draft.compact {
-            Some(compact) => onnx::write_compact(compact, metadata, file),
-            None => {
-                // Said before the work, not after it.
-                if let Err(bytes) = candidate.dense_bytes(onnx::LIMIT) {
-                    return Err(Error::DenseTooLarge { construction: candidate.construction.name, bytes });
-                }
-                onnx::write_dense(candidate.network.as_ref(), metadata, file)
-            }
-        };
-        result.map_err(|source: OnnxError| Error::Unwritten { path: self.path.into(), source })
-    }
-}
-
 impl Store for FileStore<'_> {
     type Error = Error;
 
@@ -79,18 +62,15 @@ impl Store for FileStore<'_> {
 
     fn store(&mut self, draft: Draft<'_>) -> Result<Stored, Error> {
         self.written = None;
-        let mut file = match self.spare.take() {
-            Some(file) => file,
-            None => AtomicFile::create(self.path)?,
-        };
-        let (data, radii) = (draft.data, draft.budget.radii());
+        let mut file = self.spare.take().map_or_else(|| AtomicFile::create(self.path), Ok)?;
+        let (data, radii, candidate) = (draft.data, draft.budget.radii(), draft.candidate);
         let cells = match &draft.compact {
             Some(Model::Cells(cells)) => Some(samples_in_cells(cells, data, radii)),
             _ => None,
         };
         let metadata = Metadata {
             version: Some(env!("CARGO_PKG_VERSION").into()),
-            construction: Some(draft.candidate.construction.name.into()),
+            construction: Some(candidate.construction.name.into()),
             norm: Some(draft.budget.norm()),
             radii: Some(radii.clone()),
             ratio: draft.budget.ratio(),
@@ -99,7 +79,17 @@ impl Store for FileStore<'_> {
             samples_per_cell: cells,
             dataset: Some(self.digest.get_or_insert_with(|| digest(data)).clone()),
         };
-        self.write(&draft, &metadata, &mut file)?;
+        let result = match &draft.compact {
+            Some(compact) => onnx::write_compact(compact, &metadata, &mut file),
+            None => {
+                // Said before the work, not after it.
+                if let Err(bytes) = candidate.dense_bytes(onnx::LIMIT) {
+                    return Err(Error::DenseTooLarge { construction: candidate.construction.name, bytes });
+                }
+                onnx::write_dense(candidate.network.as_ref(), &metadata, &mut file)
+            }
+        };
+        result.map_err(|source| Error::Unwritten { path: self.path.into(), source })?;
         drop(draft);
         let written = file.flushed()?;
         self.bytes = fs::metadata(written).map_or(0, |found| found.len());
@@ -110,9 +100,6 @@ impl Store for FileStore<'_> {
     }
 
     fn commit(&mut self) -> Result<(), Error> {
-        match self.written.take() {
-            Some(file) => file.commit(),
-            None => Ok(()),
-        }
+        self.written.take().map_or(Ok(()), AtomicFile::commit)
     }
 }

@@ -1,12 +1,14 @@
 //! Arrays of numbers as samples: the first dimension counts them, the others
 //! are flattened to features.
 
-use std::fs::File;
-
+use bytemuck::Pod;
 use indelible::{Buffer, Features};
 
-use super::{Loaded, ReadOptions, Scale, contents::Contents, labels::LabelSet, map};
-use crate::{Error, npy::header::Number};
+use super::{Loaded, ReadOptions, Scale, contents::Contents, labels::LabelSet, table::Value};
+use crate::{
+    DataError,
+    npy::header::{Kind, Number},
+};
 
 /// How the numbers of an array lie in its bytes.
 pub(super) struct Layout {
@@ -20,22 +22,18 @@ pub(super) struct Layout {
 impl Layout {
     /// Number of samples and of features: the first dimension, and the product
     /// of the others.
-    pub(super) fn extent(&self, contents: &Contents) -> Result<(usize, usize), Error> {
+    pub(super) fn extent(&self, contents: &Contents) -> Result<(usize, usize), DataError> {
         let Some((&samples, others)) = self.shape.split_first() else {
             let what = "an array without dimensions";
-            return Err(Error::unsupported(contents.path, what, "at least one dimension, the samples"));
+            return Err(DataError::unsupported(what, "at least one dimension, the samples"));
         };
         let width = others.iter().try_fold(1usize, |product, &d| product.checked_mul(d));
-        let sound = width.filter(|w| {
-            samples.checked_mul(*w).and_then(|count| count.checked_mul(self.number.size())).is_some()
-        });
-        match sound {
-            Some(width) => Ok((samples, width)),
-            None => Err(contents.malformed(format!(
-                "the header promises {} numbers, more than any memory holds",
-                self.product()
-            ))),
-        }
+        let sound =
+            width.filter(|w| samples.checked_mul(*w).and_then(|n| n.checked_mul(self.number.size)).is_some());
+        sound.map(|width| (samples, width)).ok_or_else(|| {
+            let product = self.product();
+            contents.malformed(format!("the header promises {product} numbers, more than any memory holds"))
+        })
     }
 
     /// The shape as a product, for messages.
@@ -48,84 +46,58 @@ impl Layout {
     fn is_fortran(&self) -> bool {
         self.fortran && self.shape.len() > 1
     }
-
-    /// Whether the bytes are numbers of this machine in the order of the samples.
-    fn is_native(&self) -> bool {
-        self.number.size() == 1 || self.big_endian == cfg!(target_endian = "big")
-    }
 }
 
 /// The features of an array: everything that `contents` still has.
-///
-/// `file` is the file and the offset of the numbers in it, where they can be
-/// mapped.
 pub(super) fn features(
     contents: &mut Contents,
     layout: &Layout,
-    file: Option<(&File, u64, u64)>,
     options: &ReadOptions,
-) -> Result<Loaded, Error> {
+) -> Result<Loaded, DataError> {
     let (samples, width) = layout.extent(contents)?;
     let taken = options.limit.map_or(samples, |limit| limit.min(samples));
-    // In Fortran order the first samples are spread over all of the bytes.
-    let fortran = layout.is_fortran() && samples * width > 0;
-    let wanted = if fortran { samples * width } else { taken * width };
-    if let Some((_, offset, length)) = file {
-        check_length(contents, layout, samples * width, length.saturating_sub(offset))?;
-    }
-    let mapped = file.filter(|_| !fortran && layout.is_native()).map(|(file, offset, _)| (file, offset));
-    let values = match layout.number {
-        Number::U8 => Numbers::U8(match mapped.and_then(|(file, at)| map::numbers(file, at, wanted)) {
-            Some(codes) => codes,
-            None => bytes(contents, samples * width, wanted)?.into(),
-        }),
-        Number::F32 => Numbers::F32(match mapped.and_then(|(file, at)| map::numbers(file, at, wanted)) {
-            Some(values) => values,
-            None => singles(contents, layout, samples * width, wanted)?.into(),
-        }),
-        Number::F64 => Numbers::F64(match mapped.and_then(|(file, at)| map::numbers(file, at, wanted)) {
-            Some(values) => values,
-            None => doubles(contents, layout, width, samples * width, wanted)?.into(),
-        }),
-        _ => Numbers::F64(doubles(contents, layout, width, samples * width, wanted)?.into()),
-    };
-    let values = if fortran { values.transposed(&layout.shape, taken) } else { values };
-    let features = match (values, options.scale) {
-        (Numbers::U8(codes), Scale::Unit) => Features::unit_codes(codes),
-        (Numbers::U8(codes), Scale::None) => Features::integer_codes(codes),
-        (Numbers::F32(values), _) => Features::F32(values),
-        (Numbers::F64(values), _) => Features::F64(values),
+    contents.check_length((samples * width) as u128 * layout.number.size as u128)?;
+    let shape = (samples, width, taken);
+    let features = match (layout.number, options.scale) {
+        (Number::U8, scale) => {
+            let codes = numbers(contents, layout, shape, |contents, counts| {
+                contents.elements(counts, 1, |bytes, codes| {
+                    codes.extend_from_slice(bytes);
+                    Ok(())
+                })
+            })?;
+            if scale == Scale::Unit { Features::unit_codes(codes) } else { Features::integer_codes(codes) }
+        }
+        (Number::F32, _) => Features::F32(numbers(contents, layout, shape, |contents, counts| {
+            decoded(contents, layout, counts, |bits, _| Ok(single(bits)))
+        })?),
+        _ => Features::F64(numbers(contents, layout, shape, |contents, counts| {
+            doubles(contents, layout, width, counts)
+        })?),
     };
     Ok(Loaded { samples, ..Loaded::unlabelled(features, width) })
 }
 
-/// Compares what the header promises with the rest of the file, before any
-/// memory is taken.
-fn check_length(contents: &Contents, layout: &Layout, count: usize, found: u64) -> Result<(), Error> {
-    let expected = count as u128 * layout.number.size() as u128;
-    let (path, format) = (contents.path.to_owned(), contents.format);
-    match u128::from(found).cmp(&expected) {
-        std::cmp::Ordering::Less => Err(Error::Truncated { path, format, expected, found: found.into() }),
-        std::cmp::Ordering::Greater => Err(Error::Trailing { path, format, expected }),
-        std::cmp::Ordering::Equal => Ok(()),
+/// The numbers of the first `taken` samples, which stay in the file where they
+/// lie there as this machine has them; else `read` gets how many there are and
+/// how many of them to keep.
+fn numbers<T: Pod + Send + Sync>(
+    contents: &mut Contents,
+    layout: &Layout,
+    (samples, width, taken): (usize, usize, usize),
+    read: impl FnOnce(&mut Contents, (usize, usize)) -> Result<Vec<T>, DataError>,
+) -> Result<Buffer<T>, DataError> {
+    let count = samples * width;
+    // In Fortran order the first samples are spread over all of the bytes.
+    if layout.is_fortran() && count > 0 {
+        return Ok(transpose(&read(contents, (count, count))?, &layout.shape, taken).into());
     }
-}
-
-/// The numbers of an array in the types that features have.
-enum Numbers {
-    U8(Buffer<u8>),
-    F32(Buffer<f32>),
-    F64(Buffer<f64>),
-}
-
-impl Numbers {
-    /// The first `taken` samples of values in Fortran order, sample after sample.
-    fn transposed(self, shape: &[usize], taken: usize) -> Self {
-        match self {
-            Self::U8(values) => Self::U8(transpose(&values, shape, taken).into()),
-            Self::F32(values) => Self::F32(transpose(&values, shape, taken).into()),
-            Self::F64(values) => Self::F64(transpose(&values, shape, taken).into()),
-        }
+    let number = layout.number;
+    let native = number == Number::U8
+        || number.kind == Kind::Float && layout.big_endian == cfg!(target_endian = "big");
+    match native.then(|| contents.mapped(taken * width)).flatten() {
+        Some(mapped) => Ok(mapped),
+        None => Ok(read(contents, (count, taken * width))?.into()),
     }
 }
 
@@ -147,124 +119,92 @@ fn transpose<T: Copy>(values: &[T], shape: &[usize], taken: usize) -> Vec<T> {
         .collect()
 }
 
-/// Bytes as they are.
-fn bytes(contents: &mut Contents, count: usize, keep: usize) -> Result<Vec<u8>, Error> {
-    contents.elements(count, 1, keep, |bytes, values| {
-        values.extend_from_slice(bytes);
-        Ok(())
-    })
-}
-
-/// Numbers of `S` bytes, which `decode` takes in this machine's order.
-fn decoded<const S: usize, T>(
-    contents: &mut Contents,
-    big_endian: bool,
-    (count, keep): (usize, usize),
-    mut decode: impl FnMut([u8; S], usize) -> Result<T, String>,
-) -> Result<Vec<T>, Error> {
-    let swap = big_endian != cfg!(target_endian = "big");
-    let (path, format) = (contents.path.to_owned(), contents.format);
-    contents.elements(count, S, keep, |bytes, values| {
-        for element in bytes.as_chunks::<S>().0 {
-            let mut element = *element;
-            if swap {
-                element.reverse();
-            }
-            let value = decode(element, values.len());
-            values.push(value.map_err(|what| Error::malformed(&path, format, what))?);
-        }
-        Ok(())
-    })
-}
-
-/// binary32 numbers.
-fn singles(contents: &mut Contents, layout: &Layout, count: usize, keep: usize) -> Result<Vec<f32>, Error> {
-    decoded(contents, layout.big_endian, (count, keep), |bytes, _| Ok(f32::from_ne_bytes(bytes)))
-}
-
-/// A number of an array as it is.
-enum Value {
-    Integer(i128),
-    Real(f64),
-}
-
-/// What `take` makes of every number, which it gets with its position.
-fn values<T>(
+/// What `take` makes of the bits of every number, which it gets with its position.
+fn decoded<T>(
     contents: &mut Contents,
     layout: &Layout,
     counts: (usize, usize),
-    mut take: impl FnMut(Value, usize) -> Result<T, String>,
-) -> Result<Vec<T>, Error> {
-    use Value::{Integer, Real};
-    let big = layout.big_endian;
-    match layout.number {
-        Number::Bool => decoded(contents, big, counts, |[b], at| take(Integer((b != 0).into()), at)),
-        Number::U8 => decoded(contents, big, counts, |[b], at| take(Integer(b.into()), at)),
-        Number::I8 => decoded(contents, big, counts, |b, at| take(Integer(i8::from_ne_bytes(b).into()), at)),
-        Number::U16 => {
-            decoded(contents, big, counts, |b, at| take(Integer(u16::from_ne_bytes(b).into()), at))
+    mut take: impl FnMut(u64, usize) -> Result<T, String>,
+) -> Result<Vec<T>, DataError> {
+    let (size, big) = (layout.number.size, layout.big_endian);
+    contents.elements(counts, size, |bytes, values| {
+        let mut put = |bits| {
+            values.push(take(bits, values.len())?);
+            Ok(())
+        };
+        match size {
+            1 => each::<1>(bytes, big, &mut put),
+            2 => each::<2>(bytes, big, &mut put),
+            4 => each::<4>(bytes, big, &mut put),
+            _ => each::<8>(bytes, big, &mut put),
         }
-        Number::I16 => {
-            decoded(contents, big, counts, |b, at| take(Integer(i16::from_ne_bytes(b).into()), at))
+    })
+}
+
+/// Gives `put` the bits of every number of `S` bytes.
+fn each<const S: usize>(
+    bytes: &[u8],
+    big_endian: bool,
+    mut put: impl FnMut(u64) -> Result<(), String>,
+) -> Result<(), String> {
+    bytes.as_chunks::<S>().0.iter().try_for_each(|number| {
+        let mut number = *number;
+        if big_endian {
+            number.reverse();
         }
-        Number::U32 => {
-            decoded(contents, big, counts, |b, at| take(Integer(u32::from_ne_bytes(b).into()), at))
+        let mut bits = [0; 8];
+        bits[..S].copy_from_slice(&number);
+        put(u64::from_le_bytes(bits))
+    })
+}
+
+/// The binary32 number of these bits.
+#[expect(clippy::cast_possible_truncation, reason = "there are no others")]
+fn single(bits: u64) -> f32 {
+    f32::from_bits(bits as u32)
+}
+
+/// The number of these bits.
+fn value(bits: u64, Number { kind, size }: Number) -> Value<'static> {
+    match kind {
+        Kind::Bool => Value::Integer((bits != 0).into()),
+        Kind::Unsigned => Value::Integer(bits.into()),
+        Kind::Signed => {
+            let unused = 64 - 8 * size;
+            Value::Integer(((bits << unused).cast_signed() >> unused).into())
         }
-        Number::I32 => {
-            decoded(contents, big, counts, |b, at| take(Integer(i32::from_ne_bytes(b).into()), at))
-        }
-        Number::U64 => {
-            decoded(contents, big, counts, |b, at| take(Integer(u64::from_ne_bytes(b).into()), at))
-        }
-        Number::I64 => {
-            decoded(contents, big, counts, |b, at| take(Integer(i64::from_ne_bytes(b).into()), at))
-        }
-        Number::F32 => decoded(contents, big, counts, |b, at| take(Real(f32::from_ne_bytes(b).into()), at)),
-        Number::F64 => decoded(contents, big, counts, |b, at| take(Real(f64::from_ne_bytes(b)), at)),
+        Kind::Float if size == 4 => Value::Single(single(bits)),
+        Kind::Float => Value::Double(f64::from_bits(bits)),
     }
 }
 
-/// Numbers of any other type as the binary64 numbers they are.
+/// Numbers of any type as the binary64 numbers they are.
 pub(super) fn doubles(
     contents: &mut Contents,
     layout: &Layout,
     width: usize,
-    count: usize,
-    keep: usize,
-) -> Result<Vec<f64>, Error> {
-    #[expect(clippy::cast_possible_truncation, reason = "the comparison says whether it is the same")]
-    let exactly = |value: i128| match i32::try_from(value) {
-        Ok(small) => Some(f64::from(small)),
-        // Both conversions are exact where the comparison says so.
-        Err(_) => Some(value as f64).filter(|&double| double as i128 == value),
-    };
-    values(contents, layout, (count, keep), |value, position| match value {
-        Value::Real(real) => Ok(real),
-        Value::Integer(integer) => exactly(integer).ok_or_else(|| {
+    counts: (usize, usize),
+) -> Result<Vec<f64>, DataError> {
+    decoded(contents, layout, counts, |bits, position| {
+        value(bits, layout.number).double().map_err(|number| {
             let width = width.max(1);
             let sample =
-                if layout.is_fortran() { position % (count / width).max(1) } else { position / width };
-            format!("sample {sample} has the value {integer}, which binary64 cannot hold exactly")
-        }),
+                if layout.is_fortran() { position % (counts.0 / width).max(1) } else { position / width };
+            format!("sample {sample} has the value {number}, which binary64 cannot hold exactly")
+        })
     })
 }
 
 /// The labels of an array: everything that `contents` still has.
-pub(super) fn labels(contents: &mut Contents, layout: &Layout) -> Result<LabelSet, Error> {
+pub(super) fn labels(contents: &mut Contents, layout: &Layout) -> Result<LabelSet, DataError> {
     let (samples, width) = layout.extent(contents)?;
     // A column of labels is as good as a row of them.
     if width != 1 || layout.shape.len() > 2 {
         let what = format!("an array of labels of {} numbers", layout.product());
-        return Err(Error::unsupported(contents.path, what, "one number per sample"));
+        return Err(DataError::unsupported(what, "one number per sample"));
     }
     let mut set = LabelSet::default();
     // Labels go into the set as they come; the vectors of the reader hold nothing.
-    values(contents, layout, (samples, samples), |label, _| match label {
-        Value::Integer(integer) => {
-            set.push_integer(integer);
-            Ok(())
-        }
-        Value::Real(real) => set.push_real(real),
-    })?;
+    decoded(contents, layout, (samples, samples), |bits, _| set.push(value(bits, layout.number)))?;
     Ok(set)
 }

@@ -1,63 +1,89 @@
 //! The contents of a file, which may be shorter or longer than they say.
 
 use std::{
+    cmp::Ordering,
+    fs::File,
     io::{self, Read},
-    path::Path,
 };
 
-use crate::Error;
+use bytemuck::Pod;
+use indelible::Buffer;
+
+use super::map;
+use crate::DataError;
 
 /// Bytes that are decoded at once; a multiple of the size of every number.
 const CHUNK: usize = 1 << 16;
 
-/// What a failure to read `path` means: where `packing` unpacks the bytes, it
-/// also reports that they are damaged.
-pub(super) fn read_failed(path: &Path, packing: Option<&'static str>, error: io::Error) -> Error {
+/// What a failure to read means: where `packing` unpacks the bytes, it also
+/// reports that they are damaged.
+pub(super) fn read_failed(packing: Option<&'static str>, error: io::Error) -> DataError {
     use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
     match (packing, error.kind()) {
-        (Some(format), UnexpectedEof) => Error::malformed(path, format, "the file ends early"),
-        (Some(format), InvalidData | InvalidInput) => Error::malformed(path, format, error.to_string()),
-        _ => Error::io("read", path, error),
+        (Some(format), UnexpectedEof) => DataError::malformed(format, "the file ends early"),
+        (Some(format), InvalidData | InvalidInput) => DataError::malformed(format, error.to_string()),
+        _ => DataError::Read(error),
     }
 }
 
 /// The bytes of an array, front to back.
 pub(super) struct Contents<'a> {
-    pub(super) path: &'a Path,
     /// The format of the array.
     pub(super) format: &'static str,
     /// What unpacks the bytes on the way.
     pub(super) packing: Option<&'static str>,
     pub(super) reader: &'a mut dyn Read,
+    /// The file with its length, where its bytes are the contents: regular and
+    /// not packed.
+    pub(super) file: Option<(&'a File, u64)>,
+    /// Bytes of the header that were read.
+    pub(super) offset: u64,
 }
 
 impl Contents<'_> {
     /// A file that breaks the rules of the array's format.
-    pub(super) fn malformed(&self, what: impl Into<String>) -> Error {
-        Error::malformed(self.path, self.format, what)
+    pub(super) fn malformed(&self, what: impl Into<String>) -> DataError {
+        DataError::malformed(self.format, what)
     }
 
     /// Reads until `out` is full or the contents end; the number of bytes read.
-    fn fill(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+    fn fill(&mut self, out: &mut [u8]) -> Result<usize, DataError> {
         let mut filled = 0;
         while let Some(rest) = out.get_mut(filled..).filter(|rest| !rest.is_empty()) {
             match self.reader.read(rest) {
                 Ok(0) => break,
                 Ok(read) => filled += read,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(read_failed(self.path, self.packing, e)),
+                Err(e) => return Err(read_failed(self.packing, e)),
             }
         }
         Ok(filled)
     }
 
     /// Fills `out` with bytes of the header.
-    pub(super) fn header(&mut self, out: &mut [u8]) -> Result<(), Error> {
-        if self.fill(out)? == out.len() {
-            Ok(())
-        } else {
-            Err(self.malformed("the file ends within the header"))
+    pub(super) fn header(&mut self, out: &mut [u8]) -> Result<(), DataError> {
+        if self.fill(out)? < out.len() {
+            return Err(self.malformed("the file ends within the header"));
         }
+        self.offset += out.len() as u64;
+        Ok(())
+    }
+
+    /// Compares what the header promises with the rest of the file, where that is
+    /// known, before any memory is taken.
+    pub(super) fn check_length(&self, expected: u128) -> Result<(), DataError> {
+        let Some((_, length)) = self.file else { return Ok(()) };
+        let (found, format) = (u128::from(length.saturating_sub(self.offset)), self.format);
+        match found.cmp(&expected) {
+            Ordering::Less => Err(DataError::Truncated { format, expected, found }),
+            Ordering::Greater => Err(DataError::Trailing { format, expected }),
+            Ordering::Equal => Ok(()),
+        }
+    }
+
+    /// The next `count` numbers where they can stay in their file.
+    pub(super) fn mapped<T: Pod + Send + Sync>(&self, count: usize) -> Option<Buffer<T>> {
+        map::numbers(self.file?.0, self.offset, count)
     }
 
     /// Decodes the last `count` elements of `size` bytes each and keeps the first `keep` of them: `decode` gets whole
@@ -67,12 +93,11 @@ impl Contents<'_> {
     /// than there is costs nothing.
     pub(super) fn elements<T>(
         &mut self,
-        count: usize,
+        (count, keep): (usize, usize),
         size: usize,
-        keep: usize,
-        mut decode: impl FnMut(&[u8], &mut Vec<T>) -> Result<(), Error>,
-    ) -> Result<Vec<T>, Error> {
-        let expected = count as u128 * size as u128;
+        mut decode: impl FnMut(&[u8], &mut Vec<T>) -> Result<(), String>,
+    ) -> Result<Vec<T>, DataError> {
+        let (expected, format) = (count as u128 * size as u128, self.format);
         let mut kept = keep.min(count) as u128 * size as u128;
         let mut found = 0;
         let mut chunk = vec![0; (CHUNK / size.max(1)).max(1) * size];
@@ -83,16 +108,15 @@ impl Contents<'_> {
             let read = self.fill(part)?;
             found += read as u128;
             if read < wanted {
-                let (path, format) = (self.path.to_owned(), self.format);
-                return Err(Error::Truncated { path, format, expected, found });
+                return Err(DataError::Truncated { format, expected, found });
             }
             let used = usize::try_from(kept).map_or(wanted, |kept| kept.min(wanted));
-            decode(part.get(..used).unwrap_or_default(), &mut values)?;
+            decode(part.get(..used).unwrap_or_default(), &mut values).map_err(|e| self.malformed(e))?;
             kept -= used as u128;
         }
-        if self.fill(&mut [0])? > 0 {
-            return Err(Error::Trailing { path: self.path.to_owned(), format: self.format, expected });
+        match self.fill(&mut [0])? {
+            0 => Ok(values),
+            _ => Err(DataError::Trailing { format, expected }),
         }
-        Ok(values)
     }
 }

@@ -3,11 +3,10 @@
 use std::{
     cell::Cell,
     panic::{self, AssertUnwindSafe},
-    path::Path,
     sync::Once,
 };
 
-use crate::Error;
+use crate::DataError;
 
 thread_local! {
     /// Whether a panic of this thread is caught and reported as an error.
@@ -23,10 +22,9 @@ static HOOK: Once = Once::new();
 /// What `read` had in its hands is lost with the panic, so that no broken
 /// state is seen. Panics of other threads are reported as before.
 pub(super) fn guarded<T>(
-    path: &Path,
     format: &'static str,
-    read: impl FnOnce() -> Result<T, Error>,
-) -> Result<T, Error> {
+    read: impl FnOnce() -> Result<T, DataError>,
+) -> Result<T, DataError> {
     HOOK.call_once(|| {
         let report = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
@@ -38,7 +36,7 @@ pub(super) fn guarded<T>(
     GUARDED.set(true);
     let result = panic::catch_unwind(AssertUnwindSafe(read));
     GUARDED.set(false);
-    result.unwrap_or_else(|_| Err(Error::malformed(path, format, "its parts contradict each other")))
+    result.unwrap_or_else(|_| Err(DataError::malformed(format, "its parts contradict each other")))
 }
 
 #[cfg(test)]
@@ -47,10 +45,9 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_error_and_the_next_one_is_a_panic_again() {
-        let path = Path::new("t.parquet");
-        assert_eq!(guarded(path, "Parquet", || Ok(7)).unwrap(), 7);
-        let error = guarded::<()>(path, "Parquet", || panic!("inside")).unwrap_err().to_string();
-        assert_eq!(error, "t.parquet: bad Parquet: its parts contradict each other");
+        assert_eq!(guarded("Parquet", || Ok(7)).unwrap(), 7);
+        let error = guarded::<()>("Parquet", || panic!("inside")).unwrap_err().to_string();
+        assert_eq!(error, "bad Parquet: its parts contradict each other");
         assert!(panic::catch_unwind(|| panic!("outside")).is_err());
         assert!(!GUARDED.get());
     }

@@ -11,20 +11,23 @@ use super::{
     labels::LabelSet,
     source::Source,
 };
-use crate::{Error, npy::header::Number};
+use crate::{
+    DataError,
+    npy::header::{Kind, Number},
+};
 
-/// Reads the header; also the number of its bytes.
-fn header(contents: &mut Contents) -> Result<(Layout, u64), Error> {
+/// Reads the header.
+fn header(contents: &mut Contents) -> Result<Layout, DataError> {
     let mut magic = [0; 4];
     contents.header(&mut magic)?;
     let [_, _, code, rank] = magic;
-    let number = match code {
-        0x08 => Number::U8,
-        0x09 => Number::I8,
-        0x0b => Number::I16,
-        0x0c => Number::I32,
-        0x0d => Number::F32,
-        0x0e => Number::F64,
+    let (kind, size) = match code {
+        0x08 => (Kind::Unsigned, 1),
+        0x09 => (Kind::Signed, 1),
+        0x0b => (Kind::Signed, 2),
+        0x0c => (Kind::Signed, 4),
+        0x0d => (Kind::Float, 4),
+        0x0e => (Kind::Float, 8),
         _ => {
             return Err(contents.malformed(format!(
                 "wrong magic: byte 3, the type, is {code:#04x}; expected 0x08, 0x09, 0x0b, 0x0c, 0x0d or 0x0e"
@@ -40,67 +43,50 @@ fn header(contents: &mut Contents) -> Result<(Layout, u64), Error> {
         contents.header(&mut size)?;
         shape.push(u32::from_be_bytes(size) as usize);
     }
-    Ok((Layout { number, big_endian: true, fortran: false, shape }, 4 + 4 * u64::from(rank)))
+    Ok(Layout { number: Number { kind, size }, big_endian: true, fortran: false, shape })
 }
 
-/// Reads an IDX file and, unless the options say where they are, the labels
-/// beside it.
-pub(super) fn read(mut source: Source, options: &ReadOptions) -> Result<Loaded, Error> {
-    let (mut contents, file) = source.contents_and_file("IDX");
-    let (layout, offset) = header(&mut contents)?;
-    let file = file.map(|(file, length)| (file, offset, length));
-    let mut loaded = array::features(&mut contents, &layout, file, options)?;
+/// Reads an IDX file, and says where the labels are unless the options do.
+pub(super) fn read(mut source: Source, options: &ReadOptions) -> Result<Loaded, DataError> {
+    let mut contents = source.contents("IDX");
+    let layout = header(&mut contents)?;
+    let mut loaded = array::features(&mut contents, &layout, options)?;
     if options.labels.is_none() {
-        let path = source.path();
-        match beside(path) {
-            Beside::Found(labels) => {
-                loaded.labels = Some(super::read_labels(&labels)?);
-                loaded.label_file = Some(labels);
-            }
-            Beside::Missing(hint) => loaded.hint = Some(hint),
+        match beside(&source.path) {
+            Ok(labels) => loaded.label_file = Some(labels),
+            Err(hint) => loaded.hint = Some(hint),
         }
     }
     Ok(loaded)
 }
 
 /// Reads an IDX file of one dimension as labels.
-pub(super) fn read_labels(mut source: Source) -> Result<LabelSet, Error> {
-    let (mut contents, _) = source.contents_and_file("IDX");
-    let (layout, _) = header(&mut contents)?;
+pub(super) fn read_labels(mut source: Source) -> Result<LabelSet, DataError> {
+    let mut contents = source.contents("IDX");
+    let layout = header(&mut contents)?;
     array::labels(&mut contents, &layout)
 }
 
-/// The file with the labels of an IDX file.
-enum Beside {
-    Found(PathBuf),
-    /// What to say about it.
-    Missing(String),
-}
-
-/// Looks for the file that is called like `images`, with `labels` for
-/// `images` and `idx1` for `idx3`, packed or not, with `-` or `.` before `idx`.
-fn beside(images: &Path) -> Beside {
+/// The file with the labels of an IDX file, or what to say where there is none:
+/// it is called like `images`, with `labels` for `images` and `idx1` for `idx3`,
+/// packed or not, with `-` or `.` before `idx`.
+fn beside(images: &Path) -> Result<PathBuf, String> {
     let give = "give a file with one label per sample (--labels)";
     let name = images.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let Some(names) = label_names(&name) else {
-        return Beside::Missing(format!(
-            "the name has no 'images' from which to tell the file with the labels; {give}"
-        ));
+        return Err(format!("the name has no 'images' from which to tell the file with the labels; {give}"));
     };
-    let wanted = names.first().cloned().unwrap_or_default();
-    match names.into_iter().map(|name| images.with_file_name(name)).find(|path| path.is_file()) {
-        Some(path) => Beside::Found(path),
-        None => Beside::Missing(format!("there is no {wanted} (or .gz) beside it; {give}")),
-    }
+    let mut places = names.iter().map(|name| images.with_file_name(name));
+    places.find(|path| path.is_file()).ok_or_else(|| {
+        let wanted = names.first().map_or("", String::as_str);
+        format!("there is no {wanted} (or .gz) beside it; {give}")
+    })
 }
 
 /// Names that the labels may have, the likeliest first.
 fn label_names(images: &str) -> Option<Vec<String>> {
-    let (plain, packed) = match images.strip_suffix(".gz") {
-        Some(plain) => (plain, true),
-        None => (images, false),
-    };
-    let (before, after) = plain.rsplit_once("images")?;
+    let packed = images.ends_with(".gz");
+    let (before, after) = images.strip_suffix(".gz").unwrap_or(images).rsplit_once("images")?;
     // idx3, idx4 … → idx1
     let after = match after.split_once("idx") {
         Some((separator, rest)) => {
@@ -110,11 +96,9 @@ fn label_names(images: &str) -> Option<Vec<String>> {
         None => after.to_owned(),
     };
     let plain = format!("{before}labels{after}");
-    let other = if plain.contains(".idx1") {
-        plain.replacen(".idx1", "-idx1", 1)
-    } else {
-        plain.replacen("-idx1", ".idx1", 1)
-    };
+    let (separated, otherwise) =
+        if plain.contains(".idx1") { (".idx1", "-idx1") } else { ("-idx1", ".idx1") };
+    let other = plain.replacen(separated, otherwise, 1);
     let endings = if packed { [".gz", ""] } else { ["", ".gz"] };
     let mut names: Vec<String> =
         [plain, other].iter().flat_map(|name| endings.map(|ending| format!("{name}{ending}"))).collect();

@@ -1,9 +1,8 @@
 //! From labels as they come to class indices and names.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    fmt::Write as _,
-};
+use std::collections::{BTreeSet, HashMap};
+
+use super::table::Value;
 
 /// More classes than this in a file's own word are taken for a mistake: names
 /// for them would fill the memory.
@@ -35,7 +34,20 @@ impl LabelSet {
     }
 
     /// Adds the label of the next sample.
-    pub(super) fn push_integer(&mut self, label: i128) {
+    ///
+    /// # Errors
+    /// When it is NaN or infinite.
+    pub(super) fn push(&mut self, label: Value<'_>) -> Result<(), String> {
+        match label {
+            Value::Integer(label) => self.push_integer(label),
+            Value::Text(label) => self.push_word(label),
+            Value::Single(label) => return self.push_real(label.into()),
+            Value::Double(label) => return self.push_real(label),
+        }
+        Ok(())
+    }
+
+    fn push_integer(&mut self, label: i128) {
         let names = &mut self.names;
         let index = *self.integers.entry(label).or_insert_with(|| {
             names.push(label.to_string());
@@ -44,34 +56,30 @@ impl LabelSet {
         self.indices.push(index);
     }
 
-    /// Adds the label of the next sample: an integer where the number is one.
-    ///
-    /// # Errors
-    /// When it is NaN or infinite.
-    pub(super) fn push_real(&mut self, label: f64) -> Result<(), String> {
+    /// An integer where the number is one.
+    fn push_real(&mut self, label: f64) -> Result<(), String> {
         #[expect(clippy::cast_possible_truncation, reason = "an integer below 2^100 is an i128")]
         if label.trunc() == label && label.abs() < 1e30 {
             self.push_integer(label as i128);
-            Ok(())
         } else if label.is_finite() {
             self.push_word(&label.to_string());
-            Ok(())
         } else {
-            Err(format!("the label of sample {} is {label}; expected a finite number or a word", self.len()))
+            let sample = self.len();
+            return Err(format!(
+                "the label of sample {sample} is {label}; expected a finite number or a word"
+            ));
         }
+        Ok(())
     }
 
     /// Adds the label of the next sample.
     pub(super) fn push_word(&mut self, label: &str) {
-        let index = match self.words.get(label) {
-            Some(&index) => index,
-            None => {
-                let index = self.names.len();
-                self.words.insert(label.to_owned(), index);
-                self.names.push(label.to_owned());
-                index
-            }
-        };
+        let new = self.names.len();
+        let index = self.words.get(label).copied().unwrap_or(new);
+        if index == new {
+            self.words.insert(label.to_owned(), new);
+            self.names.push(label.to_owned());
+        }
         self.indices.push(index);
     }
 
@@ -90,48 +98,33 @@ impl LabelSet {
                 name.truncate(without_fraction(name).len());
             }
         }
+        let by_position = matches!(declared, Some(Declared::Names(_)));
         let classes = match declared {
             None => in_order(&self.names, integers.as_deref()),
-            Some(Declared::Names(names)) => return self.named(names, integers.as_deref()),
+            Some(Declared::Names(names)) => names,
             Some(Declared::Count(count)) => counted(count, &self.names, integers.as_deref())?,
         };
         let place: HashMap<&str, usize> = classes.iter().enumerate().map(|(i, c)| (c.as_str(), i)).collect();
-        let class_of = self.names.iter().map(|name| place.get(name.as_str()).copied()).collect();
-        Ok((self.through(class_of)?, classes))
-    }
-
-    /// Classes that the file names.
-    fn named(
-        &self,
-        names: Vec<String>,
-        integers: Option<&[i128]>,
-    ) -> Result<(Vec<usize>, Vec<String>), String> {
-        let place: HashMap<&str, usize> = names.iter().enumerate().map(|(i, c)| (c.as_str(), i)).collect();
-        if place.len() < names.len() {
+        if place.len() < classes.len() {
             return Err("'class_names' holds a name twice".into());
         }
-        let by_name: Vec<_> = self.names.iter().map(|name| place.get(name.as_str()).copied()).collect();
-        let class_of = match integers {
-            Some(integers) if by_name.contains(&None) => {
-                let first = i128::from(integers.contains(&(names.len() as i128)));
-                let position = |label: &i128| {
-                    usize::try_from(label - first).ok().filter(|&position| position < names.len())
-                };
-                integers.iter().map(position).collect()
-            }
-            _ => by_name,
-        };
-        Ok((self.through(class_of)?, names))
+        let mut class_of: Vec<_> = self.names.iter().map(|name| place.get(name.as_str()).copied()).collect();
+        if let Some(integers) = integers.filter(|_| by_position && class_of.contains(&None)) {
+            let first = i128::from(integers.contains(&(classes.len() as i128)));
+            let position =
+                |label: &i128| usize::try_from(label - first).ok().filter(|at| *at < classes.len());
+            class_of = integers.iter().map(position).collect();
+        }
+        Ok((self.through(&class_of)?, classes))
     }
 
     /// The class of every sample, given that of every distinct label.
-    fn through(&self, class_of: Vec<Option<usize>>) -> Result<Vec<usize>, String> {
+    fn through(&self, class_of: &[Option<usize>]) -> Result<Vec<usize>, String> {
         let class = |(sample, &index): (usize, &usize)| {
             class_of.get(index).copied().flatten().ok_or_else(|| {
                 let label = self.names.get(index).map_or("", String::as_str).escape_debug();
-                format!(
-                    "the label '{label}' of sample {sample} is none of the classes that the file declares"
-                )
+                let problem = "is none of the classes that the file declares";
+                format!("the label '{label}' of sample {sample} {problem}")
             })
         };
         self.indices.iter().enumerate().map(class).collect()
@@ -170,9 +163,10 @@ fn counted(count: u64, names: &[String], integers: Option<&[i128]>) -> Result<Ve
     }
     let Some(integers) = integers else {
         let word = names.iter().find(|name| integer(name).is_none()).map_or("", String::as_str);
-        let mut message = String::from("'classes' needs integer labels, but there is the label ");
-        let _ = write!(message, "'{}'; give 'class_names'", word.escape_debug());
-        return Err(message);
+        let word = word.escape_debug();
+        return Err(format!(
+            "'classes' needs integer labels, but there is the label '{word}'; give 'class_names'"
+        ));
     };
     let first = u64::from(!integers.contains(&0));
     Ok((first..first + count).map(|label| label.to_string()).collect())

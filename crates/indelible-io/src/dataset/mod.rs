@@ -44,7 +44,7 @@ use std::path::{Path, PathBuf};
 
 use indelible::{Dataset, Features};
 
-use crate::Error;
+use crate::{DataError, Error};
 use labels::{Declared, LabelSet};
 use source::{Format, Source};
 
@@ -138,7 +138,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset, Error> {
     let loaded = load(path, options)?;
     if loaded.labels.is_none() {
         let hint = loaded.hint.unwrap_or_else(|| "give a file with one label per sample (--labels)".into());
-        return Err(Error::NoLabels { path: path.to_owned(), hint });
+        return Err(Error::data(path, DataError::NoLabels(hint)));
     }
     Ok(finish(path, loaded, options)?.data)
 }
@@ -165,7 +165,7 @@ struct Loaded {
     declared: Option<Declared>,
     /// Names of the features.
     names: Option<Vec<String>>,
-    /// Where the labels came from, for messages; the file itself by default.
+    /// The file with the labels; this file itself by default.
     label_file: Option<PathBuf>,
     /// What to say if nobody gives labels.
     hint: Option<String>,
@@ -175,67 +175,57 @@ impl Loaded {
     /// Samples of `width` features, and nothing else.
     fn unlabelled(features: Features, width: usize) -> Self {
         let samples = features.len().checked_div(width).unwrap_or(0);
-        Self {
-            features,
-            width,
-            samples,
-            labels: None,
-            declared: None,
-            names: None,
-            label_file: None,
-            hint: None,
-        }
+        let (labels, declared, names) = (None, None, None);
+        Self { features, width, samples, labels, declared, names, label_file: None, hint: None }
     }
 }
 
 /// Reads the file and, if they are elsewhere, its labels.
 fn load(path: &Path, options: &ReadOptions) -> Result<Loaded, Error> {
+    let failed = |source| Error::data(path, source);
     if options.labels.is_some() && options.label_column.is_some() {
         let what = "both a file with labels (--labels) and a label column (--label-column) were given";
-        return Err(Error::Options { path: path.to_owned(), what });
+        return Err(failed(DataError::Options(what)));
     }
-    if path == Path::new("iris") && !path.exists() {
-        return with_label_file(text::read(Source::from_text(path, IRIS), options)?, options);
-    }
-    let source = Source::open(path)?;
-    let loaded = match source.format()? {
-        Format::Idx => idx::read(source, options)?,
-        Format::Npy => npy::read(source, options)?,
-        Format::Npz => npz::read(source, options)?,
-        Format::Parquet => parquet::read(source, options)?,
-        Format::Text => text::read(source, options)?,
+    let source = if path == Path::new("iris") && !path.exists() {
+        Source::from_text(path, IRIS)
+    } else {
+        Source::open(path)?
     };
-    with_label_file(loaded, options)
-}
-
-/// Takes the labels from the file that the options name, if they name one.
-fn with_label_file(mut loaded: Loaded, options: &ReadOptions) -> Result<Loaded, Error> {
-    if let Some(path) = &options.labels {
-        loaded.labels = Some(read_labels(path)?);
-        loaded.label_file = Some(path.clone());
+    let read = match source.format().map_err(failed)? {
+        Format::Idx => idx::read,
+        Format::Npy => npy::read,
+        Format::Npz => npz::read,
+        Format::Parquet => parquet::read,
+        Format::Text => text::read,
+    };
+    let mut loaded = read(source, options).map_err(failed)?;
+    if let Some(labels) = options.labels.as_ref().or(loaded.label_file.as_ref()) {
+        loaded.labels = Some(read_labels(labels)?);
+        loaded.label_file = Some(labels.clone());
     }
     Ok(loaded)
 }
 
 /// Reads a file that holds nothing but labels.
 fn read_labels(path: &Path) -> Result<LabelSet, Error> {
-    let source = Source::open(path)?;
-    match source.format()? {
+    let mut source = Source::open(path)?;
+    let read = source.format().and_then(|format| match format {
         Format::Idx => idx::read_labels(source),
-        Format::Npy => npy::read_labels(source),
+        Format::Npy => npy::labels(&mut source.contents("NPY")),
         Format::Npz => npz::read_labels(source),
         Format::Text => text::read_labels(source),
-        Format::Parquet => Err(Error::unsupported(
-            path,
+        Format::Parquet => Err(DataError::unsupported(
             "a Parquet file of labels",
             "IDX, NPY, NPZ or a text of one label per line",
         )),
-    }
+    });
+    read.map_err(|source| Error::data(path, source))
 }
 
 /// Checks that everything fits together.
 fn finish(path: &Path, loaded: Loaded, options: &ReadOptions) -> Result<Points, Error> {
-    let in_dataset = |source| Error::Dataset { path: path.to_owned(), source };
+    let in_dataset = |source| Error::data(path, DataError::Dataset(source));
     let Loaded { features, width, samples, .. } = loaded;
     if samples == 0 || width == 0 {
         return Err(in_dataset(indelible::Error::EmptyDataset { samples, features: width }));
@@ -245,13 +235,12 @@ fn finish(path: &Path, loaded: Loaded, options: &ReadOptions) -> Result<Points, 
     let (labels, names) = match loaded.labels {
         None => (vec![0; taken], vec![String::new()]),
         Some(labels) => {
-            let path = loaded.label_file.as_deref().unwrap_or(path);
+            let in_labels = |source| Error::data(loaded.label_file.as_deref().unwrap_or(path), source);
             if labels.len() != samples {
-                return Err(Error::LabelCount { path: path.to_owned(), labels: labels.len(), samples });
+                return Err(in_labels(DataError::LabelCount { labels: labels.len(), samples }));
             }
-            let (mut labels, names) = labels
-                .into_classes(loaded.declared)
-                .map_err(|what| Error::Labels { path: path.to_owned(), what })?;
+            let (mut labels, names) =
+                labels.into_classes(loaded.declared).map_err(|what| in_labels(DataError::Labels(what)))?;
             labels.truncate(taken);
             (labels, names)
         }

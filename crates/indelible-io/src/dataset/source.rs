@@ -9,7 +9,7 @@ use std::{
 use flate2::read::MultiGzDecoder;
 
 use super::contents::{Contents, read_failed};
-use crate::Error;
+use crate::{DataError, Error};
 
 /// How much of a file is looked at to tell its format and, for a text, its
 /// delimiter.
@@ -75,15 +75,16 @@ impl Format {
 
 /// An opened file.
 pub(super) struct Source {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// The first bytes, unpacked.
-    start: Vec<u8>,
+    pub(super) start: Vec<u8>,
     /// The whole contents from the first byte, unpacked.
     reader: Box<dyn Read>,
-    /// The file itself and its length, if it is a regular one.
+    /// The file and its length, where its bytes are the contents: regular and
+    /// not packed.
     file: Option<(File, u64)>,
-    /// Whether the contents are unpacked on the way.
-    gzip: bool,
+    /// What unpacks the contents on the way.
+    packing: Option<&'static str>,
 }
 
 impl Source {
@@ -95,49 +96,31 @@ impl Source {
         if about.is_dir() {
             return Err(Error::Directory { path: path.to_owned() });
         }
-        let regular =
-            if about.is_file() { Some((file.try_clone().map_err(failed)?, about.len())) } else { None };
-        let mut raw: Box<dyn Read> = Box::new(BufReader::with_capacity(BUFFER, file));
-        let mut start = look_ahead(&mut raw).map_err(|e| Error::io("read", path, e))?;
-        raw = Box::new(Cursor::new(start.clone()).chain(raw));
-        let gzip = start.starts_with(&[0x1f, 0x8b]);
-        let mut source = Self { path: path.to_owned(), start: Vec::new(), reader: raw, file: regular, gzip };
-        if gzip {
-            let mut unpacked: Box<dyn Read> = Box::new(MultiGzDecoder::new(source.reader));
-            source.reader = Box::new(io::empty());
-            start = look_ahead(&mut unpacked).map_err(|e| source.failed(e))?;
-            source.reader = Box::new(Cursor::new(start.clone()).chain(unpacked));
+        let regular = about.is_file().then(|| file.try_clone()).transpose().map_err(failed)?;
+        let mut reader: Box<dyn Read> = Box::new(BufReader::with_capacity(BUFFER, file));
+        let mut start = look_ahead(&mut reader).map_err(|e| Error::io("read", path, e))?;
+        reader = Box::new(Cursor::new(start.clone()).chain(reader));
+        let packing = start.starts_with(&[0x1f, 0x8b]).then_some("gzip");
+        if packing.is_some() {
+            reader = Box::new(MultiGzDecoder::new(reader));
+            start = look_ahead(&mut reader).map_err(|e| Error::data(path, read_failed(packing, e)))?;
+            reader = Box::new(Cursor::new(start.clone()).chain(reader));
         }
         if start.is_empty() {
-            return Err(Error::Empty { path: path.to_owned() });
+            return Err(Error::data(path, DataError::Empty));
         }
-        source.start = start;
-        Ok(source)
+        let file = regular.filter(|_| packing.is_none()).map(|file| (file, about.len()));
+        Ok(Self { path: path.to_owned(), start, reader, file, packing })
     }
 
     /// Data that are built in, under the name `path`.
     pub(super) fn from_text(path: &Path, text: &'static str) -> Self {
-        Self {
-            path: path.to_owned(),
-            start: text.as_bytes().to_vec(),
-            reader: Box::new(text.as_bytes()),
-            file: None,
-            gzip: false,
-        }
-    }
-
-    /// The file's name.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The first bytes of the contents.
-    pub(super) fn start(&self) -> &[u8] {
-        &self.start
+        let (path, start) = (path.to_owned(), text.as_bytes().to_vec());
+        Self { path, start, reader: Box::new(text.as_bytes()), file: None, packing: None }
     }
 
     /// What the contents are.
-    pub(super) fn format(&self) -> Result<Format, Error> {
+    pub(super) fn format(&self) -> Result<Format, DataError> {
         let (found, claimed) = (Format::of(&self.start), Format::claimed(&self.path));
         match (found, claimed) {
             // A name is only believed against a text, where any start will do.
@@ -146,45 +129,23 @@ impl Source {
             _ => {
                 let expected = claimed.map_or("IDX, NPY, NPZ, Parquet, CSV or gzip", Format::magic);
                 let bytes: Vec<String> = self.start.iter().take(8).map(|b| format!("{b:02x}")).collect();
-                Err(Error::Magic { path: self.path.clone(), expected, found: bytes.join(" ") })
+                Err(DataError::Magic { expected, found: bytes.join(" ") })
             }
         }
     }
 
     /// The file, for a format that is not read from front to back.
-    pub(super) fn into_plain_file(self, format: &'static str) -> Result<(PathBuf, File), Error> {
-        match self.file {
-            Some((file, _)) if !self.gzip => Ok((self.path, file)),
-            _ => Err(Error::unsupported(
-                &self.path,
-                format!("{format} in a pipe or in gzip"),
-                "a file on a disk, not packed again",
-            )),
-        }
+    pub(super) fn into_plain_file(self, format: &'static str) -> Result<File, DataError> {
+        self.file.map(|(file, _)| file).ok_or_else(|| {
+            let what = format!("{format} in a pipe or in gzip");
+            DataError::unsupported(what, "a file on a disk, not packed again")
+        })
     }
 
-    /// What a failure to read means.
-    pub(super) fn failed(&self, error: io::Error) -> Error {
-        read_failed(&self.path, self.packing(), error)
-    }
-
-    /// The contents, front to back, as a file of `format`; and the file with
-    /// its length, where its bytes are the contents: regular and not packed.
-    pub(super) fn contents_and_file(&mut self, format: &'static str) -> (Contents<'_>, Option<(&File, u64)>) {
-        let packing = self.packing();
-        let file = self.file.as_ref().filter(|_| !self.gzip).map(|(file, length)| (file, *length));
-        (Contents { packing, path: &self.path, format, reader: &mut self.reader }, file)
-    }
-
-    /// What unpacks the contents on the way.
-    fn packing(&self) -> Option<&'static str> {
-        self.gzip.then_some("gzip")
-    }
-}
-
-impl Read for Source {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.reader.read(out)
+    /// The contents, front to back, as a file of `format`.
+    pub(super) fn contents(&mut self, format: &'static str) -> Contents<'_> {
+        let file = self.file.as_ref().map(|(file, length)| (file, *length));
+        Contents { format, packing: self.packing, reader: &mut self.reader, file, offset: 0 }
     }
 }
 

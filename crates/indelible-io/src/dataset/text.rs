@@ -1,9 +1,6 @@
 //! CSV tables, and lists of labels.
 
-use std::{
-    io::{BufRead, BufReader, Chain, Read},
-    path::Path,
-};
+use std::io::{BufRead, BufReader, Chain, Read};
 
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 use indelible::Features;
@@ -13,16 +10,15 @@ use super::{
     contents::read_failed,
     labels::LabelSet,
     source::Source,
-    table::{self, feature_names, label_column},
+    table::{Table, label_column, label_rank},
 };
-use crate::Error;
+use crate::DataError;
 
 /// What Excel puts before a text in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
 
 /// The lines of a table.
 struct Rows<'a> {
-    path: &'a Path,
     packing: Option<&'static str>,
     /// A line feed after the last line makes all lines count alike.
     reader: csv::Reader<Chain<&'a mut dyn Read, &'static [u8]>>,
@@ -32,10 +28,10 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn new(source: &'a mut Source) -> Result<Self, Error> {
-        let delimiter = delimiter(source.start());
+    fn new(source: &'a mut Source) -> Result<Self, DataError> {
+        let delimiter = delimiter(&source.start);
         skip_mark(source)?;
-        let (contents, _) = source.contents_and_file("CSV");
+        let contents = source.contents("CSV");
         let end: &'static [u8] = b"\n";
         let reader = ReaderBuilder::new()
             .delimiter(delimiter)
@@ -43,21 +39,15 @@ impl<'a> Rows<'a> {
             .flexible(true)
             .terminator(Terminator::Any(b'\n'))
             .from_reader(contents.reader.chain(end));
-        Ok(Self {
-            path: contents.path,
-            packing: contents.packing,
-            reader,
-            record: ByteRecord::new(),
-            line: 0,
-        })
+        Ok(Self { packing: contents.packing, reader, record: ByteRecord::new(), line: 0 })
     }
 
     /// Goes to the next line that is not blank; `false` after the last.
-    fn advance(&mut self) -> Result<bool, Error> {
+    fn advance(&mut self) -> Result<bool, DataError> {
         loop {
             let more = self.reader.read_byte_record(&mut self.record).map_err(|e| match e.into_kind() {
-                csv::ErrorKind::Io(e) => read_failed(self.path, self.packing, e),
-                other => Error::malformed(self.path, "CSV", format!("{other:?}")),
+                csv::ErrorKind::Io(e) => read_failed(self.packing, e),
+                other => DataError::malformed("CSV", format!("{other:?}")),
             })?;
             // The reader stands behind the record; its own count of the start
             // is wrong after blank lines.
@@ -78,13 +68,6 @@ impl<'a> Rows<'a> {
             .map_err(|_| format!("'{}' is not UTF-8", bytes.escape_ascii().to_string().escape_debug()))
     }
 
-    /// All cells as texts.
-    fn texts(&self) -> Result<Vec<String>, Error> {
-        let text =
-            |column| self.text(column).map(str::to_owned).map_err(|what| self.cell(column, None, what));
-        (0..self.record.len()).map(text).collect()
-    }
-
     /// The number in a cell.
     fn number(&self, column: usize) -> Result<f64, String> {
         let text = self.text(column)?;
@@ -95,94 +78,73 @@ impl<'a> Rows<'a> {
             Err(_) => Err(format!("'{}' is not a number", text.escape_debug())),
         }
     }
+}
 
-    /// An error in a cell.
-    fn cell(&self, column: usize, names: Option<&[String]>, what: String) -> Error {
-        Error::Cell {
-            path: self.path.to_owned(),
-            row: format!("line {}", self.line),
-            column: column + 1,
-            name: names.and_then(|names| names.get(column)).cloned(),
-            what,
-        }
-    }
+/// An error in column `column` of a line, of which no names are known.
+fn bad_cell(line: u64, column: usize, what: String) -> DataError {
+    DataError::Cell { row: format!("line {line}"), column: column + 1, name: None, what }
 }
 
 /// Reads a CSV table.
-pub(super) fn read(mut source: Source, options: &ReadOptions) -> Result<Loaded, Error> {
+pub(super) fn read(mut source: Source, options: &ReadOptions) -> Result<Loaded, DataError> {
     let mut rows = Rows::new(&mut source)?;
     if !rows.advance()? {
-        return Err(Error::Empty { path: rows.path.to_owned() });
+        return Err(DataError::Empty);
     }
-    let first = rows.texts()?;
+    let text = |at| rows.text(at).map(str::to_owned).map_err(|what| bad_cell(rows.line, at, what));
+    let first: Vec<String> = (0..rows.record.len()).map(text).collect::<Result<_, _>>()?;
     let columns = first.len();
-    let names = is_header(&first, options).then_some(first);
-    let label = label_column(rows.path, columns, names.as_deref(), options)?;
-    let mut more = names.is_none() || rows.advance()?;
+    let header = is_header(&first, options);
+    let mut table = Table::new(columns, if header { first } else { vec![] }, options)?;
+    let mut more = !header || rows.advance()?;
 
     let mut values = Vec::new();
-    let mut labels = LabelSet::default();
-    let mut samples = 0;
     while more {
-        if rows.record.len() != columns {
-            let (path, found) = (rows.path.to_owned(), rows.record.len());
-            return Err(Error::Ragged { path, line: rows.line, found, expected: columns });
+        let (line, found) = (rows.line, rows.record.len());
+        if found != columns {
+            return Err(DataError::Ragged { line, found, expected: columns });
         }
-        let at = |column, what| rows.cell(column, names.as_deref(), what);
-        if options.limit.is_none_or(|limit| samples < limit) {
-            for column in (0..columns).filter(|&column| Some(column) != label) {
-                values.push(rows.number(column).map_err(|what| at(column, what))?);
+        let bad = |table: &Table, at, what| table.bad_cell(format!("line {line}"), at, what);
+        if table.wanted(1) > 0 {
+            for column in table.features() {
+                values.push(rows.number(column).map_err(|what| bad(&table, column, what))?);
             }
         }
-        if let Some(column) = label {
-            match rows.text(column).map_err(|what| at(column, what))? {
-                "" => return Err(at(column, "the label is empty".into())),
-                text => labels.push_word(text),
+        if let Some(column) = table.label {
+            match rows.text(column) {
+                Ok("") => return Err(bad(&table, column, "the label is empty".into())),
+                Ok(text) => table.labels.push_word(text),
+                Err(what) => return Err(bad(&table, column, what)),
             }
         }
-        samples += 1;
+        table.samples += 1;
         more = rows.advance()?;
     }
-    let width = columns - usize::from(label.is_some());
-    Ok(Loaded {
-        samples,
-        labels: label.map(|_| labels),
-        names: names.map(|names| feature_names(names, label)),
-        ..Loaded::unlabelled(Features::F64(values.into()), width)
-    })
+    Ok(table.finish(Features::F64(values.into())))
 }
 
 /// Reads a list of one label per line; a first line `label`, `class`, `target`
 /// or `y` names it.
-pub(super) fn read_labels(mut source: Source) -> Result<LabelSet, Error> {
+pub(super) fn read_labels(mut source: Source) -> Result<LabelSet, DataError> {
     skip_mark(&mut source)?;
-    let (contents, _) = source.contents_and_file("list of labels");
+    let contents = source.contents("list of labels");
     let mut reader = BufReader::new(contents.reader);
     let mut labels = LabelSet::default();
     let mut blank = None;
     let mut bytes = Vec::new();
     for line in 1u64.. {
         bytes.clear();
-        let read = reader
-            .read_until(b'\n', &mut bytes)
-            .map_err(|e| read_failed(contents.path, contents.packing, e))?;
-        if read == 0 {
+        if reader.read_until(b'\n', &mut bytes).map_err(|e| read_failed(contents.packing, e))? == 0 {
             break;
         }
-        let cell = |line: u64, what: String| Error::Cell {
-            path: contents.path.to_owned(),
-            row: format!("line {line}"),
-            column: 1,
-            name: None,
-            what,
-        };
-        let text = std::str::from_utf8(bytes.trim_ascii())
-            .map_err(|_| cell(line, format!("'{}' is not UTF-8", bytes.trim_ascii().escape_ascii())))?;
+        let text = std::str::from_utf8(bytes.trim_ascii()).map_err(|_| {
+            bad_cell(line, 0, format!("'{}' is not UTF-8", bytes.trim_ascii().escape_ascii()))
+        })?;
         match (text, blank) {
             // Blank lines are fine at the end.
             ("", _) => blank = blank.or(Some(line)),
-            (_, Some(blank)) => return Err(cell(blank, "the label is empty".into())),
-            (name, None) if line == 1 && table::is_label_name(name) => {}
+            (_, Some(blank)) => return Err(bad_cell(blank, 0, "the label is empty".into())),
+            (name, None) if line == 1 && label_rank(name).is_some() => {}
             (label, None) => labels.push_word(label),
         }
     }
@@ -190,10 +152,9 @@ pub(super) fn read_labels(mut source: Source) -> Result<LabelSet, Error> {
 }
 
 /// Passes the mark that some programs put before a text.
-fn skip_mark(source: &mut Source) -> Result<(), Error> {
-    if source.start().starts_with(BYTE_ORDER_MARK) {
-        let mut mark = [0; BYTE_ORDER_MARK.len()];
-        source.contents_and_file("text").0.header(&mut mark)?;
+fn skip_mark(source: &mut Source) -> Result<(), DataError> {
+    if source.start.starts_with(BYTE_ORDER_MARK) {
+        source.contents("text").header(&mut [0; BYTE_ORDER_MARK.len()])?;
     }
     Ok(())
 }
@@ -240,19 +201,15 @@ fn is_header(first: &[String], options: &ReadOptions) -> bool {
         // Only a header can hold it; where it does not, the caller says so.
         return first.contains(given) || first.iter().any(|cell| !number(cell) && !is_missing(cell));
     }
-    let label = label_column(Path::new(""), first.len(), Some(first), options).ok().flatten();
-    let features: Vec<&str> = first
-        .iter()
-        .enumerate()
-        .filter(|(column, _)| Some(*column) != label)
-        .map(|(_, cell)| cell.as_str())
-        .collect();
+    let label = label_column(first.len(), first, options).ok().flatten();
+    let cells = first.iter().enumerate().filter(|(column, _)| Some(*column) != label);
+    let features: Vec<&String> = cells.map(|(_, cell)| cell).collect();
     if features.iter().any(|cell| !number(cell) && !is_missing(cell)) {
         return true;
     }
-    let named = label.filter(|&column| first.get(column).is_some_and(|name| table::is_label_name(name)));
+    let named = label.filter(|&column| first.get(column).is_some_and(|name| label_rank(name).is_some()));
     let counted = |from: usize| {
-        !features.is_empty() && features.iter().enumerate().all(|(i, cell)| *cell == (from + i).to_string())
+        !features.is_empty() && features.iter().enumerate().all(|(i, cell)| **cell == (from + i).to_string())
     };
     named.is_some_and(|column| column + 1 < first.len() || counted(0) || counted(1))
 }

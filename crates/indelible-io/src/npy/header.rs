@@ -25,36 +25,29 @@ pub(crate) enum Problem {
     Unsupported(String),
 }
 
+/// What the numbers of an array are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Zero or not.
+    Bool,
+    Unsigned,
+    /// Integers in two's complement.
+    Signed,
+    /// IEEE-754 binary32 and binary64.
+    Float,
+}
+
 /// The type of the numbers in an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Number {
-    /// One byte, zero or not.
-    Bool,
-    /// Unsigned integers.
-    U8,
-    U16,
-    U32,
-    U64,
-    /// Integers in two's complement.
-    I8,
-    I16,
-    I32,
-    I64,
-    /// IEEE-754 binary32 and binary64.
-    F32,
-    F64,
+pub(crate) struct Number {
+    pub(crate) kind: Kind,
+    /// Bytes of one number: 1, 2, 4 or 8.
+    pub(crate) size: usize,
 }
 
 impl Number {
-    /// Bytes of one number.
-    pub(crate) fn size(self) -> usize {
-        match self {
-            Self::Bool | Self::U8 | Self::I8 => 1,
-            Self::U16 | Self::I16 => 2,
-            Self::U32 | Self::I32 | Self::F32 => 4,
-            Self::U64 | Self::I64 | Self::F64 => 8,
-        }
-    }
+    pub(crate) const U8: Self = Self { kind: Kind::Unsigned, size: 1 };
+    pub(crate) const F32: Self = Self { kind: Kind::Float, size: 4 };
 }
 
 /// What the elements of an array are.
@@ -102,7 +95,7 @@ pub(crate) fn parse(text: &[u8]) -> Result<Header, Problem> {
     while !rest.eat('}') {
         let key = rest.string().ok_or_else(|| malformed("the header holds a key that is no string"))?;
         if !rest.eat(':') {
-            return Err(Problem::Malformed(format!("no ':' after '{}' in the header", key.escape_debug())));
+            return Err(malformed(&format!("no ':' after '{}' in the header", key.escape_debug())));
         }
         match key {
             "descr" if rest.peek('[') => {
@@ -118,10 +111,7 @@ pub(crate) fn parse(text: &[u8]) -> Result<Header, Problem> {
                 shape = Some(rest.tuple().ok_or_else(|| malformed("'shape' is no tuple of 64-bit sizes"))?);
             }
             _ => {
-                return Err(Problem::Malformed(format!(
-                    "unknown key '{}' in the header",
-                    key.escape_debug()
-                )));
+                return Err(malformed(&format!("unknown key '{}' in the header", key.escape_debug())));
             }
         }
         if !rest.eat(',') && !rest.peek('}') {
@@ -143,37 +133,26 @@ fn element(descr: &str) -> Result<(Element, bool), Problem> {
         _ => ("=", descr),
     };
     let big_endian = order == ">" || (order == "=" && cfg!(target_endian = "big"));
-    let number = match kind {
-        "b1" | "?" => Number::Bool,
-        "u1" => Number::U8,
-        "u2" => Number::U16,
-        "u4" => Number::U32,
-        "u8" => Number::U64,
-        "i1" => Number::I8,
-        "i2" => Number::I16,
-        "i4" => Number::I32,
-        "i8" => Number::I64,
-        "f4" => Number::F32,
-        "f8" => Number::F64,
-        "O" => return Err(Problem::Unsupported("dtype object ('|O')".into())),
-        _ => {
-            let length = |text: &str| text.parse::<usize>().ok().filter(|&n| n > 0);
-            let element = match kind.split_at_checked(1) {
-                Some(("U", text)) => length(text).filter(|n| *n <= LONGEST_STRING / 4).map(Element::Unicode),
-                Some(("S", text)) => length(text).filter(|n| *n <= LONGEST_STRING).map(Element::Bytes),
-                _ => None,
-            };
-            return Ok((element.ok_or_else(unsupported)?, big_endian));
-        }
+    let number = |kind, size: &str| Some(Element::Number(Number { kind, size: size.parse().ok()? }));
+    let length = |text: &str, most| text.parse::<usize>().ok().filter(|n| (1..=most).contains(n));
+    let element = match kind.split_at_checked(1) {
+        _ if kind == "O" => return Err(Problem::Unsupported("dtype object ('|O')".into())),
+        Some(("b", "1") | ("?", "")) => number(Kind::Bool, "1"),
+        Some(("u", size @ ("1" | "2" | "4" | "8"))) => number(Kind::Unsigned, size),
+        Some(("i", size @ ("1" | "2" | "4" | "8"))) => number(Kind::Signed, size),
+        Some(("f", size @ ("4" | "8"))) => number(Kind::Float, size),
+        Some(("U", text)) => length(text, LONGEST_STRING / 4).map(Element::Unicode),
+        Some(("S", text)) => length(text, LONGEST_STRING).map(Element::Bytes),
+        _ => None,
     };
-    Ok((Element::Number(number), big_endian))
+    Ok((element.ok_or_else(unsupported)?, big_endian))
 }
 
 impl Element {
     /// Bytes of one element, at least one.
     pub(crate) fn size(self) -> usize {
         match self {
-            Self::Number(number) => number.size(),
+            Self::Number(number) => number.size,
             Self::Unicode(length) => 4 * length,
             Self::Bytes(length) => length,
         }
@@ -216,13 +195,7 @@ impl<'a> Literal<'a> {
 
     /// Takes a string without escapes, in either kind of quotes.
     fn string(&mut self) -> Option<&'a str> {
-        let quote = if self.eat('\'') {
-            '\''
-        } else if self.eat('"') {
-            '"'
-        } else {
-            return None;
-        };
+        let quote = ['\'', '"'].into_iter().find(|&quote| self.eat(quote))?;
         let text = self.take(self.0.find(quote)?)?;
         (self.eat(quote) && !text.contains('\\')).then_some(text)
     }
@@ -264,11 +237,17 @@ mod tests {
     #[test]
     fn headers_as_they_are_written_in_the_wild() {
         let numpy = b"{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }           \n";
-        assert_eq!(parse(numpy), Ok(header(Element::Number(Number::F64), false, false, &[3, 4])));
+        assert_eq!(
+            parse(numpy),
+            Ok(header(Element::Number(Number { kind: Kind::Float, size: 8 }), false, false, &[3, 4]))
+        );
         let scalar = b"{'descr': '|u1', 'fortran_order': False, 'shape': (), }\n";
         assert_eq!(parse(scalar), Ok(header(Element::Number(Number::U8), false, false, &[])));
         let python2 = b"{\"shape\": (10L,), \"fortran_order\": True, \"descr\": \">i2\"}";
-        assert_eq!(parse(python2), Ok(header(Element::Number(Number::I16), true, true, &[10])));
+        assert_eq!(
+            parse(python2),
+            Ok(header(Element::Number(Number { kind: Kind::Signed, size: 2 }), true, true, &[10]))
+        );
         let text = b"{'descr':'<U12','fortran_order':False,'shape':(2,)}";
         assert_eq!(parse(text), Ok(header(Element::Unicode(12), false, false, &[2])));
     }

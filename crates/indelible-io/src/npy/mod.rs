@@ -35,13 +35,7 @@ impl Values<'_> {
     /// Number of values.
     #[must_use]
     pub fn len(&self) -> usize {
-        match self {
-            Self::F32(values) => values.len(),
-            Self::F64(values) => values.len(),
-            Self::I64(values) => values.len(),
-            Self::U64(values) => values.len(),
-            Self::Text(values) => values.len(),
-        }
+        self.len_and_dtype().0
     }
 
     /// Whether there is no value.
@@ -50,14 +44,14 @@ impl Values<'_> {
         self.len() == 0
     }
 
-    /// NumPy's name of the type.
-    fn dtype(&self) -> String {
+    /// Number of values, and NumPy's name of their type.
+    fn len_and_dtype(&self) -> (usize, String) {
         match self {
-            Self::F32(_) => "<f4".into(),
-            Self::F64(_) => "<f8".into(),
-            Self::I64(_) => "<i8".into(),
-            Self::U64(_) => "<u8".into(),
-            Self::Text(values) => format!("<U{}", longest(values)),
+            Self::F32(values) => (values.len(), "<f4".into()),
+            Self::F64(values) => (values.len(), "<f8".into()),
+            Self::I64(values) => (values.len(), "<i8".into()),
+            Self::U64(values) => (values.len(), "<u8".into()),
+            Self::Text(values) => (values.len(), format!("<U{}", longest(values))),
         }
     }
 
@@ -109,9 +103,8 @@ impl<'a> Array<'a> {
     /// Writes the header and the values.
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let sizes: Vec<String> = self.shape.iter().map(|size| format!("{size},")).collect();
-        let shape = sizes.join(" ");
-        let mut header =
-            format!("{{'descr': '{}', 'fortran_order': False, 'shape': ({shape}), }}", self.values.dtype());
+        let (shape, dtype) = (sizes.join(" "), self.values.len_and_dtype().1);
+        let mut header = format!("{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({shape}), }}");
         // The values start at a multiple of 64 bytes, so that they can be mapped.
         let unpadded = header::START + 2 + header.len() + 1;
         header.extend(std::iter::repeat_n(' ', unpadded.next_multiple_of(64) - unpadded));

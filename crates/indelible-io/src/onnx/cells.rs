@@ -18,7 +18,7 @@ use indelible::{
 
 use super::{
     Metadata, OnnxError, proto,
-    tensors::{Tensors, declared_features, declared_precision},
+    tensors::{Tensors, declared_precision},
     write::{Initializer, float_type, form_graph, int_attribute, integers, node, write_model},
 };
 
@@ -41,15 +41,15 @@ pub(super) fn write(
     let groups = groups(network);
     let graph = graph(precision, network.inputs(), network.classes(), network.head(), groups.len());
     let constraints = network.constraints();
-    let thresholds: Vec<f64> = constraints.iter().map(|c| c.threshold).collect();
-    let signs: Vec<f64> = constraints.iter().map(|c| sign(c.side)).collect();
-    let names: Vec<f64> = (1..=network.classes()).map(|c| c as f64).collect();
     let count = constraints.len();
+    let column = |name, number: fn(&Constraint) -> f64| {
+        Initializer::numbers(name, &[count, 1], precision, constraints.iter().map(number).collect::<Vec<_>>())
+    };
     let mut tensors = vec![
         integers("features", &[count], constraints.iter().map(|c| c.feature).collect()),
-        Initializer::numbers("thresholds", &[count, 1], precision, &thresholds),
-        Initializer::numbers("signs", &[count, 1], precision, &signs),
-        Initializer::numbers("one", &[1], precision, &[1.0]),
+        column("thresholds", |constraint| constraint.threshold),
+        column("signs", |constraint| sign(constraint.side)),
+        Initializer::numbers("one", &[1], precision, vec![1.0]),
         integers("axis", &[1], vec![0]),
         integers("ids", &[network.classes(), 1], (0..network.classes()).collect()),
     ];
@@ -59,16 +59,13 @@ pub(super) fn write(
             (0..width).flat_map(|j| cells.clone().map(move |k| network.members_of(k)[j] as usize)).collect();
         let classes = network.classes_of_cells()[cells.clone()].to_vec();
         tensors.push(integers(format!("members_{i}"), &[width, size], members));
-        tensors.push(Initializer::numbers(
-            format!("scales_{i}"),
-            &[size, 1],
-            precision,
-            &network.scales()[cells.clone()],
-        ));
+        let scales = &network.scales()[cells.clone()];
+        tensors.push(Initializer::numbers(format!("scales_{i}"), &[size, 1], precision, scales));
         tensors.push(integers(format!("classes_{i}"), &[1, size], classes));
     }
     if network.head() == Head::Scalar {
-        tensors.push(Initializer::numbers("numbers", &[1, network.classes()], precision, &names));
+        let shape = [1, network.classes()];
+        tensors.push(Initializer::numbers("numbers", &shape, precision, numbers(network.classes())));
     }
     write_model(graph, &tensors, metadata, out)
 }
@@ -90,6 +87,11 @@ fn groups(network: &CellNetwork) -> Vec<std::ops::Range<usize>> {
     groups
 }
 
+/// The classes as numbers.
+fn numbers(classes: usize) -> Vec<f64> {
+    (1..=classes).map(|class| class as f64).collect()
+}
+
 fn sign(side: Side) -> f64 {
     match side {
         Side::AtLeast => -1.0,
@@ -108,18 +110,15 @@ fn graph(precision: Precision, n: usize, classes: usize, head: Head, groups: usi
     ];
     for i in 0..groups {
         let name = |s: &str| format!("{s}_{i}");
-        let mut sum = node("ReduceSum", &[&name("gathered"), "axis"], &name("total"));
-        sum.attribute.push(int_attribute("keepdims", 0));
-        let mut cast = node("Cast", &[&name("same")], &name("belongs"));
-        cast.attribute.push(int_attribute("to", i64::from(float_type(precision))));
         nodes.extend([
             node("Gather", &["violations", &name("members")], &name("gathered")),
-            sum,
+            node("ReduceSum", &[&name("gathered"), "axis"], &name("total"))
+                .with(int_attribute("keepdims", 0)),
             node("Mul", &[&name("scales"), &name("total")], &name("penalty")),
             node("Sub", &["one", &name("penalty")], &name("level")),
             node("Relu", &[&name("level")], &name("indicator")),
             node("Equal", &["ids", &name("classes")], &name("same")),
-            cast,
+            node("Cast", &[&name("same")], &name("belongs")).with(int_attribute("to", float_type(precision))),
             node("MatMul", &[&name("belongs"), &name("indicator")], &name("part")),
         ]);
         if i > 0 {
@@ -144,13 +143,12 @@ fn graph(precision: Precision, n: usize, classes: usize, head: Head, groups: usi
 }
 
 /// Reads a network of cells, or says where the file differs from one.
-pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<CellNetwork, OnnxError> {
+pub(super) fn read(file: &proto::Graph, opset: i64) -> Result<CellNetwork, OnnxError> {
     let groups = file.node.iter().filter(|node| node.op_type == "Equal").count();
     let nodes = |&head: &Head| graph(declared_precision(file), 0, 0, head, groups);
     let heads = [Head::Logits, Head::Scalar];
     let (mut tensors, head) = Tensors::new("compact network of cells", file, (opset, 13..=25), heads, nodes)?;
-    let n = declared_features(file)
-        .ok_or_else(|| tensors.unlike("its input is not declared as [batch, features]"))?;
+    let n = tensors.features()?;
     let [classes, _] = tensors.shape("ids")?;
     let [count, _] = tensors.shape("thresholds")?;
     tensors.fixed("ids", &[classes, 1], &(0..classes).collect::<Vec<_>>())?;
@@ -159,8 +157,7 @@ pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<CellNetwor
     let constraints = read_constraints(&mut tensors, count, n)?;
     let cells = read_cells(&mut tensors, &constraints, classes, groups)?;
     if head == Head::Scalar {
-        let numbers: Vec<f64> = (1..=classes).map(|c| c as f64).collect();
-        tensors.fixed_numbers("numbers", &[1, classes], &numbers)?;
+        tensors.fixed_numbers("numbers", &[1, classes], &numbers(classes))?;
     }
     let precision = tensors.precision();
     tensors.finish(&graph(precision, n, classes, head, groups))?;

@@ -20,14 +20,7 @@ pub(super) struct Graph {
     pub nodes: Vec<proto::Node>,
     /// Name of the one input.
     pub input: String,
-    /// Declared number of features, where it is declared: the product of all
-    /// dimensions but the first.
-    pub features: Option<usize>,
-    /// Declared rank of the input.
-    pub rank: Option<usize>,
-    /// Whether the last dimension holds all features, so that rows need not be
-    /// flattened.
-    pub flat: bool,
+    pub declared: Declared,
     /// Name of the one output.
     pub output: String,
     tensors: HashMap<String, proto::Tensor>,
@@ -41,35 +34,31 @@ impl Graph {
         }
         let mut tensors: HashMap<String, proto::Tensor> = HashMap::new();
         for tensor in graph.initializer {
-            let name = tensor.name.clone();
-            if tensors.insert(name.clone(), tensor).is_some() {
-                return Err(OnnxError::Structure(format!("the name '{name}' is given twice")));
+            if let Some(other) = tensors.insert(tensor.name.clone(), tensor) {
+                return Err(OnnxError::Structure(format!("the name '{}' is given twice", other.name)));
             }
         }
         let inputs: Vec<&proto::ValueInfo> =
             graph.input.iter().filter(|v| !tensors.contains_key(&v.name)).collect();
         let [input] = inputs[..] else {
-            return Err(OnnxError::Structure(format!(
-                "the network has {} inputs; expected one",
-                inputs.len()
-            )));
+            let count = inputs.len();
+            return Err(OnnxError::Structure(format!("the network has {count} inputs; expected one")));
         };
         let [output] = &graph.output[..] else {
-            return Err(OnnxError::Structure(format!(
-                "the network has {} outputs; expected one",
-                graph.output.len()
-            )));
+            let count = graph.output.len();
+            return Err(OnnxError::Structure(format!("the network has {count} outputs; expected one")));
         };
-        let Declared { features, rank, flat } = declared(input)?;
-        let input = input.name.clone();
-        let output = output.name.clone();
+        let declared = declared(input)?;
+        let (input, output) = (input.name.clone(), output.name.clone());
         let mut nodes = Vec::with_capacity(graph.node.len());
         let mut computed = HashSet::new();
         for mut node in graph.node {
             if node.name.is_empty() {
                 node.name = node.output.first().cloned().unwrap_or_default();
             }
-            check_node(&node)?;
+            if !is_default(&node.domain) {
+                return Err(operator(&node, String::new()));
+            }
             let [result] = &node.output[..] else {
                 return Err(operator(&node, format!(" with {} outputs", node.output.len())));
             };
@@ -85,7 +74,7 @@ impl Graph {
                 nodes.push(node);
             }
         }
-        Ok(Self { nodes, input, features, rank, flat, output, tensors, computed })
+        Ok(Self { nodes, input, declared, output, tensors, computed })
     }
 
     /// The initializer that `node` reads as `name`.
@@ -105,10 +94,14 @@ impl Graph {
 }
 
 /// What the declaration of the input says.
-struct Declared {
-    features: Option<usize>,
-    rank: Option<usize>,
-    flat: bool,
+#[derive(Default)]
+pub(super) struct Declared {
+    /// Number of features: the product of all dimensions but the first.
+    pub features: Option<usize>,
+    pub rank: Option<usize>,
+    /// Whether the last dimension holds all features, so that rows need not be
+    /// flattened.
+    pub flat: bool,
 }
 
 /// Most features that are believed: more than any dataset has, and little
@@ -116,45 +109,31 @@ struct Declared {
 const MOST_FEATURES: usize = 1 << 24;
 
 fn declared(input: &proto::ValueInfo) -> Result<Declared, OnnxError> {
-    let nothing = Declared { features: None, rank: None, flat: false };
     let Some(tensor) = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()) else {
-        return Ok(nothing);
+        return Ok(Declared::default());
     };
     if tensor.elem_type != data_type::FLOAT && tensor.elem_type != data_type::DOUBLE {
-        return Err(OnnxError::Structure(format!(
-            "input '{}' has element type {}; expected float (1) or double (11)",
-            input.name, tensor.elem_type
-        )));
+        let (name, kind) = (&input.name, tensor.elem_type);
+        let what = format!("input '{name}' has element type {kind}; expected float (1) or double (11)");
+        return Err(OnnxError::Structure(what));
     }
-    let Some(shape) = &tensor.shape else { return Ok(nothing) };
+    let Some(shape) = &tensor.shape else { return Ok(Declared::default()) };
     let size = |dim: &proto::Dimension| dim.dim_value.and_then(|size| usize::try_from(size).ok());
     let features =
         shape.dim.iter().skip(1).map(size).try_fold(1usize, |product, size| product.checked_mul(size?));
-    if features.is_some_and(|features| features == 0 || features > MOST_FEATURES) {
-        return Err(OnnxError::Structure(format!(
-            "input '{}' is declared with {} features; expected 1 to {MOST_FEATURES}",
-            input.name,
-            features.unwrap_or(0)
-        )));
+    if let Some(count) = features.filter(|features| !(1..=MOST_FEATURES).contains(features)) {
+        let what = format!("is declared with {count} features; expected 1 to {MOST_FEATURES}");
+        return Err(OnnxError::Structure(format!("input '{}' {what}", input.name)));
     }
     let rank = shape.dim.len();
     let flat = rank == 2 || rank > 2 && features.is_some() && shape.dim.last().and_then(size) == features;
     Ok(Declared { features, rank: Some(rank), flat })
 }
 
-/// Operators must be standard ones.
-fn check_node(node: &proto::Node) -> Result<(), OnnxError> {
-    if is_default(&node.domain) { Ok(()) } else { Err(operator(node, String::new())) }
-}
-
 /// The error about an operator that is not understood.
 pub(super) fn operator(node: &proto::Node, why: String) -> OnnxError {
-    let operator = if is_default(&node.domain) {
-        node.op_type.clone()
-    } else {
-        format!("{}.{}", node.domain, node.op_type)
-    };
-    OnnxError::Operator { operator, node: node.name.clone(), why }
+    let domain = if is_default(&node.domain) { String::new() } else { format!("{}.", node.domain) };
+    OnnxError::Operator { operator: domain + &node.op_type, node: node.name.clone(), why }
 }
 
 /// The tensor of a Constant node.
@@ -185,14 +164,12 @@ pub(super) fn only_attributes(node: &proto::Node, known: &[&str]) -> Result<(), 
 
 /// Shape of a tensor.
 pub(super) fn dims(tensor: &proto::Tensor) -> Result<Vec<usize>, OnnxError> {
-    tensor
-        .dims
-        .iter()
-        .map(|&d| usize::try_from(d).map_err(|_| bad(tensor, format!("a dimension is {d}"))))
-        .collect()
+    let dim = |&d: &i64| usize::try_from(d).map_err(|_| bad(tensor, format!("a dimension is {d}")));
+    tensor.dims.iter().map(dim).collect()
 }
 
-fn bad(tensor: &proto::Tensor, why: String) -> OnnxError {
+/// The error about one tensor.
+pub(super) fn bad(tensor: &proto::Tensor, why: String) -> OnnxError {
     OnnxError::Tensor { name: tensor.name.clone(), why }
 }
 
@@ -207,42 +184,48 @@ fn elements(tensor: &proto::Tensor) -> Result<usize, OnnxError> {
 /// The payload of a tensor with `width` bytes per element.
 fn raw(tensor: &proto::Tensor, width: usize) -> Result<Option<&[u8]>, OnnxError> {
     if !tensor.external_data.is_empty() || tensor.data_location != 0 {
-        return Err(bad(
-            tensor,
-            "its data are in another file; expected one file with everything in it".into(),
-        ));
+        let why = "its data are in another file; expected one file with everything in it";
+        return Err(bad(tensor, why.into()));
     }
     let Some(data) = &tensor.raw_data else { return Ok(None) };
-    let expected = elements(tensor)?.checked_mul(width);
-    if expected != Some(data.len()) {
-        return Err(bad(
-            tensor,
-            format!("it holds {} bytes, its shape {:?} asks for another number", data.len(), tensor.dims),
-        ));
+    if elements(tensor)?.checked_mul(width) == Some(data.len()) {
+        return Ok(Some(data));
     }
-    Ok(Some(data))
+    let (count, shape) = (data.len(), &tensor.dims);
+    Err(bad(tensor, format!("it holds {count} bytes, its shape {shape:?} asks for another number")))
+}
+
+/// The elements of a tensor: of its raw data, which `decode` takes, or of the
+/// field `listed`. They must be as many as its shape asks for.
+fn values<T: Clone, const S: usize>(
+    tensor: &proto::Tensor,
+    listed: &[T],
+    decode: fn([u8; S]) -> T,
+) -> Result<Vec<T>, OnnxError> {
+    let values: Vec<T> = match raw(tensor, S)? {
+        Some(data) => data.as_chunks().0.iter().map(|bytes| decode(*bytes)).collect(),
+        None => listed.to_vec(),
+    };
+    if values.len() == elements(tensor)? {
+        return Ok(values);
+    }
+    let (count, shape) = (values.len(), &tensor.dims);
+    Err(bad(tensor, format!("it holds {count} numbers, its shape {shape:?} asks for another number")))
+}
+
+/// All numbers of a tensor must be finite.
+fn finite(tensor: &proto::Tensor, mut values: impl Iterator<Item = f64>) -> Result<(), OnnxError> {
+    match values.position(|value| !value.is_finite()) {
+        Some(position) => Err(bad(tensor, format!("element {position} is no finite number"))),
+        None => Ok(()),
+    }
 }
 
 /// The numbers of a float tensor, all finite.
 pub(super) fn singles(tensor: &proto::Tensor) -> Result<Vec<f32>, OnnxError> {
-    let values: Vec<f32> = match raw(tensor, 4)? {
-        Some(data) => data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-        None => tensor.float_data.clone(),
-    };
-    check_numbers(tensor, values.len(), values.iter().position(|v| !v.is_finite()))?;
+    let values = values(tensor, &tensor.float_data, f32::from_le_bytes)?;
+    finite(tensor, values.iter().copied().map(f64::from))?;
     Ok(values)
-}
-
-/// A tensor must hold as many numbers as its shape asks for, all finite.
-fn check_numbers(tensor: &proto::Tensor, count: usize, not_finite: Option<usize>) -> Result<(), OnnxError> {
-    if count != elements(tensor)? {
-        let why = format!("it holds {count} numbers, its shape {:?} asks for another number", tensor.dims);
-        return Err(bad(tensor, why));
-    }
-    match not_finite {
-        Some(position) => Err(bad(tensor, format!("element {position} is no finite number"))),
-        None => Ok(()),
-    }
 }
 
 /// The numbers of a float or double tensor, all finite, and their format.
@@ -254,11 +237,8 @@ pub(super) fn numbers(tensor: &proto::Tensor) -> Result<(Vec<f64>, Precision), O
         let why = format!("element type {}; expected float (1) or double (11)", tensor.data_type);
         return Err(bad(tensor, why));
     }
-    let values: Vec<f64> = match raw(tensor, 8)? {
-        Some(data) => data.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
-        None => tensor.double_data.clone(),
-    };
-    check_numbers(tensor, values.len(), values.iter().position(|v| !v.is_finite()))?;
+    let values = values(tensor, &tensor.double_data, f64::from_le_bytes)?;
+    finite(tensor, values.iter().copied())?;
     Ok((values, Precision::F64))
 }
 
@@ -275,10 +255,5 @@ pub(super) fn integers(tensor: &proto::Tensor) -> Result<Vec<i64>, OnnxError> {
     if tensor.data_type != data_type::INT64 {
         return Err(bad(tensor, format!("element type {}; expected int64 (7)", tensor.data_type)));
     }
-    let values: Vec<i64> = match raw(tensor, 8)? {
-        Some(data) => data.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect(),
-        None => tensor.int64_data.clone(),
-    };
-    check_numbers(tensor, values.len(), None)?;
-    Ok(values)
+    values(tensor, &tensor.int64_data, i64::from_le_bytes)
 }

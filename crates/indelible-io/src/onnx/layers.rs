@@ -7,8 +7,8 @@ use indelible::{
 
 use super::{
     OnnxError,
-    graph::{Graph, dims, int_attribute, integers, numbers, only_attributes, operator},
-    proto::Node,
+    graph::{Graph, bad, dims, int_attribute, integers, numbers, only_attributes, operator},
+    proto::{Node, Tensor},
 };
 
 /// An affine map being put together: per output its nonzero weights.
@@ -32,33 +32,37 @@ struct Chain {
 
 /// Reads the whole graph, which must be one chain from its input to its output.
 pub(super) fn read(graph: &Graph) -> Result<StoredNetwork, OnnxError> {
-    let mut chain =
-        Chain { precision: None, layers: vec![], affine: None, active: false, width: graph.features };
+    let mut chain = Chain {
+        precision: None,
+        layers: vec![],
+        affine: None,
+        active: false,
+        width: graph.declared.features,
+    };
     let mut value = graph.input.as_str();
     // Other shapes would be broadcast row by row.
-    let mut flat = graph.flat;
+    let mut flat = graph.declared.flat;
     for node in &graph.nodes {
         let follows = node.input.iter().filter(|name| *name == value).count();
         if let Some(name) = node.input.iter().find(|name| !name.is_empty() && !graph.knows(name)) {
             return Err(OnnxError::Dangling { node: node.name.clone(), name: name.clone() });
         }
-        if !["Gemm", "MatMul", "Add", "Relu", "Flatten", "Reshape", "Identity"]
-            .contains(&node.op_type.as_str())
-        {
+        let op = node.op_type.as_str();
+        if !["Gemm", "MatMul", "Add", "Relu", "Flatten", "Reshape", "Identity"].contains(&op) {
             return Err(operator(node, String::new()));
         }
         if follows != 1 {
             return Err(operator(node, " where it does not continue the chain from the input".into()));
         }
-        match node.op_type.as_str() {
+        match op {
             "Flatten" | "Reshape" => flat = true,
-            "Gemm" if graph.rank.is_none() => flat = true,
+            "Gemm" if graph.declared.rank.is_none() => flat = true,
             "Gemm" | "MatMul" | "Add" if !flat => {
                 return Err(operator(node, " on an input of this shape; flatten it first".into()));
             }
             _ => {}
         }
-        match node.op_type.as_str() {
+        match op {
             "Gemm" => chain.gemm(graph, node, value)?,
             "MatMul" => chain.mat_mul(graph, node, value)?,
             "Add" => chain.add(graph, node, value)?,
@@ -70,9 +74,9 @@ pub(super) fn read(graph: &Graph) -> Result<StoredNetwork, OnnxError> {
         value = &node.output[0];
     }
     if value != graph.output {
+        let output = &graph.output;
         return Err(OnnxError::Structure(format!(
-            "the output '{}' is not the end of the chain, '{value}'",
-            graph.output
+            "the output '{output}' is not the end of the chain, '{value}'"
         )));
     }
     chain.finish()
@@ -87,12 +91,9 @@ impl Chain {
         if !unit("alpha") || !unit("beta") || int_attribute(node, "transA", 0) != 0 {
             return Err(operator(node, " with alpha, beta or transA".into()));
         }
-        let (Some(matrix), true) = (node.input.get(1), node.input[0] == value) else {
+        let (Some(matrix), true, ..=3) = (node.input.get(1), node.input[0] == value, node.input.len()) else {
             return Err(operator(node, " of this arrangement".into()));
         };
-        if node.input.len() > 3 {
-            return Err(operator(node, " of this arrangement".into()));
-        }
         let transposed = int_attribute(node, "transB", 0) != 0;
         let mut affine = self.matrix(graph, node, matrix, transposed)?;
         if let Some(bias) = node.input.get(2).filter(|name| !name.is_empty()) {
@@ -120,25 +121,17 @@ impl Chain {
         only_attributes(node, &[])?;
         let [a, b] = &node.input[..] else { return Err(operator(node, " of this arrangement".into())) };
         let constant = if a == value { b } else { a };
-        let width = match (&self.affine, self.width) {
-            (Some(affine), _) => affine.biases.len(),
-            (None, Some(width)) => width,
-            (None, None) => return Err(operator(node, " before the number of features is known".into())),
-        };
-        let bias = self.vector(graph, node, constant, width)?;
-        match &mut self.affine {
-            Some(affine) if affine.open => {
-                affine.biases = bias;
-                affine.open = false;
-                Ok(())
-            }
-            _ => {
-                let mut affine = Affine::identity(width);
-                affine.biases = bias;
-                affine.open = false;
-                self.push(affine)
-            }
+        let width = self.known_width(node)?;
+        let biases = self.vector(graph, node, constant, width)?;
+        if let Some(affine) = self.affine.as_mut().filter(|affine| affine.open) {
+            (affine.biases, affine.open) = (biases, false);
+            return Ok(());
         }
+        self.push(Affine { biases, open: false, ..Affine::identity(width) })
+    }
+
+    fn known_width(&self, node: &Node) -> Result<usize, OnnxError> {
+        self.width.ok_or_else(|| operator(node, " before the number of features is known".into()))
     }
 
     fn relu(&mut self, node: &Node) -> Result<(), OnnxError> {
@@ -147,9 +140,7 @@ impl Chain {
             return Ok(());
         }
         if self.affine.is_none() {
-            let width =
-                self.width.ok_or_else(|| operator(node, " before the number of features is known".into()))?;
-            self.push(Affine::identity(width))?;
+            self.push(Affine::identity(self.known_width(node)?))?;
         }
         self.close();
         self.active = true;
@@ -160,25 +151,21 @@ impl Chain {
     /// one before, the value `v` passes as `relu(v) − relu(−v)`, which is `v`
     /// exactly, in any arithmetic.
     fn push(&mut self, affine: Affine) -> Result<(), OnnxError> {
-        if let Some(width) = self.width
-            && width != affine.inputs
-        {
+        if let Some(width) = self.width.filter(|width| *width != affine.inputs) {
+            let (layer, inputs) = (self.layers.len(), affine.inputs);
             return Err(OnnxError::Structure(format!(
-                "layer {} reads {} values but gets {width}",
-                self.layers.len(),
-                affine.inputs
+                "layer {layer} reads {inputs} values but gets {width}"
             )));
         }
         self.width = Some(affine.biases.len());
-        let affine = match self.affine.take() {
+        self.affine = Some(match self.affine.take() {
             Some(before) => {
                 self.layers.push(before.with_negative().layer());
                 affine.of_difference()
             }
             None => affine,
-        };
+        });
         self.active = false;
-        self.affine = Some(affine);
         Ok(())
     }
 
@@ -190,9 +177,7 @@ impl Chain {
     }
 
     fn finish(mut self) -> Result<StoredNetwork, OnnxError> {
-        if self.active
-            && let Some(width) = self.width
-        {
+        if let Some(width) = self.width.filter(|_| self.active) {
             self.push(Affine::identity(width))?;
         }
         self.close();
@@ -203,18 +188,24 @@ impl Chain {
             .map_err(|e| OnnxError::Structure(e.to_string()))
     }
 
-    /// All floating-point tensors must be of one format.
-    fn one_precision(&mut self, name: &str, precision: Precision) -> Result<(), OnnxError> {
-        match self.precision {
-            Some(known) if known != precision => Err(OnnxError::Tensor {
-                name: name.into(),
-                why: format!("it is {precision} in a network of {known}; expected one format"),
-            }),
-            _ => {
-                self.precision = Some(precision);
-                Ok(())
-            }
+    /// The tensor that `node` reads as `name`, and its numbers, which must be of the
+    /// format of all others.
+    fn numbers<'g>(
+        &mut self,
+        graph: &'g Graph,
+        node: &Node,
+        name: &str,
+    ) -> Result<(&'g Tensor, Vec<f64>), OnnxError> {
+        let tensor = graph.tensor(node, name)?;
+        let (values, precision) = numbers(tensor)?;
+        let known = *self.precision.get_or_insert(precision);
+        if known != precision {
+            return Err(bad(
+                tensor,
+                format!("it is {precision} in a network of {known}; expected one format"),
+            ));
         }
+        Ok((tensor, values))
     }
 
     fn matrix(
@@ -224,27 +215,19 @@ impl Chain {
         name: &str,
         transposed: bool,
     ) -> Result<Affine, OnnxError> {
-        let tensor = graph.tensor(node, name)?;
-        let (values, precision) = numbers(tensor)?;
-        self.one_precision(name, precision)?;
+        let (tensor, values) = self.numbers(graph, node, name)?;
         let (outputs, inputs) = match dims(tensor)?[..] {
             [rows, columns] if rows > 0 && columns > 0 && transposed => (rows, columns),
             [rows, columns] if rows > 0 && columns > 0 => (columns, rows),
-            _ => {
-                return Err(OnnxError::Tensor {
-                    name: name.into(),
-                    why: format!("its shape is {:?}; expected a matrix", tensor.dims),
-                });
-            }
+            _ => return Err(bad(tensor, format!("its shape is {:?}; expected a matrix", tensor.dims))),
         };
         let mut rows = vec![vec![]; outputs];
         for (position, &weight) in values.iter().enumerate().filter(|(_, weight)| **weight != 0.0) {
-            let (output, input) = if transposed {
-                (position / inputs, position % inputs)
+            if transposed {
+                rows[position / inputs].push((position % inputs, weight));
             } else {
-                (position % outputs, position / outputs)
-            };
-            rows[output].push((input, weight));
+                rows[position % outputs].push((position / outputs, weight));
+            }
         }
         Ok(Affine { inputs, rows, biases: vec![0.0; outputs], open: true })
     }
@@ -257,18 +240,13 @@ impl Chain {
         name: &str,
         width: usize,
     ) -> Result<Vec<f64>, OnnxError> {
-        let tensor = graph.tensor(node, name)?;
-        let (values, precision) = numbers(tensor)?;
-        self.one_precision(name, precision)?;
+        let (tensor, values) = self.numbers(graph, node, name)?;
         let shape = dims(tensor)?;
         let (last, leading) = shape.split_last().map_or((1, &[][..]), |(last, leading)| (*last, leading));
         match leading.iter().all(|&d| d == 1) && leading.len() <= 1 {
             true if last == width => Ok(values),
             true if last == 1 => Ok(vec![values[0]; width]),
-            _ => Err(OnnxError::Tensor {
-                name: name.into(),
-                why: format!("its shape is {:?}; expected [{width}]", tensor.dims),
-            }),
+            _ => Err(bad(tensor, format!("its shape is {:?}; expected [{width}]", tensor.dims))),
         }
     }
 }
@@ -322,13 +300,12 @@ fn reshape(graph: &Graph, node: &Node, value: &str) -> Result<(), OnnxError> {
     let [data, shape] = &node.input[..] else { return Err(operator(node, " of this arrangement".into())) };
     let shape = integers(graph.tensor(node, shape)?)?;
     let keeps_rows = match shape[..] {
-        [-1, n] => graph.features == usize::try_from(n).ok() && graph.features.is_some(),
+        [-1, n] => graph.declared.features.is_some_and(|features| usize::try_from(n) == Ok(features)),
         [0 | 1, -1] => true,
         _ => false,
     };
     if keeps_rows && data == value && value == graph.input {
-        Ok(())
-    } else {
-        Err(operator(node, format!(" to {shape:?}")))
+        return Ok(());
     }
+    Err(operator(node, format!(" to {shape:?}")))
 }

@@ -12,7 +12,7 @@ use indelible::network::{MaxAffine, NetworkForm};
 
 use super::{
     Metadata, OnnxError, proto,
-    tensors::{Tensors, all_nodes, declared_features, declared_precision},
+    tensors::{Tensors, all_nodes},
     write::{
         Initializer, Stored, decode, form_graph, int_attribute, integers, node, reduce_max, stored_rows,
         write_model,
@@ -36,9 +36,7 @@ fn graph(form: &Description) -> proto::Graph {
         nodes.extend(decode("rows", "numbers"));
     }
     let rows = if form.stored.coded { "numbers" } else { "rows" };
-    let mut gemm = node("Gemm", &["x", rows, "biases"], "scores");
-    gemm.attribute.push(int_attribute("transB", 1));
-    nodes.push(gemm);
+    nodes.push(node("Gemm", &["x", rows, "biases"], "scores").with(int_attribute("transB", 1)));
     let mut best = vec![];
     for class in 0..form.classes {
         let (own, largest) = (format!("scores{class}"), format!("best{class}"));
@@ -48,9 +46,7 @@ fn graph(form: &Description) -> proto::Graph {
         best.push(largest);
     }
     let best: Vec<&str> = best.iter().map(String::as_str).collect();
-    let mut concat = node("Concat", &best, "best");
-    concat.attribute.push(int_attribute("axis", 1));
-    nodes.push(concat);
+    nodes.push(node("Concat", &best, "best").with(int_attribute("axis", 1)));
     nodes.push(node("Relu", &["best"], "y"));
     form_graph(NAME.into(), nodes, form.stored.precision, form.features, form.classes)
 }
@@ -82,14 +78,11 @@ pub(super) fn write(scores: &MaxAffine, metadata: &Metadata, out: &mut dyn Write
 }
 
 /// Reads maxima of scores, or says where the file differs from them.
-pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<MaxAffine, OnnxError> {
-    let has = |op: &str| all_nodes(file).any(|node| node.op_type == op);
+pub(super) fn read(file: &proto::Graph, opset: i64) -> Result<MaxAffine, OnnxError> {
     let classes = all_nodes(file).filter(|node| node.op_type == "Slice").count();
-    let stored = Stored { precision: declared_precision(file), coded: has("Gather") };
-    let any = Description { stored, features: 0, classes };
+    let any = Description { stored: Stored::of(file), features: 0, classes };
     let (mut tensors, any) = Tensors::new("compact network of scores", file, (opset, 13..=17), [any], graph)?;
-    let n = declared_features(file)
-        .ok_or_else(|| tensors.unlike("its input is not declared as [batch, features]"))?;
+    let n = tensors.features()?;
     let count = tensors.length("biases")?;
     let biases = tensors.numbers("biases", &[count])?;
     let rows = tensors.rows("rows", [count, n], any.stored.coded)?;

@@ -1,6 +1,7 @@
 //! What a file says about the network in it.
 
 use indelible::{Norm, Radii};
+use serde_json::{from_str, json};
 
 use super::{OnnxError, proto};
 
@@ -40,38 +41,34 @@ pub struct Metadata {
 
 impl Metadata {
     pub(super) fn entries(&self) -> Vec<proto::Entry> {
-        let mut entries = Vec::new();
-        let mut push = |key: &str, value: Option<String>| {
-            if let Some(value) = value {
-                entries.push(proto::Entry { key: format!("{PREFIX}{key}"), value });
-            }
-        };
-        push("version", self.version.clone());
-        push("construction", self.construction.clone());
-        push("norm", self.norm.map(|n| n.to_string()));
-        match &self.radii {
-            None => {}
-            Some(Radii::Uniform(radius)) => push("radius", Some(radius.to_string())),
+        let radii = match &self.radii {
             Some(Radii::PerSample(radii)) => {
-                let list: Vec<String> = radii.iter().map(f64::to_string).collect();
-                push("radii", Some(list.join(",")));
+                ("radii", Some(radii.iter().map(f64::to_string).collect::<Vec<_>>().join(",")))
             }
-        }
-        push("ratio", self.ratio.map(|r| r.to_string()));
-        push("classes", self.classes.as_ref().map(|names| serde_json::json!(names).to_string()));
-        push("features", self.features.as_ref().map(|names| serde_json::json!(names).to_string()));
-        push(
-            "samples_per_cell",
-            self.samples_per_cell.as_ref().map(|counts| serde_json::json!(counts).to_string()),
-        );
-        push("dataset", self.dataset.clone());
-        entries
+            Some(Radii::Uniform(radius)) => ("radius", Some(radius.to_string())),
+            None => ("radius", None),
+        };
+        let names = |names: &Option<Vec<String>>| names.as_ref().map(|names| json!(names).to_string());
+        let entries = [
+            ("version", self.version.clone()),
+            ("construction", self.construction.clone()),
+            ("norm", self.norm.map(|norm| norm.to_string())),
+            radii,
+            ("ratio", self.ratio.map(|ratio| ratio.to_string())),
+            ("classes", names(&self.classes)),
+            ("features", names(&self.features)),
+            ("samples_per_cell", self.samples_per_cell.as_ref().map(|counts| json!(counts).to_string())),
+            ("dataset", self.dataset.clone()),
+        ];
+        let present = entries.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        present.map(|(key, value)| proto::Entry { key: format!("{PREFIX}{key}"), value }).collect()
     }
 
     pub(super) fn from_entries(entries: &[proto::Entry]) -> Result<Self, OnnxError> {
         let mut metadata = Self::default();
         for proto::Entry { key, value } in entries {
             let bad = || OnnxError::Metadata { key: key.clone(), value: value.chars().take(40).collect() };
+            let invalid = |_: serde_json::Error| bad();
             let number =
                 |text: &str| text.parse::<f64>().ok().filter(|r| r.is_finite() && *r >= 0.0).ok_or_else(bad);
             match key.strip_prefix(PREFIX) {
@@ -80,18 +77,14 @@ impl Metadata {
                 Some("norm") => metadata.norm = Some(value.parse().map_err(|_| bad())?),
                 Some("radius") => metadata.radii = Some(Radii::Uniform(number(value)?)),
                 Some("radii") => {
-                    let radii = value.split(',').map(number).collect::<Result<_, _>>()?;
-                    metadata.radii = Some(Radii::PerSample(radii));
+                    metadata.radii =
+                        Some(Radii::PerSample(value.split(',').map(number).collect::<Result<_, _>>()?));
                 }
                 Some("ratio") => metadata.ratio = Some(number(value)?),
-                Some("classes") => {
-                    metadata.classes = Some(serde_json::from_str(value).map_err(|_| bad())?);
-                }
-                Some("features") => {
-                    metadata.features = Some(serde_json::from_str(value).map_err(|_| bad())?);
-                }
+                Some("classes") => metadata.classes = Some(from_str(value).map_err(invalid)?),
+                Some("features") => metadata.features = Some(from_str(value).map_err(invalid)?),
                 Some("samples_per_cell") => {
-                    metadata.samples_per_cell = Some(serde_json::from_str(value).map_err(|_| bad())?);
+                    metadata.samples_per_cell = Some(from_str(value).map_err(invalid)?)
                 }
                 Some("dataset") => metadata.dataset = Some(value.clone()),
                 _ => {}

@@ -30,11 +30,11 @@ use indelible::{
 };
 use prost::Message;
 
-use crate::Error;
+use crate::{DataError, Error};
 
 pub use metadata::Metadata;
 pub(crate) use write::LIMIT;
-pub use write::{dense_bytes, write_dense};
+pub use write::write_dense;
 
 /// A network read from a file.
 #[derive(Clone, Debug)]
@@ -59,10 +59,7 @@ impl Network {
     /// The name of its form: `dense` for layers, `compact` for all others.
     #[must_use]
     pub fn form(&self) -> &'static str {
-        match self.model {
-            Model::Layers(_) => "dense",
-            _ => "compact",
-        }
+        if matches!(self.model, Model::Layers(_)) { "dense" } else { "compact" }
     }
 }
 
@@ -136,14 +133,13 @@ pub enum OnnxError {
 pub fn open(path: &Path) -> Result<Network, Error> {
     let failed = |e| Error::io("read", path, e);
     let onnx = |source| Error::Onnx { path: path.into(), source };
-    let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
-    file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes)).map_err(failed)?;
     if bytes.len() as u64 > LIMIT {
         return Err(onnx(OnnxError::Decode("it is larger than 2 GiB".into())));
     }
     if bytes.is_empty() {
-        return Err(Error::Empty { path: path.into() });
+        return Err(Error::data(path, DataError::Empty));
     }
     read(bytes.into()).map_err(onnx)
 }
@@ -161,57 +157,33 @@ pub fn read(bytes: Bytes) -> Result<Network, OnnxError> {
     })?;
     let metadata = Metadata::from_entries(&model.metadata_props)?;
     if !model.functions.is_empty() {
-        return Err(OnnxError::Structure(
-            "the model defines functions of its own, which are not understood".into(),
-        ));
+        let what = "the model defines functions of its own, which are not understood";
+        return Err(OnnxError::Structure(what.into()));
     }
-    let opset = model.opset_import.iter().find(|set| graph::is_default(&set.domain)).map(|set| set.version);
-    match opset {
-        None => return Err(OnnxError::Missing("default operator set")),
-        Some(version) if !(7..=25).contains(&version) => {
-            return Err(OnnxError::Structure(format!(
-                "operator set {version} is not understood; expected 7 to 25"
-            )));
-        }
-        Some(_) => {}
+    let opset = model.opset_import.iter().find(|set| graph::is_default(&set.domain));
+    let opset = opset.ok_or(OnnxError::Missing("default operator set"))?.version;
+    if !(7..=25).contains(&opset) {
+        return Err(OnnxError::Structure(format!(
+            "operator set {opset} is not understood; expected 7 to 25"
+        )));
     }
     let graph = model.graph.ok_or(OnnxError::Missing("graph"))?;
-    let model = match Written::by(&graph) {
-        Written::Cells => Model::Cells(cells::read(&graph, opset)?),
-        Written::Prototypes => Model::Prototypes(prototypes::read(&graph, opset, schedule_of(&metadata))?),
-        Written::MaxAffine => Model::MaxAffine(max_affine::read(&graph, opset)?),
-        Written::Recurrence => Model::Prototypes(recurrence::read(&graph, opset)?),
-        Written::Layers => Model::Layers(layers::read(&graph::Graph::new(graph)?)?),
+    // Earlier versions called all but cells `indelible`; their forms are told
+    // apart by operators that only they have.
+    let has = |op: &str| graph.node.iter().any(|node| node.op_type == op);
+    let (name, earlier) = (&*graph.name, graph.name == "indelible");
+    let model = if name == cells::NAME {
+        Model::Cells(cells::read(&graph, opset)?)
+    } else if name.starts_with(prototypes::NAME) || earlier && has("Scan") && has("Gemm") {
+        Model::Prototypes(prototypes::read(&graph, opset, schedule_of(&metadata))?)
+    } else if earlier && (has("Scan") || has("Abs")) {
+        Model::Prototypes(recurrence::read(&graph, opset)?)
+    } else if name == max_affine::NAME || earlier && has("ReduceMax") {
+        Model::MaxAffine(max_affine::read(&graph, opset)?)
+    } else {
+        Model::Layers(layers::read(&graph::Graph::new(graph)?)?)
     };
     Ok(Network { model, metadata })
-}
-
-/// Which reader a graph is for.
-enum Written {
-    Cells,
-    Prototypes,
-    MaxAffine,
-    /// The recurrence of earlier versions.
-    Recurrence,
-    /// Layers, whoever wrote them.
-    Layers,
-}
-
-impl Written {
-    /// By the name of the graph. Earlier versions called all but cells
-    /// `indelible`; their forms are told apart by operators that only they have.
-    fn by(graph: &proto::Graph) -> Self {
-        let count = |op: &str| graph.node.iter().filter(|node| node.op_type == op).count();
-        match &*graph.name {
-            cells::NAME => Self::Cells,
-            max_affine::NAME => Self::MaxAffine,
-            name if name.starts_with(prototypes::NAME) => Self::Prototypes,
-            "indelible" if count("Scan") > 0 && count("Gemm") > 0 => Self::Prototypes,
-            "indelible" if count("Scan") + count("Abs") > 0 => Self::Recurrence,
-            "indelible" if count("ReduceMax") > 0 => Self::MaxAffine,
-            _ => Self::Layers,
-        }
-    }
 }
 
 /// The schedule of prototypes in a file of an earlier version, which only names

@@ -11,7 +11,7 @@
 //! table, the accumulator of a step is a row of bytes with one 1. The schedule
 //! of the layers that the form stands for is part of the name of the graph.
 
-use std::io::Write;
+use std::{borrow::Cow, io::Write};
 
 use indelible::network::{
     Clipping, Layer, LayerBuilder, Measure, NetworkForm, Pool, PowerCurve, PrototypeParts, Prototypes,
@@ -21,10 +21,10 @@ use indelible::network::{
 use super::{
     Metadata, OnnxError,
     proto::{self, data_type},
-    tensors::{Tensors, all_nodes, declared_features, declared_precision},
+    tensors::{Tensors, all_nodes},
     write::{
-        Dim, Fill, Initializer, Stored, body_attribute, decode, float_type, form_graph, int_attribute,
-        integers, node, push_layer, reduce_max, reduce_sum, stored_rows, value, write_matrix, write_model,
+        Initializer, Stored, decode, float_type, form_graph, int_attribute, integers, node, push_layer,
+        push_weights, reduce_max, rows, scan, stored_rows, vector, write_model,
     },
 };
 
@@ -32,7 +32,7 @@ use super::{
 pub(super) const NAME: &str = "indelible.prototypes";
 
 /// What the nodes depend on.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Description {
     stored: Stored,
     features: usize,
@@ -40,32 +40,10 @@ struct Description {
     outputs: usize,
     layers: usize,
     clipped: bool,
-    measure: MeasureKind,
+    /// Its numbers do not matter.
+    measure: Measure,
     pool: Pool,
     schedule: Schedule,
-}
-
-/// A measure without its numbers.
-#[derive(Clone, Copy, PartialEq)]
-enum MeasureKind {
-    Largest,
-    Sum,
-    Violations,
-    Hinges,
-    Sawtooth(usize),
-}
-
-impl MeasureKind {
-    fn of(measure: &Measure) -> Option<Self> {
-        Some(match measure {
-            Measure::Largest => Self::Largest,
-            Measure::Sum => Self::Sum,
-            Measure::Violations => Self::Violations,
-            Measure::Power(PowerCurve::Hinges { .. }) => Self::Hinges,
-            Measure::Power(PowerCurve::Sawtooth { levels, .. }) => Self::Sawtooth(*levels),
-            _ => return None,
-        })
-    }
 }
 
 /// The whole graph but for its tensors.
@@ -77,18 +55,17 @@ fn graph(form: &Description) -> proto::Graph {
     if form.clipped {
         nodes.push(node("Max", &["x", "minima"], "clipped"));
     }
-    nodes.push(scan(form));
+    nodes.push(steps(form));
     let mut value = "total".to_string();
     for index in 0..form.layers {
-        let names = (&*format!("W{index}"), &*format!("b{index}"));
-        value = push_layer(&mut nodes, &value, names, index, index + 1 == form.layers);
+        value = push_layer(&mut nodes, &value, index, form.layers);
     }
     let name = format!("{NAME}.{}", form.schedule);
     form_graph(name, nodes, form.stored.precision, form.features, form.outputs)
 }
 
 /// The Scan over all steps.
-fn scan(form: &Description) -> proto::Node {
+fn steps(form: &Description) -> proto::Node {
     let float = float_type(form.stored.precision);
     let mut nodes = vec![];
     if form.stored.coded {
@@ -98,13 +75,11 @@ fn scan(form: &Description) -> proto::Node {
     let point = if form.clipped { "clipped" } else { "x" };
     nodes.push(node("Sub", &[point, center], "difference"));
     nodes.push(node("Abs", &["difference"], "size"));
-    nodes.extend(measured(form.measure));
+    nodes.extend(measured(&form.measure).unwrap_or_default());
     nodes.push(node("Mul", &["scale", "measured"], "penalty"));
     nodes.push(node("Sub", &["top", "penalty"], "height"));
     nodes.push(node("Relu", &["height"], "level"));
-    let mut cast = node("Cast", &["flags"], "own");
-    cast.attribute.push(int_attribute("to", i64::from(float)));
-    nodes.push(cast);
+    nodes.push(node("Cast", &["flags"], "own").with(int_attribute("to", float)));
     nodes.push(node("Mul", &["level", "own"], "levels_of_step"));
     match form.pool {
         Pool::Max => nodes.push(node("Max", &["before", "levels_of_step"], "after")),
@@ -115,58 +90,50 @@ fn scan(form: &Description) -> proto::Node {
         ]),
         _ => nodes.push(node("Add", &["before", "levels_of_step"], "after")),
     }
-    let accumulators = |name: &str| value(name, float, &[Dim::Name("batch"), Dim::Size(form.accumulators)]);
-    let scalar = |name: &str| value(name, float, &[Dim::Size(1)]);
+    let scalar = |name: &str| vector(name, float, 1);
     let body = proto::Graph {
         node: nodes,
         name: "step".into(),
         input: vec![
-            accumulators("before"),
-            value("row", form.stored.data_type(), &[Dim::Size(form.features)]),
+            rows("before", float, form.accumulators),
+            vector("row", form.stored.data_type(), form.features),
             scalar("radius"),
             scalar("top"),
             scalar("scale"),
-            value("flags", data_type::UINT8, &[Dim::Size(form.accumulators)]),
+            vector("flags", data_type::UINT8, form.accumulators),
         ],
-        output: vec![accumulators("after")],
+        output: vec![rows("after", float, form.accumulators)],
         ..Default::default()
     };
-    let mut scan = node("Scan", &["nothing", "rows", "radii", "tops", "scales", "hot"], "total");
-    scan.attribute.push(body_attribute(body));
-    scan.attribute.push(int_attribute("num_scan_inputs", 5));
-    scan
+    scan(body, &["nothing", "rows", "radii", "tops", "scales", "hot"], "total")
 }
 
-/// From `size` to `measured`.
-fn measured(measure: MeasureKind) -> Vec<proto::Node> {
+/// From `size` to `measured`, where the measure is known.
+fn measured(measure: &Measure) -> Option<Vec<proto::Node>> {
+    let sum = |input: &str, output: &str| node("ReduceSum", &[input, "axis"], output);
     let mut nodes = match measure {
-        MeasureKind::Violations => {
-            return vec![
+        Measure::Violations => {
+            return Some(vec![
                 node("Sub", &["size", "radius"], "excess"),
                 node("Relu", &["excess"], "violations"),
-                reduce_sum("violations", "axis", "measured"),
-            ];
+                sum("violations", "measured"),
+            ]);
         }
-        MeasureKind::Largest => vec![reduce_max("size", "distance")],
-        MeasureKind::Sum => vec![reduce_sum("size", "axis", "distance")],
-        MeasureKind::Hinges => vec![
+        Measure::Largest => vec![reduce_max("size", "distance")],
+        Measure::Sum => vec![sum("size", "distance")],
+        Measure::Power(PowerCurve::Hinges { .. }) => vec![
             node("Unsqueeze", &["size", "last"], "sizes"),
             node("Sub", &["sizes", "knots"], "beyond"),
             node("Relu", &["beyond"], "hinges"),
             node("MatMul", &["hinges", "rises"], "powers"),
-            unkept(reduce_sum("powers", "axis", "distance")),
+            sum("powers", "distance").with(int_attribute("keepdims", 0)),
         ],
-        MeasureKind::Sawtooth(levels) => teeth(levels),
+        Measure::Power(PowerCurve::Sawtooth { levels, .. }) => teeth(*levels),
+        _ => return None,
     };
     nodes.push(node("Sub", &["distance", "radius"], "excess"));
     nodes.push(node("Relu", &["excess"], "measured"));
-    nodes
-}
-
-/// Drops the axis that is summed over.
-fn unkept(mut sum: proto::Node) -> proto::Node {
-    sum.attribute.push(int_attribute("keepdims", 0));
-    sum
+    Some(nodes)
 }
 
 /// From `size` to `distance` by a sawtooth.
@@ -177,18 +144,20 @@ fn teeth(levels: usize) -> Vec<proto::Node> {
         let name = |what: &str| format!("{what}{level}");
         let (part, rising, falling) = (name("part"), name("rising"), name("falling"));
         let (tooth, taken, rest) = (name("tooth"), name("taken"), name("rest"));
-        nodes.push(node("Add", &[&part, &part], &rising));
-        nodes.push(node("Sub", &["two", &rising], &falling));
-        nodes.push(node("Min", &[&rising, &falling], &tooth));
-        nodes.push(node("Mul", &[&tooth, &name("share")], &taken));
-        nodes.push(node("Sub", &[&left, &taken], &rest));
+        nodes.extend([
+            node("Add", &[&part, &part], &rising),
+            node("Sub", &["two", &rising], &falling),
+            node("Min", &[&rising, &falling], &tooth),
+            node("Mul", &[&tooth, &name("share")], &taken),
+            node("Sub", &[&left, &taken], &rest),
+        ]);
         if level < levels {
             nodes.push(node("Relu", &[&tooth], &format!("part{}", level + 1)));
         }
         left = rest;
     }
     nodes.push(node("Relu", &[&left], "powers"));
-    nodes.push(reduce_sum("powers", "axis", "distance"));
+    nodes.push(node("ReduceSum", &["powers", "axis"], "distance"));
     nodes
 }
 
@@ -209,28 +178,27 @@ pub(super) fn write(
     if matches!(prototypes.clipping, Clipping::AllButFirst(_)) {
         return Err(cannot("that the first step is not clipped"));
     }
-    let measure =
-        MeasureKind::of(&prototypes.measure).ok_or_else(|| cannot("how differences are measured"))?;
-    let zeros = vec![0.0; count];
+    if measured(&prototypes.measure).is_none() {
+        return Err(cannot("how differences are measured"));
+    }
     let mut tensors = vec![
         integers("axis", &[1], vec![1]),
         integers("start", &[1], vec![0]),
         integers("end", &[1], vec![1]),
-        Initializer::numbers("zeros", &[1, count], precision, &zeros),
+        Initializer::numbers("zeros", &[1, count], precision, vec![0.0; count]),
     ];
     let stored = stored_rows("rows", &prototypes.centers, [steps, n], precision, &mut tensors);
-    let hot: Fill<'_> = Box::new(move |out| {
+    tensors.push(Initializer::numbers("radii", &[steps, 1], precision, &prototypes.radii));
+    tensors.push(Initializer::numbers("tops", &[steps, 1], precision, &prototypes.tops));
+    tensors.push(Initializer::numbers("scales", &[steps, 1], precision, &prototypes.scales));
+    tensors.push(Initializer::new("hot", &[steps, count], data_type::UINT8, move |out| {
         let mut row = vec![0u8; count];
         prototypes.accumulators.iter().try_for_each(|&a| {
             row.fill(0);
             row[a] = 1;
             out.write_all(&row)
         })
-    });
-    tensors.push(Initializer::numbers("radii", &[steps, 1], precision, &prototypes.radii));
-    tensors.push(Initializer::numbers("tops", &[steps, 1], precision, &prototypes.tops));
-    tensors.push(Initializer::numbers("scales", &[steps, 1], precision, &prototypes.scales));
-    tensors.push(Initializer::new("hot", &[steps, count], data_type::UINT8, hot));
+    }));
     if let Some(minima) = prototypes.clipping.minima() {
         tensors.push(Initializer::numbers("minima", &[n], precision, minima));
     }
@@ -241,20 +209,17 @@ pub(super) fn write(
             tensors.push(Initializer::numbers("rises", &[knots.len(), 1], precision, weights));
         }
         Measure::Power(PowerCurve::Sawtooth { inverse, levels }) => {
-            tensors.push(Initializer::number("inverse", precision, *inverse));
-            tensors.push(Initializer::number("two", precision, 2.0));
-            let share =
-                |level| Initializer::number(format!("share{level}"), precision, PowerCurve::share(level));
-            tensors.extend((1..=*levels).map(share));
+            tensors.push(Initializer::numbers("inverse", &[1], precision, vec![*inverse]));
+            tensors.push(Initializer::numbers("two", &[1], precision, vec![2.0]));
+            for level in 1..=*levels {
+                let share = vec![PowerCurve::share(level)];
+                tensors.push(Initializer::numbers(format!("share{level}"), &[1], precision, share));
+            }
         }
         _ => {}
     }
     for (index, layer) in prototypes.head.iter().enumerate() {
-        let shape = [layer.outputs(), layer.inputs()];
-        let fill: Fill<'_> = Box::new(move |out| write_matrix(out, precision, layer));
-        tensors.push(Initializer::new(format!("W{index}"), &shape, float_type(precision), fill));
-        let name = format!("b{index}");
-        tensors.push(Initializer::numbers(name, &[layer.outputs()], precision, layer.biases()));
+        push_weights(&mut tensors, index, precision, move || Cow::Borrowed(layer));
     }
     let form = Description {
         stored,
@@ -263,7 +228,7 @@ pub(super) fn write(
         outputs: prototypes.outputs(),
         layers: prototypes.head.len(),
         clipped: prototypes.clipping.minima().is_some(),
-        measure,
+        measure: prototypes.measure.clone(),
         pool: prototypes.pool,
         schedule: prototypes.schedule,
     };
@@ -272,11 +237,7 @@ pub(super) fn write(
 
 /// Reads prototypes, or says where the file differs from them; `schedule` is
 /// that of a file which does not say it itself.
-pub(super) fn read(
-    file: &proto::Graph,
-    opset: Option<i64>,
-    schedule: Schedule,
-) -> Result<Prototypes, OnnxError> {
+pub(super) fn read(file: &proto::Graph, opset: i64, schedule: Schedule) -> Result<Prototypes, OnnxError> {
     let (mut tensors, any) = Tensors::new(
         "compact network of prototypes",
         file,
@@ -284,8 +245,7 @@ pub(super) fn read(
         candidates(file, schedule),
         graph,
     )?;
-    let n = declared_features(file)
-        .ok_or_else(|| tensors.unlike("its input is not declared as [batch, features]"))?;
+    let n = tensors.features()?;
     let [steps, count] = tensors.shape("hot")?;
     tensors.fixed("axis", &[1], &[1])?;
     tensors.fixed("start", &[1], &[0])?;
@@ -298,21 +258,15 @@ pub(super) fn read(
     let flags = tensors.bytes("hot", &[steps, count])?;
     let accumulators = accumulators(&tensors, flags, count)?;
     let minima = if any.clipped { Some(tensors.numbers("minima", &[n])?) } else { None };
-    let curve = read_curve(&mut tensors, any.measure)?;
+    let measure = read_measure(&mut tensors, &any.measure)?;
     let head = read_head(&mut tensors, count, any.layers)?;
     tensors.finish(&graph(&Description {
         stored: Stored { precision: tensors.precision(), ..any.stored },
         features: n,
         accumulators: count,
         outputs: head.last().map_or(0, Layer::outputs),
-        ..any
+        ..any.clone()
     }))?;
-    let measure = match (curve, any.measure) {
-        (Some(curve), _) => Measure::Power(curve),
-        (None, MeasureKind::Violations) => Measure::Violations,
-        (None, MeasureKind::Sum) => Measure::Sum,
-        (None, _) => Measure::Largest,
-    };
     Prototypes::new(PrototypeParts {
         precision: tensors.precision(),
         features: n,
@@ -335,27 +289,28 @@ pub(super) fn read(
 fn candidates(file: &proto::Graph, schedule: Schedule) -> Vec<Description> {
     let count = |op: &str| all_nodes(file).filter(|node| node.op_type == op).count();
     let measures = match (count("Min"), count("Unsqueeze")) {
-        (0, 0) => vec![MeasureKind::Violations, MeasureKind::Sum, MeasureKind::Largest],
-        (0, _) => vec![MeasureKind::Hinges],
-        (levels, _) => vec![MeasureKind::Sawtooth(levels)],
+        (0, 0) => vec![Measure::Violations, Measure::Sum, Measure::Largest],
+        (0, _) => vec![Measure::Power(PowerCurve::Hinges { knots: vec![], weights: vec![] })],
+        (levels, _) => vec![Measure::Power(PowerCurve::Sawtooth { inverse: 0.0, levels })],
     };
     let schedule = [Schedule::Sequential, Schedule::Pipelined]
         .into_iter()
         .find(|known| file.name == format!("{NAME}.{known}"))
         .unwrap_or(schedule);
     let any = Description {
-        stored: Stored { precision: declared_precision(file), coded: count("Gather") > 0 },
+        stored: Stored::of(file),
         features: 0,
         accumulators: 0,
         outputs: 0,
         layers: count("Gemm"),
         clipped: file.node.iter().any(|node| node.op_type == "Max"),
-        measure: MeasureKind::Largest,
+        measure: Measure::Largest,
         pool: Pool::Max,
         schedule,
     };
     let pools = [Pool::Max, Pool::Sum, Pool::Raise];
-    measures.into_iter().flat_map(|measure| pools.map(|pool| Description { measure, pool, ..any })).collect()
+    let one = |measure: &Measure, pool| Description { measure: measure.clone(), pool, ..any.clone() };
+    measures.iter().flat_map(|measure| pools.map(|pool| one(measure, pool))).collect()
 }
 
 /// The position of the one 1 in every row of flags.
@@ -371,21 +326,25 @@ fn accumulators(tensors: &Tensors<'_>, flags: &[u8], count: usize) -> Result<Vec
         .collect()
 }
 
-/// The curve of a measure, if it has one.
-fn read_curve(tensors: &mut Tensors<'_>, measure: MeasureKind) -> Result<Option<PowerCurve>, OnnxError> {
-    if measure == MeasureKind::Hinges {
-        let count = tensors.length("knots")?;
-        tensors.fixed("last", &[1], &[2])?;
-        let knots = tensors.numbers("knots", &[count])?;
-        return Ok(Some(PowerCurve::Hinges { knots, weights: tensors.numbers("rises", &[count, 1])? }));
-    }
-    let MeasureKind::Sawtooth(levels) = measure else { return Ok(None) };
-    let inverse = tensors.numbers("inverse", &[1])?[0];
-    tensors.fixed_numbers("two", &[1], &[2.0])?;
-    for level in 1..=levels {
-        tensors.fixed_numbers(&format!("share{level}"), &[1], &[PowerCurve::share(level)])?;
-    }
-    Ok(Some(PowerCurve::Sawtooth { inverse, levels }))
+/// The measure `like` with its numbers.
+fn read_measure(tensors: &mut Tensors<'_>, like: &Measure) -> Result<Measure, OnnxError> {
+    Ok(match like {
+        Measure::Power(PowerCurve::Hinges { .. }) => {
+            let count = tensors.length("knots")?;
+            tensors.fixed("last", &[1], &[2])?;
+            let knots = tensors.numbers("knots", &[count])?;
+            Measure::Power(PowerCurve::Hinges { knots, weights: tensors.numbers("rises", &[count, 1])? })
+        }
+        Measure::Power(PowerCurve::Sawtooth { levels, .. }) => {
+            let inverse = tensors.numbers("inverse", &[1])?[0];
+            tensors.fixed_numbers("two", &[1], &[2.0])?;
+            for level in 1..=*levels {
+                tensors.fixed_numbers(&format!("share{level}"), &[1], &[PowerCurve::share(level)])?;
+            }
+            Measure::Power(PowerCurve::Sawtooth { inverse, levels: *levels })
+        }
+        plain => plain.clone(),
+    })
 }
 
 /// So many layers of the head, the first of which reads `count` accumulators.

@@ -14,10 +14,8 @@ use indelible::{
 
 use super::{
     OnnxError, proto,
-    tensors::{Tensors, all_nodes, declared_features, declared_precision},
-    write::{
-        Dim, Stored, body_attribute, decode, float_type, form_graph, int_attribute, node, reduce_sum, value,
-    },
+    tensors::{Tensors, all_nodes},
+    write::{Stored, decode, float_type, form_graph, node, rows, scan, vector},
 };
 
 /// What the nodes depend on.
@@ -35,7 +33,7 @@ fn graph(form: &Description) -> proto::Graph {
     nodes.push(node("Max", &["x", "minima"], "clipped"));
     let mut running = "running_first";
     if form.several {
-        nodes.push(scan(form));
+        nodes.push(samples(form));
         running = "running_last";
     }
     match form.targets {
@@ -51,7 +49,7 @@ fn graph(form: &Description) -> proto::Graph {
 }
 
 /// The Scan over all samples but the first.
-fn scan(form: &Description) -> proto::Node {
+fn samples(form: &Description) -> proto::Node {
     let mut nodes = Vec::new();
     if form.stored.coded {
         nodes.extend(decode("center", "center_value"));
@@ -59,26 +57,21 @@ fn scan(form: &Description) -> proto::Node {
     let center = if form.stored.coded { "center_value" } else { "center" };
     nodes.extend(step("", "clipped", center, Some("running"), "running_next"));
     let float = float_type(form.stored.precision);
-    let scalar = |name: &str| value(name, float, &[Dim::Size(1)]);
-    let running = |name: &str| value(name, float, &[Dim::Name("batch"), Dim::Size(1)]);
+    let scalar = |name: &str| vector(name, float, 1);
     let body = proto::Graph {
         node: nodes,
         name: "step".into(),
         input: vec![
-            running("running"),
-            value("center", form.stored.data_type(), &[Dim::Size(form.features)]),
+            rows("running", float, 1),
+            vector("center", form.stored.data_type(), form.features),
             scalar("radius"),
             scalar("scale"),
             scalar("value"),
         ],
-        output: vec![running("running_next")],
+        output: vec![rows("running_next", float, 1)],
         ..Default::default()
     };
-    let inputs = ["running_first", "centers", "radii", "scales", "values"];
-    let mut scan = node("Scan", &inputs, "running_last");
-    scan.attribute.push(body_attribute(body));
-    scan.attribute.push(int_attribute("num_scan_inputs", 4));
-    scan
+    scan(body, &["running_first", "centers", "radii", "scales", "values"], "running_last")
 }
 
 /// The nodes of one step: from the point `x` and a center to the running
@@ -90,7 +83,7 @@ fn step(prefix: &str, x: &str, center: &str, previous: Option<&str>, next: &str)
         node("Abs", &[&name("difference")], &name("size")),
         node("Sub", &[&name("size"), &name("radius")], &name("excess")),
         node("Relu", &[&name("excess")], &name("violation")),
-        reduce_sum(&name("violation"), "axes", &name("total")),
+        node("ReduceSum", &[&name("violation"), "axes"], &name("total")),
         node("Mul", &[&name("scale"), &name("total")], &name("penalty")),
         node("Sub", &[&name("value"), &name("penalty")], &name("level")),
     ];
@@ -106,18 +99,17 @@ fn step(prefix: &str, x: &str, center: &str, previous: Option<&str>, next: &str)
 }
 
 /// Reads a recurrence, or says where the file differs from one.
-pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<Prototypes, OnnxError> {
+pub(super) fn read(file: &proto::Graph, opset: i64) -> Result<Prototypes, OnnxError> {
     let has = |op: &str| all_nodes(file).any(|node| node.op_type == op);
     let any = Description {
-        stored: Stored { precision: declared_precision(file), coded: has("Gather") },
+        stored: Stored::of(file),
         features: 0,
         several: has("Scan"),
         targets: has("Neg").then_some(0),
     };
     let (mut tensors, any) =
         Tensors::new("compact network of a recurrence", file, (opset, 13..=25), [any], graph)?;
-    let n = declared_features(file)
-        .ok_or_else(|| tensors.unlike("its input is not declared as [batch, features]"))?;
+    let n = tensors.features()?;
     tensors.fixed("axes", &[1], &[1])?;
     let minima = tensors.numbers("minima", &[n])?;
     let first = tensors.numbers("first_center", &[n])?;
@@ -133,13 +125,11 @@ pub(super) fn read(file: &proto::Graph, opset: Option<i64>) -> Result<Prototypes
     } else {
         narrow(first.iter().copied(), tensors.precision())
     };
-    let targets = match any.targets {
-        Some(_) => {
-            let [_, classes] = tensors.shape("targets")?;
-            Some(tensors.numbers("targets", &[1, classes])?)
-        }
-        None => None,
-    };
+    let mut targets = None;
+    if any.targets.is_some() {
+        let [_, classes] = tensors.shape("targets")?;
+        targets = Some(tensors.numbers("targets", &[1, classes])?);
+    }
     let precision = tensors.precision();
     tensors.finish(&graph(&Description {
         stored: Stored { precision, ..any.stored },

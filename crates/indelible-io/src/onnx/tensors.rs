@@ -5,13 +5,13 @@
 //! reader makes that graph anew and compares, whatever the values are called:
 //! what is not exactly this form is refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use indelible::{Features, Precision};
 
 use super::{
     OnnxError,
-    graph::{bytes, dims, integers, is_default, numbers, operator, singles},
+    graph::{bad, bytes, dims, integers, is_default, numbers, operator, singles},
     proto::{self, data_type},
 };
 
@@ -24,7 +24,6 @@ pub(super) struct Tensors<'a> {
     /// What the form is called in refusals.
     form: &'static str,
     file: &'a proto::Graph,
-    names: Names<'a>,
     left: BTreeMap<String, &'a proto::Tensor>,
     precision: Option<Precision>,
 }
@@ -36,23 +35,23 @@ impl<'a> Tensors<'a> {
     pub fn new<D>(
         form: &'static str,
         file: &'a proto::Graph,
-        (opset, opsets): (Option<i64>, std::ops::RangeInclusive<i64>),
+        (opset, opsets): (i64, std::ops::RangeInclusive<i64>),
         descriptions: impl IntoIterator<Item = D>,
         graph: impl Fn(&D) -> proto::Graph,
     ) -> Result<(Self, D), OnnxError> {
-        let mut tensors =
-            Self { form, file, names: Names::default(), left: BTreeMap::new(), precision: None };
-        if opset.is_none_or(|version| !opsets.contains(&version)) {
+        let mut tensors = Self { form, file, left: BTreeMap::new(), precision: None };
+        if !opsets.contains(&opset) {
             let (first, last) = (opsets.start(), opsets.end());
             return Err(tensors.unlike(&format!("its operator set is not one of {first} to {last}")));
         }
+        let mut of_file = Names::default();
+        let nodes = of_file.graph(file, false);
         let mut known: Vec<String> = vec![];
         for description in descriptions {
             let expected = graph(&description);
-            let mut names = Names::default();
-            if names.bind_graph(&expected, file, false) {
-                tensors.names = names;
-                tensors.take_in()?;
+            let mut of_form = Names::default();
+            if of_form.graph(&expected, false) == nodes {
+                tensors.take_in(&of_form, &of_file)?;
                 return Ok((tensors, description));
             }
             known.extend(all_nodes(&expected).map(|node| node.op_type.clone()));
@@ -63,12 +62,14 @@ impl<'a> Tensors<'a> {
     }
 
     /// Calls the tensors of the file as the form calls them.
-    fn take_in(&mut self) -> Result<(), OnnxError> {
+    fn take_in(&mut self, of_form: &Names<'_>, of_file: &Names<'_>) -> Result<(), OnnxError> {
+        let names: HashMap<usize, &str> = of_form.0.iter().map(|(name, number)| (*number, *name)).collect();
         for tensor in &self.file.initializer {
-            let Some(name) = self.names.of_form(&tensor.name) else {
+            let number = of_file.0.get(tensor.name.as_str());
+            let Some(name) = number.and_then(|number| names.get(number)) else {
                 return Err(self.unlike(&format!("tensor '{}' has no place in it", tensor.name)));
             };
-            if self.left.insert(name.to_string(), tensor).is_some() {
+            if self.left.insert((*name).to_string(), tensor).is_some() {
                 return Err(self.unlike(&format!("the name '{}' is given twice", tensor.name)));
             }
         }
@@ -80,42 +81,46 @@ impl<'a> Tensors<'a> {
         OnnxError::Structure(format!("the network is no {} of indelible: {why}", self.form))
     }
 
+    /// The number of features of the one input, declared as `[batch, features]`.
+    pub fn features(&self) -> Result<usize, OnnxError> {
+        let dimensions = || {
+            let [input] = &self.file.input[..] else { return None };
+            let shape = input.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref()?;
+            let [_, features] = &shape.dim[..] else { return None };
+            usize::try_from(features.dim_value?).ok().filter(|n| (1..=MOST_FEATURES).contains(n))
+        };
+        dimensions().ok_or_else(|| self.unlike("its input is not declared as [batch, features]"))
+    }
+
     fn take(&mut self, name: &str, shape: &[usize]) -> Result<&'a proto::Tensor, OnnxError> {
         let found = self.left.remove(name);
         let tensor = found.ok_or_else(|| self.unlike(&format!("'{name}' is missing")))?;
         if dims(tensor)? == shape {
-            Ok(tensor)
-        } else {
-            Err(wrong(tensor, format!("its shape is {:?}; expected {shape:?}", tensor.dims)))
+            return Ok(tensor);
         }
+        Err(bad(tensor, format!("its shape is {:?}; expected {shape:?}", tensor.dims)))
     }
 
     /// Shape of the matrix `name`, which stays.
     pub fn shape(&self, name: &str) -> Result<[usize; 2], OnnxError> {
-        match self.dims(name)?[..] {
-            [a, b] => Ok([a, b]),
-            _ => Err(self.unlike(&format!("'{name}' is no matrix"))),
-        }
+        self.dims(name, "matrix")
     }
 
     /// The length of the vector `name`, which stays.
     pub fn length(&self, name: &str) -> Result<usize, OnnxError> {
-        match self.dims(name)?[..] {
-            [length] => Ok(length),
-            _ => Err(self.unlike(&format!("'{name}' is no vector"))),
-        }
+        self.dims(name, "vector").map(|[length]| length)
     }
 
-    fn dims(&self, name: &str) -> Result<Vec<usize>, OnnxError> {
-        dims(self.left.get(name).ok_or_else(|| self.unlike(&format!("'{name}' is missing")))?)
+    fn dims<const RANK: usize>(&self, name: &str, kind: &str) -> Result<[usize; RANK], OnnxError> {
+        let tensor = self.left.get(name).ok_or_else(|| self.unlike(&format!("'{name}' is missing")))?;
+        dims(tensor)?.try_into().map_err(|_| self.unlike(&format!("'{name}' is no {kind}")))
     }
 
     fn one_precision(&mut self, tensor: &proto::Tensor, precision: Precision) -> Result<(), OnnxError> {
         if *self.precision.get_or_insert(precision) == precision {
-            Ok(())
-        } else {
-            Err(wrong(tensor, format!("it is {precision}; expected one format in the whole network")))
+            return Ok(());
         }
+        Err(bad(tensor, format!("it is {precision}; expected one format in the whole network")))
     }
 
     /// The one format of all numbers.
@@ -134,10 +139,9 @@ impl<'a> Tensors<'a> {
     /// Numbers that must be these.
     pub fn fixed_numbers(&mut self, name: &str, shape: &[usize], values: &[f64]) -> Result<(), OnnxError> {
         if self.numbers(name, shape)? == values {
-            Ok(())
-        } else {
-            Err(self.unlike(&format!("'{name}' holds other numbers than its form has")))
+            return Ok(());
         }
+        Err(self.unlike(&format!("'{name}' holds other numbers than its form has")))
     }
 
     /// Integers from 0 to `end`, not included.
@@ -147,16 +151,15 @@ impl<'a> Tensors<'a> {
             .iter()
             .map(|&v| usize::try_from(v).ok().filter(|v| *v < end))
             .collect::<Option<_>>()
-            .ok_or_else(|| wrong(tensor, format!("an integer is not between 0 and {end}")))
+            .ok_or_else(|| bad(tensor, format!("an integer is not between 0 and {end}")))
     }
 
     /// Integers that must be these.
     pub fn fixed(&mut self, name: &str, shape: &[usize], values: &[usize]) -> Result<(), OnnxError> {
         if self.below(name, shape, usize::MAX)? == values {
-            Ok(())
-        } else {
-            Err(self.unlike(&format!("'{name}' holds other integers than its form has")))
+            return Ok(());
         }
+        Err(self.unlike(&format!("'{name}' holds other integers than its form has")))
     }
 
     /// The bytes of a tensor of this shape.
@@ -188,7 +191,8 @@ impl<'a> Tensors<'a> {
         if let Some(tensor) = self.left.values().next() {
             return Err(self.unlike(&format!("tensor '{}' has no place in it", tensor.name)));
         }
-        if Names::default().bind_graph(expected, self.file, true) { Ok(()) } else { Err(self.unlike(NODES)) }
+        let neutral = |graph| Names::default().graph(graph, true);
+        if neutral(expected) == neutral(self.file) { Ok(()) } else { Err(self.unlike(NODES)) }
     }
 }
 
@@ -202,100 +206,67 @@ pub(super) fn all_nodes(graph: &proto::Graph) -> impl Iterator<Item = &proto::No
     })
 }
 
-/// Which name of a form is which name of a file, one for one.
+/// Names of values, numbered as they come.
 #[derive(Default)]
-struct Names<'a> {
-    of_file: BTreeMap<String, &'a str>,
-    of_form: BTreeMap<&'a str, String>,
-}
+struct Names<'a>(HashMap<&'a str, usize>);
 
 impl<'a> Names<'a> {
-    /// What the form calls a value that the file calls `name`.
-    fn of_form(&self, name: &str) -> Option<&str> {
-        self.of_form.get(name).map(String::as_str)
+    /// What `name` is called where names do not matter.
+    fn neutral(&mut self, name: &'a str) -> String {
+        let next = self.0.len();
+        if name.is_empty() { String::new() } else { self.0.entry(name).or_insert(next).to_string() }
     }
 
-    /// Takes two names for one, unless either is known as another.
-    fn bind(&mut self, form: &str, file: &'a str) -> bool {
-        let new = !self.of_file.contains_key(form) && !self.of_form.contains_key(file);
-        if new {
-            self.of_file.insert(form.into(), file);
-            self.of_form.insert(file, form.into());
+    fn all(&mut self, names: &'a [String]) -> Vec<String> {
+        names.iter().map(|name| self.neutral(name)).collect()
+    }
+
+    /// The graph with neutral names and without its tensors: two graphs are one
+    /// but for the names of values and nodes where these are equal. What they
+    /// declare of values counts only if `declared`.
+    fn graph(&mut self, graph: &'a proto::Graph, declared: bool) -> proto::Graph {
+        proto::Graph {
+            input: self.values(&graph.input, declared),
+            node: graph.node.iter().map(|node| self.node(node, declared)).collect(),
+            output: self.values(&graph.output, declared),
+            sparse_initializer: graph.sparse_initializer.clone(),
+            ..Default::default()
         }
-        form.is_empty() == file.is_empty() && self.of_file.get(form) == Some(&file)
     }
 
-    fn bind_all(&mut self, form: &[String], file: &'a [String]) -> bool {
-        form.len() == file.len() && form.iter().zip(file).all(|(form, file)| self.bind(form, file))
-    }
-
-    /// Whether the two graphs are one but for the names of values and nodes,
-    /// and for what they declare of values unless `declared`.
-    fn bind_graph(&mut self, form: &proto::Graph, file: &'a proto::Graph, declared: bool) -> bool {
-        file.sparse_initializer.is_empty()
-            && self.bind_values(&form.input, &file.input, declared)
-            && form.node.len() == file.node.len()
-            && form.node.iter().zip(&file.node).all(|(a, b)| self.bind_node(a, b, declared))
-            && self.bind_values(&form.output, &file.output, declared)
-    }
-
-    fn bind_values(
-        &mut self,
-        form: &[proto::ValueInfo],
-        file: &'a [proto::ValueInfo],
-        declared: bool,
-    ) -> bool {
-        let mut same = |(a, b): (&proto::ValueInfo, &'a proto::ValueInfo)| {
-            (!declared || a.r#type == b.r#type) && self.bind(&a.name, &b.name)
+    fn values(&mut self, values: &'a [proto::ValueInfo], declared: bool) -> Vec<proto::ValueInfo> {
+        let neutral = |value: &'a proto::ValueInfo| proto::ValueInfo {
+            name: self.neutral(&value.name),
+            r#type: value.r#type.clone().filter(|_| declared),
         };
-        form.len() == file.len() && form.iter().zip(file).all(&mut same)
+        values.iter().map(neutral).collect()
     }
 
-    fn bind_node(&mut self, form: &proto::Node, file: &'a proto::Node, declared: bool) -> bool {
-        form.op_type == file.op_type
-            && is_default(&file.domain)
-            && form.attribute.len() == file.attribute.len()
-            && form.attribute.iter().zip(&file.attribute).all(|(a, b)| self.bind_attribute(a, b, declared))
-            && self.bind_all(&form.input, &file.input)
-            && self.bind_all(&form.output, &file.output)
-    }
-
-    fn bind_attribute(
-        &mut self,
-        form: &proto::Attribute,
-        file: &'a proto::Attribute,
-        declared: bool,
-    ) -> bool {
-        match (&form.g, &file.g) {
-            // The body of a Scan holds no tensors of its own.
-            (Some(a), Some(b)) => {
-                form.name == file.name && b.initializer.is_empty() && self.bind_graph(a, b, declared)
-            }
-            _ => form == file,
+    fn node(&mut self, node: &'a proto::Node, declared: bool) -> proto::Node {
+        proto::Node {
+            attribute: node.attribute.iter().map(|a| self.attribute(a, declared)).collect(),
+            input: self.all(&node.input),
+            output: self.all(&node.output),
+            name: String::new(),
+            op_type: node.op_type.clone(),
+            domain: if is_default(&node.domain) { String::new() } else { node.domain.clone() },
         }
     }
-}
 
-/// The number of features of the one input of `file`, declared as
-/// `[batch, features]`.
-pub(super) fn declared_features(file: &proto::Graph) -> Option<usize> {
-    let [input] = &file.input[..] else { return None };
-    let shape = input.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref()?;
-    let [_, features] = &shape.dim[..] else { return None };
-    usize::try_from(features.dim_value?).ok().filter(|n| (1..=MOST_FEATURES).contains(n))
+    fn attribute(&mut self, attribute: &'a proto::Attribute, declared: bool) -> proto::Attribute {
+        let Some(body) = &attribute.g else { return attribute.clone() };
+        // The body of a Scan holds no tensors of its own.
+        let tensors = body.initializer.clone();
+        let body = proto::Graph { initializer: tensors, ..self.graph(body, declared) };
+        proto::Attribute { name: attribute.name.clone(), g: Some(body), ..Default::default() }
+    }
 }
 
 /// The format that the one input of `file` is declared in.
 pub(super) fn declared_precision(file: &proto::Graph) -> Precision {
     let tensor = file.input.first().and_then(|input| input.r#type.as_ref()?.tensor_type.as_ref());
-    if tensor.is_some_and(|tensor| tensor.elem_type == data_type::DOUBLE) {
-        Precision::F64
-    } else {
-        Precision::F32
+    match tensor {
+        Some(tensor) if tensor.elem_type == data_type::DOUBLE => Precision::F64,
+        _ => Precision::F32,
     }
-}
-
-/// The error about one tensor.
-pub(super) fn wrong(tensor: &proto::Tensor, why: String) -> OnnxError {
-    OnnxError::Tensor { name: tensor.name.clone(), why }
 }

@@ -1,7 +1,10 @@
 //! Writes networks as ONNX files, layer by layer; the nodes and tensors that
 //! files of all forms are made of.
 
-use std::io::{self, Write};
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
 
 use indelible::{
     Features, Precision,
@@ -12,6 +15,7 @@ use prost::Message;
 use super::{
     Metadata, OnnxError,
     proto::{self, attribute_type, data_type},
+    tensors::{all_nodes, declared_precision},
 };
 
 /// Largest message that protobuf readers take.
@@ -22,7 +26,7 @@ const OPSET: i64 = 17;
 const IR_VERSION: i64 = 8;
 
 /// Fills one tensor with its bytes, little-endian.
-pub(super) type Fill<'a> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>;
+type Fill<'a> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>;
 
 /// A tensor whose bytes are made while writing.
 pub(super) struct Initializer<'a> {
@@ -32,11 +36,16 @@ pub(super) struct Initializer<'a> {
 }
 
 impl<'a> Initializer<'a> {
-    pub(super) fn new(name: impl Into<String>, dims: &[usize], data_type: i32, fill: Fill<'a>) -> Self {
+    pub(super) fn new(
+        name: impl Into<String>,
+        dims: &[usize],
+        data_type: i32,
+        fill: impl Fn(&mut dyn Write) -> io::Result<()> + 'a,
+    ) -> Self {
         let bytes = dims.iter().product::<usize>() as u64 * element_bytes(data_type);
         let dims = dims.iter().copied().map(integer).collect();
         let head = proto::Tensor { dims, data_type, name: name.into(), ..Default::default() };
-        Self { head, bytes, fill }
+        Self { head, bytes, fill: Box::new(fill) }
     }
 
     /// Numbers rounded to `precision`, which holds them all.
@@ -44,16 +53,12 @@ impl<'a> Initializer<'a> {
         name: impl Into<String>,
         dims: &[usize],
         precision: Precision,
-        values: &'a [f64],
+        values: impl Into<Cow<'a, [f64]>>,
     ) -> Self {
-        let fill: Fill<'a> = Box::new(move |out| write_numbers(out, precision, values.iter().copied()));
-        Self::new(name, dims, float_type(precision), fill)
-    }
-
-    /// One number of `precision`.
-    pub(super) fn number(name: impl Into<String>, precision: Precision, value: f64) -> Self {
-        let fill: Fill<'a> = Box::new(move |out| write_numbers(out, precision, [value].into_iter()));
-        Self::new(name, &[1], float_type(precision), fill)
+        let values = values.into();
+        Self::new(name, dims, float_type(precision), move |out| {
+            write_numbers(out, precision, values.iter().copied())
+        })
     }
 
     /// Length of the tensor message.
@@ -69,14 +74,6 @@ impl<'a> Initializer<'a> {
     }
 }
 
-/// Number of bytes that [`write_dense`] would write, less the few hundred for
-/// names and metadata.
-#[must_use]
-pub fn dense_bytes(network: &dyn Network) -> u64 {
-    let element = element_bytes(float_type(network.precision()));
-    indelible::network::size(network).all as u64 * element
-}
-
 /// Writes `network` with one Gemm per layer and a Relu between each two, every
 /// layer as a dense matrix.
 ///
@@ -86,55 +83,47 @@ pub fn dense_bytes(network: &dyn Network) -> u64 {
 /// # Errors
 /// When the file would be larger than 2 GiB, or writing fails.
 pub fn write_dense(network: &dyn Network, metadata: &Metadata, out: &mut dyn Write) -> Result<(), OnnxError> {
-    let depth = network.depth();
-    let precision = network.precision();
-    let mut nodes = Vec::new();
-    let mut initializers = Vec::new();
+    let (depth, precision) = (network.depth(), network.precision());
+    let (mut nodes, mut initializers) = (Vec::new(), Vec::new());
     let mut value = "x".to_string();
     for index in 0..depth {
-        let (rows, columns) = {
-            let layer = network.layer(index);
-            (layer.outputs(), layer.inputs())
-        };
-        let (weights, biases) = (format!("W{index}"), format!("b{index}"));
-        value = push_layer(&mut nodes, &value, (&weights, &biases), index, index + 1 == depth);
-        initializers.push(Initializer::new(
-            weights,
-            &[rows, columns],
-            float_type(precision),
-            Box::new(move |out| write_matrix(out, precision, &network.layer(index))),
-        ));
-        initializers.push(Initializer::new(
-            biases,
-            &[rows],
-            float_type(precision),
-            Box::new(move |out| write_numbers(out, precision, network.layer(index).biases().iter().copied())),
-        ));
+        value = push_layer(&mut nodes, &value, index, depth);
+        push_weights(&mut initializers, index, precision, move || Cow::Owned(network.layer(index)));
     }
     let graph = form_graph("indelible".into(), nodes, precision, network.inputs(), network.outputs());
     write_model(graph, &initializers, metadata, out)
 }
 
-/// Adds the nodes of layer `index`, which reads `value`: a Gemm with these
-/// weights and biases and, unless it is the last one, a Relu. Returns the name
-/// of what comes out.
-pub(super) fn push_layer(
-    nodes: &mut Vec<proto::Node>,
-    value: &str,
-    (weights, biases): (&str, &str),
-    index: usize,
-    last: bool,
-) -> String {
+/// Adds the nodes of layer `index` of `depth`, which reads `value`: a Gemm and,
+/// unless it is the last one, a Relu. Returns the name of what comes out.
+pub(super) fn push_layer(nodes: &mut Vec<proto::Node>, value: &str, index: usize, depth: usize) -> String {
+    let last = index + 1 == depth;
     let sum = if last { "y".to_string() } else { format!("a{index}") };
-    let mut gemm = node("Gemm", &[value, weights, biases], &sum);
-    gemm.attribute.push(int_attribute("transB", 1));
-    nodes.push(gemm);
+    let inputs = [value, &format!("W{index}"), &format!("b{index}")];
+    nodes.push(node("Gemm", &inputs, &sum).with(int_attribute("transB", 1)));
     if last {
         return sum;
     }
     let active = format!("h{index}");
     nodes.push(node("Relu", &[&sum], &active));
     active
+}
+
+/// Adds the weights and biases of layer `index`, which is made when it is written.
+pub(super) fn push_weights<'a>(
+    tensors: &mut Vec<Initializer<'a>>,
+    index: usize,
+    precision: Precision,
+    layer: impl Fn() -> Cow<'a, Layer> + Copy + 'a,
+) {
+    let (made, float) = (layer(), float_type(precision));
+    let shape = [made.outputs(), made.inputs()];
+    tensors.push(Initializer::new(format!("W{index}"), &shape, float, move |out| {
+        write_matrix(out, precision, &layer())
+    }));
+    tensors.push(Initializer::new(format!("b{index}"), &shape[..1], float, move |out| {
+        write_numbers(out, precision, layer().biases().iter().copied())
+    }));
 }
 
 /// How rows are stored.
@@ -147,6 +136,12 @@ pub(super) struct Stored {
 }
 
 impl Stored {
+    /// How those of a file of a compact form are.
+    pub fn of(file: &proto::Graph) -> Self {
+        let coded = all_nodes(file).any(|node| node.op_type == "Gather");
+        Self { precision: declared_precision(file), coded }
+    }
+
     /// The element type of the rows.
     pub fn data_type(self) -> i32 {
         if self.coded { data_type::UINT8 } else { float_type(self.precision) }
@@ -161,52 +156,40 @@ pub(super) fn stored_rows<'a>(
     precision: Precision,
     tensors: &mut Vec<Initializer<'a>>,
 ) -> Stored {
-    let fill: Fill<'a> = match features {
-        Features::Coded { codes, levels } => {
-            tensors.push(Initializer::numbers("levels", &[256], precision, levels));
-            Box::new(move |out| out.write_all(codes))
-        }
-        rows => Box::new(move |out| {
-            write_numbers(out, precision, (0..rows.len()).map(|position| rows.at(position)))
-        }),
-    };
     let stored = Stored { precision, coded: matches!(features, Features::Coded { .. }) };
-    tensors.push(Initializer::new(name, &shape, stored.data_type(), fill));
+    if let Features::Coded { levels, .. } = features {
+        tensors.push(Initializer::numbers("levels", &[256], precision, &levels[..]));
+    }
+    tensors.push(Initializer::new(name, &shape, stored.data_type(), move |out| match features {
+        Features::Coded { codes, .. } => out.write_all(codes),
+        rows => write_numbers(out, precision, (0..rows.len()).map(|position| rows.at(position))),
+    }));
     stored
 }
 
 /// Looks codes up in the table.
 pub(super) fn decode(codes: &str, numbers: &str) -> [proto::Node; 2] {
-    let mut cast = node("Cast", &[codes], "code");
-    cast.attribute.push(int_attribute("to", i64::from(data_type::INT32)));
+    let cast = node("Cast", &[codes], "code").with(int_attribute("to", data_type::INT32));
     [cast, node("Gather", &["levels", "code"], numbers)]
 }
 
 /// The largest along axis 1.
 pub(super) fn reduce_max(input: &str, output: &str) -> proto::Node {
-    let mut reduce = node("ReduceMax", &[input], output);
-    reduce.attribute.push(proto::Attribute {
+    node("ReduceMax", &[input], output).with(proto::Attribute {
         name: "axes".into(),
         ints: vec![1],
         r#type: attribute_type::INTS,
         ..Default::default()
-    });
-    reduce
+    })
 }
 
-/// The sum along the axis that the tensor `axis` holds.
-pub(super) fn reduce_sum(input: &str, axis: &str, output: &str) -> proto::Node {
-    node("ReduceSum", &[input, axis], output)
-}
-
-/// The attribute that holds the body of a Scan.
-pub(super) fn body_attribute(body: proto::Graph) -> proto::Attribute {
-    proto::Attribute {
-        name: "body".into(),
-        g: Some(body),
-        r#type: attribute_type::GRAPH,
-        ..Default::default()
-    }
+/// A Scan that carries the first of its inputs through `body`, which gets a row
+/// of each of the others.
+pub(super) fn scan(body: proto::Graph, inputs: &[&str], output: &str) -> proto::Node {
+    let (name, r#type) = ("body".into(), attribute_type::GRAPH);
+    let body = proto::Attribute { name, g: Some(body), r#type, ..Default::default() };
+    let count = integer(inputs.len().saturating_sub(1));
+    node("Scan", inputs, output).with(body).with(int_attribute("num_scan_inputs", count))
 }
 
 /// An integer of the format; no file holds so many of anything that it matters
@@ -217,11 +200,10 @@ fn integer(value: usize) -> i64 {
 
 /// A tensor of integers.
 pub(super) fn integers<'a>(name: impl Into<String>, dims: &[usize], values: Vec<usize>) -> Initializer<'a> {
-    let fill: Fill<'a> = Box::new(move |out| {
+    Initializer::new(name, dims, data_type::INT64, move |out| {
         let bytes: Vec<u8> = values.iter().flat_map(|&v| integer(v).to_le_bytes()).collect();
         out.write_all(&bytes)
-    });
-    Initializer::new(name, dims, data_type::INT64, fill)
+    })
 }
 
 /// A graph with one input `x` of shape `[batch, inputs]` and one output `y` of
@@ -236,8 +218,8 @@ pub(super) fn form_graph(
     proto::Graph {
         node: nodes,
         name,
-        input: vec![matrix("x", precision, "batch", inputs)],
-        output: vec![matrix("y", precision, "batch", outputs)],
+        input: vec![rows("x", float_type(precision), inputs)],
+        output: vec![rows("y", float_type(precision), outputs)],
         ..Default::default()
     }
 }
@@ -260,15 +242,10 @@ pub(super) fn write_model(
         functions: vec![],
     };
     let (model, graph) = (model.encode_to_vec(), graph.encode_to_vec());
-    let tensors: u64 = initializers
-        .iter()
-        .map(|tensor| {
-            let length = tensor.encoded_len();
-            1 + varint_len(length) + length
-        })
-        .sum();
+    let field = |length: u64| 1 + varint_len(length) + length;
+    let tensors: u64 = initializers.iter().map(|tensor| field(tensor.encoded_len())).sum();
     let graph_bytes = graph.len() as u64 + tensors;
-    let bytes = model.len() as u64 + 1 + varint_len(graph_bytes) + graph_bytes;
+    let bytes = model.len() as u64 + field(graph_bytes);
     if bytes > LIMIT {
         return Err(OnnxError::TooLarge { bytes });
     }
@@ -352,28 +329,32 @@ pub(super) fn node(op: &str, inputs: &[&str], output: &str) -> proto::Node {
     }
 }
 
-pub(super) fn int_attribute(name: &str, i: i64) -> proto::Attribute {
-    proto::Attribute { name: name.into(), i: Some(i), r#type: attribute_type::INT, ..Default::default() }
+impl proto::Node {
+    pub(super) fn with(mut self, attribute: proto::Attribute) -> Self {
+        self.attribute.push(attribute);
+        self
+    }
 }
 
-/// One dimension of a declared shape.
-pub(super) enum Dim<'a> {
-    Name(&'a str),
-    Size(usize),
+pub(super) fn int_attribute(name: &str, value: impl Into<i64>) -> proto::Attribute {
+    let (name, i) = (name.into(), Some(value.into()));
+    proto::Attribute { name, i, r#type: attribute_type::INT, ..Default::default() }
 }
 
-pub(super) fn matrix(name: &str, precision: Precision, rows: &str, columns: usize) -> proto::ValueInfo {
-    value(name, float_type(precision), &[Dim::Name(rows), Dim::Size(columns)])
+/// Declares `name` as a vector of so many values.
+pub(super) fn vector(name: &str, elem_type: i32, size: usize) -> proto::ValueInfo {
+    let size = proto::Dimension { dim_value: Some(integer(size)), dim_param: None };
+    declared(name, elem_type, vec![size])
 }
 
-pub(super) fn value(name: &str, elem_type: i32, dims: &[Dim<'_>]) -> proto::ValueInfo {
-    let dim = dims
-        .iter()
-        .map(|dim| match dim {
-            Dim::Name(name) => proto::Dimension { dim_value: None, dim_param: Some((*name).into()) },
-            Dim::Size(size) => proto::Dimension { dim_value: Some(integer(*size)), dim_param: None },
-        })
-        .collect();
+/// Declares `name` as rows of so many values, one per point of a batch.
+pub(super) fn rows(name: &str, elem_type: i32, size: usize) -> proto::ValueInfo {
+    let batch = proto::Dimension { dim_value: None, dim_param: Some("batch".into()) };
+    let size = proto::Dimension { dim_value: Some(integer(size)), dim_param: None };
+    declared(name, elem_type, vec![batch, size])
+}
+
+fn declared(name: &str, elem_type: i32, dim: Vec<proto::Dimension>) -> proto::ValueInfo {
     let tensor_type = Some(proto::TensorType { elem_type, shape: Some(proto::Shape { dim }) });
     proto::ValueInfo { name: name.into(), r#type: Some(proto::Type { tensor_type }) }
 }

@@ -3,7 +3,7 @@
 use crate::common::*;
 use indelible::Features;
 use indelible_io::{
-    Error,
+    DataError, Error,
     dataset::{ReadOptions, Scale, read as read_with, read_points},
     digest,
 };
@@ -260,7 +260,7 @@ fn points_need_no_labels() {
     assert!(!points.is_labelled());
     assert_eq!(values(points.data()), [0.0, 1.0, 2.0]);
     assert!(points.into_labelled().is_none());
-    assert!(matches!(read(&x), Err(Error::NoLabels { .. })));
+    assert!(matches!(read(&x), Err(Error::Data { source: DataError::NoLabels(_), .. })));
 
     let images = folder.put("images-idx3-ubyte", idx(8, &[1, 2], &[0, 255]));
     assert!(!read_points(&images, &options()).unwrap().is_labelled());
