@@ -13,6 +13,9 @@ use crate::{
     rational::{all_exact, exact, half},
 };
 
+/// Counterexamples found per round.
+const BATCH: usize = 16;
+
 /// One question, samples and radius as exact numbers, and the time for it:
 /// what takes long fails when the clock runs out.
 pub(crate) struct Instance<'a> {
@@ -85,21 +88,16 @@ impl<'a> Instance<'a> {
 
     /// Points of the balls where the margin of `net` is at most `margin`: for
     /// every ball the worst one on each side, the worst ball first, at most
-    /// `limit`. With margin 0, empty exactly when `net` memorizes the dataset
+    /// [`BATCH`]. With margin 0, empty exactly when `net` memorizes the dataset
     /// with this radius.
-    pub(crate) fn violations(
-        &self,
-        net: &RationalNetwork,
-        margin: &RBig,
-        limit: usize,
-    ) -> Result<Vec<Demand>, Error> {
+    pub(crate) fn violations(&self, net: &RationalNetwork, margin: &RBig) -> Result<Vec<Demand>, Error> {
         let mut found = Vec::new();
         for sample in 0..self.points.len() {
             self.clock.check()?;
             found.extend(self.extremes(net, sample)?.into_iter().filter(|(slack, _)| slack <= margin));
         }
         found.sort_by(|(a, x), (b, y)| (a, x.sample).cmp(&(b, y.sample)));
-        found.truncate(limit);
+        found.truncate(BATCH);
         Ok(found.into_iter().map(|(_, demand)| self.shorten(demand, net)).collect())
     }
 

@@ -14,9 +14,6 @@ use crate::{
 /// Samples that are demanded before the first counterexample.
 const FIRST: usize = 64;
 
-/// Counterexamples added per round.
-const BATCH: usize = 16;
-
 /// How often a network that memorizes but whose rounded form does not is put
 /// back with its tightest points as demands.
 const RETRIES: usize = 8;
@@ -95,7 +92,7 @@ impl<'a> Refinement<'a> {
                     }
                 };
                 self.rounds += 1;
-                let wrong = instance.violations(&net, &RBig::ZERO, BATCH)?;
+                let wrong = instance.violations(&net, &RBig::ZERO)?;
                 if !wrong.is_empty() {
                     solver.demands.extend(wrong);
                     continue;
@@ -108,7 +105,7 @@ impl<'a> Refinement<'a> {
                 // A margin below this is asked to grow before a network is
                 // called unstorable.
                 let tight = RBig::from_parts(1.into(), 4096u16.into());
-                let mut tight = instance.violations(&net, &tight, BATCH)?;
+                let mut tight = instance.violations(&net, &tight)?;
                 tight.retain(|d| !solver.demands.contains(d));
                 if tight.is_empty() || retries > RETRIES {
                     break;
