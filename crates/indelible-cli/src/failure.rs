@@ -69,7 +69,7 @@ impl From<indelible_decide::Error> for Failure {
         let message = error.to_string();
         match error {
             E::Library(error) => error.into(),
-            E::NotMemorized { .. } | E::BadRefutation { .. } => Self::no(message),
+            E::NotMemorized(_) | E::BadRefutation(_) => Self::no(message),
             error if error.is_time_out() => Self::open(message),
             _ => Self::input(message),
         }

@@ -8,7 +8,7 @@ use crate::{
     affine::{AffineFunction, Neuron},
     clock::Clock,
     linear_program::{LinearProgram, Optimum},
-    rational::{absolute, is_negative, is_positive},
+    rational::{absolute, is_negative, is_positive, sum},
 };
 
 /// A closed ball. Only [`contains`](Self::contains) knows the Euclidean norm;
@@ -23,26 +23,21 @@ pub(crate) struct RationalBall<'a> {
 impl RationalBall<'_> {
     /// `max over the unit ball of weights·d`: the dual norm.
     pub(crate) fn dual(&self, weights: &[RBig]) -> RBig {
-        match self.norm {
-            Norm::L1 => weights.iter().map(absolute).max().unwrap_or_default(),
-            _ => weights.iter().fold(RBig::ZERO, |sum, w| sum + absolute(w)),
-        }
+        let sizes = weights.iter().map(absolute);
+        if self.norm == Norm::L1 { sizes.max().unwrap_or_default() } else { sum(sizes) }
     }
 
     /// The distance from the centre to `x`.
     pub(crate) fn distance(&self, x: &[RBig]) -> RBig {
         let gaps = self.centre.iter().zip(x).map(|(c, v)| absolute(&(v - c)));
-        match self.norm {
-            Norm::L1 => gaps.fold(RBig::ZERO, |sum, g| sum + g),
-            _ => gaps.max().unwrap_or_default(),
-        }
+        if self.norm == Norm::L1 { sum(gaps) } else { gaps.max().unwrap_or_default() }
     }
 
     /// Whether `x` lies in the ball, decided exactly.
     pub(crate) fn contains(&self, x: &[RBig]) -> bool {
         if self.norm == Norm::L2 {
             let squares = self.centre.iter().zip(x).map(|(c, v)| (v - c).sqr());
-            return squares.fold(RBig::ZERO, |sum, s| sum + s) <= self.radius.sqr();
+            return sum(squares) <= self.radius.sqr();
         }
         self.distance(x) <= *self.radius
     }
@@ -50,44 +45,39 @@ impl RationalBall<'_> {
     /// A point of the ball that maximises `gradient·x`.
     pub(crate) fn corner(&self, gradient: &[RBig]) -> Vec<RBig> {
         let mut point = self.centre.to_vec();
-        let step = |x: &mut RBig, g: &RBig| {
+        // In the 1-norm only along the steepest axis.
+        let axes = (0..gradient.len()).filter(|_| self.norm == Norm::L1);
+        let steepest = axes.max_by_key(|&f| absolute(&gradient[f]));
+        for (f, (x, g)) in point.iter_mut().zip(gradient).enumerate() {
+            if steepest.is_some_and(|steepest| f != steepest) {
+                continue;
+            }
             if is_positive(g) {
                 *x += self.radius;
             } else if is_negative(g) {
                 *x -= self.radius;
             }
-        };
-        if self.norm == Norm::L1 {
-            let steepest = (0..gradient.len()).max_by_key(|&f| absolute(&gradient[f]));
-            if let Some(f) = steepest {
-                step(&mut point[f], &gradient[f]);
-            }
-        } else {
-            for (x, g) in point.iter_mut().zip(gradient) {
-                step(x, g);
-            }
         }
         point
     }
 
-    /// Maximises `part − Σ |output| relu(before)` over the ball, exactly.
-    ///
-    /// # Errors
-    /// When the clock runs out.
+    /// Maximises `part − Σ |output| relu(before)` over the ball, exactly, and
+    /// says where the maximum is.
     pub(crate) fn maximise(
         &self,
         part: &AffineFunction,
         concave: &[&Neuron],
         clock: &Clock,
     ) -> Result<(RBig, Vec<RBig>), Error> {
-        let is_used =
-            |f: usize| !part.gradient[f].is_zero() || concave.iter().any(|v| !v.weights[f].is_zero());
-        let steps = self.steps(&(0..self.centre.len()).filter(|&f| is_used(f)).collect::<Vec<usize>>());
+        let is_used = |&f: &usize| {
+            !part.gradient[f].is_zero() || concave.iter().any(|v| !v.before.gradient[f].is_zero())
+        };
+        let steps = self.steps((0..self.centre.len()).filter(is_used));
         let mut program = steps.program(part, concave);
         if self.norm == Norm::L1 {
-            let mut row = vec![RBig::NEG_ONE; steps.columns.len()];
-            row.resize(program.objective.len(), RBig::ZERO);
-            program.rows.push((self.radius.clone(), row));
+            let mut gradient = vec![RBig::NEG_ONE; steps.columns.len()];
+            gradient.resize(program.upper.len(), RBig::ZERO);
+            program.rows.push(AffineFunction { gradient, constant: self.radius.clone() });
         }
         // The ball is bounded and every output here is negative: the optimum
         // exists; the centre is a safe answer to an impossible question.
@@ -100,14 +90,16 @@ impl RationalBall<'_> {
     /// The ball in the features `used` as steps: from its lowest corner in the
     /// sup norm; from its centre in the 1-norm, forth and back, where the sum
     /// of all steps is at most the radius.
-    fn steps(&self, used: &[usize]) -> Steps {
+    fn steps(&self, used: impl Iterator<Item = usize>) -> Steps {
         let mut start = self.centre.to_vec();
-        let mut columns: Vec<(usize, bool)> = used.iter().map(|&f| (f, false)).collect();
+        let mut columns: Vec<(usize, bool)> = used.map(|f| (f, false)).collect();
         if self.norm == Norm::L1 {
-            columns.extend(used.iter().map(|&f| (f, true)));
+            columns.extend_from_within(..);
+            let forth = columns.len() / 2;
+            columns[forth..].iter_mut().for_each(|(_, back)| *back = true);
             return Steps { start, columns, longest: None };
         }
-        for &f in used {
+        for &(f, _) in &columns {
             start[f] -= self.radius;
         }
         Steps { start, columns, longest: Some(self.radius * RBig::from(2)) }
@@ -124,10 +116,15 @@ struct Steps {
 }
 
 impl Steps {
-    /// The slope of `weights·x` along every step.
-    fn along(&self, weights: &[RBig]) -> Vec<RBig> {
-        let slope = |&(f, back): &(usize, bool)| if back { -weights[f].clone() } else { weights[f].clone() };
-        self.columns.iter().map(slope).collect()
+    /// The function of `x` as one of the steps and of `width` numbers in all.
+    fn along(&self, function: &AffineFunction, width: usize) -> AffineFunction {
+        let slope = |&(f, back): &(usize, bool)| {
+            let slope = &function.gradient[f];
+            if back { -slope } else { slope.clone() }
+        };
+        let mut gradient: Vec<RBig> = self.columns.iter().map(slope).collect();
+        gradient.resize(width, RBig::ZERO);
+        AffineFunction { gradient, constant: function.at(&self.start) }
     }
 
     /// Where the steps lead.
@@ -148,34 +145,23 @@ impl Steps {
     fn program(&self, part: &AffineFunction, concave: &[&Neuron]) -> LinearProgram {
         let steps = self.columns.len();
         let width = steps + concave.len();
-        let mut program = LinearProgram {
-            constant: part.at(&self.start),
-            objective: self.along(&part.gradient),
-            rows: Vec::with_capacity(concave.len() + 1),
-            upper: vec![self.longest.clone(); steps],
-        };
-        program.objective.resize(width, RBig::ZERO);
-        program.upper.resize(width, None);
+        let mut objective = self.along(part, width);
+        let mut rows = Vec::with_capacity(concave.len() + 1);
         for (own, neuron) in (steps..).zip(concave) {
             // The relu is t ≥ max(0, v). Where v > 0 at the start, t is
             // written v + s with s ≥ 0, so that 0 is feasible either way.
-            let v = neuron.before(&self.start);
-            let mut row = self.along(&neuron.weights);
-            program.objective[own] = neuron.output.clone();
-            if is_positive(&v) {
-                program.constant += &neuron.output * &v;
-                for (slope, w) in program.objective.iter_mut().zip(&row) {
-                    *slope += &neuron.output * w;
-                }
+            let mut v = self.along(&neuron.before, width);
+            if is_positive(&v.constant) {
+                objective.add(&neuron.output, &v);
             } else {
-                for w in &mut row {
-                    *w = -std::mem::take(w);
-                }
+                v.negate();
             }
-            row.resize(width, RBig::ZERO);
-            row[own] = RBig::ONE;
-            program.rows.push((absolute(&v), row));
+            objective.gradient[own] = neuron.output.clone();
+            v.gradient[own] = RBig::ONE;
+            rows.push(v);
         }
-        program
+        let mut upper = vec![self.longest.clone(); steps];
+        upper.resize(width, None);
+        LinearProgram { objective, rows, upper }
     }
 }

@@ -17,12 +17,6 @@ impl Clock {
         Self { start: Instant::now(), limit }
     }
 
-    /// A clock that never runs out.
-    #[cfg(test)]
-    pub(crate) fn endless() -> Self {
-        Self::start(None)
-    }
-
     /// Time that has gone by.
     pub(crate) fn elapsed(&self) -> Duration {
         self.start.elapsed()
@@ -35,9 +29,6 @@ impl Clock {
 
     /// Fails when no time is left.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        match self.left() {
-            Some(left) if left.is_zero() => Err(Error::TimedOut),
-            _ => Ok(()),
-        }
+        if self.left().is_some_and(|left| left.is_zero()) { Err(Error::TimedOut) } else { Ok(()) }
     }
 }

@@ -15,13 +15,17 @@
 //! Pairs that exist only with more than `1 − 10⁻⁶` of the radius, and null
 //! spaces thinner than `10⁻¹⁰` of a row, may be missed.
 
-use dashu_ratio::RBig;
 use indelible::{
     Dataset, Error as LibraryError, Norm, Precision, Progress,
     network::{Network, evaluate, predicted_class},
 };
 
-use crate::{Error, ball::RationalBall, rational::exact, row_space::RowSpace};
+use crate::{
+    Error,
+    ball::RationalBall,
+    rational::{all_exact, exact},
+    row_space::RowSpace,
+};
 
 /// Part of the radius that the search uses; the rest absorbs rounding.
 const SHARE: f64 = 1.0 - 1e-6;
@@ -76,15 +80,15 @@ pub fn find_collision(
     if network.depth() == 0 || network.outputs() == 0 {
         let (depth, outputs) = (network.depth(), network.outputs());
         let what = format!("depth {depth} and {outputs} outputs; expected at least one of each");
-        return Err(Error::BadNetwork { what });
+        return Err(Error::BadNetwork(what));
     }
     let space = RowSpace::of(&network.layer(0));
     let rows: Vec<Vec<f64>> = (0..data.samples()).map(|i| data.row(i)).collect();
     let images: Vec<Vec<f64>> = rows.iter().map(|x| space.image(x)).collect();
-    let right = |sample: usize| Some(classes[data.labels()[sample]]);
+    let labels = data.labels();
     progress.begin("refute", data.samples() as u64);
     for i in 0..rows.len() {
-        for j in (0..i).filter(|&j| data.labels()[i] != data.labels()[j]) {
+        for j in (0..i).filter(|&j| labels[i] != labels[j]) {
             let target: Vec<f64> = images[i].iter().zip(&images[j]).map(|(a, b)| a - b).collect();
             let Some(bridge) = space.preimage(&target, norm, 2.0 * radius * SHARE) else { continue };
             let half = |sign: f64, x: &[f64]| -> Vec<f64> {
@@ -97,7 +101,7 @@ pub fn find_collision(
             let outputs = evaluate(network, &points.concat())?;
             let (first, second) = outputs.split_at(outputs.len() / 2);
             let predicted = [first, second].map(|row| predicted_class(row, count));
-            if let Some(wrong) = (0..2).find(|&k| predicted[k] != right([i, j][k])) {
+            if let Some(wrong) = (0..2).find(|&k| predicted[k] != Some(classes[labels[[i, j][k]]])) {
                 progress.end();
                 return Ok(Some(Collision { samples: [i, j], points, predicted, wrong }));
             }
@@ -111,14 +115,13 @@ pub fn find_collision(
 /// The points in numbers of the network's format, moved into their balls where
 /// rounding left them; `None` where that does not succeed.
 fn inside(
-    points: [Vec<f64>; 2],
+    mut points: [Vec<f64>; 2],
     centres: [&[f64]; 2],
     precision: Precision,
     norm: Norm,
     radius: f64,
 ) -> Option<[Vec<f64>; 2]> {
-    let mut moved = points;
-    for (point, centre) in moved.iter_mut().zip(centres) {
+    for (point, centre) in points.iter_mut().zip(centres) {
         for (x, &c) in point.iter_mut().zip(centre) {
             let rounded = precision.round(*x);
             // Rounding towards the centre where rounding to nearest would go
@@ -134,11 +137,10 @@ fn inside(
                 return None;
             }
         }
-        let to_exact = |v: &[f64]| v.iter().map(|&x| exact(x)).collect::<Vec<RBig>>();
-        let ball = RationalBall { centre: &to_exact(centre), radius: &exact(radius), norm };
-        if !ball.contains(&to_exact(point)) {
+        let ball = RationalBall { centre: &all_exact(centre), radius: &exact(radius), norm };
+        if !ball.contains(&all_exact(point)) {
             return None;
         }
     }
-    Some(moved)
+    Some(points)
 }

@@ -5,11 +5,8 @@ use std::time::Duration;
 use indelible::{Dataset, Norm};
 
 use crate::{
-    Config, Error, LARGEST_WIDTH, Refutation, ShallowNetwork,
-    clock::Clock,
-    config::check_width,
-    instance::Instance,
-    refinement::{Outcome, Refinement},
+    Config, Error, LARGEST_WIDTH, Refutation, ShallowNetwork, clock::Clock, config::check_width,
+    instance::Instance, refinement::Refinement,
 };
 
 /// The answer for one width.
@@ -56,8 +53,7 @@ pub fn decide(
     config: &Config,
 ) -> Result<Decision, Error> {
     check_width(width)?;
-    let clock = Clock::start(config.timeout);
-    decide_by(data, &Instance::new(data, norm, radius)?, radius, width, config, &clock)
+    decide_by(&Instance::new(data, norm, radius, Clock::start(config.timeout))?, radius, width, config)
 }
 
 /// Decides width 1, 2, … until the answer is not *no*: the last decision is
@@ -73,11 +69,10 @@ pub fn smallest_width(
     radius: f64,
     config: &Config,
 ) -> Result<Vec<Decision>, Error> {
-    let clock = Clock::start(config.timeout);
-    let instance = Instance::new(data, norm, radius)?;
+    let instance = Instance::new(data, norm, radius, Clock::start(config.timeout))?;
     let mut decisions = Vec::new();
     for width in 1..=LARGEST_WIDTH {
-        let decision = decide_by(data, &instance, radius, width, config, &clock)?;
+        let decision = decide_by(&instance, radius, width, config)?;
         let no = matches!(decision.answer, Answer::No(_));
         decisions.push(decision);
         if !no {
@@ -88,22 +83,13 @@ pub fn smallest_width(
 }
 
 /// Decides one width by a clock that already runs.
-fn decide_by(
-    data: &Dataset,
-    instance: &Instance,
-    radius: f64,
-    width: usize,
-    config: &Config,
-    clock: &Clock,
-) -> Result<Decision, Error> {
-    let before = clock.elapsed();
-    let mut refinement = Refinement { data, instance, width, config, clock, rounds: 0 };
+fn decide_by(instance: &Instance<'_>, radius: f64, width: usize, config: &Config) -> Result<Decision, Error> {
+    let before = instance.clock.elapsed();
+    let mut refinement = Refinement { instance, radius, width, config, rounds: 0 };
     let answer = match refinement.run() {
-        Ok(Outcome::Network(network)) => Answer::Yes(network),
-        Ok(Outcome::Impossible(points)) => Answer::No(Refutation::new(instance, width, radius, points)),
         Err(error) if error.is_time_out() => Answer::Unknown { reason: error.to_string() },
-        Err(error) => return Err(error),
+        answer => answer?,
     };
-    let rounds = refinement.rounds;
-    Ok(Decision { answer, width, rounds, elapsed: clock.elapsed().saturating_sub(before) })
+    let elapsed = instance.clock.elapsed().saturating_sub(before);
+    Ok(Decision { answer, width, rounds: refinement.rounds, elapsed })
 }

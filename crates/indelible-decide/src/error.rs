@@ -60,36 +60,25 @@ pub enum Error {
         /// What was found and what was expected.
         what: String,
     },
-    /// A set system that cannot be made into a dataset or a network.
-    #[error("{what}")]
-    BadSetSystem {
-        /// What was given and what was expected.
-        what: String,
-    },
-    /// Numbers that are no network.
-    #[error("not a network that can be asked about: {what}")]
-    BadNetwork {
-        /// What was given and what was expected.
-        what: String,
-    },
-    /// A network that is not the one asked for.
-    #[error("{what}")]
-    NotDecodable {
-        /// What was given and what was expected.
-        what: String,
-    },
-    /// A network that gives a point of the data another label.
-    #[error("{what}")]
-    NotMemorized {
-        /// The point and what the network says.
-        what: String,
-    },
-    /// A refutation that does not prove what it claims.
-    #[error("the refutation proves nothing: {what}")]
-    BadRefutation {
-        /// The first thing that is wrong.
-        what: String,
-    },
+    /// A set system that cannot be made into a dataset or a network: what was
+    /// given and what was expected.
+    #[error("{0}")]
+    BadSetSystem(String),
+    /// Numbers that are no network: what was given and what was expected.
+    #[error("not a network that can be asked about: {0}")]
+    BadNetwork(String),
+    /// A network that is not the one asked for: what was given and what was
+    /// expected.
+    #[error("{0}")]
+    NotDecodable(String),
+    /// A network that gives a point of the data another label: the point and
+    /// what the network says.
+    #[error("{0}")]
+    NotMemorized(String),
+    /// A refutation that does not prove what it claims: the first thing that is
+    /// wrong.
+    #[error("the refutation proves nothing: {0}")]
+    BadRefutation(String),
     /// Numbers of samples or features from which no witness can be made.
     #[error(
         "a basis witness has at least 2 samples and 1 feature, and at most 2^28 values; {samples} samples of {features} features were asked for"

@@ -10,16 +10,20 @@ use crate::{
     ball::RationalBall,
     clock::Clock,
     network::RationalNetwork,
-    rational::{exact, half, integer},
+    rational::{all_exact, exact, half},
 };
 
-/// One question: samples, radius and labels as exact numbers.
-pub(crate) struct Instance {
+/// Counterexamples found per round.
+const BATCH: usize = 16;
+
+/// One question, samples and radius as exact numbers, and the time for it:
+/// what takes long fails when the clock runs out.
+pub(crate) struct Instance<'a> {
+    pub data: &'a Dataset,
     pub points: Vec<Vec<RBig>>,
-    pub labels: Vec<usize>,
-    pub classes: usize,
     pub radius: RBig,
     pub norm: Norm,
+    pub clock: Clock,
 }
 
 /// What a search among the networks of some kind ends with.
@@ -41,8 +45,8 @@ pub(crate) struct Demand {
 /// The open interval of outputs that the scalar head reads as class `class`
 /// of `classes`: the integer `class + 1` is the nearest of `1..=classes`.
 pub(crate) fn interval(class: usize, classes: usize) -> (Option<RBig>, Option<RBig>) {
-    let lower = (class > 0).then(|| integer(class) + half());
-    let upper = (class + 1 < classes).then(|| integer(class + 1) + half());
+    let lower = (class > 0).then(|| RBig::from(class) + half());
+    let upper = (class + 1 < classes).then(|| RBig::from(class + 1) + half());
     (lower, upper)
 }
 
@@ -55,32 +59,21 @@ impl Demand {
     }
 }
 
-impl Instance {
+impl<'a> Instance<'a> {
     /// The question about `data`.
     ///
     /// # Errors
     /// When the norm is not `linf` or `l1`, or the radius is negative or no
     /// number.
-    pub(crate) fn new(data: &Dataset, norm: Norm, radius: f64) -> Result<Self, Error> {
+    pub(crate) fn new(data: &'a Dataset, norm: Norm, radius: f64, clock: Clock) -> Result<Self, Error> {
         if !matches!(norm, Norm::Linf | Norm::L1) {
             return Err(Error::BadNorm { given: norm });
         }
         if !(radius.is_finite() && radius >= 0.0) {
             return Err(indelible::Error::BadRadius { given: radius }.into());
         }
-        let points = (0..data.samples()).map(|i| data.row(i).into_iter().map(exact).collect()).collect();
-        Ok(Self {
-            points,
-            labels: data.labels().to_vec(),
-            classes: data.classes(),
-            radius: exact(radius),
-            norm,
-        })
-    }
-
-    /// Number of features.
-    pub(crate) fn features(&self) -> usize {
-        self.points.first().map_or(0, Vec::len)
+        let points = (0..data.samples()).map(|i| all_exact(&data.row(i))).collect();
+        Ok(Self { data, points, radius: exact(radius), norm, clock })
     }
 
     /// The closed ball around a sample.
@@ -88,68 +81,44 @@ impl Instance {
         RationalBall { centre: &self.points[sample], radius: &self.radius, norm: self.norm }
     }
 
-    /// The sample itself as a demand.
-    pub(crate) fn centre(&self, sample: usize) -> Demand {
-        Demand { point: self.points[sample].clone(), class: self.labels[sample], sample }
+    /// The point must get the class of `sample`.
+    pub(crate) fn demand(&self, point: Vec<RBig>, sample: usize) -> Demand {
+        Demand { point, class: self.data.labels()[sample], sample }
     }
 
     /// Points of the balls where the margin of `net` is at most `margin`: for
     /// every ball the worst one on each side, the worst ball first, at most
-    /// `limit`. With margin 0, empty exactly when `net` memorizes the dataset
+    /// [`BATCH`]. With margin 0, empty exactly when `net` memorizes the dataset
     /// with this radius.
-    ///
-    /// # Errors
-    /// When the clock runs out.
-    pub(crate) fn violations(
-        &self,
-        net: &RationalNetwork,
-        margin: &RBig,
-        limit: usize,
-        clock: &Clock,
-    ) -> Result<Vec<Demand>, Error> {
-        let mut found: Vec<(RBig, Demand)> = Vec::new();
+    pub(crate) fn violations(&self, net: &RationalNetwork, margin: &RBig) -> Result<Vec<Demand>, Error> {
+        let mut found = Vec::new();
         for sample in 0..self.points.len() {
-            clock.check()?;
-            found.extend(self.extremes(net, sample, clock)?.into_iter().filter(|(slack, _)| slack <= margin));
+            self.clock.check()?;
+            found.extend(self.extremes(net, sample)?.into_iter().filter(|(slack, _)| slack <= margin));
         }
-        found.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.sample.cmp(&b.1.sample)));
-        found.truncate(limit);
+        found.sort_by(|(a, x), (b, y)| (a, x.sample).cmp(&(b, y.sample)));
+        found.truncate(BATCH);
         Ok(found.into_iter().map(|(_, demand)| self.shorten(demand, net)).collect())
-    }
-
-    /// The smallest distance of any output on a ball from the boundary of its
-    /// class: positive exactly when `net` memorizes. `None` with one class.
-    ///
-    /// # Errors
-    /// When the clock runs out.
-    pub(crate) fn margin(
-        &self,
-        net: &RationalNetwork,
-        sample: usize,
-        clock: &Clock,
-    ) -> Result<Option<RBig>, Error> {
-        Ok(self.extremes(net, sample, clock)?.into_iter().map(|(slack, _)| slack).min())
     }
 
     /// The points of a ball where `net` comes closest to each end of the
     /// interval of its class, with the distance that is left, negative outside
-    /// the interval.
-    fn extremes(
+    /// the interval: `net` memorizes exactly when all are positive.
+    pub(crate) fn extremes(
         &self,
         net: &RationalNetwork,
         sample: usize,
-        clock: &Clock,
     ) -> Result<Vec<(RBig, Demand)>, Error> {
-        let class = self.labels[sample];
-        let (lower, upper) = interval(class, self.classes);
+        let ball = self.ball(sample);
+        let (lower, upper) = interval(self.data.labels()[sample], self.data.classes());
         let mut found = Vec::with_capacity(2);
         if let Some(bound) = lower {
-            let (value, point) = net.minimum(self.ball(sample), clock)?;
-            found.push((value - bound, Demand { point, class, sample }));
+            let (value, point) = net.minimum(ball, &self.clock)?;
+            found.push((value - bound, self.demand(point, sample)));
         }
         if let Some(bound) = upper {
-            let (value, point) = net.maximum(self.ball(sample), clock)?;
-            found.push((bound - value, Demand { point, class, sample }));
+            let (value, point) = net.maximum(ball, &self.clock)?;
+            found.push((bound - value, self.demand(point, sample)));
         }
         Ok(found)
     }
@@ -168,11 +137,26 @@ impl Instance {
             let coordinates = demand.point.iter().zip(ball.centre);
             let point = coordinates.map(|(x, c)| towards(x, c, &grid)).collect();
             let short = Demand { point, ..demand.clone() };
-            if !short.met_by(net, self.classes) {
+            if !short.met_by(net, self.data.classes()) {
                 return short;
             }
         }
         demand
+    }
+
+    /// Two samples of different classes whose balls share a point, and that
+    /// point.
+    ///
+    /// No network at all memorizes such a dataset: the point would need both
+    /// classes.
+    pub(crate) fn shared_point(&self) -> Option<[Demand; 2]> {
+        // The closest pair is the closest in exact arithmetic, so it decides.
+        let (i, j) = separation(self.data, self.norm, &Silent).pair?;
+        let (first, second) = (&self.points[i], &self.points[j]);
+        (self.ball(i).distance(second) <= &self.radius * RBig::from(2)).then(|| {
+            let middle: Vec<RBig> = first.iter().zip(second).map(|(a, b)| (a + b) * half()).collect();
+            [i, j].map(|sample| self.demand(middle.clone(), sample))
+        })
     }
 }
 
@@ -198,19 +182,4 @@ fn towards(x: &RBig, centre: &RBig, grid: &RBig) -> RBig {
         Ordering::Equal => centre.clone(),
         Ordering::Greater => (RBig::from(steps.floor()) * grid).max(centre.clone()),
     }
-}
-
-/// Two samples of different classes whose balls share a point, and that point.
-///
-/// No network at all memorizes such a dataset: the point would need both
-/// classes.
-pub(crate) fn shared_point(instance: &Instance, data: &Dataset) -> Option<[Demand; 2]> {
-    // The closest pair is the closest in exact arithmetic, so it decides.
-    let (i, j) = separation(data, instance.norm, &Silent).pair?;
-    let gap = instance.ball(i).distance(&instance.points[j]);
-    (gap <= &instance.radius * RBig::from(2)).then(|| {
-        let middle = instance.points[i].iter().zip(&instance.points[j]).map(|(a, b)| (a + b) * half());
-        let point: Vec<RBig> = middle.collect();
-        [i, j].map(|sample| Demand { point: point.clone(), class: instance.labels[sample], sample })
-    })
 }

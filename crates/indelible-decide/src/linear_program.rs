@@ -6,22 +6,26 @@
 //! that is feasible by construction, so there is no first phase. Every number
 //! is an exact rational: an optimum reported here is the optimum.
 
+use std::{
+    cmp::Reverse,
+    mem::{swap, take},
+};
+
 use dashu_ratio::RBig;
 
 use crate::{
     Error,
+    affine::AffineFunction,
     clock::Clock,
     rational::{is_negative, is_positive},
 };
 
-/// Maximise `constant + objective·x` over `0 ≤ x_j ≤ upper_j` and
-/// `offset_i + rows_i·x ≥ 0`, where every `offset_i ≥ 0`, so that `x = 0` is
-/// feasible.
+/// Maximise `objective(x)` over `0 ≤ x_j ≤ upper_j` and `rows_i(x) ≥ 0`, where
+/// every row has a constant `≥ 0`, so that `x = 0` is feasible.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LinearProgram {
-    pub constant: RBig,
-    pub objective: Vec<RBig>,
-    pub rows: Vec<(RBig, Vec<RBig>)>,
+    pub objective: AffineFunction,
+    pub rows: Vec<AffineFunction>,
     pub upper: Vec<Option<RBig>>,
 }
 
@@ -31,23 +35,19 @@ pub(crate) struct Optimum {
     pub value: RBig,
     pub point: Vec<RBig>,
     /// For every row, by how much the optimum would grow per unit of its
-    /// offset: the multipliers of a proof that there is no larger value.
+    /// constant: the multipliers of a proof that there is no larger value.
     pub multipliers: Vec<RBig>,
 }
 
-/// The dictionary: every basic variable and the objective as an affine
+/// The dictionary: every basic variable (a row) and the objective as an affine
 /// function of the non-basic ones, all of which stand at 0. A variable with
 /// an upper bound may be replaced by its distance to that bound (`mirrored`).
 struct Dictionary {
+    program: LinearProgram,
     /// Variable of each row; structural variables first, then slacks.
     basic: Vec<usize>,
     /// Variable of each column.
     nonbasic: Vec<usize>,
-    /// `rows[i] = (value, coefficients)`.
-    rows: Vec<(RBig, Vec<RBig>)>,
-    value: RBig,
-    objective: Vec<RBig>,
-    upper: Vec<Option<RBig>>,
     mirrored: Vec<bool>,
 }
 
@@ -61,28 +61,21 @@ enum Obstacle {
 
 impl LinearProgram {
     /// The optimum; `None` when the objective has no upper bound.
-    ///
-    /// # Errors
-    /// When the clock runs out.
-    pub(crate) fn maximise(self, clock: &Clock) -> Result<Option<Optimum>, Error> {
-        let structural = self.objective.len();
-        let slacks = self.rows.len();
-        let mut upper = self.upper;
-        upper.resize(structural + slacks, None);
+    pub(crate) fn maximise(mut self, clock: &Clock) -> Result<Option<Optimum>, Error> {
+        let structural = self.upper.len();
+        let total = structural + self.rows.len();
+        self.upper.resize(total, None);
         let mut d = Dictionary {
-            basic: (structural..structural + slacks).collect(),
+            program: self,
+            basic: (structural..total).collect(),
             nonbasic: (0..structural).collect(),
-            rows: self.rows,
-            value: self.constant,
-            objective: self.objective,
-            mirrored: vec![false; structural + slacks],
-            upper,
+            mirrored: vec![false; total],
         };
         // Bland's rule after a step that gained nothing: it cannot cycle.
         let mut stalled = false;
         while let Some(column) = d.entering(stalled) {
             clock.check()?;
-            let Some((obstacle, step)) = d.blocking(column) else { return Ok(None) };
+            let Some((step, _, obstacle)) = d.blocking(column) else { return Ok(None) };
             stalled = step.is_zero();
             match obstacle {
                 Obstacle::Own => d.mirror_column(column),
@@ -102,119 +95,95 @@ impl Dictionary {
     /// A column whose variable improves the objective: the steepest, or the
     /// variable with the smallest index.
     fn entering(&self, smallest_index: bool) -> Option<usize> {
-        let improving = (0..self.nonbasic.len()).filter(|&j| is_positive(&self.objective[j]));
+        let slopes = &self.program.objective.gradient;
+        let improving = (0..slopes.len()).filter(|&j| is_positive(&slopes[j]));
         if smallest_index {
             improving.min_by_key(|&j| self.nonbasic[j])
         } else {
-            improving.max_by(|&a, &b| {
-                self.objective[a].cmp(&self.objective[b]).then(self.nonbasic[b].cmp(&self.nonbasic[a]))
-            })
+            improving.max_by_key(|&j| (&slopes[j], Reverse(self.nonbasic[j])))
         }
     }
 
-    /// What stops the variable of `column` first, and after which step.
-    fn blocking(&self, column: usize) -> Option<(Obstacle, RBig)> {
-        let mut best: Option<(Obstacle, RBig, usize)> =
-            self.upper[self.nonbasic[column]].clone().map(|u| (Obstacle::Own, u, self.nonbasic[column]));
-        for (i, (value, row)) in self.rows.iter().enumerate() {
-            let a = &row[column];
-            let (step, at_upper) = if is_negative(a) {
-                (value / -a.clone(), false)
-            } else if let (true, Some(u)) = (is_positive(a), &self.upper[self.basic[i]]) {
-                ((u - value) / a, true)
-            } else {
-                continue;
-            };
-            let better = match &best {
-                None => true,
-                Some((_, s, variable)) => step < *s || (step == *s && self.basic[i] < *variable),
-            };
-            if better {
-                best = Some((Obstacle::Row(i, at_upper), step, self.basic[i]));
+    /// What stops the variable of `column` first: after which step, which
+    /// variable, and how.
+    fn blocking(&self, column: usize) -> Option<(RBig, usize, Obstacle)> {
+        let upper = |variable: usize| self.program.upper[variable].as_ref();
+        let entering = self.nonbasic[column];
+        let own = upper(entering).map(|u| (u.clone(), entering, Obstacle::Own));
+        let rows = self.program.rows.iter().zip(&self.basic).enumerate();
+        let stops = rows.filter_map(|(i, (row, &variable))| {
+            let (value, a) = (&row.constant, &row.gradient[column]);
+            if is_negative(a) {
+                return Some((-(value / a), variable, Obstacle::Row(i, false)));
             }
-        }
-        best.map(|(obstacle, step, _)| (obstacle, step))
+            let u = upper(variable).filter(|_| is_positive(a))?;
+            Some(((u - value) / a, variable, Obstacle::Row(i, true)))
+        });
+        own.into_iter().chain(stops).min_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)))
     }
 
     /// Replaces the variable of `column` by its distance to its upper bound.
     fn mirror_column(&mut self, column: usize) {
         let variable = self.nonbasic[column];
-        let Some(u) = self.upper[variable].clone() else { return };
+        let Some(u) = &self.program.upper[variable] else { return };
         self.mirrored[variable] = !self.mirrored[variable];
-        self.value += &self.objective[column] * &u;
-        self.objective[column] = -std::mem::take(&mut self.objective[column]);
-        for (value, row) in &mut self.rows {
-            if !row[column].is_zero() {
-                *value += &row[column] * &u;
-                row[column] = -std::mem::take(&mut row[column]);
-            }
+        for function in self.program.rows.iter_mut().chain([&mut self.program.objective]) {
+            let slope = take(&mut function.gradient[column]);
+            function.constant += &slope * u;
+            function.gradient[column] = -slope;
         }
     }
 
     /// Replaces the basic variable of `row` by its distance to its bound.
     fn mirror_row(&mut self, row: usize) {
         let variable = self.basic[row];
-        let Some(u) = self.upper[variable].clone() else { return };
+        let Some(u) = &self.program.upper[variable] else { return };
         self.mirrored[variable] = !self.mirrored[variable];
-        let (value, coefficients) = &mut self.rows[row];
-        *value = u - &*value;
-        for a in coefficients {
-            *a = -std::mem::take(a);
-        }
+        self.program.rows[row].negate();
+        self.program.rows[row].constant += u;
     }
 
     /// Exchanges the basic variable of `row`, which goes to 0, for the
     /// variable of `column`.
     fn pivot(&mut self, row: usize, column: usize) {
-        let (value, mut leaving) = std::mem::take(&mut self.rows[row]);
-        // basic = value + Σ a_j x_j, solved for x_column.
-        let scale = RBig::NEG_ONE / &leaving[column];
-        leaving[column] = RBig::NEG_ONE;
-        let entering: Vec<RBig> =
-            leaving.iter().map(|a| if a.is_zero() { RBig::ZERO } else { a * &scale }).collect();
-        let value = value * scale;
-        let substitute = |constant: &mut RBig, coefficients: &mut [RBig]| {
-            let factor = std::mem::take(&mut coefficients[column]);
-            if factor.is_zero() {
-                return;
-            }
-            *constant += &factor * &value;
-            for (a, e) in coefficients.iter_mut().zip(&entering) {
-                if !e.is_zero() {
-                    *a += &factor * e;
-                }
-            }
-        };
-        for (i, (constant, coefficients)) in self.rows.iter_mut().enumerate() {
-            if i != row {
-                substitute(constant, coefficients);
+        // basic = constant + Σ a_j x_j, solved for x_column.
+        let mut leaving = take(&mut self.program.rows[row]);
+        let scale = RBig::NEG_ONE / &leaving.gradient[column];
+        leaving.gradient[column] = RBig::NEG_ONE;
+        let width = leaving.gradient.len();
+        let mut entering = AffineFunction { gradient: vec![RBig::ZERO; width], constant: RBig::ZERO };
+        entering.add(&scale, &leaving);
+        // The row itself is empty now.
+        for function in self.program.rows.iter_mut().chain([&mut self.program.objective]) {
+            let factor = function.gradient.get_mut(column).map(take).unwrap_or_default();
+            if !factor.is_zero() {
+                function.add(&factor, &entering);
             }
         }
-        substitute(&mut self.value, &mut self.objective);
-        self.rows[row] = (value, entering);
-        std::mem::swap(&mut self.basic[row], &mut self.nonbasic[column]);
+        self.program.rows[row] = entering;
+        swap(&mut self.basic[row], &mut self.nonbasic[column]);
     }
 
     /// Reads the optimum off a dictionary that no column improves.
     fn optimum(self, structural: usize) -> Optimum {
-        let total = self.upper.len();
-        let mut point = vec![RBig::ZERO; total];
-        for (&variable, (value, _)) in self.basic.iter().zip(&self.rows) {
-            point[variable] = value.clone();
+        let LinearProgram { objective, rows, upper } = self.program;
+        let mut point = vec![RBig::ZERO; upper.len()];
+        for (&variable, row) in self.basic.iter().zip(rows) {
+            point[variable] = row.constant;
         }
-        let mut multipliers = vec![RBig::ZERO; total - structural];
-        for (&variable, c) in self.nonbasic.iter().zip(&self.objective) {
+        let mut multipliers = vec![RBig::ZERO; upper.len() - structural];
+        for (&variable, slope) in self.nonbasic.iter().zip(objective.gradient) {
             if variable >= structural {
-                multipliers[variable - structural] = -c.clone();
+                multipliers[variable - structural] = -slope;
             }
         }
-        for (variable, x) in point.iter_mut().enumerate() {
-            if let (true, Some(u)) = (self.mirrored[variable], &self.upper[variable]) {
+        for ((x, upper), mirrored) in point.iter_mut().zip(&upper).zip(self.mirrored) {
+            if let (true, Some(u)) = (mirrored, upper) {
                 *x = u - &*x;
             }
         }
         point.truncate(structural);
-        Optimum { value: self.value, point, multipliers }
+        Optimum { value: objective.constant, point, multipliers }
     }
 }
 
@@ -227,24 +196,27 @@ mod tests {
         RBig::from(n)
     }
 
+    fn affine(constant: i64, gradient: &[i64]) -> AffineFunction {
+        AffineFunction { gradient: gradient.iter().map(|&v| q(v)).collect(), constant: q(constant) }
+    }
+
     #[test]
     fn a_textbook_program() {
         // Maximise 3x + 5y with x ≤ 4, 2y ≤ 12, 3x + 2y ≤ 18: 36 at (2, 6).
         let p = LinearProgram {
-            constant: q(0),
-            objective: vec![q(3), q(5)],
-            rows: vec![(q(12), vec![q(0), q(-2)]), (q(18), vec![q(-3), q(-2)])],
+            objective: affine(0, &[3, 5]),
+            rows: vec![affine(12, &[0, -2]), affine(18, &[-3, -2])],
             upper: vec![Some(q(4)), None],
         };
-        let o = p.maximise(&Clock::endless()).unwrap().unwrap();
+        let o = p.maximise(&Clock::start(None)).unwrap().unwrap();
         assert_eq!((o.value, o.point), (q(36), vec![q(2), q(6)]));
         assert_eq!(o.multipliers, vec![RBig::from_parts(3.into(), 2u8.into()), q(1)]);
     }
 
     #[test]
     fn no_bound_is_seen() {
-        let p = LinearProgram { objective: vec![q(1)], upper: vec![None], ..LinearProgram::default() };
-        assert!(p.maximise(&Clock::endless()).unwrap().is_none());
+        let p = LinearProgram { objective: affine(0, &[1]), upper: vec![None], rows: vec![] };
+        assert!(p.maximise(&Clock::start(None)).unwrap().is_none());
     }
 
     proptest! {
@@ -272,12 +244,11 @@ mod tests {
                 }
             }
             let p = LinearProgram {
-                constant: q(0),
-                objective: c.iter().map(|&v| q(v)).collect(),
-                rows: rows.iter().map(|(k, a)| (q(*k), a.iter().map(|&v| q(v)).collect())).collect(),
+                objective: affine(0, &c),
+                rows: rows.iter().map(|(k, a)| affine(*k, a)).collect(),
                 upper: u.iter().map(|&v| Some(q(v))).collect(),
             };
-            let o = p.maximise(&Clock::endless()).unwrap().unwrap();
+            let o = p.maximise(&Clock::start(None)).unwrap().unwrap();
             prop_assert_eq!(Some(o.value.clone()), best);
             prop_assert_eq!(q(c[0]) * &o.point[0] + q(c[1]) * &o.point[1], o.value);
             for (m, e) in &lines {

@@ -14,7 +14,7 @@ use crate::{
     affine::{AffineFunction, Neuron},
     ball::RationalBall,
     clock::Clock,
-    rational::{exact, is_negative, is_positive, nearest},
+    rational::{exact, is_positive, nearest, sum},
 };
 
 /// `offset + Σ neurons`.
@@ -27,54 +27,44 @@ pub(crate) struct RationalNetwork {
 impl RationalNetwork {
     /// `F(x)`.
     pub(crate) fn value(&self, x: &[RBig]) -> RBig {
-        let mut sum = self.offset.clone();
-        for neuron in &self.neurons {
-            let u = neuron.before(x);
-            if is_positive(&u) {
-                sum += &neuron.output * u;
-            }
-        }
-        sum
+        let terms = self.neurons.iter().map(|neuron| &neuron.output * neuron.before.at(x).max(RBig::ZERO));
+        sum(terms) + &self.offset
     }
 
     /// The network with every parameter rounded to `precision`, where all are
     /// finite.
     pub(crate) fn rounded(&self, precision: Precision) -> Option<Self> {
-        let round = |value: &RBig| nearest(value, precision).map(exact);
         let mut short = self.clone();
-        short.offset = round(&self.offset)?;
-        for neuron in &mut short.neurons {
-            neuron.bias = round(&neuron.bias)?;
-            for w in neuron.weights.iter_mut().chain([&mut neuron.output]) {
-                *w = round(w)?;
-            }
+        let neurons = short.neurons.iter_mut();
+        let numbers =
+            neurons.flat_map(|n| n.before.gradient.iter_mut().chain([&mut n.before.constant, &mut n.output]));
+        for number in numbers.chain([&mut short.offset]) {
+            *number = nearest(number, precision).map(exact)?;
         }
         Some(short)
     }
 
     /// A network of at least `width` neurons that computes the same.
     pub(crate) fn padded(mut self, width: usize, features: usize) -> Self {
-        let idle = Neuron { output: RBig::ZERO, weights: vec![RBig::ZERO; features], bias: RBig::ZERO };
-        self.neurons.resize(width.max(self.neurons.len()), idle);
+        let before = AffineFunction { gradient: vec![RBig::ZERO; features], constant: RBig::ZERO };
+        self.neurons.resize(width.max(self.neurons.len()), Neuron { output: RBig::ZERO, before });
         self
     }
 
-    /// The largest value on `ball` and a point of the ball that has it.
-    ///
-    /// # Errors
-    /// When the clock runs out.
+    /// The largest value on `ball` and a point of the ball that has it, unless
+    /// the clock runs out.
     pub(crate) fn maximum(&self, ball: RationalBall<'_>, clock: &Clock) -> Result<(RBig, Vec<RBig>), Error> {
-        let mut base =
-            AffineFunction { gradient: vec![RBig::ZERO; ball.centre.len()], constant: self.offset.clone() };
+        let gradient = vec![RBig::ZERO; ball.centre.len()];
+        let mut base = AffineFunction { gradient, constant: self.offset.clone() };
         let (mut convex, mut concave) = (Vec::new(), Vec::new());
         for neuron in &self.neurons {
-            let middle = neuron.before(ball.centre);
-            let spread = ball.radius * ball.dual(&neuron.weights);
-            if neuron.output.is_zero() || !is_positive(&(&middle + &spread)) {
+            let middle = neuron.before.at(ball.centre);
+            let spread = ball.radius * ball.dual(&neuron.before.gradient);
+            if neuron.output.is_zero() || middle <= -&spread {
                 continue;
             }
-            if !is_negative(&(&middle - &spread)) {
-                base.add(neuron);
+            if middle >= spread {
+                base.add(&neuron.output, &neuron.before);
             } else if is_positive(&neuron.output) {
                 convex.push(neuron);
             } else {
@@ -87,35 +77,33 @@ impl RationalNetwork {
             clock.check()?;
             let mut part = base.clone();
             for (neuron, _) in convex.iter().zip(&active).filter(|(_, on)| **on) {
-                part.add(neuron);
+                part.add(&neuron.output, &neuron.before);
             }
             let bound = part.at(ball.centre) + ball.radius * ball.dual(&part.gradient);
-            if best.as_ref().is_none_or(|(value, _)| bound > *value) {
-                let (value, point) = if concave.is_empty() {
+            let is_better = |value: &RBig| best.as_ref().is_none_or(|(most, _)| value > most);
+            if is_better(&bound) {
+                let found = if concave.is_empty() {
                     (bound, ball.corner(&part.gradient))
                 } else {
                     ball.maximise(&part, &concave, clock)?
                 };
-                if best.as_ref().is_none_or(|(v, _)| value > *v) {
-                    best = Some((value, point));
+                if is_better(&found.0) {
+                    best = Some(found);
                 }
             }
             if !advance(&mut active) {
-                break;
+                return Ok(best.unwrap_or_else(|| (self.offset.clone(), ball.centre.to_vec())));
             }
         }
-        Ok(best.unwrap_or_else(|| (self.offset.clone(), ball.centre.to_vec())))
     }
 
-    /// The smallest value on `ball` and a point of the ball that has it.
-    ///
-    /// # Errors
-    /// When the clock runs out.
+    /// The smallest value on `ball` and a point of the ball that has it, unless
+    /// the clock runs out.
     pub(crate) fn minimum(&self, ball: RationalBall<'_>, clock: &Clock) -> Result<(RBig, Vec<RBig>), Error> {
-        let negated = Self {
-            neurons: self.neurons.iter().map(|n| Neuron { output: -n.output.clone(), ..n.clone() }).collect(),
-            offset: -self.offset.clone(),
-        };
+        let mut negated = Self { offset: -&self.offset, ..self.clone() };
+        for neuron in &mut negated.neurons {
+            neuron.output = -&neuron.output;
+        }
         let (value, point) = negated.maximum(ball, clock)?;
         Ok((-value, point))
     }
@@ -123,13 +111,10 @@ impl RationalNetwork {
 
 /// The next subset in binary order; `false` after the last one.
 fn advance(subset: &mut [bool]) -> bool {
-    for on in subset {
+    subset.iter_mut().any(|on| {
         *on = !*on;
-        if *on {
-            return true;
-        }
-    }
-    false
+        *on
+    })
 }
 
 #[cfg(test)]
@@ -146,8 +131,10 @@ mod tests {
                 .zip(biases)
                 .map(|((&a, w), &b)| Neuron {
                     output: RBig::from(a),
-                    weights: w.iter().map(|&v| RBig::from(v)).collect(),
-                    bias: RBig::from(b),
+                    before: AffineFunction {
+                        gradient: w.iter().map(|&v| RBig::from(v)).collect(),
+                        constant: RBig::from(b),
+                    },
                 })
                 .collect(),
             offset: RBig::from(1),
@@ -160,7 +147,8 @@ mod tests {
         let mut lines: Vec<[RBig; 3]> =
             edges.iter().map(|e| [RBig::from(e[0]), RBig::from(e[1]), RBig::from(e[2])]).collect();
         for n in &net.neurons {
-            lines.push([n.weights[0].clone(), n.weights[1].clone(), n.bias.clone()]);
+            let [x, y] = &n.before.gradient[..] else { panic!("a network in the plane") };
+            lines.push([x.clone(), y.clone(), n.before.constant.clone()]);
         }
         let mut points = Vec::new();
         for (i, p) in lines.iter().enumerate() {
@@ -204,7 +192,7 @@ mod tests {
                 .filter(|p| ball.distance(p) <= radius)
                 .map(|p| net.value(&p))
                 .collect();
-            let clock = Clock::endless();
+            let clock = Clock::start(None);
             let (high, top) = net.maximum(ball, &clock).unwrap();
             let (low, bottom) = net.minimum(ball, &clock).unwrap();
             prop_assert_eq!(Some(&high), values.iter().max());

@@ -9,16 +9,17 @@
 //! image. A dataset of two classes that a hyperplane separates is the case
 //! `L = 2`.
 
+use std::collections::BTreeSet;
+
 use dashu_ratio::RBig;
 
 use crate::{
     Error,
-    affine::Neuron,
-    clock::Clock,
-    instance::{Demand, Finding, interval},
+    affine::{AffineFunction, Neuron},
+    instance::{Demand, Finding, Instance, interval},
     linear_program::LinearProgram,
     network::RationalNetwork,
-    rational::{half, integer, is_positive},
+    rational::{half, is_positive},
 };
 
 /// How the constant and the affine function are combined.
@@ -30,87 +31,67 @@ pub(crate) enum Extremum {
     Min,
 }
 
-/// The network of width 1 and the given kind with the largest margin, or
-/// demands (at least one is given) that forbid it.
-///
-/// # Errors
-/// When the clock runs out.
+/// The network of width 1 and the given kind with the largest margin on the
+/// chosen demands (at least one), or those that forbid it.
 pub(crate) fn solve(
+    instance: &Instance<'_>,
     demands: &[Demand],
-    features: usize,
-    classes: usize,
+    chosen: &[usize],
     extremum: Extremum,
-    clock: &Clock,
 ) -> Result<Finding, Error> {
     // The class that the constant serves, and a demand that says so.
-    let found = demands.iter().enumerate().map(|(i, d)| (d.class, i));
+    let found = chosen.iter().map(|&i| (demands[i].class, i));
     let served = if extremum == Extremum::Max { found.min() } else { found.max() };
     let (class, server) = served.unwrap_or_default();
-    let (program, owners) = margin_program(demands, features, classes, extremum, class);
-    // The margin is bounded, so the optimum exists.
-    let Some(optimum) = program.maximise(clock)? else { return Ok(Finding::Core(Vec::new())) };
-    if !is_positive(&optimum.value) {
-        let used = owners.into_iter().zip(&optimum.multipliers);
-        let mut core: Vec<usize> =
-            used.filter_map(|(index, m)| (!m.is_zero()).then_some(index)).chain([server]).collect();
-        core.sort_unstable();
-        core.dedup();
-        return Ok(Finding::Core(core));
-    }
-    Ok(Finding::Network(network(&optimum.point, features, extremum, integer(class + 1))))
-}
-
-/// The program that maximises the margin `t`, and the demand of each row.
-///
-/// Unknowns: `h = Σ (p_f − q_f) x_f + b⁺ − b⁻`, written `p_1, q_1, p_2, …, b⁺,
-/// b⁻`, and `s = t + shift`, where the shift makes 0 feasible.
-fn margin_program(
-    demands: &[Demand],
-    features: usize,
-    classes: usize,
-    extremum: Extremum,
-    served: usize,
-) -> (LinearProgram, Vec<usize>) {
-    let shift = integer(classes + 1);
-    let (bias, margin) = (2 * features, 2 * features + 2);
+    let features = instance.data.features();
+    // The margin `t` is maximised. Unknowns: `h = Σ (p_f − q_f) x_f + b⁺ − b⁻`,
+    // written `p_1, q_1, p_2, …, b⁺, b⁻`, and `s = t + shift`, where the shift
+    // makes 0 feasible.
+    let classes = instance.data.classes();
+    let shift = RBig::from(classes + 1);
+    let margin = 2 * features + 2;
     let mut program = LinearProgram {
-        constant: -shift.clone(),
-        objective: vec![RBig::ZERO; margin + 1],
+        objective: AffineFunction { gradient: vec![RBig::ZERO; margin + 1], constant: -&shift },
         rows: Vec::new(),
         upper: vec![None; margin + 1],
     };
-    program.objective[margin] = RBig::ONE;
+    program.objective.gradient[margin] = RBig::ONE;
     program.upper[margin] = Some(&shift + half());
+    let one = RBig::ONE;
+    // The demand of each row.
     let mut owners = Vec::new();
-    for (index, demand) in demands.iter().enumerate() {
+    for &index in chosen {
+        let demand = &demands[index];
         let (lower, upper) = interval(demand.class, classes);
-        let on_constant = demand.class == served;
+        let on_constant = demand.class == class;
         let lower = lower.filter(|_| !(on_constant && extremum == Extremum::Max));
         let upper = upper.filter(|_| !(on_constant && extremum == Extremum::Min));
         // h − bound − t ≥ 0, or bound − h − t ≥ 0.
         for (bound, sign) in [(lower, RBig::ONE), (upper, RBig::NEG_ONE)] {
             let Some(bound) = bound else { continue };
-            let mut row = vec![RBig::ZERO; margin + 1];
-            for (f, x) in demand.point.iter().enumerate() {
-                row[2 * f] = &sign * x;
-                row[2 * f + 1] = -(&sign * x);
-            }
-            row[bias] = sign.clone();
-            row[bias + 1] = -sign.clone();
-            row[margin] = RBig::NEG_ONE;
-            program.rows.push((&shift - sign * bound, row));
+            let slopes = demand.point.iter().chain([&one]).map(|x| &sign * x);
+            let mut gradient: Vec<RBig> = slopes.flat_map(|slope| [slope.clone(), -slope]).collect();
+            gradient.push(RBig::NEG_ONE);
+            program.rows.push(AffineFunction { gradient, constant: &shift - sign * bound });
             owners.push(index);
         }
     }
-    (program, owners)
+    // The margin is bounded, so the optimum exists.
+    let Some(optimum) = program.maximise(&instance.clock)? else { return Ok(Finding::Core(Vec::new())) };
+    if is_positive(&optimum.value) {
+        return Ok(Finding::Network(network(&optimum.point[..margin], extremum, RBig::from(class + 1))));
+    }
+    let used = owners.into_iter().zip(&optimum.multipliers).filter(|(_, m)| !m.is_zero());
+    let core: BTreeSet<usize> = used.map(|(index, _)| index).chain([server]).collect();
+    Ok(Finding::Core(core.into_iter().collect()))
 }
 
 /// `max(c, h) = c + relu(h − c)` or `min(c, h) = c − relu(c − h)`, with `h` as
-/// in [`margin_program`].
-fn network(h: &[RBig], features: usize, extremum: Extremum, constant: RBig) -> RationalNetwork {
+/// in [`solve`].
+fn network(h: &[RBig], extremum: Extremum, constant: RBig) -> RationalNetwork {
     let output = if extremum == Extremum::Max { RBig::ONE } else { RBig::NEG_ONE };
-    let signed = |pair: &[RBig]| (&pair[0] - &pair[1]) * &output;
-    let weights = h.chunks_exact(2).take(features).map(signed).collect();
-    let bias = signed(&h[2 * features..]) - &constant * &output;
-    RationalNetwork { neurons: vec![Neuron { output, weights, bias }], offset: constant }
+    let mut gradient: Vec<RBig> = h.chunks_exact(2).map(|pair| (&pair[0] - &pair[1]) * &output).collect();
+    let bias = gradient.pop().unwrap_or_default() - &constant * &output;
+    let before = AffineFunction { gradient, constant: bias };
+    RationalNetwork { neurons: vec![Neuron { output, before }], offset: constant }
 }

@@ -2,7 +2,7 @@
 //! float.
 
 use dashu_int::IBig;
-use dashu_ratio::RBig;
+use dashu_ratio::{RBig, ops::Abs};
 use indelible::Precision;
 
 /// The exact value of a finite float.
@@ -14,9 +14,9 @@ pub(crate) fn exact(value: f64) -> RBig {
     RBig::try_from(value).unwrap_or_default()
 }
 
-/// The exact value of an integer.
-pub(crate) fn integer(value: usize) -> RBig {
-    RBig::from(value)
+/// The exact values of finite floats.
+pub(crate) fn all_exact(values: &[f64]) -> Vec<RBig> {
+    values.iter().map(|&value| exact(value)).collect()
 }
 
 /// One half.
@@ -45,7 +45,7 @@ pub(crate) fn nearest(value: &RBig, precision: Precision) -> Option<f64> {
 
 /// The absolute value.
 pub(crate) fn absolute(value: &RBig) -> RBig {
-    if is_negative(value) { -value.clone() } else { value.clone() }
+    value.clone().abs()
 }
 
 /// Whether `value < 0`.
@@ -60,11 +60,10 @@ pub(crate) fn is_positive(value: &RBig) -> bool {
 
 /// `Σ a_j b_j`; terms with a zero factor cost nothing.
 pub(crate) fn dot(a: &[RBig], b: &[RBig]) -> RBig {
-    let mut sum = RBig::ZERO;
-    for (x, y) in a.iter().zip(b) {
-        if !x.is_zero() && !y.is_zero() {
-            sum += x * y;
-        }
-    }
-    sum
+    sum(a.iter().zip(b).filter(|(x, y)| !x.is_zero() && !y.is_zero()).map(|(x, y)| x * y))
+}
+
+/// The sum of the terms.
+pub(crate) fn sum(terms: impl Iterator<Item = RBig>) -> RBig {
+    terms.fold(RBig::ZERO, |sum, term| sum + term)
 }

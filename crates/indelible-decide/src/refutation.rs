@@ -16,10 +16,9 @@
 //! network of the width gives all of them their class (the solver again, or a
 //! linear program at width 1).
 
-use std::{fmt, fmt::Write as _};
+use std::{fmt, str::FromStr};
 
 use dashu_ratio::RBig;
-
 use indelible::{Dataset, Features, Norm};
 
 use crate::{
@@ -50,8 +49,8 @@ pub struct Refutation {
 }
 
 impl Refutation {
-    pub(crate) fn new(instance: &Instance, width: usize, radius: f64, demands: Vec<Demand>) -> Self {
-        Self { width, norm: instance.norm, radius, classes: instance.classes, demands }
+    pub(crate) fn new(instance: &Instance<'_>, width: usize, radius: f64, demands: Vec<Demand>) -> Self {
+        Self { width, norm: instance.norm, radius, classes: instance.data.classes(), demands }
     }
 
     /// The width.
@@ -124,31 +123,29 @@ impl Refutation {
     /// the points are not about this dataset, a network of the width meets all
     /// of them, or the solver is missing, fails or needs too long.
     pub fn check(&self, data: &Dataset, config: &Config) -> Result<(), Error> {
-        let wrong = |what: String| Err(Error::BadRefutation { what });
+        let wrong = |what: String| Err(Error::BadRefutation(what));
         let clock = Clock::start(config.timeout);
         check_width(self.width)?;
-        let instance = Instance::new(data, self.norm, self.radius)?;
-        if instance.classes != self.classes {
-            return wrong(format!(
-                "it is about {} classes; the data have {}",
-                self.classes, instance.classes
-            ));
+        let instance = Instance::new(data, self.norm, self.radius, clock)?;
+        let (classes, given) = (self.classes, data.classes());
+        if given != classes {
+            return wrong(format!("it is about {classes} classes; the data have {given}"));
         }
         for (number, demand) in (1..).zip(&self.demands) {
             if demand.sample >= data.samples() || demand.point.len() != data.features() {
                 return wrong(format!("point {number} is not about these data"));
             }
-            if demand.class != instance.labels[demand.sample] {
+            if demand.class != data.labels()[demand.sample] {
                 return wrong(format!("point {number} has not the class of its sample"));
             }
             if !instance.ball(demand.sample).contains(&demand.point) {
                 return wrong(format!("point {number} lies outside the ball of its sample"));
             }
         }
-        let mut solver = PointSolver::new(self.width, data.features(), self.classes, &config.solver);
-        solver.extend(self.demands.clone());
+        let mut solver = PointSolver::new(self.width, &instance, &config.solver);
+        solver.demands.clone_from(&self.demands);
         let all: Vec<usize> = (0..self.demands.len()).collect();
-        if all.is_empty() || solver.impossible(&all, &clock)?.is_none() {
+        if all.is_empty() || solver.impossible(&all)?.is_none() {
             return wrong(format!("a network of width {} gives all its points their class", self.width));
         }
         Ok(())
@@ -159,40 +156,32 @@ impl Refutation {
     /// # Errors
     /// With the line, when something is not as the format says.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let mut lines = text.lines().enumerate();
-        let mut field = |name: &str| -> Result<(usize, &str), Error> {
-            let (index, line) = lines.next().unwrap_or((0, ""));
-            let value = line.strip_prefix(name).map(str::trim);
-            value.map(|v| (index + 1, v)).ok_or_else(|| Error::Syntax {
-                line: index + 1,
-                what: format!("'{}' where '{}' was expected", clip(line), name.trim()),
+        let mut lines = (1..).zip(text.lines());
+        // The line and the value of the next field.
+        let mut field = |name: &str| {
+            let (line, text) = lines.next().unwrap_or((1, ""));
+            text.strip_prefix(name).map(|value| (line, value.trim())).ok_or_else(|| Error::Syntax {
+                line,
+                what: format!("'{}' where '{}' was expected", clip(text), name.trim()),
             })
-        };
-        let bad = |(line, value): (usize, &str), expected: &str| Error::Syntax {
-            line,
-            what: format!("'{}' is no {expected}", clip(value)),
         };
         let version = field(HEADER)?;
         if !version.1.is_empty() {
-            return Err(bad(version, "end of the first line"));
+            return Err(unreadable(version, "end of the first line"));
         }
-        let width = field("width ")?;
-        let width = width.1.parse().map_err(|_| bad(width, "width"))?;
+        let width = number(field("width ")?, "width")?;
         let norm = field("norm ")?.1.parse::<Norm>()?;
-        let radius = field("radius ")?;
-        let radius = radius.1.parse().map_err(|_| bad(radius, "radius"))?;
-        let classes = field("classes ")?;
-        let classes: usize = classes.1.parse().map_err(|_| bad(classes, "number of classes"))?;
+        let radius = number(field("radius ")?, "radius")?;
+        let classes: usize = number(field("classes ")?, "number of classes")?;
         let mut demands: Vec<Demand> = Vec::new();
-        for (index, line) in lines {
-            let syntax = |what: &str| Error::Syntax { line: index + 1, what: what.into() };
-            let mut words = line.split_whitespace();
+        for (line, text) in lines {
+            let syntax = |what: &str| Error::Syntax { line, what: what.into() };
+            let mut words = text.split_whitespace();
             if words.next() != Some("point") {
                 return Err(syntax("expected 'point SAMPLE CLASS X1 X2 …'"));
             }
-            let sample = words.next().and_then(|w| w.parse().ok());
-            let class = words.next().and_then(|w| w.parse().ok());
-            let class = class.filter(|c: &usize| (1..=classes).contains(c));
+            let mut number = || words.next().and_then(|w| w.parse::<usize>().ok());
+            let (sample, class) = (number(), number().filter(|c| (1..=classes).contains(c)));
             let (Some(sample), Some(class)) = (sample, class) else {
                 return Err(syntax("expected a sample (from 0) and a class (from 1) after 'point'"));
             };
@@ -207,16 +196,22 @@ impl Refutation {
     }
 }
 
+/// The number in the value of a line.
+fn number<T: FromStr>(value: (usize, &str), what: &str) -> Result<T, Error> {
+    value.1.parse().map_err(|_| unreadable(value, what))
+}
+
+fn unreadable((line, value): (usize, &str), expected: &str) -> Error {
+    Error::Syntax { line, what: format!("'{}' is no {expected}", clip(value)) }
+}
+
 impl fmt::Display for Refutation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{HEADER}\nwidth {}\nnorm {}\nradius {}", self.width, self.norm, self.radius)?;
         writeln!(f, "classes {}", self.classes)?;
         for demand in &self.demands {
-            let mut line = format!("point {} {}", demand.sample, demand.class + 1);
-            for x in &demand.point {
-                write!(line, " {x}")?;
-            }
-            writeln!(f, "{line}")?;
+            let coordinates: String = demand.point.iter().map(|x| format!(" {x}")).collect();
+            writeln!(f, "point {} {}{coordinates}", demand.sample, demand.class + 1)?;
         }
         Ok(())
     }

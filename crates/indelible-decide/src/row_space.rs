@@ -21,7 +21,7 @@ impl RowSpace {
         for row in layer.rows() {
             let mut dense = vec![0.0; features];
             // Scaled by its largest entry, a row cannot overflow its norm.
-            let scale = row.weights.iter().fold(0.0_f64, |m, w| m.max(w.abs()));
+            let scale = largest(row.weights);
             if scale == 0.0 || basis.len() == features {
                 continue;
             }
@@ -60,12 +60,10 @@ impl RowSpace {
         let length = product(target, target).sqrt();
         let rows = self.basis.iter().zip(target);
         let needed = match norm {
-            Norm::Linf => rows.fold(length / (self.features as f64).sqrt(), |most, (q, t)| {
-                most.max(t.abs() / q.iter().map(|v| v.abs()).sum::<f64>())
-            }),
-            Norm::L1 => rows.fold(length, |most, (q, t)| {
-                most.max(t.abs() / q.iter().fold(0.0_f64, |m, v| m.max(v.abs())))
-            }),
+            Norm::Linf => {
+                rows.fold(length / (self.features as f64).sqrt(), |most, (q, t)| most.max(t.abs() / total(q)))
+            }
+            Norm::L1 => rows.fold(length, |most, (q, t)| most.max(t.abs() / largest(q))),
             Norm::L2 | Norm::Lp(_) => length,
         };
         if needed > reach {
@@ -74,19 +72,19 @@ impl RowSpace {
         // The shortest e in the Euclidean norm may do for the others, too.
         let shortest = self.corrected(target, vec![0.0; self.features]);
         let size = match norm {
-            Norm::Linf => shortest.iter().fold(0.0_f64, |m, v| m.max(v.abs())),
-            Norm::L1 => shortest.iter().map(|v| v.abs()).sum(),
+            Norm::Linf => largest(&shortest),
+            Norm::L1 => total(&shortest),
             Norm::L2 | Norm::Lp(_) => length,
         };
         if size <= reach {
             return Some(shortest);
         }
-        let found = match norm {
-            Norm::L2 | Norm::Lp(_) => None,
+        match norm {
+            Norm::L2 | Norm::Lp(_) => return None,
             Norm::Linf => self.solve(target, reach, &[1.0], -1.0),
             Norm::L1 => self.solve(target, reach, &[1.0, -1.0], 0.0),
-        }?;
-        Some(self.corrected(target, found))
+        }
+        .map(|found| self.corrected(target, found))
     }
 
     /// `e` corrected along the rows so that `Q e = target` to the last bits.
@@ -131,4 +129,14 @@ impl RowSpace {
 /// `Σ a_f b_f`.
 fn product(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// The largest `|v_f|`.
+fn largest(v: &[f64]) -> f64 {
+    v.iter().fold(0.0, |most, v| v.abs().max(most))
+}
+
+/// `Σ |v_f|`.
+fn total(v: &[f64]) -> f64 {
+    v.iter().map(|v| v.abs()).sum()
 }

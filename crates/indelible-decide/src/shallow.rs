@@ -8,11 +8,11 @@ use indelible::{
 
 use crate::{
     Error,
-    affine::Neuron,
+    affine::{AffineFunction, Neuron},
     clock::Clock,
     instance::Instance,
     network::RationalNetwork,
-    rational::{absolute, exact, integer, nearest},
+    rational::{absolute, all_exact, exact},
 };
 
 /// A network of depth 2 with scalar head, as it is stored:
@@ -21,14 +21,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShallowNetwork {
     precision: Precision,
-    /// First layer: one row of `n` weights per neuron.
-    weights: Vec<Vec<f64>>,
-    /// First layer: one bias per neuron.
-    biases: Vec<f64>,
-    /// Output layer: one weight per neuron.
-    outputs: Vec<f64>,
-    /// Output layer: the bias.
-    offset: f64,
+    /// All its numbers are floats of the precision.
+    pub(crate) net: RationalNetwork,
 }
 
 impl ShallowNetwork {
@@ -46,7 +40,7 @@ impl ShallowNetwork {
         outputs: Vec<f64>,
         offset: f64,
     ) -> Result<Self, Error> {
-        let bad = |what: String| Err(Error::BadNetwork { what });
+        let bad = |what: String| Err(Error::BadNetwork(what));
         let (width, inputs) = (weights.len(), weights.first().map_or(0, Vec::len));
         if inputs == 0 {
             return bad(format!("{width} hidden neurons and {inputs} inputs; expected at least one of each"));
@@ -65,24 +59,29 @@ impl ShallowNetwork {
         if let Some(number) = numbers().find(|v| !precision.holds(**v)) {
             return bad(format!("{number} is no finite number of {precision}"));
         }
-        Ok(Self { precision, weights, biases, outputs, offset })
+        let parts = weights.iter().zip(biases).zip(outputs);
+        let neurons = parts.map(|((weights, bias), output)| Neuron {
+            output: exact(output),
+            before: AffineFunction { gradient: all_exact(weights), constant: exact(bias) },
+        });
+        Ok(Self { precision, net: RationalNetwork { neurons: neurons.collect(), offset: exact(offset) } })
     }
 
     /// Number of hidden neurons.
     #[must_use]
     pub fn width(&self) -> usize {
-        self.biases.len()
+        self.net.neurons.len()
     }
 
     /// `F(x)`, evaluated in binary64.
     #[must_use]
     pub fn evaluate(&self, x: &[f64]) -> f64 {
-        let hidden = self.weights.iter().zip(&self.biases);
-        let terms = hidden.zip(&self.outputs).map(|((w, b), a)| {
-            let u: f64 = w.iter().zip(x).map(|(w, x)| w * x).sum::<f64>() + b;
-            a * u.max(0.0)
+        let terms = self.net.neurons.iter().map(|neuron| {
+            let products = neuron.before.gradient.iter().zip(x).map(|(w, x)| float(w) * x);
+            let u = products.sum::<f64>() + float(&neuron.before.constant);
+            float(&neuron.output) * u.max(0.0)
         });
-        terms.sum::<f64>() + self.offset
+        terms.sum::<f64>() + float(&self.net.offset)
     }
 
     /// The depth-2 network with scalar head that another network is.
@@ -96,7 +95,7 @@ impl ShallowNetwork {
             let what = format!(
                 "the network has depth {depth} and {outputs} outputs; expected depth 2 and a scalar head"
             );
-            return Err(Error::NotDecodable { what });
+            return Err(Error::NotDecodable(what));
         }
         let dense = |layer: &Layer| -> Vec<Vec<f64>> {
             let mut rows = vec![vec![0.0; layer.inputs()]; layer.outputs()];
@@ -126,42 +125,88 @@ impl ShallowNetwork {
     /// When the norm is not `linf` or `l1`, the radius is negative or no
     /// number, or the data do not fit the network.
     pub fn memorizes(&self, data: &Dataset, norm: Norm, radius: f64) -> Result<bool, Error> {
-        let instance = Instance::new(data, norm, radius)?;
+        let instance = Instance::new(data, norm, radius, Clock::start(None))?;
         if self.inputs() != data.features() {
             let (expected, given) = (self.inputs(), data.features());
             return Err(indelible::Error::InputWidth { expected, given }.into());
         }
-        let clock = Clock::start(None);
-        Ok(data.fits(self.precision)
-            && memorizes_as_executed(&self.exact(), self.precision, &instance, &clock)?)
+        self.memorizes_as_executed(&instance)
     }
 
-    /// The network in exact numbers.
-    pub(crate) fn exact(&self) -> RationalNetwork {
-        let neurons = self.weights.iter().zip(&self.biases).zip(&self.outputs);
-        RationalNetwork {
-            neurons: neurons
-                .map(|((weights, &bias), &output)| Neuron {
-                    output: exact(output),
-                    weights: weights.iter().map(|&w| exact(w)).collect(),
-                    bias: exact(bias),
-                })
-                .collect(),
-            offset: exact(self.offset),
+    /// The network rounded to the coarsest format in which it still memorizes:
+    /// over the reals, exactly, and as executed in that format in any order of
+    /// summation, with or without fused multiply-add. `None` when no format
+    /// does.
+    pub(crate) fn storing(net: &RationalNetwork, instance: &Instance<'_>) -> Result<Option<Self>, Error> {
+        for precision in [Precision::F32, Precision::F64] {
+            let Some(net) = net.rounded(precision) else { continue };
+            let stored = Self { precision, net };
+            if stored.memorizes_as_executed(instance)? {
+                return Ok(Some(stored));
+            }
         }
+        Ok(None)
     }
 
-    /// The floats of a network whose numbers `precision` holds.
-    fn of(net: &RationalNetwork, precision: Precision) -> Option<Self> {
-        let float = |v: &RBig| nearest(v, precision);
-        let rows = net.neurons.iter().map(|n| n.weights.iter().map(float).collect());
-        Some(Self {
-            precision,
-            weights: rows.collect::<Option<_>>()?,
-            biases: net.neurons.iter().map(|n| float(&n.bias)).collect::<Option<_>>()?,
-            outputs: net.neurons.iter().map(|n| float(&n.output)).collect::<Option<_>>()?,
-            offset: float(&net.offset)?,
-        })
+    /// Whether on every ball the margin is larger than any rounding error.
+    fn memorizes_as_executed(&self, instance: &Instance<'_>) -> Result<bool, Error> {
+        // A sample that the format cannot hold would be rounded on its way in.
+        if !instance.data.fits(self.precision) {
+            return Ok(false);
+        }
+        for (sample, centre) in instance.points.iter().enumerate() {
+            instance.clock.check()?;
+            let Some(error) = self.execution_error(centre, &instance.radius) else {
+                return Ok(false);
+            };
+            if instance.extremes(&self.net, sample)?.iter().any(|(margin, _)| *margin <= error) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A bound on `|F̂(x) − F(x)|` over a ball, where `F̂` is the network executed
+    /// in `precision`; `None` where a sum may overflow.
+    ///
+    /// A sum of `k` terms whose products are rounded has an error of at most
+    /// `γ_k Σ |terms|`, `γ_k = k u / (1 − k u)`, in any order (Higham, *Accuracy and
+    /// Stability of Numerical Algorithms*, 2002, section 3.1), plus half the
+    /// smallest subnormal per product that underflows.
+    fn execution_error(&self, centre: &[RBig], radius: &RBig) -> Option<RBig> {
+        let (precision, net) = (self.precision, &self.net);
+        let unit = exact(precision.unit_roundoff());
+        let tiny = exact(precision.smallest_subnormal());
+        let gamma = |terms: usize| {
+            let ku = RBig::from(terms) * &unit;
+            let rest = RBig::ONE - &ku;
+            (rest > RBig::ZERO).then(|| ku / rest)
+        };
+        let largest = exact(precision.largest()) / RBig::from(2);
+        let inner = gamma(centre.len() + 1)?;
+        let underflow = RBig::from(centre.len()) * &tiny;
+        let mut size = absolute(&net.offset);
+        let mut error = RBig::ZERO;
+        for neuron in &net.neurons {
+            let mut terms = absolute(&neuron.before.constant);
+            for (w, c) in neuron.before.gradient.iter().zip(centre) {
+                if !w.is_zero() {
+                    terms += absolute(w) * (absolute(c) + radius);
+                }
+            }
+            if terms > largest {
+                return None;
+            }
+            let before = &inner * &terms + &underflow;
+            let weight = absolute(&neuron.output);
+            size += &weight * (terms + &before);
+            error += weight * before;
+        }
+        if size > largest {
+            return None;
+        }
+        let outer = gamma(net.neurons.len() + 1)?;
+        Some(error + outer * size + RBig::from(net.neurons.len()) * tiny)
     }
 }
 
@@ -171,7 +216,7 @@ impl Network for ShallowNetwork {
     }
 
     fn inputs(&self) -> usize {
-        self.weights.first().map_or(0, Vec::len)
+        self.net.neurons.first().map_or(0, |neuron| neuron.before.gradient.len())
     }
 
     fn outputs(&self) -> usize {
@@ -183,116 +228,27 @@ impl Network for ShallowNetwork {
     }
 
     fn layer(&self, index: usize) -> Layer {
-        let row = |layer: &mut LayerBuilder, weights: &[f64], bias: f64| {
-            for (column, &weight) in weights.iter().enumerate() {
-                layer.weight(column, weight);
+        let mut layer = LayerBuilder::new(if index == 0 { self.inputs() } else { self.width() });
+        let mut row = |weights: &mut dyn Iterator<Item = &RBig>, bias: &RBig| {
+            for (column, weight) in weights.enumerate() {
+                layer.weight(column, float(weight));
             }
-            layer.bias(bias);
+            layer.bias(float(bias));
         };
         if index == 0 {
-            let mut layer = LayerBuilder::new(self.inputs());
-            for (weights, &bias) in self.weights.iter().zip(&self.biases) {
-                row(&mut layer, weights, bias);
+            for Neuron { before, .. } in &self.net.neurons {
+                row(&mut before.gradient.iter(), &before.constant);
             }
-            layer.finish()
         } else {
-            let mut layer = LayerBuilder::new(self.width());
-            row(&mut layer, &self.outputs, self.offset);
-            layer.finish()
+            row(&mut self.net.neurons.iter().map(|neuron| &neuron.output), &self.net.offset);
         }
+        layer.finish()
     }
 }
 
-/// The network rounded to the coarsest format in which it still memorizes:
-/// over the reals, exactly, and as executed in that format in any order of
-/// summation, with or without fused multiply-add. `None` when no format does.
-///
-/// # Errors
-/// When the clock runs out.
-pub(crate) fn store(
-    net: &RationalNetwork,
-    instance: &Instance,
-    data: &Dataset,
-    clock: &Clock,
-) -> Result<Option<ShallowNetwork>, Error> {
-    for precision in [Precision::F32, Precision::F64] {
-        // A sample that the format cannot hold would be rounded on its way in.
-        if !data.fits(precision) {
-            continue;
-        }
-        if let Some(short) = net.rounded(precision)
-            && memorizes_as_executed(&short, precision, instance, clock)?
-        {
-            return Ok(ShallowNetwork::of(&short, precision));
-        }
-    }
-    Ok(None)
-}
-
-/// Whether on every ball the margin is larger than any rounding error.
-fn memorizes_as_executed(
-    net: &RationalNetwork,
-    precision: Precision,
-    instance: &Instance,
-    clock: &Clock,
-) -> Result<bool, Error> {
-    for sample in 0..instance.points.len() {
-        clock.check()?;
-        let Some(error) = execution_error(net, precision, &instance.points[sample], &instance.radius) else {
-            return Ok(false);
-        };
-        if instance.margin(net, sample, clock)?.is_some_and(|margin| margin <= error) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// A bound on `|F̂(x) − F(x)|` over a ball, where `F̂` is the network executed
-/// in `precision`; `None` where a sum may overflow.
-///
-/// A sum of `k` terms whose products are rounded has an error of at most
-/// `γ_k Σ |terms|`, `γ_k = k u / (1 − k u)`, in any order (Higham, *Accuracy and
-/// Stability of Numerical Algorithms*, 2002, section 3.1), plus half the
-/// smallest subnormal per product that underflows.
-fn execution_error(
-    net: &RationalNetwork,
-    precision: Precision,
-    centre: &[RBig],
-    radius: &RBig,
-) -> Option<RBig> {
-    let unit = exact(precision.unit_roundoff());
-    let tiny = exact(precision.smallest_subnormal());
-    let gamma = |terms: usize| {
-        let ku = integer(terms) * &unit;
-        let rest = RBig::ONE - &ku;
-        (rest > RBig::ZERO).then(|| ku / rest)
-    };
-    let largest = exact(precision.largest()) / RBig::from(2);
-    let inner = gamma(centre.len() + 1)?;
-    let underflow = integer(centre.len()) * &tiny;
-    let mut size = absolute(&net.offset);
-    let mut error = RBig::ZERO;
-    for neuron in &net.neurons {
-        let mut terms = absolute(&neuron.bias);
-        for (w, c) in neuron.weights.iter().zip(centre) {
-            if !w.is_zero() {
-                terms += absolute(w) * (absolute(c) + radius);
-            }
-        }
-        if terms > largest {
-            return None;
-        }
-        let before = &inner * &terms + &underflow;
-        let weight = absolute(&neuron.output);
-        size += &weight * (terms + &before);
-        error += weight * before;
-    }
-    if size > largest {
-        return None;
-    }
-    let outer = gamma(net.neurons.len() + 1)?;
-    Some(error + outer * size + integer(net.neurons.len()) * tiny)
+/// The float that a number of a stored network is.
+fn float(value: &RBig) -> f64 {
+    value.to_f64().value()
 }
 
 #[cfg(test)]

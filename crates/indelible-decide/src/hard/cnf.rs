@@ -12,6 +12,9 @@ pub struct Cnf {
     clauses: Vec<Vec<i64>>,
 }
 
+/// What a header looks like.
+const EXPECTED: &str = "expected 'p cnf VARIABLES CLAUSES'";
+
 /// The most variables: each becomes two elements.
 const MOST_VARIABLES: usize = 50_000;
 
@@ -48,9 +51,7 @@ impl Cnf {
                 continue;
             }
             let Some((variables, _)) = header else {
-                let what =
-                    format!("'{}' before the header; expected 'p cnf VARIABLES CLAUSES'", clip(trimmed));
-                return Err(syntax(what));
+                return Err(syntax(format!("'{}' before the header; {EXPECTED}", clip(trimmed))));
             };
             for word in trimmed.split_whitespace() {
                 let literal: i64 = word
@@ -60,19 +61,17 @@ impl Cnf {
                     clauses.push(checked(std::mem::take(&mut clause)).map_err(syntax)?);
                     continue;
                 }
-                let inside = usize::try_from(literal.unsigned_abs()).is_ok_and(|v| v <= variables);
-                if !inside {
-                    let what = format!(
+                if variable(literal) > variables {
+                    return Err(syntax(format!(
                         "literal {literal} is out of range; the header promises {variables} variables"
-                    );
-                    return Err(syntax(what));
+                    )));
                 }
                 clause.push(literal);
             }
         }
         let end = |what: String| Error::Syntax { line: last.max(1), what };
         let Some((variables, promised)) = header else {
-            return Err(end("no header; expected 'p cnf VARIABLES CLAUSES'".into()));
+            return Err(end(format!("no header; {EXPECTED}")));
         };
         if !clause.is_empty() {
             return Err(end("the last clause has no end; expected a 0".into()));
@@ -119,33 +118,34 @@ impl Cnf {
     #[must_use]
     pub fn violated(&self, assignment: &[bool]) -> Option<usize> {
         let value = |literal: i64| {
-            let variable = usize::try_from(literal.unsigned_abs()).unwrap_or(usize::MAX);
-            assignment.get(variable - 1).copied().unwrap_or_default() == (literal > 0)
+            assignment.get(variable(literal) - 1).copied().unwrap_or_default() == (literal > 0)
         };
         self.clauses.iter().position(|c| c.windows(2).all(|pair| value(pair[0]) == value(pair[1])))
     }
 }
 
+/// The variable of a literal.
+fn variable(literal: i64) -> usize {
+    usize::try_from(literal.unsigned_abs()).unwrap_or(usize::MAX)
+}
+
 /// The element of a literal.
 fn element(literal: i64) -> usize {
-    let variable = usize::try_from(literal.unsigned_abs()).unwrap_or_default();
-    if literal > 0 { 2 * variable - 1 } else { 2 * variable }
+    2 * variable(literal) - usize::from(literal > 0)
 }
 
 /// The numbers of a line `p cnf VARIABLES CLAUSES`.
 fn read_header(line: &str) -> Result<(usize, usize), String> {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let numbers = match words.as_slice() {
+    let numbers = match words[..] {
         ["p", "cnf", variables, clauses] => variables.parse().ok().zip(clauses.parse().ok()),
         _ => None,
     };
-    match numbers {
-        Some((variables, _)) if variables == 0 || variables > MOST_VARIABLES => {
-            Err(format!("{variables} variables; expected 1 to {MOST_VARIABLES}"))
-        }
-        Some(numbers) => Ok(numbers),
-        None => Err(format!("'{}' is no header; expected 'p cnf VARIABLES CLAUSES'", clip(line))),
+    let (variables, clauses) = numbers.ok_or_else(|| format!("'{}' is no header; {EXPECTED}", clip(line)))?;
+    if !(1..=MOST_VARIABLES).contains(&variables) {
+        return Err(format!("{variables} variables; expected 1 to {MOST_VARIABLES}"));
     }
+    Ok((variables, clauses))
 }
 
 /// The clause with each literal once, or what is wrong with it.

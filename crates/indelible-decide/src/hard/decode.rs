@@ -3,12 +3,12 @@
 use dashu_ratio::RBig;
 use indelible::network::Network;
 
-use super::{SetSystem, reduction::AXIS};
+use super::{SetSystem, reduction::shared};
 use crate::{
     Error, ShallowNetwork,
     instance::Demand,
     network::RationalNetwork,
-    rational::{absolute, half, integer, is_negative, is_positive},
+    rational::{absolute, half, is_negative, is_positive},
 };
 
 /// A network that memorizes the axis and the elements of some set system, in
@@ -28,39 +28,34 @@ impl Memorizer {
     /// When the network has not width 2 and at least 2 inputs, or gives one of
     /// these points another label.
     pub fn new(network: &ShallowNetwork) -> Result<Self, Error> {
-        let wrong = |what: String| Error::NotDecodable { what };
-        let features = network.inputs();
-        if network.width() != 2 || features < 2 {
-            return Err(wrong(format!(
-                "the network has width {} and {features} inputs; a splitting is read out of width 2 and at least 2 inputs",
-                network.width()
-            )));
+        let wrong = |what: String| Err(Error::NotDecodable(what));
+        let (width, features) = (network.width(), network.inputs());
+        if width != 2 || features < 2 {
+            return wrong(format!(
+                "the network has width {width} and {features} inputs; a splitting is read out of width 2 and at least 2 inputs"
+            ));
         }
         let elements = features - 1;
-        let net = network.exact();
-        let missed = |what: String| Error::NotMemorized { what };
-        for (g, label) in AXIS {
-            meets(&net, point(elements, &[], RBig::from(g)), label).map_err(missed)?;
-        }
-        for element in 1..=elements {
-            meets(&net, point(elements, &[element], RBig::ONE), 2).map_err(missed)?;
+        let net = network.net.clone();
+        for (ones, g, label) in shared(elements) {
+            meets(&net, point(elements, &ones, g), label)?;
         }
         // The proof shows: one output is positive, the other negative.
         let positive = net.neurons.iter().find(|n| is_positive(&n.output));
         let negative = net.neurons.iter().find(|n| is_negative(&n.output));
         let (Some(up), Some(down)) = (positive, negative) else {
-            return Err(wrong("the output weights do not have both signs".into()));
+            return wrong("the output weights do not have both signs".into());
         };
-        let theta = integer(4) + half() - &net.offset;
+        let theta = RBig::from(4) + half() - &net.offset;
         // Colour by which of u ≥ θ and u − v ≥ θ an element violates.
         let mut colours = Vec::with_capacity(elements);
         for element in 1..=elements {
-            let x = point(elements, &[element], RBig::ONE);
-            let u = absolute(&up.output) * up.before(&x);
-            let v = absolute(&down.output) * down.before(&x);
+            let x = point(elements, &[element], 1);
+            let u = absolute(&up.output) * up.before.at(&x);
+            let v = absolute(&down.output) * down.before.at(&x);
             let first = u < theta;
             if !first && u - v >= theta {
-                return Err(wrong(format!("element {element} violates neither condition")));
+                return wrong(format!("element {element} violates neither condition"));
             }
             colours.push(first);
         }
@@ -80,23 +75,17 @@ impl Memorizer {
     /// When the system has another number of elements, or the network gives
     /// the point of a set another label than 5.
     pub fn check(&self, system: &SetSystem) -> Result<(), Error> {
-        let wrong = |what: String| Error::NotDecodable { what };
-        let elements = self.colours.len();
-        if system.elements() != elements {
-            return Err(wrong(format!(
-                "the network takes {} inputs, so it is for {elements} elements; the sets have {}",
-                elements + 1,
-                system.elements()
+        let (elements, given) = (self.colours.len(), system.elements());
+        if given != elements {
+            return Err(Error::NotDecodable(format!(
+                "the network takes {} inputs, so it is for {elements} elements; the sets have {given}",
+                elements + 1
             )));
         }
         for set in system.sets() {
-            meets(&self.net, point(elements, set, RBig::ONE), 5)
-                .map_err(|what| Error::NotMemorized { what })?;
+            meets(&self.net, point(elements, set, 1), 5)?;
         }
-        match system.unsplit(&self.colours) {
-            None => Ok(()),
-            Some(set) => Err(wrong(format!("the colouring leaves the set {set:?} in one colour"))),
-        }
+        system.check_split(&self.colours).map_err(Error::NotDecodable)
     }
 }
 
@@ -112,25 +101,25 @@ pub fn decode(network: &ShallowNetwork, system: &SetSystem) -> Result<Vec<bool>,
 }
 
 /// The point `(Σ e_i, g)`.
-fn point(elements: usize, ones: &[usize], g: RBig) -> Vec<RBig> {
+fn point(elements: usize, ones: &[usize], g: i8) -> Vec<RBig> {
     let mut x = vec![RBig::ZERO; elements];
     for &element in ones {
         x[element - 1] = RBig::ONE;
     }
-    x.push(g);
+    x.push(g.into());
     x
 }
 
-/// Whether the network gives the point its label, or what is wrong.
-fn meets(net: &RationalNetwork, point: Vec<RBig>, label: usize) -> Result<(), String> {
-    let ones: Vec<usize> = (1..point.len()).filter(|&i| point[i - 1].is_one()).collect();
-    let g = point.last().cloned().unwrap_or_default();
+/// Whether the network gives the point its label.
+fn meets(net: &RationalNetwork, point: Vec<RBig>, label: usize) -> Result<(), Error> {
     let demand = Demand { point, class: label - 1, sample: 0 };
     if demand.met_by(net, 5) {
         return Ok(());
     }
     let value = net.value(&demand.point).to_f64().value();
-    Err(format!(
+    let Some((g, elements)) = demand.point.split_last() else { return Ok(()) };
+    let ones: Vec<usize> = (1..).zip(elements).filter(|(_, x)| x.is_one()).map(|(i, _)| i).collect();
+    Err(Error::NotMemorized(format!(
         "the network does not memorize the data: at elements {ones:?}, g = {g} it says {value}, whose label is not {label}"
-    ))
+    )))
 }

@@ -6,7 +6,14 @@ use super::SetSystem;
 use crate::{Error, ShallowNetwork, witness::MOST_VALUES};
 
 /// The points on the last axis and their labels.
-pub(super) const AXIS: [(i8, usize); 5] = [(-10, 2), (-5, 2), (0, 2), (1, 5), (10, 1)];
+const AXIS: [(i8, usize); 5] = [(-10, 2), (-5, 2), (0, 2), (1, 5), (10, 1)];
+
+/// The points that all systems of as many elements share: the elements at 1,
+/// `g` and the label.
+pub(super) fn shared(elements: usize) -> impl Iterator<Item = (Vec<usize>, i8, usize)> {
+    let axis = AXIS.map(|(g, label)| (Vec::new(), g, label));
+    axis.into_iter().chain((1..=elements).map(|element| (vec![element], 1, 2)))
+}
 
 impl SetSystem {
     /// Points in `R^{m+1}`, last coordinate `g`, labels 1 to 5 of which 1, 2
@@ -28,28 +35,20 @@ impl SetSystem {
         let m = self.elements();
         let rows = AXIS.len() + m + self.sets().len();
         let total = rows.checked_mul(m + 1).filter(|&t| t <= MOST_VALUES);
-        let total = total.ok_or_else(|| Error::BadSetSystem {
-            what: format!("{rows} points of {} features are too many", m + 1),
-        })?;
+        let Some(total) = total else {
+            return Err(Error::BadSetSystem(format!("{rows} points of {} features are too many", m + 1)));
+        };
         let mut values = Vec::with_capacity(total);
         let mut labels = Vec::with_capacity(rows);
-        let mut point = |ones: &[usize], g: f32, label: usize| {
+        let sets = self.sets().iter().map(|set| (set.clone(), 1, 5));
+        for (ones, g, label) in shared(m).chain(sets) {
             let start = values.len();
             values.resize(start + m, 0.0_f32);
-            for &element in ones {
+            for element in ones {
                 values[start + element - 1] = 1.0;
             }
-            values.push(g);
+            values.push(f32::from(g));
             labels.push(label - 1);
-        };
-        for (g, label) in AXIS {
-            point(&[], f32::from(g), label);
-        }
-        for element in 1..=m {
-            point(&[element], 1.0, 2);
-        }
-        for set in self.sets() {
-            point(set, 1.0, 5);
         }
         let names = (1..=5).map(|label| label.to_string()).collect();
         Ok(Dataset::new(Features::F32(values.into()), m + 1, labels, names)?)
@@ -61,13 +60,11 @@ impl SetSystem {
     /// # Errors
     /// When there is not one colour per element or a set is not split.
     pub fn network(&self, colours: &[bool]) -> Result<ShallowNetwork, Error> {
-        let wrong = |what: String| Error::BadSetSystem { what };
-        if colours.len() != self.elements() {
-            return Err(wrong(format!("{} colours for {} elements", colours.len(), self.elements())));
+        let (given, elements) = (colours.len(), self.elements());
+        if given != elements {
+            return Err(Error::BadSetSystem(format!("{given} colours for {elements} elements")));
         }
-        if let Some(set) = self.unsplit(colours) {
-            return Err(wrong(format!("the colouring leaves the set {set:?} in one colour")));
-        }
+        self.check_split(colours).map_err(Error::BadSetSystem)?;
         let row = |first: f64, second: f64, g: f64| {
             let weights = colours.iter().map(|&c| if c { first } else { second });
             weights.chain([g]).collect::<Vec<f64>>()

@@ -1,6 +1,6 @@
 //! Systems of sets of two or three elements, and their text form.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Display};
 
 use crate::{Error, error::clip};
 
@@ -23,14 +23,13 @@ impl SetSystem {
     /// another size than 2 or 3.
     pub fn new(elements: usize, sets: Vec<Vec<usize>>) -> Result<Self, Error> {
         if elements == 0 || elements > MOST_ELEMENTS {
-            let what = format!("{elements} elements; expected 1 to {MOST_ELEMENTS}");
-            return Err(Error::BadSetSystem { what });
+            return Err(Error::BadSetSystem(format!("{elements} elements; expected 1 to {MOST_ELEMENTS}")));
         }
         let mut unique = BTreeSet::new();
         let mut kept = Vec::new();
         for (index, set) in sets.into_iter().enumerate() {
-            let set = checked(set, elements)
-                .map_err(|what| Error::BadSetSystem { what: format!("set {}: {what}", index + 1) })?;
+            let bad = |what: String| Error::BadSetSystem(format!("set {}: {what}", index + 1));
+            let set = checked(set, elements).map_err(bad)?;
             if unique.insert(set.clone()) {
                 kept.push(set);
             }
@@ -48,7 +47,6 @@ impl SetSystem {
     pub fn parse(text: &str, elements: Option<usize>) -> Result<Self, Error> {
         let most = elements.unwrap_or(MOST_ELEMENTS);
         let mut sets = Vec::new();
-        let mut largest = 0;
         for (index, line) in text.lines().enumerate() {
             if line.trim().is_empty() || line.trim_start().starts_with('#') {
                 continue;
@@ -60,19 +58,15 @@ impl SetSystem {
                     .parse()
                     .map_err(|_| syntax(format!("'{}' is no element; expected a number", clip(word))))?;
                 let inside = usize::try_from(element).ok().filter(|e| (1..=most).contains(e));
-                let element = inside.ok_or_else(|| {
-                    syntax(format!("element {element} is out of range; expected 1 to {most}"))
-                })?;
-                set.push(element);
+                set.push(inside.ok_or_else(|| syntax(out_of_range(element, most)))?);
             }
-            let set = checked(set, most).map_err(syntax)?;
-            largest = set.iter().copied().fold(largest, usize::max);
-            sets.push(set);
+            sets.push(checked(set, most).map_err(syntax)?);
         }
         if sets.is_empty() {
-            return Err(Error::BadSetSystem { what: "the file holds no set".into() });
+            return Err(Error::BadSetSystem("the file holds no set".into()));
         }
-        Self::new(elements.unwrap_or(largest), sets)
+        let largest = sets.iter().flatten().copied().max();
+        Self::new(elements.or(largest).unwrap_or_default(), sets)
     }
 
     /// Number of elements, `m`.
@@ -92,11 +86,19 @@ impl SetSystem {
     #[must_use]
     pub fn unsplit(&self, colours: &[bool]) -> Option<&[usize]> {
         let colour = |element: usize| colours.get(element - 1).copied().unwrap_or_default();
-        self.sets
-            .iter()
-            .find(|set| set.windows(2).all(|pair| colour(pair[0]) == colour(pair[1])))
-            .map(Vec::as_slice)
+        let mut sets = self.sets.iter().map(Vec::as_slice);
+        sets.find(|set| set.windows(2).all(|pair| colour(pair[0]) == colour(pair[1])))
     }
+
+    /// Says which set `colours` does not split.
+    pub(super) fn check_split(&self, colours: &[bool]) -> Result<(), String> {
+        let complaint = |set: &[usize]| format!("the colouring leaves the set {set:?} in one colour");
+        self.unsplit(colours).map(complaint).map_or(Ok(()), Err)
+    }
+}
+
+fn out_of_range(element: impl Display, most: usize) -> String {
+    format!("element {element} is out of range; expected 1 to {most}")
 }
 
 /// The set in ascending order, each element once, or what is wrong with it.
@@ -104,7 +106,7 @@ fn checked(mut set: Vec<usize>, elements: usize) -> Result<Vec<usize>, String> {
     set.sort_unstable();
     set.dedup();
     if let Some(element) = set.iter().find(|e| !(1..=elements).contains(*e)) {
-        return Err(format!("element {element} is out of range; expected 1 to {elements}"));
+        return Err(out_of_range(element, elements));
     }
     if !(2..=3).contains(&set.len()) {
         return Err(format!("a set of {} elements; expected 2 or 3", set.len()));
