@@ -3,17 +3,12 @@
 use crate::isa::{Isa, Loop};
 
 /// Words of a set.
-pub(in crate::separation) const WORDS: usize = 8;
+pub const WORDS: usize = 8;
 
 /// How many elements of `left` each set keeps, the fewest and (smallest) where;
 /// sets that are taken (`used`) do not count. `None` where all are.
 #[inline]
-pub(in crate::separation) fn fewest(
-    isa: Isa,
-    kept: &[[u64; WORDS]],
-    used: &[bool],
-    left: &[u64; WORDS],
-) -> Option<(u32, usize)> {
+pub fn fewest(isa: Isa, kept: &[[u64; WORDS]], used: &[bool], left: &[u64; WORDS]) -> Option<(u32, usize)> {
     isa.run(Fewest { kept, used, left })
 }
 

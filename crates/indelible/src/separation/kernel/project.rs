@@ -3,13 +3,13 @@
 use crate::isa::{Isa, Loop};
 
 /// Products that are summed side by side; lengths are multiples of this.
-pub(in crate::separation) const LANES: usize = 16;
+pub const LANES: usize = 16;
 
 /// Inner products of `x` with the rows of `directions`, into `out`: lane `k`
 /// sums the features `k` modulo their number in order, and the lanes are added
 /// in order.
 #[inline]
-pub(in crate::separation) fn project(isa: Isa, x: &[f32], directions: &[f32], out: &mut [f32]) {
+pub fn project(isa: Isa, x: &[f32], directions: &[f32], out: &mut [f32]) {
     isa.run(Projection { x, directions, out });
 }
 

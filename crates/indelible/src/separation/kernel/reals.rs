@@ -9,13 +9,13 @@ use crate::{
 };
 
 /// Features handled at a time, where early exits are tried.
-pub(in crate::separation) const CHUNK: usize = 128;
+pub const CHUNK: usize = 128;
 /// Sums that run side by side.
-pub(in crate::separation) const LANES: usize = 16;
+pub const LANES: usize = 16;
 
 /// What is made of the differences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::separation) enum Gather {
+pub enum Gather {
     /// The largest absolute value.
     Largest,
     /// The sum of absolute values.
@@ -26,18 +26,18 @@ pub(in crate::separation) enum Gather {
 
 /// At most [`CHUNK`] values of one storage and as many of another, times `scale`.
 #[derive(Clone, Copy)]
-pub(in crate::separation) struct Stretch<'a> {
-    pub(in crate::separation) features: [&'a Features; 2],
+pub struct Stretch<'a> {
+    pub features: [&'a Features; 2],
     /// Where the values begin.
-    pub(in crate::separation) starts: [usize; 2],
-    pub(in crate::separation) count: usize,
-    pub(in crate::separation) scale: f64,
+    pub starts: [usize; 2],
+    pub count: usize,
+    pub scale: f64,
 }
 
 /// Gathers the differences of a stretch into `lanes`: lane `k` gets the
 /// features `k` modulo their number, in order.
 #[inline]
-pub(in crate::separation) fn gather(isa: Isa, what: Gather, stretch: Stretch, lanes: &mut [f64; LANES]) {
+pub fn gather(isa: Isa, what: Gather, stretch: Stretch, lanes: &mut [f64; LANES]) {
     isa.run(Gathering { what, stretch, lanes });
 }
 
@@ -71,12 +71,7 @@ impl Loop for Gathering<'_> {
 /// Does as [`gather`] does for sums, and says whether nothing was rounded. What
 /// is in `lanes` is of use only then.
 #[inline]
-pub(in crate::separation) fn gather_exactly(
-    isa: Isa,
-    squares: bool,
-    stretch: Stretch,
-    lanes: &mut [f64; LANES],
-) -> bool {
+pub fn gather_exactly(isa: Isa, squares: bool, stretch: Stretch, lanes: &mut [f64; LANES]) -> bool {
     isa.run(GatheringExactly { squares, stretch, lanes })
 }
 
@@ -118,7 +113,7 @@ impl Loop for GatheringExactly<'_> {
 /// Adds the powers of the differences of a stretch, times two factors, to
 /// `lanes`; see [`gather`].
 #[inline]
-pub(in crate::separation) fn add_powers(
+pub fn add_powers(
     isa: Isa,
     exponent: &Exponent,
     factors: [f64; 2],

@@ -10,7 +10,7 @@ use crate::{Enclosure, number, separation::columns::transpose};
 const CHUNK: usize = 64;
 
 /// Ranks of all differences of two levels.
-pub(in crate::separation) struct Ranks {
+pub struct Ranks {
     /// `rank[256 a + b]`: place of `|levels[a] − levels[b]|` among the
     /// different values of such differences; equal values have equal ranks,
     /// and 0 has rank 0.
@@ -27,7 +27,7 @@ pub(in crate::separation) struct Ranks {
 
 /// `a − b` as an unevaluated sum of two numbers; halved where it overflows,
 /// which happens only to numbers that can be halved exactly.
-pub(in crate::separation) fn difference(a: f64, b: f64) -> (bool, f64, f64) {
+pub fn difference(a: f64, b: f64) -> (bool, f64, f64) {
     let (h, l) = number::two_sum(a, -b);
     if h.is_finite() {
         (false, h, l)
@@ -38,7 +38,7 @@ pub(in crate::separation) fn difference(a: f64, b: f64) -> (bool, f64, f64) {
 }
 
 /// Which of two [`difference`]s is larger, both non-negative.
-pub(in crate::separation) fn compare_differences(a: (bool, f64, f64), b: (bool, f64, f64)) -> Ordering {
+pub fn compare_differences(a: (bool, f64, f64), b: (bool, f64, f64)) -> Ordering {
     // The first number is the difference rounded, so it decides when it differs.
     a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.partial_cmp(&b.2).unwrap_or(Ordering::Equal))
 }
@@ -104,14 +104,14 @@ impl Ranks {
 }
 
 /// Sup-norm distances of samples with codes of one table.
-pub(in crate::separation) struct CodesLinf<'a> {
+pub struct CodesLinf<'a> {
     codes: Codes<'a>,
     ranks: Ranks,
 }
 
 impl<'a> CodesLinf<'a> {
     /// Distances between rows of codes.
-    pub(in crate::separation) fn new(codes: Codes<'a>) -> Self {
+    pub fn new(codes: Codes<'a>) -> Self {
         Self { codes, ranks: Ranks::new(codes.levels) }
     }
 

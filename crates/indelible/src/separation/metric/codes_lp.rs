@@ -10,7 +10,7 @@ use crate::{Enclosure, number::powers::Exponent};
 ///
 /// Powers of differences of levels are taken once, with a small relative
 /// error, as integers; sums of them are exact and do not depend on the order.
-pub(in crate::separation) struct CodesLp<'a> {
+pub struct CodesLp<'a> {
     codes: Codes<'a>,
     exponent: Exponent,
     /// Power of the difference of codes `a` and `b` at `256 a + b`, times `2^FRACTION`.
@@ -30,7 +30,7 @@ const LEAST: f64 = 1.0 / (1u64 << (FRACTION - 53)) as f64;
 impl<'a> CodesLp<'a> {
     /// Distances between rows of codes; `None` where powers of differences of
     /// levels are too far apart.
-    pub(in crate::separation) fn new(codes: Codes<'a>, p: f64) -> Option<Self> {
+    pub fn new(codes: Codes<'a>, p: f64) -> Option<Self> {
         let Codes { width, levels, .. } = codes;
         let exponent = Exponent::new(p);
         let spread = levels[255] - levels[0];

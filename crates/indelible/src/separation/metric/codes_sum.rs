@@ -11,7 +11,7 @@ use crate::{
 
 /// `Σ|a − b|` or `Σ(a − b)²` of samples with codes of one table, in units of
 /// the grid (of its square).
-pub(in crate::separation) struct CodesSum<'a> {
+pub struct CodesSum<'a> {
     codes: Codes<'a>,
     power: Power,
     /// `levels[c] = grid[c]·2^exponent`, up to a common shift.
@@ -55,7 +55,7 @@ fn lowest_bit(v: f64) -> i32 {
 impl<'a> CodesSum<'a> {
     /// Distances between rows of codes; `None` where the levels do not lie on a
     /// grid that is coarse enough.
-    pub(in crate::separation) fn new(codes: Codes<'a>, power: Power) -> Option<Self> {
+    pub fn new(codes: Codes<'a>, power: Power) -> Option<Self> {
         let width = codes.width;
         let (grid, exponent) = on_grid(codes.levels)?;
         let bits = |v: u64| u64::BITS - v.leading_zeros();

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Sup-norm distances between samples of two datasets of one width.
-pub(in crate::separation) struct RealsLinf<'a> {
+pub struct RealsLinf<'a> {
     reals: Reals<'a>,
     /// How each feature is coded for pruners.
     coding: Vec<Coding>,
@@ -42,7 +42,7 @@ impl Coding {
 
 impl<'a> RealsLinf<'a> {
     /// Distances from queries to base samples.
-    pub(in crate::separation) fn new(reals: Reals<'a>) -> Self {
+    pub fn new(reals: Reals<'a>) -> Self {
         let base = reals.base;
         let width = base.features();
         let empty = || vec![(f64::INFINITY, f64::NEG_INFINITY); width];

@@ -11,7 +11,7 @@ use crate::{
 
 /// A sum of powers: `sum·2^(p·shift)`.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::separation) struct PowerDistance {
+pub struct PowerDistance {
     /// Sum of the powers of the differences times `2^-shift`, of which the
     /// largest is from 1/2 to 1.
     sum: f64,
@@ -22,7 +22,7 @@ pub(in crate::separation) struct PowerDistance {
 }
 
 /// Distances between samples of two datasets of one width.
-pub(in crate::separation) struct RealsLp<'a> {
+pub struct RealsLp<'a> {
     reals: Reals<'a>,
     exponent: Exponent,
     /// Bounds the relative error of a sum and of its key.
@@ -43,7 +43,7 @@ fn magnitude(x: f64) -> i32 {
 
 impl<'a> RealsLp<'a> {
     /// Distances from queries to base samples, for an exponent `p` from 1 to 1000.
-    pub(in crate::separation) fn new(reals: Reals<'a>, p: f64) -> Self {
+    pub fn new(reals: Reals<'a>, p: f64) -> Self {
         let exponent = Exponent::new(p);
         // Per term the power, and p times the rounding of the difference; the
         // additions; a power of two with 53 roots for the key; and what

@@ -15,7 +15,7 @@ use crate::{
 
 /// The power of the differences that is summed.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::separation) enum Power {
+pub enum Power {
     /// Absolute values: the norm `l1`.
     One,
     /// Squares: the square of the norm `l2`.
@@ -33,7 +33,7 @@ enum Source {
 
 /// Enclosure of the scaled sum, and where it comes from.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::separation) struct SumDistance {
+pub struct SumDistance {
     lower: f64,
     upper: f64,
     /// Whether it is known that the sum cannot be had without rounding.
@@ -42,7 +42,7 @@ pub(in crate::separation) struct SumDistance {
 }
 
 /// Distances between samples of two datasets of one width.
-pub(in crate::separation) struct RealsSum<'a> {
+pub struct RealsSum<'a> {
     reals: Reals<'a>,
     power: Power,
     /// A power of two that brings all values far from overflow.
@@ -55,7 +55,7 @@ pub(in crate::separation) struct RealsSum<'a> {
 
 impl<'a> RealsSum<'a> {
     /// Distances from queries to base samples.
-    pub(in crate::separation) fn new(reals: Reals<'a>, power: Power) -> Self {
+    pub fn new(reals: Reals<'a>, power: Power) -> Self {
         let Reals { queries, base, .. } = reals;
         let largest = magnitude(queries.storage()).max(magnitude(base.storage()));
         let scale = if largest == 0.0 || (1e-100..1e100).contains(&largest) {

@@ -18,20 +18,20 @@ const MANY: usize = 1024;
 const PAIRS: u128 = 2;
 
 /// The pruner.
-pub(in crate::separation) struct Every<'a, M> {
+pub struct Every<'a, M> {
     metric: &'a M,
     relation: Relation<'a>,
 }
 
 /// A block of base samples.
-pub(in crate::separation) struct EveryBlock {
+pub struct EveryBlock {
     range: Range<usize>,
     masks: Masks,
 }
 
 impl<'a, M: Metric> Every<'a, M> {
     /// The pruner, where few pairs of many samples count.
-    pub(in crate::separation) fn new(metric: &'a M, relation: Relation<'a>) -> Option<Self> {
+    pub fn new(metric: &'a M, relation: Relation<'a>) -> Option<Self> {
         let samples = relation.queries.len().min(relation.base.len());
         let few = relation.size() <= PAIRS * samples as u128;
         (samples >= MANY && few).then_some(Self { metric, relation })

@@ -34,7 +34,7 @@ const TRIAL: usize = 8;
 const ONE_IN: usize = 8;
 
 /// The pruner.
-pub(in crate::separation) struct Panels<'a, M> {
+pub struct Panels<'a, M> {
     metric: &'a M,
     relation: Relation<'a>,
     full: Stage<'a>,
@@ -44,7 +44,7 @@ pub(in crate::separation) struct Panels<'a, M> {
 }
 
 /// A block of base samples.
-pub(in crate::separation) struct PanelBlock {
+pub struct PanelBlock {
     range: Range<usize>,
     masks: Masks,
     sketch: Option<PanelSet>,
@@ -54,7 +54,7 @@ pub(in crate::separation) struct PanelBlock {
 
 impl<'a, M: Summed> Panels<'a, M> {
     /// A pruner for a metric of samples of two datasets, in a norm but `linf`.
-    pub(in crate::separation) fn new(
+    pub fn new(
         metric: &'a M,
         relation: Relation<'a>,
         Reals { queries, base, isa }: Reals<'a>,

@@ -45,7 +45,7 @@ const CHOSEN: usize = 24;
 const PATIENCE: u32 = 12;
 
 /// The pruner.
-pub(in crate::separation) struct Windows<'a, M> {
+pub struct Windows<'a, M> {
     metric: &'a M,
     relation: Relation<'a>,
     isa: Isa,
@@ -76,7 +76,7 @@ struct Plan {
 }
 
 /// A block of base samples.
-pub(in crate::separation) struct WindowBlock {
+pub struct WindowBlock {
     range: Range<usize>,
     columns: Vec<u8>,
     masks: Masks,
@@ -92,7 +92,7 @@ struct Scratch {
 
 impl<'a, M: Windowed> Windows<'a, M> {
     /// A pruner for a metric of samples with `width` features.
-    pub(in crate::separation) fn new(metric: &'a M, relation: Relation<'a>, width: usize, isa: Isa) -> Self {
+    pub fn new(metric: &'a M, relation: Relation<'a>, width: usize, isa: Isa) -> Self {
         let chosen: Vec<usize> = spread_out(relation.base.len(), REFERENCES).collect();
         let all: Vec<usize> = (0..width).collect();
         let pool = if width <= POOL { all } else { most_spread(metric, &chosen, &all) };

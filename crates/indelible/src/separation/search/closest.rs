@@ -10,7 +10,7 @@ use crate::{Enclosure, Progress, separation::relation::Relation};
 
 /// Finds the closest pair that counts, `(distance, query, base sample)`; the
 /// lexicographically first among equally close ones.
-pub(in crate::separation) struct Closest<'a>(pub(in crate::separation) &'a dyn Progress);
+pub struct Closest<'a>(pub(in crate::separation) &'a dyn Progress);
 
 /// A found pair: distance, query, base sample.
 type Found<D> = Option<(D, usize, usize)>;

@@ -13,9 +13,9 @@ use crate::{
 /// Finds the `per_query` (at least 1) nearest base samples of every query,
 /// nearest first and smaller index first among equally near ones; fewer where
 /// there are fewer. Query `i` has the entries from `i·per_query`.
-pub(in crate::separation) struct Nearest<'a> {
-    pub(in crate::separation) per_query: usize,
-    pub(in crate::separation) progress: &'a dyn Progress,
+pub struct Nearest<'a> {
+    pub per_query: usize,
+    pub progress: &'a dyn Progress,
 }
 
 /// One block in so many is searched for guesses.

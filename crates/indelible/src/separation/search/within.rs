@@ -10,10 +10,10 @@ use crate::{Enclosure, Progress, separation::relation::Relation};
 
 /// Finds the number of pairs that count and have a distance up to `radius`, and
 /// the lexicographically first `keep` of them: query, base sample, distance.
-pub(in crate::separation) struct Within<'a> {
-    pub(in crate::separation) radius: f64,
-    pub(in crate::separation) keep: usize,
-    pub(in crate::separation) progress: &'a dyn Progress,
+pub struct Within<'a> {
+    pub radius: f64,
+    pub keep: usize,
+    pub progress: &'a dyn Progress,
 }
 
 /// The number of pairs found and the lexicographically first of them.

@@ -9,18 +9,18 @@ mod portable;
 use crate::isa::Isa;
 
 /// Samples that are filtered at a time.
-pub(in crate::separation) const FILTERED: usize = 256;
+pub const FILTERED: usize = 256;
 
 /// Keeps samples whose code of one feature lies in `low..=low + span`,
 /// modulo 256.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::separation) struct Filter {
+pub struct Filter {
     /// Row of the columns that holds the feature.
-    pub(in crate::separation) slot: u16,
+    pub slot: u16,
     /// Lowest code in the window.
-    pub(in crate::separation) low: u8,
+    pub low: u8,
     /// Codes in the window, less one.
-    pub(in crate::separation) span: u8,
+    pub span: u8,
 }
 
 /// Clears the bits of samples that a filter rejects; stops where none is left.
@@ -28,7 +28,7 @@ pub(in crate::separation) struct Filter {
 /// Row `s` of `columns`, the codes of one feature, begins at `s·stride`; the
 /// samples are those from `offset`.
 #[inline]
-pub(in crate::separation) fn filter(
+pub fn filter(
     isa: Isa,
     columns: &[u8],
     stride: usize,

@@ -10,11 +10,11 @@ use super::{PANEL, PanelSums, ROWS};
 use crate::isa::Isa;
 
 /// Codes of one sample that stand together in a panel.
-pub(in crate::separation) const GROUP: usize = 8;
+pub const GROUP: usize = 8;
 
 /// What is summed.
 #[derive(Clone, Copy)]
-pub(in crate::separation) enum Term<'a> {
+pub enum Term<'a> {
     /// `|a − b|`.
     Gap,
     /// `table[|a − b|]`.
@@ -28,7 +28,7 @@ pub(in crate::separation) enum Term<'a> {
 /// Group `g` of sample `s` stands at `(64 g + s)·8` of `panel`; `rows` are the
 /// queries, row after row, of as many codes. Sums must stay below 2^31.
 #[inline]
-pub(in crate::separation) fn near(
+pub fn near(
     isa: Isa,
     term: Term,
     panel: &[u8],
