@@ -12,7 +12,7 @@ use crate::{
     Enclosure, number,
     separation::{
         columns::transpose,
-        kernel::reals::{CHUNK, Gather, LANES, gather},
+        kernel::reals::{CHUNK, Gather, Gathering, LANES},
     },
 };
 
@@ -91,8 +91,7 @@ impl Metric for RealsLinf<'_> {
         // The largest rounded difference, and the features from which on it occurs.
         let (mut largest, mut first) = (0.0, 0);
         for (start, stretch) in (0..).step_by(CHUNK).zip(self.reals.stretches(i, j, 1.0)) {
-            let mut lanes = [0.0; LANES];
-            gather(self.reals.isa, Gather::Largest, stretch, &mut lanes);
+            let lanes = self.reals.isa.run(Gathering { what: Gather::Largest, stretch, lanes: [0.0; LANES] });
             let spread = lanes.iter().fold(0.0, |m: f64, &l| m.max(l));
             if spread > barrier {
                 return None;

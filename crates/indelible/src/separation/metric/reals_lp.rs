@@ -6,7 +6,7 @@ use super::{Limit, Metric, Reals, Summed, allows};
 use crate::{
     Enclosure,
     number::powers::Exponent,
-    separation::kernel::reals::{Gather, LANES, add_powers, gather},
+    separation::kernel::reals::{AddingPowers, Gather, Gathering, LANES},
 };
 
 /// A sum of powers: `sum·2^(p·shift)`.
@@ -81,7 +81,7 @@ impl Metric for RealsLp<'_> {
         let largest = |scale: f64| {
             let mut lanes = [0.0; LANES];
             for stretch in self.reals.stretches(i, j, scale) {
-                gather(self.reals.isa, Gather::Largest, stretch, &mut lanes);
+                lanes = self.reals.isa.run(Gathering { what: Gather::Largest, stretch, lanes });
             }
             lanes.iter().fold(0.0f64, |m, &l| m.max(l))
         };
@@ -98,7 +98,8 @@ impl Metric for RealsLp<'_> {
             let shift = magnitude(spread);
             let mut lanes = [0.0; LANES];
             for stretch in self.reals.stretches(i, j, scale) {
-                add_powers(self.reals.isa, &self.exponent, factors(-shift), stretch, &mut lanes);
+                let (exponent, factors) = (&self.exponent, factors(-shift));
+                lanes = self.reals.isa.run(AddingPowers { exponent, factors, stretch, lanes });
             }
             let sum = lanes.iter().sum();
             let shift = if scale == 1.0 { shift } else { shift + 2 };

@@ -9,7 +9,7 @@ use crate::{
     number::{self, two_sum},
     separation::{
         exact::ExactSum,
-        kernel::reals::{Gather, LANES, Stretch, gather, gather_exactly},
+        kernel::reals::{Gather, Gathering, GatheringExactly, LANES, Stretch},
     },
 };
 
@@ -99,9 +99,9 @@ impl<'a> RealsSum<'a> {
     /// Sums of terms of stretches side by side, where they need no rounding.
     fn exact_lanes<'b>(&self, mut stretches: impl Iterator<Item = Stretch<'b>>) -> Option<[f64; LANES]> {
         let squares = self.power == Power::Two;
-        let mut lanes = [0.0; LANES];
-        let exact = stretches.all(|stretch| gather_exactly(self.reals.isa, squares, stretch, &mut lanes));
-        exact.then_some(lanes)
+        stretches.try_fold([0.0; LANES], |lanes, stretch| {
+            self.reals.isa.run(GatheringExactly { squares, stretch, lanes })
+        })
     }
 
     /// The sum itself, not scaled, where it needs no rounding.
@@ -143,9 +143,8 @@ impl<'a> RealsSum<'a> {
             let mut rows = stretches([data.storage(); 2], [i * width, j * width], width, 1.0);
             i == j
                 || rows.all(|stretch| {
-                    let mut lanes = [0.0; LANES];
-                    gather(self.reals.isa, Gather::Largest, stretch, &mut lanes);
-                    lanes == [0.0; LANES]
+                    let lanes = [0.0; LANES];
+                    self.reals.isa.run(Gathering { what: Gather::Largest, stretch, lanes }) == lanes
                 })
         };
         match (a, b) {
@@ -168,7 +167,7 @@ impl Metric for RealsSum<'_> {
         let what = if self.power == Power::One { Gather::Sum } else { Gather::Squares };
         let mut lanes = [0.0; LANES];
         for stretch in self.reals.stretches(i, j, self.scale) {
-            gather(self.reals.isa, what, stretch, &mut lanes);
+            lanes = self.reals.isa.run(Gathering { what, stretch, lanes });
             if self.enclose(lanes.iter().sum()).0 > barrier {
                 return None;
             }

@@ -17,8 +17,8 @@ use crate::{
     isa::Isa,
     separation::{
         kernel::{
-            cover::{WORDS, fewest},
-            filter::{FILTERED, Filter, filter},
+            cover::{Fewest, WORDS},
+            filter::{Columns, FILTERED, Filter, filter},
         },
         metric::{Limit, Window, Windowed},
         relation::{Masks, Relation},
@@ -145,7 +145,8 @@ impl<'a, M: Windowed> Windows<'a, M> {
             let one = Filter { slot, low, span };
             let mut left = enemies;
             for (at, part) in left.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                filter(self.isa, &self.references, REFERENCES, at * FILTERED, &[one], part);
+                let (codes, offset) = (&self.references, at * FILTERED);
+                filter(self.isa, Columns { codes, stride: REFERENCES, offset }, &[one], part);
             }
             filters.push(one);
             kept.push(left);
@@ -154,7 +155,7 @@ impl<'a, M: Windowed> Windows<'a, M> {
         let mut left = enemies;
         (plan.count, plan.passed) = (0, 0);
         while plan.count < CHOSEN
-            && let Some((_, best)) = fewest(self.isa, &kept, &used, &left)
+            && let Some((_, best)) = self.isa.run(Fewest { kept: &kept, used: &used, left: &left })
         {
             used[best] = true;
             plan.filters[plan.count] = filters[best];
@@ -190,8 +191,8 @@ impl<'a, M: Windowed> Windows<'a, M> {
             }
             if reach < f64::INFINITY {
                 self.refresh(i, limit, plan, scratch);
-                let filters = &plan.filters[..plan.count];
-                filter(self.isa, &block.columns, STRIDE, part * FILTERED, filters, alive);
+                let columns = Columns { codes: &block.columns, stride: STRIDE, offset: part * FILTERED };
+                filter(self.isa, columns, &plan.filters[..plan.count], alive);
             }
             let first = block.range.start + part * FILTERED;
             while let Some(k) = pop(alive) {

@@ -11,7 +11,7 @@ use super::Map;
 use crate::{
     isa::Isa,
     number::random::Random,
-    separation::kernel::project::{LANES, project},
+    separation::kernel::project::{LANES, Projection},
 };
 
 /// Directions.
@@ -48,7 +48,7 @@ impl Principal {
                 .par_iter()
                 .map(|row| {
                     let mut out = vec![0.0; DIRECTIONS];
-                    project(isa, row, &flat, &mut out);
+                    isa.run(Projection { x: row, directions: &flat, out: &mut out });
                     out
                 })
                 .collect();
@@ -127,7 +127,7 @@ impl Map for Principal {
 
     fn apply(&self, x: &[f64], isa: Isa, out: &mut [f32]) {
         let x: Vec<f32> = x.iter().map(|&x| x as f32).collect();
-        project(isa, &x, &self.directions, out);
+        isa.run(Projection { x: &x, directions: &self.directions, out });
     }
 
     fn stretch(&self) -> f64 {

@@ -4,7 +4,6 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-mod portable;
 
 use super::{PANEL, PanelSums, ROWS};
 use crate::isa::Isa;
@@ -44,8 +43,28 @@ pub fn near(isa: Isa, operands: &Operands, barriers: &[u32; ROWS], sums: &mut Pa
         // SAFETY: likewise.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 | Isa::Avx2 => unsafe { avx2::near(operands, barriers, sums) },
-        Isa::Portable => portable::near(operands, barriers, sums),
+        Isa::Portable => portable(operands, barriers, sums),
     }
+}
+
+/// See [`near`].
+fn portable(operands: &Operands, barriers: &[u32; ROWS], sums: &mut PanelSums) -> [u64; ROWS] {
+    let width = operands.rows.len() / ROWS;
+    let mut masks = [0; ROWS];
+    for (r, row) in operands.rows.chunks_exact(width).enumerate() {
+        let mut products = [0i32; PANEL];
+        for (a, b) in row.as_chunks::<GROUP>().0.iter().zip(operands.panel.chunks_exact(GROUP * PANEL)) {
+            for (product, b) in products.iter_mut().zip(b.as_chunks::<GROUP>().0) {
+                *product += a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum::<i32>();
+            }
+        }
+        for (s, (sum, product)) in sums[r].iter_mut().zip(products).enumerate() {
+            let constant = operands.row_terms[r].wrapping_add(operands.panel_terms[s]);
+            *sum = constant.wrapping_sub((2 * product) as u32);
+            masks[r] |= u64::from(*sum < barriers[r]) << s;
+        }
+    }
+    masks
 }
 
 #[cfg(test)]

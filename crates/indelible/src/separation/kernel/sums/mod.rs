@@ -4,7 +4,6 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-mod portable;
 
 use super::{PANEL, PanelSums, ROWS};
 use crate::isa::Isa;
@@ -53,11 +52,35 @@ pub fn near(
         (Isa::Avx512 | Isa::Avx2, Term::Gap) => unsafe { avx2::gaps(panel, rows, barriers, sums) },
         // Other sets have no instruction that looks up 256 bytes, and going
         // without one is as fast as putting it together.
-        (_, Term::Gap) => portable::near(panel, rows, barriers, sums, u32::from),
+        (_, Term::Gap) => portable(panel, rows, barriers, sums, u32::from),
         (_, Term::Entry(table)) => {
-            portable::near(panel, rows, barriers, sums, |gap| u32::from(table[usize::from(gap)]))
+            portable(panel, rows, barriers, sums, |gap| u32::from(table[usize::from(gap)]))
         }
     }
+}
+
+/// See [`near`]; `term` says what of a difference is summed.
+fn portable(
+    panel: &[u8],
+    rows: &[u8],
+    barriers: &[u32; ROWS],
+    out: &mut PanelSums,
+    term: impl Fn(u8) -> u32,
+) -> [u64; ROWS] {
+    let mut masks = [0; ROWS];
+    for (r, row) in rows.chunks_exact(rows.len() / ROWS).enumerate() {
+        let mut sums = [0; PANEL];
+        for (a, b) in row.as_chunks::<GROUP>().0.iter().zip(panel.chunks_exact(GROUP * PANEL)) {
+            for (sum, b) in sums.iter_mut().zip(b.as_chunks::<GROUP>().0) {
+                *sum += a.iter().zip(b).map(|(&a, &b)| term(u8::abs_diff(a, b))).sum::<u32>();
+            }
+        }
+        for (s, sum) in sums.iter().enumerate() {
+            masks[r] |= u64::from(*sum < barriers[r]) << s;
+        }
+        out[r] = sums;
+    }
+    masks
 }
 
 #[cfg(test)]

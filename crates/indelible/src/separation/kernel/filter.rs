@@ -1,10 +1,7 @@
 //! Which of 256 samples lie within windows of some features.
 
 #[cfg(target_arch = "x86_64")]
-mod avx2;
-#[cfg(target_arch = "x86_64")]
-mod avx512;
-mod portable;
+mod wide;
 
 use crate::isa::Isa;
 
@@ -23,37 +20,60 @@ pub struct Filter {
     pub span: u8,
 }
 
-/// Clears the bits of samples that a filter rejects; stops where none is left.
-///
-/// Row `s` of `columns`, the codes of one feature, begins at `s·stride`; the
-/// samples are those from `offset`.
-#[inline]
-pub fn filter(
-    isa: Isa,
-    columns: &[u8],
-    stride: usize,
-    offset: usize,
-    filters: &[Filter],
-    alive: &mut [u64; 4],
-) {
-    match isa {
-        // SAFETY: the value exists only where the processor has the set.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512Bytes | Isa::Avx512 => unsafe { avx512::filter(columns, stride, offset, filters, alive) },
-        // SAFETY: likewise.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { avx2::filter(columns, stride, offset, filters, alive) },
-        Isa::Portable => portable::filter(columns, stride, offset, filters, alive),
+/// Codes feature by feature: row `s`, those of one feature, begins at `s·stride`,
+/// and the samples to be filtered are those of each row from `offset`.
+#[derive(Clone, Copy)]
+pub struct Columns<'a> {
+    pub codes: &'a [u8],
+    pub stride: usize,
+    pub offset: usize,
+}
+
+impl<'a> Columns<'a> {
+    /// The codes of the samples that a filter looks at.
+    #[inline(always)]
+    fn row(self, filter: Filter) -> &'a [u8; FILTERED] {
+        let at = usize::from(filter.slot) * self.stride + self.offset;
+        match self.codes[at..].first_chunk() {
+            Some(row) => row,
+            None => panic!("columns hold fewer than {FILTERED} samples from {at}"),
+        }
     }
 }
 
-/// The codes of the samples that a filter looks at.
-#[inline(always)]
-fn row(columns: &[u8], stride: usize, offset: usize, filter: Filter) -> &[u8; FILTERED] {
-    let at = usize::from(filter.slot) * stride + offset;
-    match columns[at..].first_chunk() {
-        Some(row) => row,
-        None => panic!("columns hold fewer than {FILTERED} samples from {at}"),
+/// Clears the bits of samples that a filter rejects; stops where none is left.
+#[inline]
+pub fn filter(isa: Isa, columns: Columns, filters: &[Filter], alive: &mut [u64; 4]) {
+    match isa {
+        // SAFETY: the value exists only where the processor has the set.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Bytes | Isa::Avx512 => unsafe { wide::filter_avx512(columns, filters, alive) },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { wide::filter_avx2(columns, filters, alive) },
+        Isa::Portable => portable(columns, filters, alive),
+    }
+}
+
+/// See [`filter`].
+fn portable(columns: Columns, filters: &[Filter], alive: &mut [u64; 4]) {
+    // One byte per sample, so that compilers use the vectors there are.
+    let mut inside = [1u8; FILTERED];
+    for (s, byte) in inside.iter_mut().enumerate() {
+        *byte = (alive[s / 64] >> (s % 64) & 1) as u8;
+    }
+    for &filter in filters {
+        let mut any = 0;
+        for (byte, code) in inside.iter_mut().zip(columns.row(filter)) {
+            *byte &= u8::from(code.wrapping_sub(filter.low) <= filter.span);
+            any |= *byte;
+        }
+        if any == 0 {
+            break;
+        }
+    }
+    for (word, bytes) in alive.iter_mut().zip(inside.chunks(64)) {
+        *word = bytes.iter().enumerate().fold(0, |w, (k, &b)| w | u64::from(b) << k);
     }
 }
 
@@ -84,7 +104,7 @@ mod tests {
             }
             for isa in Isa::available() {
                 let mut alive = start;
-                filter(isa, &columns, 512, offset, &filters, &mut alive);
+                filter(isa, Columns { codes: &columns, stride: 512, offset }, &filters, &mut alive);
                 prop_assert_eq!(alive, expected, "{:?}", isa);
             }
         }
