@@ -20,7 +20,6 @@
     reason = "integers and bits of floats, whose sizes are known where they are cast"
 )]
 
-mod columns;
 mod conflicts;
 mod dispatch;
 mod exact;

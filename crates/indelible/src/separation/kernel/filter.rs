@@ -8,16 +8,19 @@ use crate::isa::Isa;
 /// Samples that are filtered at a time.
 pub const FILTERED: usize = 256;
 
-/// Keeps samples whose code of one feature lies in `low..=low + span`,
-/// modulo 256.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The codes `low..=low + span` of a feature, modulo 256.
+#[derive(Clone, Copy, Default)]
+pub struct Window {
+    pub low: u8,
+    pub span: u8,
+}
+
+/// Keeps samples whose code of one feature lies in a window.
+#[derive(Clone, Copy, Default)]
 pub struct Filter {
     /// Row of the columns that holds the feature.
     pub slot: u16,
-    /// Lowest code in the window.
-    pub low: u8,
-    /// Codes in the window, less one.
-    pub span: u8,
+    pub window: Window,
 }
 
 /// Codes feature by feature: row `s`, those of one feature, begins at `s·stride`,
@@ -63,9 +66,10 @@ fn portable(columns: Columns, filters: &[Filter], alive: &mut [u64; 4]) {
         *byte = (alive[s / 64] >> (s % 64) & 1) as u8;
     }
     for &filter in filters {
+        let Window { low, span } = filter.window;
         let mut any = 0;
         for (byte, code) in inside.iter_mut().zip(columns.row(filter)) {
-            *byte &= u8::from(code.wrapping_sub(filter.low) <= filter.span);
+            *byte &= u8::from(code.wrapping_sub(low) <= span);
             any |= *byte;
         }
         if any == 0 {
@@ -91,12 +95,12 @@ mod tests {
             offset in prop_oneof![Just(0usize), Just(256), 1usize..256],
         ) {
             let filters: Vec<Filter> =
-                filters.into_iter().map(|(slot, low, span)| Filter { slot, low, span }).collect();
+                filters.into_iter().map(|(slot, low, span)| Filter { slot, window: Window { low, span } }).collect();
             let mut expected = start;
             for s in 0..FILTERED {
                 let keeps = |f: &Filter| {
                     let code = columns[usize::from(f.slot) * 512 + offset + s];
-                    (0..=f.span).any(|k| f.low.wrapping_add(k) == code)
+                    (0..=f.window.span).any(|k| f.window.low.wrapping_add(k) == code)
                 };
                 if !filters.iter().all(keeps) {
                     expected[s / 64] &= !(1 << (s % 64));

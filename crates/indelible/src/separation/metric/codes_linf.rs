@@ -3,8 +3,8 @@
 
 use std::{cmp::Ordering, ops::Range, sync::Arc};
 
-use super::{Codes, Limit, Metric, Window, Windowed};
-use crate::{Enclosure, number, separation::columns::transpose};
+use super::{Codes, Limit, Metric, Windowed, transpose};
+use crate::{Enclosure, number, separation::kernel::filter::Window};
 
 /// Features handled at a time, where early exits are tried.
 const CHUNK: usize = 64;

@@ -75,8 +75,7 @@ impl Metric for CodesLp<'_> {
             return Enclosure::exact(0.0);
         }
         // Brought into the range of roots by a power of two whose root is one.
-        let sum = *distance as f64 * 2f64.powi(-FRACTION);
-        let (mut sum, mut scale) = (sum, self.scale);
+        let (mut sum, mut scale) = (*distance as f64 * 2f64.powi(-FRACTION), self.scale);
         let step = self.exponent.raise([2.0])[0];
         let mut error = 2.0 * self.error + 4.0 * f64::EPSILON;
         while sum * step < 1.0 {
@@ -98,16 +97,9 @@ impl Metric for CodesLp<'_> {
 }
 
 impl Summed for CodesLp<'_> {
-    fn reach(&self, limit: Limit<u128>) -> f64 {
-        match limit {
-            Limit::None => f64::INFINITY,
-            Limit::Below(0) => -1.0,
-            Limit::Below(bound) | Limit::UpTo(bound) => {
-                // Far above all errors: only the work depends on it.
-                (bound as f64 * 2f64.powi(-FRACTION)).powf(1.0 / self.exponent.value)
-                    * self.scale
-                    * (1.0 + 1e-9)
-            }
-        }
+    fn above(&self, distance: &u128) -> f64 {
+        // Far above all errors: only the work depends on it.
+        let sum = *distance as f64 * 2f64.powi(-FRACTION);
+        sum.powf(1.0 / self.exponent.value) * self.scale * (1.0 + 1e-9)
     }
 }

@@ -135,12 +135,11 @@ impl Metric for CodesSum<'_> {
 }
 
 impl Summed for CodesSum<'_> {
-    fn reach(&self, limit: Limit<u128>) -> f64 {
-        let (Limit::Below(bound) | Limit::UpTo(bound)) = limit else { return f64::INFINITY };
-        if bound == 0 && matches!(limit, Limit::Below(_)) {
-            return -1.0;
+    fn above(&self, distance: &u128) -> f64 {
+        if *distance == 0 {
+            return 0.0;
         }
-        let sum = (bound as f64).next_up();
+        let sum = (*distance as f64).next_up();
         let sum = if self.power == Power::One { sum } else { sum.sqrt().next_up() };
         // A product with a power of two, rounded only where it overflows.
         sum * self.unit

@@ -10,7 +10,12 @@ mod reals_sum;
 
 use std::{cmp::Ordering, ops::Range, sync::Arc};
 
-use super::kernel::reals::{CHUNK, Stretch};
+use rayon::prelude::*;
+
+use super::kernel::{
+    filter::Window,
+    reals::{CHUNK, Stretch},
+};
 use crate::{Dataset, Enclosure, dataset::Features, isa::Isa};
 
 pub(super) use self::{
@@ -54,18 +59,10 @@ pub(super) trait Metric: Sync {
     fn threshold(&self, radius: f64) -> Self::Distance;
 }
 
-/// The codes `low..=low + span` of a feature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Window {
-    pub(super) low: u8,
-    pub(super) span: u8,
-}
-
 /// A sup-norm distance that is within a limit only if every feature is, which
 /// codes of the features decide, perhaps with some doubt.
 pub(super) trait Windowed: Metric {
-    /// Codes of base samples, feature by feature; see
-    /// [`transpose`](super::columns::transpose).
+    /// Codes of base samples, feature by feature; see [`transpose`].
     fn columns(&self, samples: Range<usize>, features: &[usize], stride: usize) -> Vec<u8>;
 
     /// For some features, the window that a sample's code lies in if the sample
@@ -79,9 +76,16 @@ pub(super) trait Windowed: Metric {
 
 /// A distance that is a sum over features, or the root of one.
 pub(super) trait Summed: Metric {
+    /// A number that is not below a distance, and 0 only for a distance of 0.
+    fn above(&self, distance: &Self::Distance) -> f64;
+
     /// A number such that a pair that is farther apart is certainly out of a
     /// limit: infinite if it admits all, negative if it admits none.
-    fn reach(&self, limit: Limit<Self::Distance>) -> f64;
+    fn reach(&self, limit: Limit<Self::Distance>) -> f64 {
+        let (Limit::Below(bound) | Limit::UpTo(bound)) = limit else { return f64::INFINITY };
+        let above = self.above(&bound);
+        if above == 0.0 && matches!(limit, Limit::Below(_)) { -1.0 } else { above }
+    }
 
     /// The smallest sum of absolute values or squares over quantized codes that
     /// is out of a limit, for samples that these represent exactly; `None` where
@@ -122,7 +126,7 @@ impl<'a> Codes<'a> {
 
     /// The codes of query `i` and base sample `j`.
     #[inline]
-    fn pair(&self, i: usize, j: usize) -> (&'a [u8], &'a [u8]) {
+    pub(super) fn pair(&self, i: usize, j: usize) -> (&'a [u8], &'a [u8]) {
         (self.query(i), &self.base[j * self.width..(j + 1) * self.width])
     }
 }
@@ -177,4 +181,25 @@ fn magnitude(features: &Features) -> f64 {
         Features::F32(values) => f64::from(values.iter().fold(0.0f32, |m, v| m.max(v.abs()))),
         Features::F64(values) => values.iter().fold(0.0, |m, v| m.max(v.abs())),
     }
+}
+
+/// Codes of some features of a range of samples, transposed: row `s` of the
+/// result holds the codes of feature `features[s]`, padded with zeros to
+/// `stride`; `code` gives that of a sample and a feature.
+fn transpose(
+    samples: Range<usize>,
+    features: &[usize],
+    stride: usize,
+    code: impl Fn(usize, usize) -> u8 + Sync,
+) -> Vec<u8> {
+    let mut codes = vec![0; features.len() * stride];
+    // A few features at a time share the cache lines that they are read from.
+    codes.par_chunks_mut(stride * 32).zip(features.par_chunks(32)).for_each(|(out, features)| {
+        for (k, j) in samples.clone().enumerate() {
+            for (s, &f) in features.iter().enumerate() {
+                out[s * stride + k] = code(j, f);
+            }
+        }
+    });
+    codes
 }

@@ -5,14 +5,15 @@ use std::{cmp::Ordering, ops::Range};
 use rayon::prelude::*;
 
 use super::{
-    Limit, Metric, Reals, Window, Windowed, allows,
+    Limit, Metric, Reals, Windowed, allows,
     codes_linf::{compare_differences, difference},
+    transpose,
 };
 use crate::{
     Enclosure, number,
-    separation::{
-        columns::transpose,
-        kernel::reals::{CHUNK, Gather, Gathering, LANES},
+    separation::kernel::{
+        filter::Window,
+        reals::{CHUNK, Gather, Gathering, LANES},
     },
 };
 

@@ -53,6 +53,11 @@ impl<'a> RealsLp<'a> {
         Self { reals, exponent, error }
     }
 
+    /// The distance that a sum and its shift stand for.
+    fn distance(&self, sum: f64, shift: i32) -> PowerDistance {
+        PowerDistance { sum, shift, key: self.key(sum, shift) }
+    }
+
     /// `sum·2^(p·shift)` as a power of two and a number from 1 to 2.
     fn key(&self, sum: f64, shift: i32) -> (i64, f64) {
         if sum == 0.0 {
@@ -93,7 +98,7 @@ impl Metric for RealsLp<'_> {
             spread = largest(scale);
         }
         let distance = if spread == 0.0 {
-            PowerDistance { sum: 0.0, shift: 0, key: self.key(0.0, 0) }
+            self.distance(0.0, 0)
         } else {
             let shift = magnitude(spread);
             let mut lanes = [0.0; LANES];
@@ -101,9 +106,7 @@ impl Metric for RealsLp<'_> {
                 let (exponent, factors) = (&self.exponent, factors(-shift));
                 lanes = self.reals.isa.run(AddingPowers { exponent, factors, stretch, lanes });
             }
-            let sum = lanes.iter().sum();
-            let shift = if scale == 1.0 { shift } else { shift + 2 };
-            PowerDistance { sum, shift, key: self.key(sum, shift) }
+            self.distance(lanes.iter().sum(), if scale == 1.0 { shift } else { shift + 2 })
         };
         allows(limit, |bound| self.compare(&distance, &bound)).then_some(distance)
     }
@@ -112,8 +115,7 @@ impl Metric for RealsLp<'_> {
         a.key.0.cmp(&b.key.0).then(a.key.1.total_cmp(&b.key.1))
     }
 
-    fn enclosure(&self, distance: &PowerDistance) -> Enclosure {
-        let &PowerDistance { sum, shift, .. } = distance;
+    fn enclosure(&self, &PowerDistance { sum, shift, .. }: &PowerDistance) -> Enclosure {
         if sum == 0.0 {
             return Enclosure::exact(0.0);
         }
@@ -130,29 +132,24 @@ impl Metric for RealsLp<'_> {
 
     fn threshold(&self, radius: f64) -> PowerDistance {
         if radius == 0.0 {
-            return PowerDistance { sum: 0.0, shift: 0, key: self.key(0.0, 0) };
+            return self.distance(0.0, 0);
         }
         let shift = magnitude(radius);
         let [a, b] = factors(-shift);
         let [power] = self.exponent.raise([radius * a * b]);
         // What cannot be told from the radius counts as within.
-        let sum = power * (1.0 + 4.0 * self.error);
-        PowerDistance { sum, shift, key: self.key(sum, shift) }
+        self.distance(power * (1.0 + 4.0 * self.error), shift)
     }
 }
 
 impl Summed for RealsLp<'_> {
-    fn reach(&self, limit: Limit<PowerDistance>) -> f64 {
-        match limit {
-            Limit::None => f64::INFINITY,
-            Limit::Below(PowerDistance { sum: 0.0, .. }) => -1.0,
-            Limit::Below(PowerDistance { sum, shift, .. })
-            | Limit::UpTo(PowerDistance { sum, shift, .. }) => {
-                let [a, b] = factors(shift);
-                // Far above all errors: only the work depends on it.
-                let root = sum.powf(1.0 / self.exponent.value) * (1.0 + 1e-9 + 2.0 * self.error);
-                (root * a * b).next_up()
-            }
+    fn above(&self, &PowerDistance { sum, shift, .. }: &PowerDistance) -> f64 {
+        if sum == 0.0 {
+            return 0.0;
         }
+        let [a, b] = factors(shift);
+        // Far above all errors: only the work depends on it.
+        let root = sum.powf(1.0 / self.exponent.value) * (1.0 + 1e-9 + 2.0 * self.error);
+        (root * a * b).next_up()
     }
 }

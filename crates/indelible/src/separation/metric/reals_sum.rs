@@ -226,13 +226,11 @@ impl Metric for RealsSum<'_> {
 }
 
 impl Summed for RealsSum<'_> {
-    fn reach(&self, limit: Limit<SumDistance>) -> f64 {
-        let (Limit::Below(bound) | Limit::UpTo(bound)) = limit else { return f64::INFINITY };
-        let none = matches!(limit, Limit::Below(_));
-        if none && bound.lower == 0.0 && self.easy(bound.source) == Some(0.0) {
-            return -1.0;
+    fn above(&self, distance: &SumDistance) -> f64 {
+        if distance.lower == 0.0 && self.easy(distance.source) == Some(0.0) {
+            return 0.0;
         }
-        let sum = if self.power == Power::One { bound.upper } else { number::sqrt_up(bound.upper) };
+        let sum = if self.power == Power::One { distance.upper } else { number::sqrt_up(distance.upper) };
         // A quotient by a power of two; it may be rounded where it is subnormal.
         (sum / self.scale).next_up()
     }

@@ -18,9 +18,9 @@ use crate::{
     separation::{
         kernel::{
             cover::{Fewest, WORDS},
-            filter::{Columns, FILTERED, Filter, filter},
+            filter::{Columns, FILTERED, Filter, Window, filter},
         },
-        metric::{Limit, Window, Windowed},
+        metric::{Limit, Windowed},
         relation::{Masks, Relation},
         search::{Collector, Pruner, TILE},
         trial::spread_out,
@@ -141,8 +141,7 @@ impl<'a, M: Windowed> Windows<'a, M> {
         self.masks.fill(self.relation.queries[i], 0, &mut enemies);
         let (mut filters, mut kept) = (Vec::new(), Vec::new());
         for &(_, slot) in &scratch.scores {
-            let Window { low, span } = scratch.windows[usize::from(slot)];
-            let one = Filter { slot, low, span };
+            let one = Filter { slot, window: scratch.windows[usize::from(slot)] };
             let mut left = enemies;
             for (at, part) in left.as_chunks_mut::<4>().0.iter_mut().enumerate() {
                 let (codes, offset) = (&self.references, at * FILTERED);
@@ -219,8 +218,8 @@ impl<'a, M: Windowed> Windows<'a, M> {
             let filters = &mut plan.filters[..plan.count];
             scratch.features.extend(filters.iter().map(|f| self.pool[usize::from(f.slot)]));
             self.metric.windows(i, limit, &scratch.features, &mut scratch.windows);
-            for (filter, window) in filters.iter_mut().zip(&scratch.windows) {
-                (filter.low, filter.span) = (window.low, window.span);
+            for (filter, &window) in filters.iter_mut().zip(&scratch.windows) {
+                filter.window = window;
             }
             plan.reach = reach;
         }

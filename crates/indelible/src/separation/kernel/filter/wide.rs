@@ -10,7 +10,8 @@ pub(super) fn filter_avx512(columns: Columns, filters: &[Filter], alive: &mut [u
     let [mut a, mut b, mut c, mut d] = *alive;
     for &filter in filters {
         let codes = columns.row(filter).as_ptr();
-        let (low, span) = (_mm512_set1_epi8(filter.low as i8), _mm512_set1_epi8(filter.span as i8));
+        let (low, span) =
+            (_mm512_set1_epi8(filter.window.low as i8), _mm512_set1_epi8(filter.window.span as i8));
         let inside = |alive, at| {
             // SAFETY: 64 of the 256 bytes of the row from `at`.
             let x = unsafe { _mm512_loadu_si512(codes.add(at).cast()) };
@@ -29,7 +30,8 @@ pub(super) fn filter_avx512(columns: Columns, filters: &[Filter], alive: &mut [u
 pub(super) fn filter_avx2(columns: Columns, filters: &[Filter], alive: &mut [u64; 4]) {
     for &filter in filters {
         let codes = columns.row(filter);
-        let (low, span) = (_mm256_set1_epi8(filter.low as i8), _mm256_set1_epi8(filter.span as i8));
+        let (low, span) =
+            (_mm256_set1_epi8(filter.window.low as i8), _mm256_set1_epi8(filter.window.span as i8));
         for (word, half) in alive.iter_mut().zip(codes.as_chunks::<64>().0) {
             let [first, second] = [0, 32].map(|at| {
                 // SAFETY: 32 of the 64 bytes from `at`.
