@@ -2,9 +2,8 @@
 //! pairs are left out.
 
 use super::{
-    metric::{
-        Codes, CodesLinf, CodesLp, CodesSum, Power, Reals, RealsLinf, RealsLp, RealsSum, Summed, Windowed,
-    },
+    exact::Power,
+    metric::{Codes, CodesLinf, CodesLp, CodesSum, Reals, RealsLinf, RealsLp, RealsSum, Summed, Windowed},
     prune::{Every, Panels, Windows},
     relation::Relation,
     search::Search,

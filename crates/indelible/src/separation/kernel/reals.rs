@@ -164,7 +164,10 @@ fn each_of<T: Copy + Into<f64>>(v: &[T], w: &[T], scale: f64, mut each: impl FnM
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{isa::Isa, separation::exact::ExactSum};
+    use crate::{
+        isa::Isa,
+        separation::exact::{ExactSum, Power},
+    };
     use proptest::prelude::*;
 
     /// The first `count` values of a storage of two chunks and as many of its
@@ -250,11 +253,8 @@ mod tests {
                     lanes.iter().for_each(|&l| total.add(l));
                     let mut expected = ExactSum::new();
                     for k in 0..count {
-                        if squares {
-                            expected.add_squared_difference(values[k], values[CHUNK + k]);
-                        } else {
-                            expected.add_distance(values[k], values[CHUNK + k]);
-                        }
+                        let power = if squares { Power::Two } else { Power::One };
+                        expected.add_difference(power, values[k], values[CHUNK + k]);
                     }
                     prop_assert!(total.compare(&expected).is_eq());
                 }

@@ -3,10 +3,10 @@
 
 use std::cmp::Ordering;
 
-use super::{Codes, Limit, Metric, Power, Summed, allows};
+use super::{Codes, Limit, Metric, Summed, allows};
 use crate::{
     Enclosure,
-    separation::exact::{ExactSum, parts},
+    separation::exact::{ExactSum, Power, parts},
 };
 
 /// `Σ|a − b|` or `Σ(a − b)²` of samples with codes of one table, in units of
@@ -105,11 +105,7 @@ impl Metric for CodesSum<'_> {
                 Power::Two => sum.add_product(part * unit, unit),
             }
         }
-        let (lower, upper) = match self.power {
-            Power::One => sum.rounded(),
-            Power::Two => sum.rounded_root(),
-        };
-        Enclosure { lower, upper }
+        sum.enclosure(self.power)
     }
 
     fn threshold(&self, radius: f64) -> u128 {

@@ -19,12 +19,8 @@ use super::kernel::{
 use crate::{Dataset, Enclosure, dataset::Features, isa::Isa};
 
 pub(super) use self::{
-    codes_linf::CodesLinf,
-    codes_lp::CodesLp,
-    codes_sum::CodesSum,
-    reals_linf::RealsLinf,
-    reals_lp::RealsLp,
-    reals_sum::{Power, RealsSum},
+    codes_linf::CodesLinf, codes_lp::CodesLp, codes_sum::CodesSum, reals_linf::RealsLinf, reals_lp::RealsLp,
+    reals_sum::RealsSum,
 };
 
 /// How near a candidate must be to be of interest.

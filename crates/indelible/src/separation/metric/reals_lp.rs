@@ -6,7 +6,10 @@ use super::{Limit, Metric, Reals, Summed, allows};
 use crate::{
     Enclosure,
     number::powers::Exponent,
-    separation::kernel::reals::{AddingPowers, Gather, Gathering, LANES},
+    separation::{
+        exact::factors,
+        kernel::reals::{AddingPowers, Gather, Gathering, LANES},
+    },
 };
 
 /// A sum of powers: `sum·2^(p·shift)`.
@@ -27,12 +30,6 @@ pub struct RealsLp<'a> {
     exponent: Exponent,
     /// Bounds the relative error of a sum and of its key.
     error: f64,
-}
-
-/// Two factors whose product is `2^e`, `|e| ≤ 1100`.
-fn factors(e: i32) -> [f64; 2] {
-    let power = |e: i32| f64::from_bits(((1023 + e) as u64) << 52);
-    [power(e / 2), power(e - e / 2)]
 }
 
 /// Exponent `e` with `2^(e − 1) ≤ x < 2^e`, for finite `x > 0`.
