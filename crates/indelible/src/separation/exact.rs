@@ -161,7 +161,7 @@ impl ExactSum {
     /// summed. The sum must not be negative.
     pub(super) fn enclosure(&mut self, power: Power) -> Enclosure {
         let Some((m, e)) = self.leading() else { return Enclosure::exact(0.0) };
-        let guess = match power {
+        let mut lower = match power {
             Power::One => scaled(m >> 11, e + 11),
             Power::Two => {
                 let (m, e) = if e % 2 == 0 { (m as f64, e) } else { (m as f64 * 2.0, e - 1) };
@@ -172,13 +172,9 @@ impl ExactSum {
         };
         let side = |x: f64| {
             let mut rest = self.clone();
-            match power {
-                Power::One => rest.add(-x),
-                Power::Two => rest.add_product(-x, x),
-            }
+            rest.add_product(-x, if power == Power::One { 1.0 } else { x });
             rest.sign()
         };
-        let mut lower = guess;
         while side(lower) == Ordering::Less {
             lower = lower.next_down();
         }

@@ -120,6 +120,11 @@ impl<'a> Codes<'a> {
         &self.queries[i * self.width..(i + 1) * self.width]
     }
 
+    /// The number that a code stands for.
+    fn level(&self, code: u8) -> f64 {
+        self.levels[usize::from(code)]
+    }
+
     /// The codes of query `i` and base sample `j`.
     #[inline]
     pub(super) fn pair(&self, i: usize, j: usize) -> (&'a [u8], &'a [u8]) {
@@ -140,25 +145,14 @@ impl<'a> Reals<'a> {
     /// The features of query `i` and base sample `j`, times `scale`, in stretches.
     #[inline]
     fn stretches(&self, i: usize, j: usize, scale: f64) -> impl Iterator<Item = Stretch<'a>> + use<'a> {
-        let width = self.base.features();
-        stretches([self.queries.storage(), self.base.storage()], [i * width, j * width], width, scale)
+        let (width, features) = (self.base.features(), [self.queries.storage(), self.base.storage()]);
+        (0..width).step_by(CHUNK).map(move |at| Stretch {
+            features,
+            starts: [i * width + at, j * width + at],
+            count: CHUNK.min(width - at),
+            scale,
+        })
     }
-}
-
-/// `width` values of two storages from `starts` on, times `scale`, in stretches.
-#[inline]
-fn stretches<'a>(
-    features: [&'a Features; 2],
-    starts: [usize; 2],
-    width: usize,
-    scale: f64,
-) -> impl Iterator<Item = Stretch<'a>> {
-    (0..width).step_by(CHUNK).map(move |at| Stretch {
-        features,
-        starts: starts.map(|start| start + at),
-        count: CHUNK.min(width - at),
-        scale,
-    })
 }
 
 /// Whether a distance that compares to a limit's as `ordering` is within it.

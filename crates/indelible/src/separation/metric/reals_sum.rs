@@ -3,9 +3,9 @@
 
 use std::cmp::Ordering;
 
-use super::{Limit, Metric, Reals, Summed, allows, magnitude, stretches};
+use super::{Limit, Metric, Reals, Summed, allows, magnitude};
 use crate::{
-    Dataset, Enclosure,
+    Enclosure,
     number::{self, two_sum},
     separation::{
         exact::{ExactSum, Power},
@@ -122,19 +122,15 @@ impl<'a> RealsSum<'a> {
 
     /// Whether two pairs have equal samples.
     fn same(&self, a: Source, b: Source) -> bool {
-        let equal = |data: &Dataset, i: usize, j: usize| {
-            let width = data.features();
-            let mut rows = stretches([data.storage(); 2], [i * width, j * width], width, 1.0);
-            i == j
-                || rows.all(|stretch| {
-                    let lanes = [0.0; LANES];
-                    self.reals.isa.run(Gathering { what: Gather::Largest, stretch, lanes }) == lanes
-                })
+        let Reals { queries, base, isa } = self.reals;
+        let zero = |stretch| {
+            let lanes = [0.0; LANES];
+            isa.run(Gathering { what: Gather::Largest, stretch, lanes }) == lanes
         };
+        let equal =
+            |data, i, j| i == j || Reals { queries: data, base: data, isa }.stretches(i, j, 1.0).all(zero);
         match (a, b) {
-            (Source::Pair(i, j), Source::Pair(k, l)) => {
-                equal(self.reals.queries, i, k) && equal(self.reals.base, j, l)
-            }
+            (Source::Pair(i, j), Source::Pair(k, l)) => equal(queries, i, k) && equal(base, j, l),
             _ => false,
         }
     }
