@@ -265,8 +265,7 @@ impl<M: Summed> Pruner<M> for Panels<'_, M> {
     }
 
     fn block(&self, base: Range<usize>) -> PanelBlock {
-        let labels = self.relation.base[base.clone()].iter().copied();
-        let masks = Masks::new(self.relation.pairs, labels, base.len().div_ceil(PANEL));
+        let masks = self.relation.masks(base.clone(), base.len().div_ceil(PANEL));
         let sketch = self.sketch.as_ref().map(|stage| stage.panels(base.clone(), true));
         let full = OnceLock::new();
         if sketch.is_none() {

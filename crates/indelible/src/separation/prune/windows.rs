@@ -8,10 +8,7 @@
 //! blocks of samples are stored feature by feature so that one instruction
 //! tests many samples.
 
-use std::{
-    ops::Range,
-    sync::{Mutex, PoisonError},
-};
+use std::{ops::Range, sync::Mutex};
 
 use crate::{
     isa::Isa,
@@ -20,9 +17,9 @@ use crate::{
             cover::{Fewest, WORDS},
             filter::{Columns, FILTERED, Filter, Window, filter},
         },
-        metric::{Limit, Windowed},
+        metric::{Limit, Reals, Windowed},
         relation::{Masks, Relation},
-        search::{Collector, Pruner, TILE},
+        search::{Collector, Pruner, TILE, lock},
         trial::spread_out,
     },
 };
@@ -91,11 +88,11 @@ struct Scratch {
 }
 
 impl<'a, M: Windowed> Windows<'a, M> {
-    /// A pruner for a metric of samples with `width` features.
-    pub fn new(metric: &'a M, relation: Relation<'a>, width: usize, isa: Isa) -> Self {
+    /// A pruner for a metric of samples.
+    pub fn new(metric: &'a M, relation: Relation<'a>, reals: Reals) -> Self {
         let chosen: Vec<usize> = spread_out(relation.base.len(), REFERENCES).collect();
-        let all: Vec<usize> = (0..width).collect();
-        let pool = if width <= POOL { all } else { most_spread(metric, &chosen, &all) };
+        let all: Vec<usize> = (0..reals.base.features()).collect();
+        let pool = if all.len() <= POOL { all } else { most_spread(metric, &chosen, all) };
         let mut references = vec![0; pool.len() * REFERENCES];
         for (k, &j) in chosen.iter().enumerate() {
             let sample = metric.columns(j..j + 1, &pool, 1);
@@ -112,11 +109,10 @@ impl<'a, M: Windowed> Windows<'a, M> {
                 below[k + 1] += below[k];
             }
         }
-        let labels = chosen.iter().map(|&j| relation.base[j]);
-        let masks = Masks::new(relation.pairs, labels, WORDS);
+        let masks = relation.masks(chosen.iter().copied(), WORDS);
         let tiles = relation.queries.len().div_ceil(TILE);
         let tiles = (0..tiles).map(|_| Mutex::new(Vec::new())).collect();
-        Self { metric, relation, isa, pool, references, masks, below, tiles }
+        Self { metric, relation, isa: reals.isa, pool, references, masks, below, tiles }
     }
 
     /// Chooses features for query `i`.
@@ -189,7 +185,7 @@ impl<'a, M: Windowed> Windows<'a, M> {
                 return;
             }
             if reach < f64::INFINITY {
-                self.refresh(i, limit, plan, scratch);
+                self.refresh(i, (limit, reach), plan, scratch);
                 let columns = Columns { codes: &block.columns, stride: STRIDE, offset: part * FILTERED };
                 filter(self.isa, columns, &plan.filters[..plan.count], alive);
             }
@@ -209,8 +205,13 @@ impl<'a, M: Windowed> Windows<'a, M> {
     }
 
     /// Brings the filters of query `i` up to a limit.
-    fn refresh(&self, i: usize, limit: Limit<M::Distance>, plan: &mut Plan, scratch: &mut Scratch) {
-        let reach = self.metric.reach(limit);
+    fn refresh(
+        &self,
+        i: usize,
+        (limit, reach): (Limit<M::Distance>, f64),
+        plan: &mut Plan,
+        scratch: &mut Scratch,
+    ) {
         if plan.chosen == 0.0 || (plan.passed > PATIENCE && reach < plan.chosen) {
             self.choose(i, limit, plan, scratch);
         } else if reach != plan.reach {
@@ -235,19 +236,18 @@ fn pop(set: &mut [u64; 4]) -> Option<usize> {
 }
 
 /// The features whose codes spread most over some samples, ascending.
-fn most_spread<M: Windowed>(metric: &M, samples: &[usize], features: &[usize]) -> Vec<usize> {
+fn most_spread<M: Windowed>(metric: &M, samples: &[usize], mut features: Vec<usize>) -> Vec<usize> {
     let mut sums = vec![(0u64, 0u64); features.len()];
     for &j in samples {
-        for (sum, &code) in sums.iter_mut().zip(&metric.columns(j..j + 1, features, 1)) {
+        for (sum, &code) in sums.iter_mut().zip(&metric.columns(j..j + 1, &features, 1)) {
             *sum = (sum.0 + u64::from(code), sum.1 + u64::from(code).pow(2));
         }
     }
     let variance = |f: usize| samples.len() as u64 * sums[f].1 - sums[f].0 * sums[f].0;
-    let mut order = features.to_vec();
-    order.sort_by_key(|&f| (u64::MAX - variance(f), f));
-    order.truncate(POOL);
-    order.sort_unstable();
-    order
+    features.sort_by_key(|&f| (u64::MAX - variance(f), f));
+    features.truncate(POOL);
+    features.sort_unstable();
+    features
 }
 
 impl<M: Windowed> Pruner<M> for Windows<'_, M> {
@@ -258,16 +258,15 @@ impl<M: Windowed> Pruner<M> for Windows<'_, M> {
     }
 
     fn block(&self, base: Range<usize>) -> WindowBlock {
-        let labels = self.relation.base[base.clone()].iter().copied();
         WindowBlock {
             columns: self.metric.columns(base.clone(), &self.pool, STRIDE),
-            masks: Masks::new(self.relation.pairs, labels, BLOCK / 64),
+            masks: self.relation.masks(base.clone(), BLOCK / 64),
             range: base,
         }
     }
 
     fn scan(&self, block: &WindowBlock, queries: Range<usize>, collector: &mut impl Collector<M>) {
-        let mut plans = self.tiles[queries.start / TILE].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut plans = lock(&self.tiles[queries.start / TILE]);
         plans.resize(TILE, Plan::default());
         let mut scratch = Scratch::default();
         for i in queries {

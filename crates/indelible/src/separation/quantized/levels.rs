@@ -29,7 +29,8 @@ impl Quantizer {
             Some(0.0)
         } else {
             // Evenly spaced levels that were rounded: all samples are as good.
-            (worst < 1e-3 * unit).then(|| quantizer.total((0..width).map(|_| worst)))
+            (worst < 1e-3 * unit)
+                .then(|| quantizer.total((0..width).map(|_| quantizer.term(worst)).sum(), 0.0))
         };
         quantizer.coding = Coding::Table { codes, errors, constant };
         quantizer

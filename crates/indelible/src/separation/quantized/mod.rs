@@ -85,22 +85,21 @@ impl Quantizer {
         self.width.next_multiple_of(8)
     }
 
-    /// An upper bound of the norm of errors.
-    fn total(&self, errors: impl Iterator<Item = f64>) -> f64 {
-        let growth = 1.0 + (self.width as f64 + 8.0) * f64::EPSILON;
-        match self.norm {
-            Norm::L1 => errors.sum::<f64>() * growth,
-            _ => self.norm_of_errors(errors.map(|e| e * e).sum::<f64>().sqrt() * growth),
-        }
+    /// What is summed of an error, for its norm.
+    fn term(&self, error: f64) -> f64 {
+        if self.norm == Norm::L1 { error } else { error * error }
     }
 
-    /// Bounds the norm of errors whose Euclidean norm, but for underflow, is
-    /// below a number.
-    fn norm_of_errors(&self, norm: f64) -> f64 {
-        let norm = norm + f64::MIN_POSITIVE.sqrt();
+    /// Bounds the norm of errors that have this sum of [terms](Self::term), give or
+    /// take `slack` each.
+    fn total(&self, sum: f64, slack: f64) -> f64 {
+        let width = self.width as f64;
+        let growth = 1.0 + (width + 8.0) * f64::EPSILON;
+        let norm = (sum.sqrt() + width.sqrt() * slack) * growth + f64::MIN_POSITIVE.sqrt();
         match self.norm {
+            Norm::L1 => (sum + width * slack) * growth,
             // Hölder's inequality; above 2, norms only get smaller.
-            Norm::Lp(p) if p < 2.0 => norm * (self.width as f64).powf(1.0 / p - 0.5) * (1.0 + SLACK),
+            Norm::Lp(p) if p < 2.0 => norm * width.powf(1.0 / p - 0.5) * (1.0 + SLACK),
             _ => norm,
         }
     }
@@ -121,7 +120,8 @@ impl Quantizer {
                 if row.iter().fold(true, |both, c| both & (c.wrapping_add(1) <= 1)) {
                     return 0.0;
                 }
-                constant.unwrap_or_else(|| self.total(row.iter().map(|&c| errors[usize::from(c)])))
+                let term = |&c: &u8| self.term(errors[usize::from(c)]);
+                constant.unwrap_or_else(|| self.total(row.iter().map(term).sum(), 0.0))
             }
             (Coding::Offsets(offsets), Features::F32(values)) => {
                 let row = &values[start..start + self.width];
@@ -143,23 +143,14 @@ impl Quantizer {
     fn round(&self, row: impl Iterator<Item = f64>, offsets: &[f64], out: &mut [u8]) -> f64 {
         let inverse = 1.0 / self.unit;
         let span = 255.0 * self.unit;
-        let absolute = self.norm == Norm::L1;
         // Four sums, so that additions do not wait for each other.
         let mut sums = [0.0; 4];
         for (k, ((x, &o), out)) in row.zip(offsets).zip(out).enumerate() {
             let inside = (x - o).clamp(0.0, span);
             *out = (inside * inverse).round_ties_even() as u8;
-            let error = (inside - f64::from(*out) * self.unit).abs();
-            sums[k % 4] += if absolute { error } else { error * error };
+            sums[k % 4] += self.term((inside - f64::from(*out) * self.unit).abs());
         }
-        let width = self.width as f64;
-        let growth = 1.0 + (width + 8.0) * f64::EPSILON;
-        let sum = sums.iter().sum::<f64>();
-        if absolute {
-            (sum + width * self.slack) * growth
-        } else {
-            self.norm_of_errors((sum.sqrt() + width.sqrt() * self.slack) * growth)
-        }
+        self.total(sums.iter().sum(), self.slack)
     }
 
     /// What a sum over codes says of the distance of what they stand for: it is

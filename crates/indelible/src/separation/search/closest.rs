@@ -1,11 +1,8 @@
 //! The closest pair.
 
-use std::{
-    cmp::Ordering,
-    sync::{Mutex, PoisonError},
-};
+use std::{cmp::Ordering, sync::Mutex};
 
-use super::{Collector, Limit, Metric, Pruner, Search, each_tile};
+use super::{Collector, Limit, Metric, Pruner, Search, each_tile, lock};
 use crate::{Enclosure, Progress, separation::relation::Relation};
 
 /// Finds the closest pair that counts, `(distance, query, base sample)`; the
@@ -50,19 +47,15 @@ impl Search for Closest<'_> {
 
     fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
         // A shared bound only spares work; it decides nothing.
-        let shared: Mutex<Found<M::Distance>> = Mutex::new(None);
+        let shared = Mutex::new(Best { metric, found: None });
         each_tile(pruner, relation, self.0, |block, queries| {
-            let found = *shared.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut best = Best { metric, found };
+            let mut best = Best { metric, found: lock(&shared).found };
             pruner.scan(block, queries, &mut best);
             if let Some((distance, i, j)) = best.found {
-                let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut merged = Best { metric, found: *shared };
-                merged.take(i, j, distance);
-                *shared = merged.found;
+                lock(&shared).take(i, j, distance);
             }
         });
-        let found = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let found = lock(&shared).found;
         found.map(|(distance, i, j)| (metric.enclosure(&distance), i, j))
     }
 }

@@ -49,10 +49,6 @@ impl<M: Metric> Collector<M> for Tile<'_, M> {
         }
     }
 
-    fn shared(&self) -> bool {
-        false
-    }
-
     fn take(&mut self, i: usize, j: usize, distance: M::Distance) {
         let range = self.slots(i);
         let slots = &mut self.found[range];
@@ -80,7 +76,19 @@ impl Search for Nearest<'_> {
         };
         let guessed: u64 = sparse.iter().map(|base| base.len() as u64 / QUICK).sum();
         progress.begin("comparing samples", queries as u64 * (samples as u64 + guessed));
-        let bounds = bounds(metric, pruner, relation, &sparse, progress);
+        let mut guesses = vec![Guess::NONE; queries];
+        for base in sparse {
+            let block = pruner.block(base.clone());
+            guesses.par_chunks_mut(TILE).enumerate().for_each(|(tile, guesses)| {
+                pruner.guess(&block, tile * TILE..tile * TILE + guesses.len(), guesses);
+                progress.advance(guesses.len() as u64 * (base.len() as u64 / QUICK));
+            });
+        }
+        let distance = |(i, guess): (usize, &Guess)| match guess.sample {
+            usize::MAX => None,
+            j => metric.within(i, j, Limit::None),
+        };
+        let bounds: Vec<_> = guesses.par_iter().enumerate().map(distance).collect();
         for base in blocks(samples, pruner.block_size()) {
             let count = base.len() as u64;
             let block = pruner.block(base);
@@ -96,28 +104,4 @@ impl Search for Nearest<'_> {
         let enclose = |(d, index): (M::Distance, usize)| Neighbour { index, distance: metric.enclosure(&d) };
         found.into_par_iter().map(|entry| entry.map(enclose)).collect()
     }
-}
-
-/// For every query the distance to a sample that is probably near, one of some
-/// blocks.
-fn bounds<M: Metric, P: Pruner<M>>(
-    metric: &M,
-    pruner: &P,
-    relation: &Relation,
-    sparse: &[Range<usize>],
-    progress: &dyn Progress,
-) -> Vec<Option<M::Distance>> {
-    let mut guesses = vec![Guess::NONE; relation.queries.len()];
-    for base in sparse {
-        let block = pruner.block(base.clone());
-        guesses.par_chunks_mut(TILE).enumerate().for_each(|(tile, guesses)| {
-            pruner.guess(&block, tile * TILE..tile * TILE + guesses.len(), guesses);
-            progress.advance(guesses.len() as u64 * (base.len() as u64 / QUICK));
-        });
-    }
-    let distance = |(i, guess): (usize, &Guess)| match guess.sample {
-        usize::MAX => None,
-        j => metric.within(i, j, Limit::None),
-    };
-    guesses.par_iter().enumerate().map(distance).collect()
 }

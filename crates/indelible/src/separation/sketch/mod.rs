@@ -15,6 +15,7 @@ use std::ops::RangeInclusive;
 use rayon::prelude::*;
 
 use super::{
+    kernel::project::LANES,
     relation::Pairs,
     trial::{Judges, length, spread_out},
 };
@@ -47,9 +48,8 @@ trait Map: Sync {
     /// Numbers per sketch.
     fn width(&self) -> usize;
 
-    /// Into `out`, the sketch of centered, scaled features, which are padded
-    /// with zeros.
-    fn apply(&self, x: &[f64], isa: Isa, out: &mut [f32]);
+    /// Into `out`, the sketch of [placed](Centering::place) features.
+    fn apply(&self, x: &[f64], out: &mut [f32]);
 
     /// `σ`: how much longer a sketch may be than a sample.
     fn stretch(&self) -> f64;
@@ -82,10 +82,13 @@ impl Centering {
         Some(Self { center, scale })
     }
 
-    fn place(&self, x: &[f64], out: &mut [f64]) {
-        for ((o, x), c) in out.iter_mut().zip(x).zip(&self.center) {
-            *o = (x - c) * self.scale;
+    /// Centers and scales a sample, and pads it with zeros to a multiple of the
+    /// lanes of kernels.
+    fn place(&self, x: &mut Vec<f64>) {
+        for (x, c) in x.iter_mut().zip(&self.center) {
+            *x = (*x - c) * self.scale;
         }
+        x.resize(x.len().next_multiple_of(LANES), 0.0);
     }
 }
 
@@ -106,41 +109,21 @@ impl Sketch {
         let labels: Vec<usize> = chosen.clone().map(|i| base.labels()[i]).collect();
         let mut rows: Vec<Vec<f64>> = chosen.map(|i| base.row(i)).collect();
         let centering = Centering::new(&rows)?;
-        for row in &mut rows {
-            let mut placed = vec![0.0; width.next_multiple_of(16)];
-            centering.place(row, &mut placed);
-            *row = placed;
-        }
-        let trial = Trial { rows, labels, pairs, norm };
-        match norm {
-            Norm::L1 => {
-                let map = groups::Groups::new(&trial.rows, width);
-                Self::with(&map, &centering, &trial, (queries, base), isa)
-            }
-            Norm::L2 => {
-                let map = principal::Principal::new(&trial.rows, width, isa);
-                Self::with(&map, &centering, &trial, (queries, base), isa)
-            }
-            Norm::Linf | Norm::Lp(_) => None,
-        }
-    }
-
-    fn with(
-        map: &impl Map,
-        centering: &Centering,
-        trial: &Trial,
-        (queries, base): (&Dataset, &Dataset),
-        isa: Isa,
-    ) -> Option<Self> {
-        if !promises(map, trial, isa) {
+        rows.iter_mut().for_each(|row| centering.place(row));
+        let map: Box<dyn Map> = match norm {
+            Norm::L1 => Box::new(groups::Groups::new(&rows, width)),
+            Norm::L2 => Box::new(principal::Principal::new(&rows, width, isa)),
+            Norm::Linf | Norm::Lp(_) => return None,
+        };
+        let map = &*map;
+        if !promises(map, &rows, &labels, pairs, norm) {
             return None;
         }
-        let norm = trial.norm;
-        let (base_sketch, base_norm) = apply(map, centering, base, norm, isa)?;
+        let (base_sketch, base_norm) = apply(map, &centering, base, norm)?;
         let (queries_sketch, queries_norm) = if std::ptr::eq(queries, base) {
             (base_sketch.clone(), base_norm)
         } else {
-            apply(map, centering, queries, norm, isa)?
+            apply(map, &centering, queries, norm)?
         };
         Some(Self {
             queries: queries_sketch,
@@ -151,31 +134,18 @@ impl Sketch {
     }
 }
 
-/// Samples that sketches are tried on, centered and scaled.
-struct Trial {
-    rows: Vec<Vec<f64>>,
-    labels: Vec<usize>,
-    pairs: Pairs,
-    norm: Norm,
-}
-
-/// Whether a sketch puts most pairs of some samples beyond the nearest ones.
-fn promises(map: &impl Map, trial: &Trial, isa: Isa) -> bool {
-    let norm = trial.norm;
-    let step = (trial.rows.len() / JUDGES).max(1);
-    let rows: Vec<&Vec<f64>> = trial.rows.iter().step_by(step).take(JUDGES).collect();
-    let labels: Vec<usize> = trial.labels.iter().copied().step_by(step).take(JUDGES).collect();
-    let sketches: Vec<Vec<f32>> = rows
-        .iter()
-        .map(|x| {
-            let mut out = vec![0.0; map.width()];
-            map.apply(x, isa, &mut out);
-            out
-        })
-        .collect();
+/// Whether a sketch puts most pairs of some placed samples beyond the nearest ones.
+fn promises(map: &dyn Map, rows: &[Vec<f64>], labels: &[usize], pairs: Pairs, norm: Norm) -> bool {
+    let step = (rows.len() / JUDGES).max(1);
+    let rows: Vec<&Vec<f64>> = rows.iter().step_by(step).take(JUDGES).collect();
+    let labels: Vec<usize> = labels.iter().copied().step_by(step).take(JUDGES).collect();
+    let mut sketches = vec![vec![0.0; map.width()]; rows.len()];
+    for (row, sketch) in rows.iter().zip(&mut sketches) {
+        map.apply(row, sketch);
+    }
     let distance = |k: usize, j: usize| length(norm, rows[k].iter().zip(rows[j]).map(|(a, b)| a - b));
     let (mut beyond, mut total) = (0, 0);
-    for (k, judges) in trial.pairs.nearest_judges(&labels, FEW, distance).into_iter().enumerate() {
+    for (k, judges) in pairs.nearest_judges(&labels, FEW, distance).into_iter().enumerate() {
         let Judges { samples, nearest } = judges;
         let gap = |j: usize| sketches[k].iter().zip(&sketches[j]).map(|(a, b)| f64::from(a - b));
         beyond += samples.iter().filter(|&&j| length(norm, gap(j)) > nearest * map.stretch()).count();
@@ -186,24 +156,15 @@ fn promises(map: &impl Map, trial: &Trial, isa: Isa) -> bool {
 
 /// The sketches of a dataset, and a bound of the norm of its centered
 /// samples; `None` where numbers are too large.
-fn apply(
-    map: &impl Map,
-    centering: &Centering,
-    data: &Dataset,
-    norm: Norm,
-    isa: Isa,
-) -> Option<(Dataset, f64)> {
+fn apply(map: &dyn Map, centering: &Centering, data: &Dataset, norm: Norm) -> Option<(Dataset, f64)> {
     let (width, count) = (data.features(), map.width());
     let mut values = vec![0.0f32; data.samples() * count];
-    let norms = values.par_chunks_mut(count).enumerate().map_init(
-        || (vec![0.0; width], vec![0.0; width.next_multiple_of(16)]),
-        |(row, placed), (i, out)| {
-            data.copy_row(i, row);
-            centering.place(row, placed);
-            map.apply(placed, isa, out);
-            length(norm, placed.iter().copied())
-        },
-    );
+    let norms = values.par_chunks_mut(count).enumerate().map(|(i, out)| {
+        let mut row = data.row(i);
+        centering.place(&mut row);
+        map.apply(&row, out);
+        length(norm, row.into_iter())
+    });
     let largest = norms.reduce(|| 0.0, f64::max) * (1.0 + (width as f64 + 8.0) * f64::EPSILON);
     let labels = data.labels().to_vec();
     let sketch =

@@ -27,6 +27,7 @@ pub(super) struct Principal {
     /// Features, padded to a multiple of the lanes.
     width: usize,
     stretch: f64,
+    isa: Isa,
 }
 
 impl Principal {
@@ -66,7 +67,7 @@ impl Principal {
         }
         let directions = flatten(&directions);
         let stretch = bound(&directions, padded);
-        Self { directions, width: padded, stretch }
+        Self { directions, width: padded, stretch, isa }
     }
 }
 
@@ -125,9 +126,9 @@ impl Map for Principal {
         DIRECTIONS
     }
 
-    fn apply(&self, x: &[f64], isa: Isa, out: &mut [f32]) {
+    fn apply(&self, x: &[f64], out: &mut [f32]) {
         let x: Vec<f32> = x.iter().map(|&x| x as f32).collect();
-        isa.run(Projection { x: &x, directions: &self.directions, out });
+        self.isa.run(Projection { x: &x, directions: &self.directions, out });
     }
 
     fn stretch(&self) -> f64 {
