@@ -76,30 +76,20 @@ impl ExactSum {
 
     /// Adds `|a − b|` or its square, both finite.
     pub(super) fn add_difference(&mut self, power: Power, a: f64, b: f64) {
-        match power {
-            Power::One => self.add_distance(a, b),
-            Power::Two => self.add_squared_difference(a, b),
-        }
-    }
-
-    /// Adds `(a − b)²`, both finite.
-    fn add_squared_difference(&mut self, a: f64, b: f64) {
         let (h, l) = two_sum(a, -b);
-        if l == 0.0 && h.is_finite() {
-            self.add_product(h, h);
-        } else {
-            self.add_product(a, a);
-            self.add_product(b, b);
-            self.add_product(-a, b);
-            self.add_product(-a, b);
+        match power {
+            Power::One => {
+                self.add(a.max(b));
+                self.add(-a.min(b));
+            }
+            Power::Two if l == 0.0 && h.is_finite() => self.add_product(h, h),
+            Power::Two => {
+                self.add_product(a, a);
+                self.add_product(b, b);
+                self.add_product(-a, b);
+                self.add_product(-a, b);
+            }
         }
-    }
-
-    /// Adds `|a − b|`, both finite.
-    fn add_distance(&mut self, a: f64, b: f64) {
-        let (larger, smaller) = if a < b { (b, a) } else { (a, b) };
-        self.add(larger);
-        self.add(-smaller);
     }
 
     /// Brings every digit but the last into `0..2^32`.
@@ -114,21 +104,14 @@ impl ExactSum {
         self.pending = 0;
     }
 
-    /// Subtracts another sum.
-    fn subtract(&mut self, other: &Self) {
-        let mut other = other.clone();
-        other.carry();
-        self.carry();
-        for (a, b) in self.digits.iter_mut().zip(&other.digits) {
-            *a -= b;
-        }
-        self.pending = 1;
-    }
-
     /// Which of two sums is larger.
     pub(super) fn compare(&self, other: &Self) -> Ordering {
-        let mut difference = self.clone();
-        difference.subtract(other);
+        let (mut difference, mut other) = (self.clone(), other.clone());
+        difference.carry();
+        other.carry();
+        for (a, b) in difference.digits.iter_mut().zip(&other.digits) {
+            *a -= b;
+        }
         difference.sign()
     }
 
@@ -265,8 +248,8 @@ mod tests {
         #[test]
         fn roots_are_tight(a in any_finite(), b in any_finite()) {
             let mut sum = ExactSum::new();
-            sum.add_squared_difference(a, b);
-            sum.add_squared_difference(b, 3.0);
+            sum.add_difference(Power::Two, a, b);
+            sum.add_difference(Power::Two, b, 3.0);
             let Enclosure { lower, upper } = sum.enclosure(Power::Two);
             let square = |x: f64| {
                 let mut s = ExactSum::new();
@@ -283,7 +266,7 @@ mod tests {
         #[test]
         fn differences_agree(a in any_finite(), b in any_finite()) {
             let mut sum = ExactSum::new();
-            sum.add_distance(a, b);
+            sum.add_difference(Power::One, a, b);
             let (larger, smaller) = if a < b { (b, a) } else { (a, b) };
             let expected =
                 Enclosure { lower: crate::number::sub_down(larger, smaller), upper: crate::number::sub_up(larger, smaller) };

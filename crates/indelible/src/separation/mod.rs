@@ -164,11 +164,9 @@ pub fn nearest_enemies_between(
     if queries.features() != base.features() {
         return Err(Error::FeatureMismatch { queries: queries.features(), base: base.features() });
     }
-    // Looked up, because a file may have millions of classes.
-    let mut known = HashMap::with_capacity(base.classes());
-    for (c, name) in base.class_names().iter().enumerate() {
-        known.entry(name).or_insert(c);
-    }
+    // Looked up, because a file may have millions of classes; the first of a name counts.
+    let known: HashMap<&String, usize> =
+        base.class_names().iter().enumerate().rev().map(|(c, name)| (name, c)).collect();
     let numbers: Vec<usize> = queries
         .class_names()
         .iter()

@@ -61,10 +61,7 @@ impl<'a> CodesSum<'a> {
         let bits = |v: u64| u64::BITS - v.leading_zeros();
         let spread = bits(grid[255].unsigned_abs());
         let terms = bits(width as u64);
-        let needed = match power {
-            Power::One => spread + terms,
-            Power::Two => 2 * spread + terms,
-        };
+        let needed = terms + if power == Power::Two { 2 * spread } else { spread };
         (needed < 128 && width < 1 << 32).then_some(Self {
             codes,
             power,
@@ -114,17 +111,13 @@ impl Metric for CodesSum<'_> {
         match self.power {
             // A cast saturates, above every distance.
             Power::One => scaled as u128,
+            Power::Two if scaled >= 2f64.powi(64) => u128::MAX,
+            Power::Two if scaled < 1.0 => 0,
             Power::Two => {
-                if scaled >= 2f64.powi(64) {
-                    u128::MAX
-                } else if scaled < 1.0 {
-                    0
-                } else {
-                    // scaled = m·2^-e, and the square of m has 106 bits.
-                    let e = -lowest_bit(scaled).min(0);
-                    let m = (scaled * 2f64.powi(e)) as u128;
-                    (m * m) >> (2 * e)
-                }
+                // scaled = m·2^-e, and the square of m has 106 bits.
+                let e = -lowest_bit(scaled).min(0);
+                let m = (scaled * 2f64.powi(e)) as u128;
+                (m * m) >> (2 * e)
             }
         }
     }

@@ -87,12 +87,10 @@ impl Metric for RealsLp<'_> {
             }
             lanes.iter().fold(0.0f64, |m, &l| m.max(l))
         };
-        let mut scale = 1.0;
-        let mut spread = largest(scale);
+        let (mut scale, mut spread) = (1.0, largest(1.0));
         if spread == f64::INFINITY {
             // Subnormal numbers lose bits, but do not matter beside this.
-            scale = 0.25;
-            spread = largest(scale);
+            (scale, spread) = (0.25, largest(0.25));
         }
         let distance = if spread == 0.0 {
             self.distance(0.0, 0)

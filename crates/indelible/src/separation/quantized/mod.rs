@@ -9,7 +9,6 @@
 
 mod levels;
 mod samples;
-mod table;
 
 use super::relation::Pairs;
 use crate::{Dataset, Norm, dataset::Features};
@@ -108,11 +107,11 @@ impl Quantizer {
     /// the norm of the error: 0 only if there is none and the unit is a 255th of
     /// the spread of the levels.
     pub(super) fn code(&self, data: &Dataset, i: usize, out: &mut [u8]) -> f64 {
-        let start = i * data.features();
+        let range = i * data.features()..i * data.features() + self.width;
         out[self.width..].fill(0);
         match (&self.coding, data.storage()) {
             (Coding::Table { codes, errors, constant }, Features::Coded { codes: row, .. }) => {
-                let row = &row[start..start + self.width];
+                let row = &row[range];
                 for (o, &c) in out.iter_mut().zip(row) {
                     *o = codes[usize::from(c)];
                 }
@@ -124,15 +123,13 @@ impl Quantizer {
                 constant.unwrap_or_else(|| self.total(row.iter().map(term).sum(), 0.0))
             }
             (Coding::Offsets(offsets), Features::F32(values)) => {
-                let row = &values[start..start + self.width];
-                self.round(row.iter().map(|&v| f64::from(v)), offsets, out)
+                self.round(values[range].iter().map(|&v| f64::from(v)), offsets, out)
             }
             (Coding::Offsets(offsets), Features::F64(values)) => {
-                self.round(values[start..start + self.width].iter().copied(), offsets, out)
+                self.round(values[range].iter().copied(), offsets, out)
             }
             (Coding::Offsets(offsets), Features::Coded { codes, levels }) => {
-                let row = &codes[start..start + self.width];
-                self.round(row.iter().map(|&c| levels[usize::from(c)]), offsets, out)
+                self.round(codes[range].iter().map(|&c| levels[usize::from(c)]), offsets, out)
             }
             // Levels without codes: nothing is known.
             (Coding::Table { .. }, _) => f64::INFINITY,

@@ -10,7 +10,7 @@
 mod groups;
 mod principal;
 
-use std::ops::RangeInclusive;
+use std::{borrow::Cow, ops::RangeInclusive};
 
 use rayon::prelude::*;
 
@@ -33,10 +33,10 @@ const FEW: usize = 24;
 /// A sketch is used if it puts this part of these pairs beyond the nearest.
 const PROMISING: f64 = 0.5;
 
-/// Sketches of samples.
-pub(super) struct Sketch {
-    pub(super) queries: Dataset,
-    pub(super) base: Dataset,
+/// Sketches of samples, or these themselves.
+pub(super) struct Sketch<'a> {
+    pub(super) queries: Cow<'a, Dataset>,
+    pub(super) base: Cow<'a, Dataset>,
     /// Distances of sketches are at most this many times those of samples, and
     /// twice the error more.
     pub(super) stretch: f64,
@@ -92,7 +92,12 @@ impl Centering {
     }
 }
 
-impl Sketch {
+impl<'a> Sketch<'a> {
+    /// The samples themselves.
+    pub(super) fn none(queries: &'a Dataset, base: &'a Dataset) -> Self {
+        Self { queries: Cow::Borrowed(queries), base: Cow::Borrowed(base), stretch: 1.0, error: 0.0 }
+    }
+
     /// Sketches of queries and base samples, if they promise to help with the
     /// pairs that count.
     pub(super) fn new(
@@ -126,8 +131,8 @@ impl Sketch {
             apply(map, &centering, queries, norm)?
         };
         Some(Self {
-            queries: queries_sketch,
-            base: base_sketch,
+            queries: Cow::Owned(queries_sketch),
+            base: Cow::Owned(base_sketch),
             stretch: map.stretch() * centering.scale * (1.0 + 4.0 * f64::EPSILON),
             error: map.error(base_norm.max(queries_norm)),
         })

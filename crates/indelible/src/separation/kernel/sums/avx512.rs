@@ -11,7 +11,7 @@ const VECTORS: usize = 8;
 /// See [`super::near`], which checks the lengths.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 pub(super) fn gaps(panel: &[u8], rows: &[u8], barriers: &[u32; ROWS], out: &mut PanelSums) -> [u64; ROWS] {
-    // QueryRows at a time: 24 sums, a vector of the panel and 3 broadcasts.
+    // Rows at a time: 24 sums, a vector of the panel and 3 broadcasts.
     near::<3>(panel, rows, barriers, out, |a, b| _mm512_sad_epu8(a, b))
 }
 
@@ -27,7 +27,7 @@ pub(super) fn entries(
     // SAFETY: 64 of the 256 bytes each.
     let quarter = |k: usize| unsafe { _mm512_loadu_si512(table.as_ptr().add(64 * k).cast()) };
     let table = [quarter(0), quarter(1), quarter(2), quarter(3)];
-    // QueryRows at a time: 16 sums, the table in 4 vectors, and what is in work.
+    // Rows at a time: 16 sums, the table in 4 vectors, and what is in work.
     near::<2>(panel, rows, barriers, out, |a, b| {
         let gap = _mm512_sub_epi8(_mm512_max_epu8(a, b), _mm512_min_epu8(a, b));
         // A permutation looks at 7 bits of an index; the 8th chooses.
