@@ -46,10 +46,10 @@ pub fn conflicts(data: &Dataset, limit: usize) -> Vec<(usize, usize)> {
             if found.len() >= limit {
                 return found;
             }
-            let j = order[p];
             if label(p) == label(start) {
                 p = next[p];
             } else {
+                let j = order[p];
                 if (0..data.features()).all(|f| data.value(i, f) == data.value(j, f)) {
                     found.push((i, j));
                 }

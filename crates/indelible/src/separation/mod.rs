@@ -167,12 +167,8 @@ pub fn nearest_enemies_between(
     // Looked up, because a file may have millions of classes; the first of a name counts.
     let known: HashMap<&String, usize> =
         base.class_names().iter().enumerate().rev().map(|(c, name)| (name, c)).collect();
-    let numbers: Vec<usize> = queries
-        .class_names()
-        .iter()
-        .enumerate()
-        .map(|(c, name)| known.get(name).copied().unwrap_or(base.classes() + c))
-        .collect();
+    let number = |(c, name)| known.get(name).copied().unwrap_or(base.classes() + c);
+    let numbers: Vec<usize> = queries.class_names().iter().enumerate().map(number).collect();
     let labels: Vec<usize> = queries.labels().iter().map(|&y| numbers[y]).collect();
     let relation = Relation::between(&labels, base);
     Ok(single(

@@ -35,9 +35,10 @@ impl<M: Metric> Pruner<M> for Plain<'_, M> {
 
     fn scan(&self, block: &Range<usize>, queries: Range<usize>, collector: &mut impl Collector<M>) {
         let Relation { queries: labels, base, pairs, .. } = self.relation;
+        let counts = |i: usize, j: usize| pairs == Pairs::All || labels[i] != base[j];
         for i in queries {
             for j in block.start.max(self.relation.start(i))..block.end {
-                if (pairs == Pairs::All || labels[i] != base[j])
+                if counts(i, j)
                     && let Some(distance) = self.metric.within(i, j, collector.limit(i))
                 {
                     collector.take(i, j, distance);

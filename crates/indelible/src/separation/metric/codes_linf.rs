@@ -125,8 +125,7 @@ impl Metric for CodesLinf<'_> {
         let (small, large) = (at(&self.first), at(&self.sure));
         let rank = |a: &[u8], b: &[u8]| a.iter().zip(b).fold(0, |m: u16, (&a, &b)| m.max(self.of(a, b)));
         for (a, b) in a.chunks(CHUNK).zip(b.chunks(CHUNK)) {
-            let spread = a.iter().zip(b).fold(0, |m: u8, (&a, &b)| m.max(a.abs_diff(b)));
-            let spread = u16::from(spread);
+            let spread = u16::from(a.iter().zip(b).fold(0, |m: u8, (&a, &b)| m.max(a.abs_diff(b))));
             if spread >= large || (spread >= small && rank(a, b) >= barrier) {
                 return None;
             }

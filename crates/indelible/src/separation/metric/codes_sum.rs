@@ -14,10 +14,8 @@ use crate::{
 pub struct CodesSum<'a> {
     codes: Codes<'a>,
     power: Power,
-    /// `levels[c] = grid[c]·2^exponent`, up to a common shift.
+    /// `levels[c] = grid[c]·unit`, up to a common shift; a power of two.
     grid: Vec<i64>,
-    exponent: i32,
-    /// `2^exponent`.
     unit: f64,
 }
 
@@ -56,19 +54,13 @@ impl<'a> CodesSum<'a> {
     /// Distances between rows of codes; `None` where the levels do not lie on a
     /// grid that is coarse enough.
     pub fn new(codes: Codes<'a>, power: Power) -> Option<Self> {
-        let width = codes.width;
         let (grid, exponent) = on_grid(codes.levels)?;
         let bits = |v: u64| u64::BITS - v.leading_zeros();
         let spread = bits(grid[255].unsigned_abs());
-        let terms = bits(width as u64);
+        let terms = bits(codes.width as u64);
         let needed = terms + if power == Power::Two { 2 * spread } else { spread };
-        (needed < 128 && width < 1 << 32).then_some(Self {
-            codes,
-            power,
-            grid,
-            exponent,
-            unit: 2f64.powi(exponent),
-        })
+        let unit = 2f64.powi(exponent);
+        (needed < 128 && codes.width < 1 << 32).then_some(Self { codes, power, grid, unit })
     }
 }
 
@@ -107,7 +99,7 @@ impl Metric for CodesSum<'_> {
 
     fn threshold(&self, radius: f64) -> u128 {
         // Exact, or below 1, where the integer part is 0 in any case.
-        let scaled = radius * 2f64.powi(-self.exponent);
+        let scaled = radius / self.unit;
         match self.power {
             // A cast saturates, above every distance.
             Power::One => scaled as u128,

@@ -44,12 +44,11 @@ impl<M: Metric> Pruner<M> for Every<'_, M> {
     }
 
     fn scan(&self, (block, masks): &Self::Block, queries: Range<usize>, collector: &mut impl Collector<M>) {
-        let mut counts = [0; WORDS];
         for i in queries {
             let skip = self.relation.skip(i, block);
-            masks.fill(self.relation.queries[i], skip, &mut counts);
-            for (w, &word) in counts.iter().enumerate() {
-                for j in ones(word).map(|s| block.start + 64 * w + s) {
+            let row = masks.row(self.relation.queries[i]);
+            for w in 0..WORDS {
+                for j in ones(masks.word(row, w, skip)).map(|s| block.start + 64 * w + s) {
                     if let Some(distance) = self.metric.within(i, j, collector.limit(i)) {
                         collector.take(i, j, distance);
                     }

@@ -55,18 +55,14 @@ pub struct PanelBlock {
 
 impl<'a, M: Summed> Panels<'a, M> {
     /// A pruner for a metric of samples of two datasets, in a norm but `linf`.
-    pub fn new(
-        metric: &'a M,
-        relation: Relation<'a>,
-        Reals { queries, base, isa }: Reals<'a>,
-        norm: Norm,
-    ) -> Self {
+    pub fn new(metric: &'a M, relation: Relation<'a>, reals: Reals<'a>, norm: Norm) -> Self {
+        let Reals { queries, base, isa } = reals;
         let codes = Codes::shared(queries, base);
         let quantizer = Quantizer::new(base, norm, relation.pairs, codes.is_some());
         let plain = quantizer.plain().zip(codes);
         let full = Stage { samples: Sketch::none(queries, base), quantizer, original: true, isa };
         let worth = relation.size() * base.features() as u128 >= WORTH;
-        let sketch = worth.then(|| Sketch::new((queries, base), norm, relation.pairs, isa)).flatten();
+        let sketch = worth.then(|| Sketch::new(reals, norm, relation.pairs)).flatten();
         let sketch = sketch.map(|samples| {
             let quantizer = Quantizer::new(&samples.base, norm, relation.pairs, false);
             Stage { samples, quantizer, original: false, isa }
@@ -256,17 +252,14 @@ impl<M: Summed> Pruner<M> for Panels<'_, M> {
         for (p, panel) in set.panels.iter().enumerate() {
             for first in (0..queries.len()).step_by(ROWS) {
                 let last = (first + ROWS).min(queries.len());
-                let mut barriers = [0; ROWS];
-                for (barrier, guess) in barriers.iter_mut().zip(&guesses[first..last]) {
-                    *barrier = guess.sum;
-                }
+                let barriers = std::array::from_fn(|r| guesses.get(first + r).map_or(0, |guess| guess.sum));
                 let found = stage.near(panel, &rows, first, &barriers, &mut sums);
                 for k in (first..last).filter(|k| found[k - first] != 0) {
                     let row = block.masks.row(self.relation.queries[queries.start + k]);
                     for s in ones(found[k - first] & block.masks.word(row, p, 0)) {
                         let sum = sums[k - first][s];
                         if sum < guesses[k].sum {
-                            guesses[k] = Guess { sum, sample: block.range.start + p * PANEL + s };
+                            guesses[k] = Guess { sum, sample: Some(block.range.start + p * PANEL + s) };
                         }
                     }
                 }

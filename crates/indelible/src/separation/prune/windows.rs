@@ -185,7 +185,7 @@ impl<'a, M: Windowed> Windows<'a, M> {
                 return;
             }
             if reach < f64::INFINITY {
-                self.refresh(i, (limit, reach), plan, scratch);
+                self.refresh(i, limit, plan, scratch);
                 let columns = Columns { codes: &block.columns, stride: STRIDE, offset: part * FILTERED };
                 filter(self.isa, columns, &plan.filters[..plan.count], alive);
             }
@@ -205,13 +205,8 @@ impl<'a, M: Windowed> Windows<'a, M> {
     }
 
     /// Brings the filters of query `i` up to a limit.
-    fn refresh(
-        &self,
-        i: usize,
-        (limit, reach): (Limit<M::Distance>, f64),
-        plan: &mut Plan,
-        scratch: &mut Scratch,
-    ) {
+    fn refresh(&self, i: usize, limit: Limit<M::Distance>, plan: &mut Plan, scratch: &mut Scratch) {
+        let reach = self.metric.reach(limit);
         if plan.chosen == 0.0 || (plan.passed > PATIENCE && reach < plan.chosen) {
             self.choose(i, limit, plan, scratch);
         } else if reach != plan.reach {

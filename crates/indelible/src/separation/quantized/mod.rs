@@ -7,10 +7,9 @@
 //! `‖x − x'‖ ≥ ‖c(x) − c(x')‖ ≥ s·‖q − q'‖ − ‖r‖ − ‖r'‖`. Distances of codes
 //! are integers and cost a quarter of those of binary32 numbers or less.
 
-mod levels;
 mod samples;
 
-use super::relation::Pairs;
+use super::{exact::ExactSum, relation::Pairs};
 use crate::{Dataset, Norm, dataset::Features};
 
 /// Features that are quantized at most, so that sums of 255² stay below 2^31;
@@ -66,17 +65,42 @@ impl Quantizer {
         quantizer
     }
 
+    /// A quantizer of samples with codes of one table.
+    fn of_levels(levels: &[f64], norm: Norm, width: usize) -> Self {
+        let (first, last) = (levels[0], levels[255]);
+        // Halves, so that the difference cannot overflow; a level that is evenly
+        // spaced gets its own code.
+        let unit = (last / 2.0 - first / 2.0) / 127.5;
+        let largest = first.abs().max(last.abs());
+        let slack = 8.0 * f64::EPSILON * (largest + 256.0 * unit) + 8.0 * f64::from_bits(1);
+        // The cast saturates; what it loses is part of the error.
+        let code = |v: &f64| ((v / 2.0 - first / 2.0) / unit * 2.0).round() as u8;
+        let codes: Vec<u8> = levels.iter().map(code).collect();
+        let error = |(v, &q): (&f64, &u8)| {
+            let error = (v - first - f64::from(q) * unit).abs() + slack;
+            // Levels so far apart that their difference overflows: nothing is known.
+            if error.is_nan() { f64::INFINITY } else { error }
+        };
+        let errors: Vec<f64> = levels.iter().zip(&codes).map(error).collect();
+        let mut quantizer =
+            Self { norm, sums: Sums::Squares, width, unit, coding: Coding::Offsets(Vec::new()), slack };
+        let worst = errors.iter().fold(0.0f64, |m, &e| m.max(e));
+        let constant = if evenly_spaced(levels) {
+            Some(0.0)
+        } else {
+            // Evenly spaced levels that were rounded: all samples are as good.
+            (worst < 1e-3 * unit)
+                .then(|| quantizer.total((0..width).map(|_| quantizer.term(worst)).sum(), 0.0))
+        };
+        quantizer.coding = Coding::Table { codes, errors, constant };
+        quantizer
+    }
+
     /// Whether the codes of every sample are its own, and the error that all of
     /// them have then.
     pub(super) fn plain(&self) -> Option<f64> {
-        match &self.coding {
-            Coding::Table { codes, constant, .. }
-                if codes.iter().copied().eq(0..=255) && self.width < MOST =>
-            {
-                *constant
-            }
-            _ => None,
-        }
+        let Coding::Table { codes, constant, .. } = &self.coding else { return None };
+        constant.filter(|_| codes.iter().copied().eq(0..=255) && self.width < MOST)
     }
 
     /// Codes per sample: features, padded to a multiple of 8.
@@ -174,4 +198,18 @@ impl Quantizer {
         // The cast rounds down and saturates.
         (sum as u32).saturating_add(1)
     }
+}
+
+/// Whether levels are evenly spaced, exactly.
+fn evenly_spaced(levels: &[f64]) -> bool {
+    let (first, last) = (levels[0], levels[255]);
+    levels.iter().enumerate().all(|(k, &level)| {
+        // 255 (level − first) = k (last − first)
+        let (mut left, mut right) = (ExactSum::new(), ExactSum::new());
+        left.add_product(255.0, level);
+        left.add_product(k as f64, first);
+        right.add_product(255.0, first);
+        right.add_product(k as f64, last);
+        left.compare(&right).is_eq()
+    })
 }

@@ -29,19 +29,12 @@ impl Quantizer {
     /// small unit errs little, a large one cuts off little.
     pub(super) fn of_samples(data: &Dataset, norm: Norm, pairs: Pairs, width: usize) -> Self {
         let chosen: Vec<usize> = spread_out(data.samples(), SAMPLES).collect();
-        let mut columns = vec![Vec::with_capacity(chosen.len()); width];
-        for &i in &chosen {
-            for (f, column) in columns.iter_mut().enumerate() {
-                column.push(data.value(i, f));
-            }
-        }
-        let ranges: Vec<(f64, f64, f64)> = columns
-            .iter_mut()
-            .map(|column| {
-                column.sort_unstable_by(f64::total_cmp);
-                (column[0], column[column.len() / 2], column[column.len() - 1])
-            })
-            .collect();
+        let range = |f: usize| {
+            let mut column: Vec<f64> = chosen.iter().map(|&i| data.value(i, f)).collect();
+            column.sort_unstable_by(f64::total_cmp);
+            (column[0], column[column.len() / 2], column[column.len() - 1])
+        };
+        let ranges: Vec<(f64, f64, f64)> = (0..width).map(range).collect();
         let spread = ranges.iter().fold(0.0f64, |m, r| m.max(r.2 - r.0));
         // What codes cover must not overflow; the rest is cut off.
         let spread = if spread > 0.0 { spread.min(1e307) } else { 1.0 };

@@ -9,13 +9,11 @@ use crate::{Enclosure, Progress, separation::relation::Relation};
 /// lexicographically first among equally close ones.
 pub struct Closest<'a>(pub(in crate::separation) &'a dyn Progress);
 
-/// A found pair: distance, query, base sample.
-type Found<D> = Option<(D, usize, usize)>;
-
 /// The closest pair found so far.
 struct Best<'a, M: Metric> {
     metric: &'a M,
-    found: Found<M::Distance>,
+    /// Distance, query, base sample.
+    found: Option<(M::Distance, usize, usize)>,
 }
 
 impl<M: Metric> Collector<M> for Best<'_, M> {
@@ -43,7 +41,7 @@ impl<M: Metric> Collector<M> for Best<'_, M> {
 }
 
 impl Search for Closest<'_> {
-    type Output = Found<Enclosure>;
+    type Output = Option<(Enclosure, usize, usize)>;
 
     fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
         // A shared bound only spares work; it decides nothing.

@@ -53,12 +53,8 @@ pub(super) trait Collector<M: Metric> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Guess {
     pub(super) sum: u32,
-    pub(super) sample: usize,
-}
-
-impl Guess {
-    /// No sample at all.
-    pub(super) const NONE: Self = Self { sum: u32::MAX, sample: usize::MAX };
+    /// `None` before the first guess.
+    pub(super) sample: Option<usize>,
 }
 
 /// Finds pairs that may be within the limits of a search, leaving out what

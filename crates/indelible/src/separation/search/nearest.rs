@@ -69,14 +69,12 @@ impl Search for Nearest<'_> {
         let Self { per_query, progress } = self;
         let (queries, samples) = (relation.queries.len(), relation.base.len());
         let mut found = vec![None; queries * per_query];
-        let sparse: Vec<Range<usize>> = if per_query == 1 && pruner.guesses() {
-            blocks(samples, pruner.block_size()).step_by(SPARSE).collect()
-        } else {
-            Vec::new()
-        };
+        let guess = per_query == 1 && pruner.guesses();
+        let blocks = || blocks(samples, pruner.block_size());
+        let sparse: Vec<Range<usize>> = blocks().step_by(SPARSE).filter(|_| guess).collect();
         let guessed: u64 = sparse.iter().map(|base| base.len() as u64 / QUICK).sum();
         progress.begin("comparing samples", queries as u64 * (samples as u64 + guessed));
-        let mut guesses = vec![Guess::NONE; queries];
+        let mut guesses = vec![Guess { sum: u32::MAX, sample: None }; queries];
         for base in sparse {
             let block = pruner.block(base.clone());
             guesses.par_chunks_mut(TILE).enumerate().for_each(|(tile, guesses)| {
@@ -84,12 +82,9 @@ impl Search for Nearest<'_> {
                 progress.advance(guesses.len() as u64 * (base.len() as u64 / QUICK));
             });
         }
-        let distance = |(i, guess): (usize, &Guess)| match guess.sample {
-            usize::MAX => None,
-            j => metric.within(i, j, Limit::None),
-        };
+        let distance = |(i, guess): (usize, &Guess)| metric.within(i, guess.sample?, Limit::None);
         let bounds: Vec<_> = guesses.par_iter().enumerate().map(distance).collect();
-        for base in blocks(samples, pruner.block_size()) {
+        for base in blocks() {
             let count = base.len() as u64;
             let block = pruner.block(base);
             found.par_chunks_mut(TILE * per_query).enumerate().for_each(|(tile, found)| {

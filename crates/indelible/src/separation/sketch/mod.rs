@@ -16,10 +16,11 @@ use rayon::prelude::*;
 
 use super::{
     kernel::project::LANES,
+    metric::Reals,
     relation::Pairs,
     trial::{Judges, length, spread_out},
 };
-use crate::{Dataset, Features, Norm, isa::Isa};
+use crate::{Dataset, Features, Norm};
 
 /// Features for which a sketch is tried: with more, roundings of sums in
 /// binary32 would not be few.
@@ -100,12 +101,7 @@ impl<'a> Sketch<'a> {
 
     /// Sketches of queries and base samples, if they promise to help with the
     /// pairs that count.
-    pub(super) fn new(
-        (queries, base): (&Dataset, &Dataset),
-        norm: Norm,
-        pairs: Pairs,
-        isa: Isa,
-    ) -> Option<Self> {
+    pub(super) fn new(Reals { queries, base, isa }: Reals, norm: Norm, pairs: Pairs) -> Option<Self> {
         let width = base.features();
         if !FEATURES.contains(&width) || base.samples() < SAMPLES {
             return None;
@@ -124,15 +120,13 @@ impl<'a> Sketch<'a> {
         if !promises(map, &rows, &labels, pairs, norm) {
             return None;
         }
-        let (base_sketch, base_norm) = apply(map, &centering, base, norm)?;
-        let (queries_sketch, queries_norm) = if std::ptr::eq(queries, base) {
-            (base_sketch.clone(), base_norm)
-        } else {
-            apply(map, &centering, queries, norm)?
-        };
+        let same = std::ptr::eq(queries, base);
+        let (base, base_norm) = apply(map, &centering, base, norm)?;
+        let (queries, queries_norm) =
+            if same { (base.clone(), base_norm) } else { apply(map, &centering, queries, norm)? };
         Some(Self {
-            queries: Cow::Owned(queries_sketch),
-            base: Cow::Owned(base_sketch),
+            queries: Cow::Owned(queries),
+            base: Cow::Owned(base),
             stretch: map.stretch() * centering.scale * (1.0 + 4.0 * f64::EPSILON),
             error: map.error(base_norm.max(queries_norm)),
         })
@@ -180,8 +174,12 @@ fn apply(map: &dyn Map, centering: &Centering, data: &Dataset, norm: Norm) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::number::random::Random;
+    use crate::{isa::Isa, number::random::Random};
     use proptest::prelude::*;
+
+    fn both(data: &Dataset) -> Reals<'_> {
+        Reals { queries: data, base: data, isa: Isa::best() }
+    }
 
     /// Samples whose features depend on few hidden numbers.
     fn smooth(samples: usize, width: usize, seed: u64, scale: f32, offset: f32) -> Dataset {
@@ -210,7 +208,7 @@ mod tests {
         let data = Dataset::new(Features::F32(values.into()), width, labels, vec!["a".into(), "b".into()])
             .expect("sound data");
         for norm in [Norm::L1, Norm::L2] {
-            let promising = |pairs| Sketch::new((&data, &data), norm, pairs, Isa::best()).is_some();
+            let promising = |pairs| Sketch::new(both(&data), norm, pairs).is_some();
             assert!(promising(Pairs::All) && !promising(Pairs::Enemies), "{norm}");
         }
     }
@@ -226,7 +224,7 @@ mod tests {
         ) {
             let data = smooth(SAMPLES, 200, seed, scale, offset * scale);
             for norm in [Norm::L1, Norm::L2] {
-                let sketch = Sketch::new((&data, &data), norm, Pairs::Enemies, Isa::best());
+                let sketch = Sketch::new(both(&data), norm, Pairs::Enemies);
                 prop_assert!(sketch.is_some(), "these samples can be sketched");
                 let Some(sketch) = sketch else { continue };
                 let mut kept = 0.0f64;

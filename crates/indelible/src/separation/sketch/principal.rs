@@ -45,14 +45,10 @@ impl Principal {
             (0..DIRECTIONS).map(|_| (0..padded).map(&mut start).collect()).collect();
         for step in 1..=STEPS {
             let flat = flatten(&directions);
-            let weights: Vec<Vec<f32>> = rows
-                .par_iter()
-                .map(|row| {
-                    let mut out = vec![0.0; DIRECTIONS];
-                    isa.run(Projection { x: row, directions: &flat, out: &mut out });
-                    out
-                })
-                .collect();
+            let mut weights = vec![[0.0; DIRECTIONS]; rows.len()];
+            weights.par_iter_mut().zip(&rows).for_each(|(out, row)| {
+                isa.run(Projection { x: row, directions: &flat, out });
+            });
             directions.par_iter_mut().enumerate().for_each(|(d, direction)| {
                 direction.fill(0.0);
                 for (row, weights) in rows.iter().zip(&weights) {

@@ -41,12 +41,7 @@ pub fn near(
         // SAFETY: the value exists only where the processor has the set, and
         // the lengths were checked.
         #[cfg(target_arch = "x86_64")]
-        (Isa::Avx512Bytes, Term::Gap) => unsafe { avx512::gaps(panel, rows, barriers, sums) },
-        // SAFETY: likewise.
-        #[cfg(target_arch = "x86_64")]
-        (Isa::Avx512Bytes, Term::Entry(table)) => unsafe {
-            avx512::entries(table, panel, rows, barriers, sums)
-        },
+        (Isa::Avx512Bytes, _) => unsafe { avx512::near(term, panel, rows, barriers, sums) },
         // SAFETY: likewise.
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx512 | Isa::Avx2, Term::Gap) => unsafe { avx2::gaps(panel, rows, barriers, sums) },
