@@ -14,7 +14,7 @@ use crate::{
 pub struct CodesSum<'a> {
     codes: Codes<'a>,
     power: Power,
-    /// `levels[c] = grid[c]·unit`, up to a common shift; a power of two.
+    /// `levels[c] = grid[c]·unit`, up to a common shift; the unit is a power of two.
     grid: Vec<i64>,
     unit: f64,
 }

@@ -7,7 +7,7 @@ use crate::{Enclosure, Progress, separation::relation::Relation};
 
 /// Finds the closest pair that counts, `(distance, query, base sample)`; the
 /// lexicographically first among equally close ones.
-pub struct Closest<'a>(pub(in crate::separation) &'a dyn Progress);
+pub struct Closest<'a>(pub &'a dyn Progress);
 
 /// The closest pair found so far.
 struct Best<'a, M: Metric> {
