@@ -46,11 +46,11 @@ pub fn conflicts(data: &Dataset, limit: usize) -> Vec<(usize, usize)> {
             if found.len() >= limit {
                 return found;
             }
-            let j = order[p];
             if label(p) == label(start) {
                 p = next[p];
             } else {
-                if equal_rows(data, i, j) {
+                let j = order[p];
+                if (0..data.features()).all(|f| data.value(i, f) == data.value(j, f)) {
                     found.push((i, j));
                 }
                 p += 1;
@@ -69,8 +69,4 @@ fn hash_row(data: &Dataset, i: usize, mut hasher: impl Hasher) -> u64 {
         Features::F64(values) => values[range].iter().for_each(|v| hasher.write_u64((v + 0.0).to_bits())),
     }
     hasher.finish()
-}
-
-fn equal_rows(data: &Dataset, i: usize, j: usize) -> bool {
-    (0..data.features()).all(|f| data.value(i, f) == data.value(j, f))
 }

@@ -2,28 +2,17 @@
 //! pairs are left out.
 
 use super::{
-    metric::{
-        Codes, CodesLinf, CodesLp, CodesSum, Power, Reals, RealsLinf, RealsLp, RealsSum, Summed, Windowed,
-    },
+    exact::Power,
+    metric::{Codes, CodesLinf, CodesLp, CodesSum, Reals, RealsLinf, RealsLp, RealsSum, Summed, Windowed},
     prune::{Every, Panels, Windows},
     relation::Relation,
     search::Search,
 };
 use crate::{Dataset, Norm, isa::Isa};
 
-/// Runs a search between two datasets of one width (the same one twice for
-/// pairs within it) with the best instructions there are.
+/// Runs a search between queries and base samples of one width (the same ones
+/// for pairs within a dataset) with some instructions.
 pub(super) fn dispatch<T: Search>(
-    data: (&Dataset, &Dataset),
-    relation: &Relation,
-    norm: Norm,
-    search: T,
-) -> T::Output {
-    dispatch_on(Isa::best(), data, relation, norm, search)
-}
-
-/// Runs a search between queries and base samples with some instructions.
-pub(super) fn dispatch_on<T: Search>(
     isa: Isa,
     (queries, base): (&Dataset, &Dataset),
     relation: &Relation,
@@ -65,10 +54,7 @@ impl<T: Search> Job<'_, T> {
         let Self { reals, relation, search, .. } = self;
         match Every::new(metric, *relation) {
             Some(every) => search.run(metric, &every, relation),
-            None => {
-                let windows = Windows::new(metric, *relation, reals.base.features(), reals.isa);
-                search.run(metric, &windows, relation)
-            }
+            None => search.run(metric, &Windows::new(metric, *relation, reals), relation),
         }
     }
 

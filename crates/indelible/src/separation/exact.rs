@@ -4,12 +4,23 @@
 
 use std::cmp::Ordering;
 
+use crate::{Enclosure, number::two_sum};
+
 /// Position of bit 0: the product of two smallest subnormal numbers.
 const LOWEST: i32 = -2148;
 /// 32-bit digits: 2148 bits below the point, 2048 above, 64 for carries.
 const DIGITS: usize = 135;
 /// Additions before carries must be resolved; a digit has room for 2^31.
 const LAZY: u32 = 1 << 28;
+
+/// The power of the differences that is summed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Power {
+    /// Absolute values: the norm `l1`.
+    One,
+    /// Squares: the square of the norm `l2`.
+    Two,
+}
 
 /// A sum of products of binary64 numbers, without rounding.
 #[derive(Clone)]
@@ -63,24 +74,22 @@ impl ExactSum {
         }
     }
 
-    /// Adds `(a − b)²`, both finite.
-    pub(super) fn add_squared_difference(&mut self, a: f64, b: f64) {
-        let (h, l) = crate::number::two_sum(a, -b);
-        if l == 0.0 && h.is_finite() {
-            self.add_product(h, h);
-        } else {
-            self.add_product(a, a);
-            self.add_product(b, b);
-            self.add_product(-a, b);
-            self.add_product(-a, b);
+    /// Adds `|a − b|` or its square, both finite.
+    pub(super) fn add_difference(&mut self, power: Power, a: f64, b: f64) {
+        let (h, l) = two_sum(a, -b);
+        match power {
+            Power::One => {
+                self.add(a.max(b));
+                self.add(-a.min(b));
+            }
+            Power::Two if l == 0.0 && h.is_finite() => self.add_product(h, h),
+            Power::Two => {
+                self.add_product(a, a);
+                self.add_product(b, b);
+                self.add_product(-a, b);
+                self.add_product(-a, b);
+            }
         }
-    }
-
-    /// Adds `|a − b|`, both finite.
-    pub(super) fn add_distance(&mut self, a: f64, b: f64) {
-        let (larger, smaller) = if a < b { (b, a) } else { (a, b) };
-        self.add(larger);
-        self.add(-smaller);
     }
 
     /// Brings every digit but the last into `0..2^32`.
@@ -95,21 +104,14 @@ impl ExactSum {
         self.pending = 0;
     }
 
-    /// Subtracts another sum.
-    fn subtract(&mut self, other: &Self) {
-        let mut other = other.clone();
-        other.carry();
-        self.carry();
-        for (a, b) in self.digits.iter_mut().zip(&other.digits) {
-            *a -= b;
-        }
-        self.pending = 1;
-    }
-
     /// Which of two sums is larger.
     pub(super) fn compare(&self, other: &Self) -> Ordering {
-        let mut difference = self.clone();
-        difference.subtract(other);
+        let (mut difference, mut other) = (self.clone(), other.clone());
+        difference.carry();
+        other.carry();
+        for (a, b) in difference.digits.iter_mut().zip(&other.digits) {
+            *a -= b;
+        }
         difference.sign()
     }
 
@@ -138,71 +140,48 @@ impl ExactSum {
         Some((m as u64, below + shift))
     }
 
-    /// The largest binary64 number not above the sum, the smallest not below
-    /// it. The sum must not be negative.
-    pub(super) fn rounded(&mut self) -> (f64, f64) {
-        let Some((m, e)) = self.leading() else { return (0.0, 0.0) };
-        let mut lower = scaled(m >> 11, e + 11);
-        let sign = |x: f64, sum: &Self| {
-            let mut rest = sum.clone();
-            rest.add(-x);
+    /// The tightest enclosure of the sum, or of its root where squares were
+    /// summed. The sum must not be negative.
+    pub(super) fn enclosure(&mut self, power: Power) -> Enclosure {
+        let Some((m, e)) = self.leading() else { return Enclosure::exact(0.0) };
+        let mut lower = match power {
+            Power::One => scaled(m >> 11, e + 11),
+            Power::Two => {
+                let (m, e) = if e % 2 == 0 { (m as f64, e) } else { (m as f64 * 2.0, e - 1) };
+                // The root is below 2^33, so its 53-bit integer part comes after
+                // a scaling by 2^20.
+                scaled((m.sqrt() * 1_048_576.0) as u64, e / 2 - 20)
+            }
+        };
+        let side = |x: f64| {
+            let mut rest = self.clone();
+            rest.add_product(-x, if power == Power::One { 1.0 } else { x });
             rest.sign()
         };
-        // `scaled` rounds only below the normal range, by less than an ulp.
-        while sign(lower, self) == Ordering::Less {
+        while side(lower) == Ordering::Less {
             lower = lower.next_down();
         }
-        if sign(lower, self) == Ordering::Equal { (lower, lower) } else { (lower, lower.next_up()) }
-    }
-
-    /// The largest binary64 number not above the root of the sum, the smallest
-    /// not below it. The sum must not be negative.
-    pub(super) fn rounded_root(&mut self) -> (f64, f64) {
-        let Some((m, e)) = self.leading() else { return (0.0, 0.0) };
-        let (m, e) = if e % 2 == 0 { (m as f64, e) } else { (m as f64 * 2.0, e - 1) };
-        let root = m.sqrt();
-        // The root is below 2^33, so its 53-bit integer part comes after
-        // a scaling by 2^20.
-        let mut lower = scaled((root * 1_048_576.0) as u64, e / 2 - 20).min(f64::MAX);
-        let side = |x: f64, sum: &Self| {
-            let mut rest = sum.clone();
-            rest.add_product(-x, x);
-            rest.sign()
-        };
-        while side(lower, self) == Ordering::Less {
-            lower = lower.next_down();
-        }
-        while lower < f64::MAX && side(lower.next_up(), self) != Ordering::Less {
+        while lower < f64::MAX && side(lower.next_up()) != Ordering::Less {
             lower = lower.next_up();
         }
-        if side(lower, self) == Ordering::Equal { (lower, lower) } else { (lower, lower.next_up()) }
+        let upper = if side(lower) == Ordering::Equal { lower } else { lower.next_up() };
+        Enclosure { lower, upper }
     }
 }
 
-/// `m·2^e` for `m < 2^53`: exact, but rounded where the result is subnormal,
+/// Two factors whose product is `2^e`, `|e| ≤ 2000`.
+pub(super) fn factors(e: i32) -> [f64; 2] {
+    let power = |e: i32| f64::from_bits(((1023 + e) as u64) << 52);
+    [power(e / 2), power(e - e / 2)]
+}
+
+/// `m·2^e` for `0 < m < 2^53`: exact, but rounded where the result is subnormal,
 /// and the largest finite number where it is too large.
 fn scaled(m: u64, e: i32) -> f64 {
-    let (mut x, mut e) = (m as f64, e);
-    while e > 0 {
-        let step = e.min(1000);
-        x *= f64::from_bits(((1023 + step) as u64) << 52);
-        e -= step;
-    }
-    // One rounding only: the first steps stay in the normal range.
-    while e < -900 {
-        let step = (-e - 60).min(900);
-        x *= f64::from_bits(((1023 - step) as u64) << 52);
-        e += step;
-        if x < 1e-200 {
-            break;
-        }
-    }
-    while e < 0 {
-        let step = (-e).min(1022);
-        x *= f64::from_bits(((1023 - step) as u64) << 52);
-        e += step;
-    }
-    x.min(f64::MAX)
+    // What is beyond these powers is 0 or too large; the first factor leaves the
+    // product in the normal range, so that there is one rounding only.
+    let [a, b] = factors(e.clamp(-1200, 1200));
+    (m as f64 * a * b).min(f64::MAX)
 }
 
 #[cfg(test)]
@@ -225,7 +204,7 @@ mod tests {
         fn one_number_is_itself(a in any_finite()) {
             let mut sum = ExactSum::new();
             sum.add(a.abs());
-            prop_assert_eq!(sum.rounded(), (a.abs(), a.abs()));
+            prop_assert_eq!(sum.enclosure(Power::One), Enclosure::exact(a.abs()));
         }
 
         #[test]
@@ -255,23 +234,23 @@ mod tests {
             let mut sum = ExactSum::new();
             sum.add(a);
             sum.add(b);
-            let expected = (crate::number::add_down(a, b), crate::number::add_up(a, b));
-            prop_assert_eq!(sum.rounded(), expected);
+            let expected = Enclosure { lower: crate::number::add_down(a, b), upper: crate::number::add_up(a, b) };
+            prop_assert_eq!(sum.enclosure(Power::One), expected);
         }
 
         #[test]
         fn squares_have_exact_roots(a in any_finite()) {
             let mut sum = ExactSum::new();
             sum.add_product(a, a);
-            prop_assert_eq!(sum.rounded_root(), (a.abs(), a.abs()));
+            prop_assert_eq!(sum.enclosure(Power::Two), Enclosure::exact(a.abs()));
         }
 
         #[test]
         fn roots_are_tight(a in any_finite(), b in any_finite()) {
             let mut sum = ExactSum::new();
-            sum.add_squared_difference(a, b);
-            sum.add_squared_difference(b, 3.0);
-            let (lower, upper) = sum.rounded_root();
+            sum.add_difference(Power::Two, a, b);
+            sum.add_difference(Power::Two, b, 3.0);
+            let Enclosure { lower, upper } = sum.enclosure(Power::Two);
             let square = |x: f64| {
                 let mut s = ExactSum::new();
                 s.add_product(x, x);
@@ -287,10 +266,11 @@ mod tests {
         #[test]
         fn differences_agree(a in any_finite(), b in any_finite()) {
             let mut sum = ExactSum::new();
-            sum.add_distance(a, b);
+            sum.add_difference(Power::One, a, b);
             let (larger, smaller) = if a < b { (b, a) } else { (a, b) };
-            let expected = (crate::number::sub_down(larger, smaller), crate::number::sub_up(larger, smaller));
-            prop_assert_eq!(sum.rounded(), expected);
+            let expected =
+                Enclosure { lower: crate::number::sub_down(larger, smaller), upper: crate::number::sub_up(larger, smaller) };
+            prop_assert_eq!(sum.enclosure(Power::One), expected);
         }
     }
 }

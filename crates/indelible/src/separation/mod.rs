@@ -20,7 +20,6 @@
     reason = "integers and bits of floats, whose sizes are known where they are cast"
 )]
 
-mod columns;
 mod conflicts;
 mod dispatch;
 mod exact;
@@ -43,7 +42,7 @@ use self::{
     relation::Relation,
     search::{Closest, Nearest, Within},
 };
-use crate::{Dataset, Enclosure, Error, Norm, Progress};
+use crate::{Dataset, Enclosure, Error, Norm, Progress, isa::Isa};
 
 /// The separation bound of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -118,7 +117,7 @@ const NONE: Enclosure = Enclosure::exact(f64::INFINITY);
 #[must_use]
 pub fn separation(data: &Dataset, norm: Norm, progress: &dyn Progress) -> Separation {
     let relation = Relation::once(data, Pairs::Enemies);
-    let found = dispatch((data, data), &relation, norm, Closest(progress));
+    let found = dispatch(Isa::best(), (data, data), &relation, norm, Closest(progress));
     let (distance, pair) = found.map_or((NONE, None), |(d, i, j)| (d, Some((i, j))));
     Separation { norm, distance, pair }
 }
@@ -127,7 +126,7 @@ pub fn separation(data: &Dataset, norm: Norm, progress: &dyn Progress) -> Separa
 #[must_use]
 pub fn nearest_enemies(data: &Dataset, norm: Norm, progress: &dyn Progress) -> NearestEnemies {
     let search = Nearest { per_query: 1, progress };
-    single(norm, dispatch((data, data), &Relation::within(data), norm, search))
+    single(norm, dispatch(Isa::best(), (data, data), &Relation::within(data), norm, search))
 }
 
 /// The `per_sample` nearest enemies of every sample, nearest first and
@@ -144,7 +143,8 @@ pub fn k_nearest_enemies(
     if per_query == 0 {
         return vec![Vec::new(); data.samples()];
     }
-    let found = dispatch((data, data), &Relation::within(data), norm, Nearest { per_query, progress });
+    let found =
+        dispatch(Isa::best(), (data, data), &Relation::within(data), norm, Nearest { per_query, progress });
     found.chunks(per_query).map(|near| near.iter().flatten().copied().collect()).collect()
 }
 
@@ -164,20 +164,17 @@ pub fn nearest_enemies_between(
     if queries.features() != base.features() {
         return Err(Error::FeatureMismatch { queries: queries.features(), base: base.features() });
     }
-    // Looked up, because a file may have millions of classes.
-    let mut known = HashMap::with_capacity(base.classes());
-    for (c, name) in base.class_names().iter().enumerate() {
-        known.entry(name).or_insert(c);
-    }
-    let numbers: Vec<usize> = queries
-        .class_names()
-        .iter()
-        .enumerate()
-        .map(|(c, name)| known.get(name).copied().unwrap_or(base.classes() + c))
-        .collect();
+    // Looked up, because a file may have millions of classes; the first of a name counts.
+    let known: HashMap<&String, usize> =
+        base.class_names().iter().enumerate().rev().map(|(c, name)| (name, c)).collect();
+    let number = |(c, name)| known.get(name).copied().unwrap_or(base.classes() + c);
+    let numbers: Vec<usize> = queries.class_names().iter().enumerate().map(number).collect();
     let labels: Vec<usize> = queries.labels().iter().map(|&y| numbers[y]).collect();
     let relation = Relation::between(&labels, base);
-    Ok(single(norm, dispatch((queries, base), &relation, norm, Nearest { per_query: 1, progress })))
+    Ok(single(
+        norm,
+        dispatch(Isa::best(), (queries, base), &relation, norm, Nearest { per_query: 1, progress }),
+    ))
 }
 
 /// The number of pairs at distance at most `radius`, and the
@@ -197,7 +194,8 @@ pub fn pairs_within(
         return Err(Error::BadRadius { given: radius });
     }
     let relation = Relation::once(data, pairs);
-    let (count, found) = dispatch((data, data), &relation, norm, Within { radius, keep: limit, progress });
+    let (count, found) =
+        dispatch(Isa::best(), (data, data), &relation, norm, Within { radius, keep: limit, progress });
     let pairs = found.into_iter().map(|(i, j, distance)| ClosePair { pair: (i, j), distance }).collect();
     Ok(ClosePairs { norm, count, pairs })
 }

@@ -71,12 +71,6 @@ impl<'a> Relation<'a> {
         }
         all - self.queries.iter().map(|label| counts.get(label).copied().unwrap_or(0)).sum::<u128>()
     }
-
-    /// Whether query `i` and base sample `j` are compared.
-    #[cfg(test)]
-    pub(super) fn counts(&self, i: usize, j: usize) -> bool {
-        j >= self.start(i) && (self.pairs == Pairs::All || self.queries[i] != self.base[j])
-    }
 }
 
 /// Where the bits are that are set, lowest first.
@@ -98,10 +92,10 @@ pub(super) struct Masks {
     bits: Vec<u64>,
 }
 
-impl Masks {
-    /// Masks of `words` words of 64 samples, for samples with these labels.
-    pub(super) fn new(pairs: Pairs, labels: impl ExactSizeIterator<Item = usize>, words: usize) -> Self {
-        let count = labels.len();
+impl Relation<'_> {
+    /// Masks of `words` words of 64 samples, for these base samples.
+    pub(super) fn masks(&self, samples: impl ExactSizeIterator<Item = usize>, words: usize) -> Masks {
+        let count = samples.len();
         let full = |w: usize| match count.saturating_sub(64 * w) {
             0 => 0,
             left @ 1..64 => (1 << left) - 1,
@@ -109,18 +103,20 @@ impl Masks {
         };
         let mut bits: Vec<u64> = (0..words).map(full).collect();
         let mut rows = HashMap::new();
-        if pairs == Pairs::Enemies {
-            for (k, label) in labels.enumerate() {
-                let row = *rows.entry(label).or_insert_with(|| {
+        if self.pairs == Pairs::Enemies {
+            for (k, j) in samples.enumerate() {
+                let row = *rows.entry(self.base[j]).or_insert_with(|| {
                     bits.extend((0..words).map(full));
                     bits.len() / words - 1
                 });
                 bits[row * words + k / 64] &= !(1 << (k % 64));
             }
         }
-        Self { words, rows, bits }
+        Masks { words, rows, bits }
     }
+}
 
+impl Masks {
     /// Where the words for queries with this label are.
     pub(super) fn row(&self, label: usize) -> usize {
         self.rows.get(&label).copied().unwrap_or(0)

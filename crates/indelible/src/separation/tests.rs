@@ -5,7 +5,7 @@ mod integers;
 
 use super::{
     Closest, Nearest, Within,
-    dispatch::dispatch_on,
+    dispatch::dispatch,
     metric::Metric,
     relation::{Pairs, Relation},
     search::{Collector, Pruner, Search},
@@ -34,9 +34,11 @@ impl<M: Metric> Pruner<M> for Plain<'_, M> {
     }
 
     fn scan(&self, block: &Range<usize>, queries: Range<usize>, collector: &mut impl Collector<M>) {
+        let Relation { queries: labels, base, pairs, .. } = self.relation;
+        let counts = |i: usize, j: usize| pairs == Pairs::All || labels[i] != base[j];
         for i in queries {
             for j in block.start.max(self.relation.start(i))..block.end {
-                if self.relation.counts(i, j)
+                if counts(i, j)
                     && let Some(distance) = self.metric.within(i, j, collector.limit(i))
                 {
                     collector.take(i, j, distance);
@@ -74,8 +76,8 @@ fn answers(data: &Dataset, norm: Norm, isa: Option<Isa>) -> Answers {
         search: T,
     ) -> T::Output {
         match isa {
-            Some(isa) => dispatch_on(isa, (data, data), relation, norm, search),
-            None => dispatch_on(Isa::Portable, (data, data), relation, norm, Unpruned(search)),
+            Some(isa) => dispatch(isa, (data, data), relation, norm, search),
+            None => dispatch(Isa::Portable, (data, data), relation, norm, Unpruned(search)),
         }
     }
     let progress = &Silent;
@@ -220,14 +222,14 @@ fn one_enemy_of_many() {
             for norm in NORMS {
                 for isa in Isa::available() {
                     let (once, both) = (Relation::once(&data, Pairs::Enemies), Relation::within(&data));
-                    let found = dispatch_on(isa, (&data, &data), &once, norm, Closest(&Silent));
+                    let found = dispatch(isa, (&data, &data), &once, norm, Closest(&Silent));
                     let closest = Unpruned(Closest(&Silent));
-                    let expected = dispatch_on(Isa::Portable, (&data, &data), &once, norm, closest);
+                    let expected = dispatch(Isa::Portable, (&data, &data), &once, norm, closest);
                     assert_eq!(found, expected, "{norm} {isa:?}");
                     let search = || Nearest { per_query: 2, progress: &Silent };
-                    let found = dispatch_on(isa, (&data, &data), &both, norm, search());
+                    let found = dispatch(isa, (&data, &data), &both, norm, search());
                     let plain = Unpruned(search());
-                    let expected = dispatch_on(Isa::Portable, (&data, &data), &both, norm, plain);
+                    let expected = dispatch(Isa::Portable, (&data, &data), &both, norm, plain);
                     assert_eq!(found, expected, "{norm} {isa:?}");
                 }
             }
@@ -288,9 +290,9 @@ fn sketches_between_sets() {
         for norm in [Norm::L1, Norm::L2] {
             let search = || Nearest { per_query: 1, progress: &Silent };
             let plain = Unpruned(search());
-            let expected = dispatch_on(Isa::Portable, (&queries, &base), &relation, norm, plain);
+            let expected = dispatch(Isa::Portable, (&queries, &base), &relation, norm, plain);
             for isa in Isa::available() {
-                let found = dispatch_on(isa, (&queries, &base), &relation, norm, search());
+                let found = dispatch(isa, (&queries, &base), &relation, norm, search());
                 assert_eq!(found, expected, "{norm} {isa:?}");
             }
         }

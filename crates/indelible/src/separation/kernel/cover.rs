@@ -1,26 +1,16 @@
 //! The set that leaves the least of what is left: the step of a greedy cover.
 
-use crate::isa::{Isa, Loop};
+use crate::isa::Loop;
 
 /// Words of a set.
-pub(in crate::separation) const WORDS: usize = 8;
+pub const WORDS: usize = 8;
 
 /// How many elements of `left` each set keeps, the fewest and (smallest) where;
 /// sets that are taken (`used`) do not count. `None` where all are.
-#[inline]
-pub(in crate::separation) fn fewest(
-    isa: Isa,
-    kept: &[[u64; WORDS]],
-    used: &[bool],
-    left: &[u64; WORDS],
-) -> Option<(u32, usize)> {
-    isa.run(Fewest { kept, used, left })
-}
-
-struct Fewest<'a> {
-    kept: &'a [[u64; WORDS]],
-    used: &'a [bool],
-    left: &'a [u64; WORDS],
+pub struct Fewest<'a> {
+    pub kept: &'a [[u64; WORDS]],
+    pub used: &'a [bool],
+    pub left: &'a [u64; WORDS],
 }
 
 impl Loop for Fewest<'_> {
@@ -42,6 +32,7 @@ impl Loop for Fewest<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::isa::Isa;
     use proptest::prelude::*;
 
     proptest! {
@@ -55,7 +46,7 @@ mod tests {
             let expected =
                 (0..kept.len()).filter(|&k| !used[k]).map(|k| (count(&kept[k]) as u32, k)).min();
             for isa in Isa::available() {
-                prop_assert_eq!(fewest(isa, &kept, &used, &left), expected, "{:?}", isa);
+                prop_assert_eq!(isa.run(Fewest { kept: &kept, used: &used, left: &left }), expected, "{:?}", isa);
             }
         }
     }

@@ -1,6 +1,6 @@
-//! Inner loops, one operation per file or folder. Where an instruction set has
-//! instructions of its own for an operation, it has a file of its own, which is
-//! tested bit for bit against the portable twin; the others are
+//! Inner loops, one operation per file or folder. Where instruction sets have
+//! instructions of their own for an operation, files in its folder use them, and
+//! are tested bit for bit against the portable twin; the others are
 //! [loops](crate::isa::Loop) that compilers turn into vector instructions.
 
 pub(super) mod cover;

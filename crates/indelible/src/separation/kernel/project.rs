@@ -1,26 +1,21 @@
 //! Inner products of a sample with some directions, rounded.
 
-use crate::isa::{Isa, Loop};
+use crate::isa::Loop;
 
 /// Products that are summed side by side; lengths are multiples of this.
-pub(in crate::separation) const LANES: usize = 16;
+pub const LANES: usize = 16;
 
 /// Inner products of `x` with the rows of `directions`, into `out`: lane `k`
 /// sums the features `k` modulo their number in order, and the lanes are added
 /// in order.
-#[inline]
-pub(in crate::separation) fn project(isa: Isa, x: &[f32], directions: &[f32], out: &mut [f32]) {
-    isa.run(Projection { x, directions, out });
+pub struct Projection<'a> {
+    pub x: &'a [f32],
+    pub directions: &'a [f32],
+    pub out: &'a mut [f32],
 }
 
 /// Directions at a time, which share the reading of the sample.
 const TOGETHER: usize = 8;
-
-struct Projection<'a> {
-    x: &'a [f32],
-    directions: &'a [f32],
-    out: &'a mut [f32],
-}
 
 impl Loop for Projection<'_> {
     type Output = ();
@@ -63,6 +58,7 @@ fn products<const D: usize>(x: &[f32], directions: &[f32]) -> [f32; D] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::isa::Isa;
     use proptest::prelude::*;
 
     proptest! {
@@ -84,7 +80,7 @@ mod tests {
             }
             for isa in Isa::available() {
                 let mut out = vec![0.0; count];
-                project(isa, x, directions, &mut out);
+                isa.run(Projection { x, directions, out: &mut out });
                 prop_assert_eq!(&out, &expected, "{:?}", isa);
             }
         }

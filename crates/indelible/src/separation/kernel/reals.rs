@@ -4,18 +4,18 @@
 
 use crate::{
     dataset::Features,
-    isa::{Isa, Loop},
+    isa::Loop,
     number::{powers::Exponent, two_sum},
 };
 
 /// Features handled at a time, where early exits are tried.
-pub(in crate::separation) const CHUNK: usize = 128;
+pub const CHUNK: usize = 128;
 /// Sums that run side by side.
-pub(in crate::separation) const LANES: usize = 16;
+pub const LANES: usize = 16;
 
 /// What is made of the differences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::separation) enum Gather {
+pub enum Gather {
     /// The largest absolute value.
     Largest,
     /// The sum of absolute values.
@@ -26,36 +26,31 @@ pub(in crate::separation) enum Gather {
 
 /// At most [`CHUNK`] values of one storage and as many of another, times `scale`.
 #[derive(Clone, Copy)]
-pub(in crate::separation) struct Stretch<'a> {
-    pub(in crate::separation) features: [&'a Features; 2],
+pub struct Stretch<'a> {
+    pub features: [&'a Features; 2],
     /// Where the values begin.
-    pub(in crate::separation) starts: [usize; 2],
-    pub(in crate::separation) count: usize,
-    pub(in crate::separation) scale: f64,
+    pub starts: [usize; 2],
+    pub count: usize,
+    pub scale: f64,
 }
 
-/// Gathers the differences of a stretch into `lanes`: lane `k` gets the
+/// Gathers the differences of a stretch into lanes: lane `k` gets the
 /// features `k` modulo their number, in order.
-#[inline]
-pub(in crate::separation) fn gather(isa: Isa, what: Gather, stretch: Stretch, lanes: &mut [f64; LANES]) {
-    isa.run(Gathering { what, stretch, lanes });
-}
-
-struct Gathering<'a> {
-    what: Gather,
-    stretch: Stretch<'a>,
-    lanes: &'a mut [f64; LANES],
+pub struct Gathering<'a> {
+    pub what: Gather,
+    pub stretch: Stretch<'a>,
+    /// What was gathered before. By value: no other reference can reach it, and
+    /// it stays in registers.
+    pub lanes: [f64; LANES],
 }
 
 impl Loop for Gathering<'_> {
-    type Output = ();
+    type Output = [f64; LANES];
 
     #[inline(always)]
-    fn run(self) {
-        // A copy, which no other reference can reach, stays in registers.
-        let mut lanes = *self.lanes;
-        let what = self.what;
-        self.stretch.each_lane(|k, x, y| {
+    fn run(self) -> [f64; LANES] {
+        let Self { what, stretch, mut lanes } = self;
+        stretch.each_lane(|k, x, y| {
             let gap = (x - y).abs();
             let lane = &mut lanes[k];
             match what {
@@ -64,39 +59,27 @@ impl Loop for Gathering<'_> {
                 Gather::Squares => *lane += gap * gap,
             }
         });
-        *self.lanes = lanes;
+        lanes
     }
 }
 
-/// Does as [`gather`] does for sums, and says whether nothing was rounded. What
-/// is in `lanes` is of use only then.
-#[inline]
-pub(in crate::separation) fn gather_exactly(
-    isa: Isa,
-    squares: bool,
-    stretch: Stretch,
-    lanes: &mut [f64; LANES],
-) -> bool {
-    isa.run(GatheringExactly { squares, stretch, lanes })
-}
-
-struct GatheringExactly<'a> {
-    squares: bool,
-    stretch: Stretch<'a>,
-    lanes: &'a mut [f64; LANES],
+/// Does as [`Gathering`] does for sums; `None` where something was rounded.
+pub struct GatheringExactly<'a> {
+    pub squares: bool,
+    pub stretch: Stretch<'a>,
+    pub lanes: [f64; LANES],
 }
 
 impl Loop for GatheringExactly<'_> {
-    type Output = bool;
+    type Output = Option<[f64; LANES]>;
 
     #[inline(always)]
-    fn run(self) -> bool {
-        let mut lanes = *self.lanes;
+    fn run(self) -> Self::Output {
+        let Self { squares, stretch, mut lanes } = self;
         // Whatever was lost, as bits: errors of sums, and roots that have more than
         // 26 bits or are so small that their squares underflow.
         let mut lost = [0u64; LANES];
-        let squares = self.squares;
-        self.stretch.each_lane(|k, x, y| {
+        stretch.each_lane(|k, x, y| {
             let (gap, error) = two_sum(x, -y);
             lost[k] |= error.to_bits() << 1;
             let term = if squares {
@@ -110,40 +93,28 @@ impl Loop for GatheringExactly<'_> {
             lost[k] |= error.to_bits() << 1;
             lanes[k] = sum;
         });
-        *self.lanes = lanes;
-        lost.iter().fold(0, |all, l| all | l) == 0 && lanes.iter().all(|l| l.is_finite())
+        let exact = lost.iter().fold(0, |all, l| all | l) == 0 && lanes.iter().all(|l| l.is_finite());
+        exact.then_some(lanes)
     }
 }
 
 /// Adds the powers of the differences of a stretch, times two factors, to
-/// `lanes`; see [`gather`].
-#[inline]
-pub(in crate::separation) fn add_powers(
-    isa: Isa,
-    exponent: &Exponent,
-    factors: [f64; 2],
-    stretch: Stretch,
-    lanes: &mut [f64; LANES],
-) {
-    isa.run(AddingPowers { exponent, factors, stretch, lanes });
-}
-
-struct AddingPowers<'a> {
-    exponent: &'a Exponent,
-    factors: [f64; 2],
-    stretch: Stretch<'a>,
-    lanes: &'a mut [f64; LANES],
+/// lanes; see [`Gathering`].
+pub struct AddingPowers<'a> {
+    pub exponent: &'a Exponent,
+    pub factors: [f64; 2],
+    pub stretch: Stretch<'a>,
+    pub lanes: [f64; LANES],
 }
 
 impl Loop for AddingPowers<'_> {
-    type Output = ();
+    type Output = [f64; LANES];
 
     #[inline(always)]
-    fn run(self) {
-        let Self { exponent, factors, .. } = self;
-        let mut lanes = *self.lanes;
+    fn run(self) -> [f64; LANES] {
+        let Self { exponent, factors, stretch, mut lanes } = self;
         let mut gaps = [0.0; LANES];
-        self.stretch.each_lane(|k, x, y| {
+        stretch.each_lane(|k, x, y| {
             gaps[k] = (x - y).abs() * factors[0] * factors[1];
             if k == LANES - 1 {
                 for (lane, power) in lanes.iter_mut().zip(exponent.raise(gaps)) {
@@ -151,7 +122,7 @@ impl Loop for AddingPowers<'_> {
                 }
             }
         });
-        *self.lanes = lanes;
+        lanes
     }
 }
 
@@ -159,61 +130,33 @@ impl Stretch<'_> {
     /// Calls `each` with lane and values of every feature, in order; zeros are
     /// added to fill up the last lanes.
     #[inline(always)]
-    fn each_lane(self, mut each: impl FnMut(usize, f64, f64)) {
-        let Self { features, starts, count, scale } = self;
+    fn each_lane(self, each: impl FnMut(usize, f64, f64)) {
+        let Self { features, starts: [a, b], count, scale } = self;
         match features {
             // Twice as fast as by way of memory.
             [Features::F32(v), Features::F32(w)] if count == CHUNK => {
-                let (v, w) = (&v[starts[0]..][..CHUNK], &w[starts[1]..][..CHUNK]);
-                for (v, w) in v.as_chunks::<LANES>().0.iter().zip(w.as_chunks::<LANES>().0) {
-                    for k in 0..LANES {
-                        each(k, f64::from(v[k]) * scale, f64::from(w[k]) * scale);
-                    }
-                }
+                each_of(&v[a..][..CHUNK], &w[b..][..CHUNK], scale, each);
             }
             [Features::F64(v), Features::F64(w)] if count == CHUNK => {
-                let (v, w) = (&v[starts[0]..][..CHUNK], &w[starts[1]..][..CHUNK]);
-                for (v, w) in v.as_chunks::<LANES>().0.iter().zip(w.as_chunks::<LANES>().0) {
-                    for k in 0..LANES {
-                        each(k, v[k] * scale, w[k] * scale);
-                    }
-                }
+                each_of(&v[a..][..CHUNK], &w[b..][..CHUNK], scale, each);
             }
-            [a, b] => {
+            _ => {
                 let (mut v, mut w) = ([0.0; CHUNK], [0.0; CHUNK]);
-                decode(a, starts[0], scale, &mut v[..count]);
-                decode(b, starts[1], scale, &mut w[..count]);
+                features[0].copy(a, &mut v[..count]);
+                features[1].copy(b, &mut w[..count]);
                 let filled = count.next_multiple_of(LANES);
-                let (v, w) = (v[..filled].as_chunks::<LANES>().0, w[..filled].as_chunks::<LANES>().0);
-                for (v, w) in v.iter().zip(w) {
-                    for k in 0..LANES {
-                        each(k, v[k], w[k]);
-                    }
-                }
+                each_of(&v[..filled], &w[..filled], scale, each);
             }
         }
     }
 }
 
-/// Values of a storage from `start` on, times `scale`.
+/// Calls `each` with lane and values, times `scale`, of whole lanes.
 #[inline(always)]
-fn decode(features: &Features, start: usize, scale: f64, out: &mut [f64]) {
-    let range = start..start + out.len();
-    match features {
-        Features::Coded { codes, levels } => {
-            for (o, &c) in out.iter_mut().zip(&codes[range]) {
-                *o = levels[usize::from(c)] * scale;
-            }
-        }
-        Features::F32(values) => {
-            for (o, &v) in out.iter_mut().zip(&values[range]) {
-                *o = f64::from(v) * scale;
-            }
-        }
-        Features::F64(values) => {
-            for (o, &v) in out.iter_mut().zip(&values[range]) {
-                *o = v * scale;
-            }
+fn each_of<T: Copy + Into<f64>>(v: &[T], w: &[T], scale: f64, mut each: impl FnMut(usize, f64, f64)) {
+    for (v, w) in v.as_chunks::<LANES>().0.iter().zip(w.as_chunks::<LANES>().0) {
+        for k in 0..LANES {
+            each(k, v[k].into() * scale, w[k].into() * scale);
         }
     }
 }
@@ -221,7 +164,10 @@ fn decode(features: &Features, start: usize, scale: f64, out: &mut [f64]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::separation::exact::ExactSum;
+    use crate::{
+        isa::Isa,
+        separation::exact::{ExactSum, Power},
+    };
     use proptest::prelude::*;
 
     /// The first `count` values of a storage of two chunks and as many of its
@@ -257,8 +203,8 @@ mod tests {
                         };
                     }
                     for isa in Isa::available() {
-                        let mut lanes = [0.0; LANES];
-                        gather(isa, what, halves(&features, count, scale), &mut lanes);
+                        let stretch = halves(&features, count, scale);
+                        let lanes = isa.run(Gathering { what, stretch, lanes: [0.0; LANES] });
                         prop_assert_eq!(lanes, expected, "{:?} {:?}", isa, what);
                     }
                 }
@@ -278,8 +224,9 @@ mod tests {
             }
             let features = Features::F64(values.into());
             for isa in Isa::available() {
-                let mut lanes = [0.0; LANES];
-                add_powers(isa, &exponent, [0.25, 2.0], halves(&features, count, 0.5), &mut lanes);
+                let stretch = halves(&features, count, 0.5);
+                let powers = AddingPowers { exponent: &exponent, factors: [0.25, 2.0], stretch, lanes: [0.0; LANES] };
+                let lanes = isa.run(powers);
                 prop_assert_eq!(lanes, expected, "{:?}", isa);
             }
         }
@@ -298,23 +245,20 @@ mod tests {
             let features = Features::F64(values.clone().into());
             let mut results = Vec::new();
             for isa in Isa::available() {
-                let mut lanes = [0.0; LANES];
-                let exact = gather_exactly(isa, squares, halves(&features, count, 1.0), &mut lanes);
-                prop_assert!(exact || odd.is_some());
-                if exact {
+                let stretch = halves(&features, count, 1.0);
+                let exact = isa.run(GatheringExactly { squares, stretch, lanes: [0.0; LANES] });
+                prop_assert!(exact.is_some() || odd.is_some());
+                if let Some(lanes) = exact {
                     let mut total = ExactSum::new();
                     lanes.iter().for_each(|&l| total.add(l));
                     let mut expected = ExactSum::new();
                     for k in 0..count {
-                        if squares {
-                            expected.add_squared_difference(values[k], values[CHUNK + k]);
-                        } else {
-                            expected.add_distance(values[k], values[CHUNK + k]);
-                        }
+                        let power = if squares { Power::Two } else { Power::One };
+                        expected.add_difference(power, values[k], values[CHUNK + k]);
                     }
                     prop_assert!(total.compare(&expected).is_eq());
                 }
-                results.push((exact, exact.then_some(lanes)));
+                results.push(exact);
             }
             prop_assert!(results.windows(2).all(|w| w[0] == w[1]));
         }

@@ -7,7 +7,7 @@ use crate::isa::Isa;
 
 /// `Σ |a − b|`, or `Σ (a − b)²`, of at most 32,768 codes.
 #[inline]
-pub(in crate::separation) fn sum(isa: Isa, squares: bool, a: &[u8], b: &[u8]) -> u32 {
+pub fn sum(isa: Isa, squares: bool, a: &[u8], b: &[u8]) -> u32 {
     match isa {
         // SAFETY: the value exists only where the processor has the set.
         #[cfg(target_arch = "x86_64")]
@@ -28,7 +28,7 @@ fn portable(squares: bool, a: &[u8], b: &[u8]) -> u32 {
 
 /// Asks for codes that will be read soon.
 #[inline]
-pub(in crate::separation) fn prefetch(codes: &[u8]) {
+pub fn prefetch(codes: &[u8]) {
     #[cfg(target_arch = "x86_64")]
     for line in codes.chunks(64) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};

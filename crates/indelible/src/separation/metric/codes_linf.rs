@@ -1,82 +1,77 @@
 //! Sup-norm distances of coded samples: every difference of two levels gets
 //! its rank among all of them, and a distance is the largest rank.
 
-use std::{cmp::Ordering, ops::Range, sync::Arc};
+use std::{cmp::Ordering, ops::Range};
 
-use super::{Codes, Limit, Metric, Window, Windowed};
-use crate::{Enclosure, number, separation::columns::transpose};
+use super::{Codes, Limit, Metric, Windowed, transpose};
+use crate::{Enclosure, number, separation::kernel::filter::Window};
 
 /// Features handled at a time, where early exits are tried.
 const CHUNK: usize = 64;
 
-/// Ranks of all differences of two levels.
-pub(in crate::separation) struct Ranks {
+/// Sup-norm distances of samples with codes of one table.
+pub struct CodesLinf<'a> {
+    codes: Codes<'a>,
     /// `rank[256 a + b]`: place of `|levels[a] − levels[b]|` among the
     /// different values of such differences; equal values have equal ranks,
     /// and 0 has rank 0.
     rank: Vec<u16>,
     /// Two codes with that difference, larger first, per rank.
-    codes: Vec<(u8, u8)>,
+    pairs: Vec<(u8, u8)>,
     /// Smallest difference of codes that has the given rank or a higher one.
     first: Vec<u16>,
     /// Smallest difference of codes from which on all have the given rank or a
     /// higher one.
     sure: Vec<u16>,
-    levels: Arc<[f64]>,
 }
 
 /// `a − b` as an unevaluated sum of two numbers; halved where it overflows,
 /// which happens only to numbers that can be halved exactly.
-pub(in crate::separation) fn difference(a: f64, b: f64) -> (bool, f64, f64) {
+pub fn difference(a: f64, b: f64) -> (bool, f64, f64) {
     let (h, l) = number::two_sum(a, -b);
-    if h.is_finite() {
-        (false, h, l)
-    } else {
-        let (h, l) = number::two_sum(a / 2.0, -b / 2.0);
-        (true, h, l)
-    }
+    let halved = !h.is_finite();
+    let (h, l) = if halved { number::two_sum(a / 2.0, -b / 2.0) } else { (h, l) };
+    (halved, h, l)
 }
 
 /// Which of two [`difference`]s is larger, both non-negative.
-pub(in crate::separation) fn compare_differences(a: (bool, f64, f64), b: (bool, f64, f64)) -> Ordering {
+pub fn compare_differences(a: (bool, f64, f64), b: (bool, f64, f64)) -> Ordering {
     // The first number is the difference rounded, so it decides when it differs.
     a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.partial_cmp(&b.2).unwrap_or(Ordering::Equal))
 }
 
-impl Ranks {
-    fn new(levels: &Arc<[f64]>) -> Self {
-        let gap = |&(a, b): &(u8, u8)| difference(levels[usize::from(a)], levels[usize::from(b)]);
-        let mut pairs: Vec<(u8, u8)> = (1..=255u8).flat_map(|a| (0..a).map(move |b| (a, b))).collect();
-        pairs.sort_by(|p, q| compare_differences(gap(p), gap(q)));
-        let mut rank = vec![0; 256 * 256];
-        let mut codes = vec![(0, 0)];
-        for pair in pairs {
-            let last = codes[codes.len() - 1];
+impl<'a> CodesLinf<'a> {
+    /// Distances between rows of codes.
+    pub fn new(codes: Codes<'a>) -> Self {
+        let gap = |&(a, b): &(u8, u8)| difference(codes.level(a), codes.level(b));
+        let mut sorted: Vec<(u8, u8)> = (1..=255u8).flat_map(|a| (0..a).map(move |b| (a, b))).collect();
+        sorted.sort_by(|p, q| compare_differences(gap(p), gap(q)));
+        let (mut rank, mut pairs) = (vec![0; 256 * 256], vec![(0, 0)]);
+        for pair in sorted {
+            let last = pairs[pairs.len() - 1];
             if last == (0, 0) || compare_differences(gap(&last), gap(&pair)) != Ordering::Equal {
-                codes.push(pair);
+                pairs.push(pair);
             }
             let (a, b) = (usize::from(pair.0), usize::from(pair.1));
             // At most 256·255/2 ranks and 0.
-            let place = (codes.len() - 1) as u16;
-            rank[256 * a + b] = place;
-            rank[256 * b + a] = place;
+            let place = (pairs.len() - 1) as u16;
+            (rank[256 * a + b], rank[256 * b + a]) = (place, place);
         }
-        let (mut first, mut sure) = (vec![256u16; codes.len() + 1], vec![0u16; codes.len() + 1]);
-        for a in 0..=255u8 {
+        let (mut first, mut sure) = (vec![256u16; pairs.len() + 1], vec![0u16; pairs.len() + 1]);
+        for a in 0..=255u16 {
             for b in 0..=a {
-                let (place, gap) =
-                    (usize::from(rank[256 * usize::from(a) + usize::from(b)]), u16::from(a - b));
+                let (place, gap) = (usize::from(rank[usize::from(256 * a + b)]), a - b);
                 first[place] = first[place].min(gap);
                 sure[place + 1] = sure[place + 1].max(gap + 1);
             }
         }
-        for r in (0..codes.len()).rev() {
+        for r in (0..pairs.len()).rev() {
             first[r] = first[r].min(first[r + 1]);
         }
         for r in 1..sure.len() {
             sure[r] = sure[r].max(sure[r - 1]);
         }
-        Self { rank, codes, first, sure, levels: levels.clone() }
+        Self { codes, rank, pairs, first, sure }
     }
 
     /// The codes whose difference from `code` has a rank below `barrier`,
@@ -101,18 +96,11 @@ impl Ranks {
     fn of(&self, a: u8, b: u8) -> u16 {
         self.rank[256 * usize::from(a) + usize::from(b)]
     }
-}
 
-/// Sup-norm distances of samples with codes of one table.
-pub(in crate::separation) struct CodesLinf<'a> {
-    codes: Codes<'a>,
-    ranks: Ranks,
-}
-
-impl<'a> CodesLinf<'a> {
-    /// Distances between rows of codes.
-    pub(in crate::separation) fn new(codes: Codes<'a>) -> Self {
-        Self { codes, ranks: Ranks::new(codes.levels) }
+    /// The levels whose difference has a rank, larger first.
+    fn levels(&self, rank: usize) -> (f64, f64) {
+        let (a, b) = self.pairs[rank];
+        (self.codes.level(a), self.codes.level(b))
     }
 
     /// The lowest rank that is out of the limit.
@@ -134,12 +122,10 @@ impl Metric for CodesLinf<'_> {
         // Differences of codes below `small` cannot reach the barrier, and those
         // from `large` on do.
         let at = |differences: &[u16]| differences.get(usize::from(barrier)).copied().unwrap_or(256);
-        let (small, large) = (at(&self.ranks.first), at(&self.ranks.sure));
-        let rank =
-            |a: &[u8], b: &[u8]| a.iter().zip(b).fold(0, |m: u16, (&a, &b)| m.max(self.ranks.of(a, b)));
+        let (small, large) = (at(&self.first), at(&self.sure));
+        let rank = |a: &[u8], b: &[u8]| a.iter().zip(b).fold(0, |m: u16, (&a, &b)| m.max(self.of(a, b)));
         for (a, b) in a.chunks(CHUNK).zip(b.chunks(CHUNK)) {
-            let spread = a.iter().zip(b).fold(0, |m: u8, (&a, &b)| m.max(a.abs_diff(b)));
-            let spread = u16::from(spread);
+            let spread = u16::from(a.iter().zip(b).fold(0, |m: u8, (&a, &b)| m.max(a.abs_diff(b))));
             if spread >= large || (spread >= small && rank(a, b) >= barrier) {
                 return None;
             }
@@ -152,19 +138,17 @@ impl Metric for CodesLinf<'_> {
     }
 
     fn enclosure(&self, distance: &u16) -> Enclosure {
-        let (a, b) = self.ranks.codes[usize::from(*distance)];
-        let (a, b) = (self.ranks.levels[usize::from(a)], self.ranks.levels[usize::from(b)]);
+        let (a, b) = self.levels(usize::from(*distance));
         Enclosure { lower: number::sub_down(a, b), upper: number::sub_up(a, b) }
     }
 
     fn threshold(&self, radius: f64) -> u16 {
-        let ranks = &self.ranks;
         let within = |&(a, b): &(u8, u8)| {
-            let gap = difference(ranks.levels[usize::from(a)], ranks.levels[usize::from(b)]);
+            let gap = difference(self.codes.level(a), self.codes.level(b));
             compare_differences(gap, (false, radius, 0.0)) != Ordering::Greater
         };
         // Rank 0 is distance 0, which every radius admits; ranks fit in 16 bits.
-        (ranks.codes.partition_point(within).max(1) - 1) as u16
+        (self.pairs.partition_point(within).max(1) - 1) as u16
     }
 }
 
@@ -178,9 +162,9 @@ impl Windowed for CodesLinf<'_> {
         let row = self.codes.query(i);
         out.clear();
         if features.len() < 256 {
-            out.extend(features.iter().map(|&f| self.ranks.window(row[f], barrier)));
+            out.extend(features.iter().map(|&f| self.window(row[f], barrier)));
         } else {
-            let table: Vec<Window> = (0..=255).map(|code| self.ranks.window(code, barrier)).collect();
+            let table: Vec<Window> = (0..=255).map(|code| self.window(code, barrier)).collect();
             out.extend(features.iter().map(|&f| table[usize::from(row[f])]));
         }
     }
@@ -190,9 +174,8 @@ impl Windowed for CodesLinf<'_> {
             0 => -1.0,
             u16::MAX => f64::INFINITY,
             barrier => {
-                let last = self.ranks.codes.len() - 1;
-                let (a, b) = self.ranks.codes[usize::from(barrier).min(last)];
-                self.ranks.levels[usize::from(a)] - self.ranks.levels[usize::from(b)]
+                let (a, b) = self.levels(usize::from(barrier).min(self.pairs.len() - 1));
+                a - b
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::{Enclosure, number::powers::Exponent};
 ///
 /// Powers of differences of levels are taken once, with a small relative
 /// error, as integers; sums of them are exact and do not depend on the order.
-pub(in crate::separation) struct CodesLp<'a> {
+pub struct CodesLp<'a> {
     codes: Codes<'a>,
     exponent: Exponent,
     /// Power of the difference of codes `a` and `b` at `256 a + b`, times `2^FRACTION`.
@@ -30,7 +30,7 @@ const LEAST: f64 = 1.0 / (1u64 << (FRACTION - 53)) as f64;
 impl<'a> CodesLp<'a> {
     /// Distances between rows of codes; `None` where powers of differences of
     /// levels are too far apart.
-    pub(in crate::separation) fn new(codes: Codes<'a>, p: f64) -> Option<Self> {
+    pub fn new(codes: Codes<'a>, p: f64) -> Option<Self> {
         let Codes { width, levels, .. } = codes;
         let exponent = Exponent::new(p);
         let spread = levels[255] - levels[0];
@@ -75,8 +75,7 @@ impl Metric for CodesLp<'_> {
             return Enclosure::exact(0.0);
         }
         // Brought into the range of roots by a power of two whose root is one.
-        let sum = *distance as f64 * 2f64.powi(-FRACTION);
-        let (mut sum, mut scale) = (sum, self.scale);
+        let (mut sum, mut scale) = (*distance as f64 * 2f64.powi(-FRACTION), self.scale);
         let step = self.exponent.raise([2.0])[0];
         let mut error = 2.0 * self.error + 4.0 * f64::EPSILON;
         while sum * step < 1.0 {
@@ -98,16 +97,9 @@ impl Metric for CodesLp<'_> {
 }
 
 impl Summed for CodesLp<'_> {
-    fn reach(&self, limit: Limit<u128>) -> f64 {
-        match limit {
-            Limit::None => f64::INFINITY,
-            Limit::Below(0) => -1.0,
-            Limit::Below(bound) | Limit::UpTo(bound) => {
-                // Far above all errors: only the work depends on it.
-                (bound as f64 * 2f64.powi(-FRACTION)).powf(1.0 / self.exponent.value)
-                    * self.scale
-                    * (1.0 + 1e-9)
-            }
-        }
+    fn above(&self, distance: &u128) -> f64 {
+        // Far above all errors: only the work depends on it.
+        let sum = *distance as f64 * 2f64.powi(-FRACTION);
+        sum.powf(1.0 / self.exponent.value) * self.scale * (1.0 + 1e-9)
     }
 }

@@ -3,21 +3,19 @@
 
 use std::cmp::Ordering;
 
-use super::{Codes, Limit, Metric, Power, Summed, allows};
+use super::{Codes, Limit, Metric, Summed, allows};
 use crate::{
     Enclosure,
-    separation::exact::{ExactSum, parts},
+    separation::exact::{ExactSum, Power, parts},
 };
 
 /// `Σ|a − b|` or `Σ(a − b)²` of samples with codes of one table, in units of
 /// the grid (of its square).
-pub(in crate::separation) struct CodesSum<'a> {
+pub struct CodesSum<'a> {
     codes: Codes<'a>,
     power: Power,
-    /// `levels[c] = grid[c]·2^exponent`, up to a common shift.
+    /// `levels[c] = grid[c]·unit`, up to a common shift; the unit is a power of two.
     grid: Vec<i64>,
-    exponent: i32,
-    /// `2^exponent`.
     unit: f64,
 }
 
@@ -55,23 +53,14 @@ fn lowest_bit(v: f64) -> i32 {
 impl<'a> CodesSum<'a> {
     /// Distances between rows of codes; `None` where the levels do not lie on a
     /// grid that is coarse enough.
-    pub(in crate::separation) fn new(codes: Codes<'a>, power: Power) -> Option<Self> {
-        let width = codes.width;
+    pub fn new(codes: Codes<'a>, power: Power) -> Option<Self> {
         let (grid, exponent) = on_grid(codes.levels)?;
         let bits = |v: u64| u64::BITS - v.leading_zeros();
         let spread = bits(grid[255].unsigned_abs());
-        let terms = bits(width as u64);
-        let needed = match power {
-            Power::One => spread + terms,
-            Power::Two => 2 * spread + terms,
-        };
-        (needed < 128 && width < 1 << 32).then_some(Self {
-            codes,
-            power,
-            grid,
-            exponent,
-            unit: 2f64.powi(exponent),
-        })
+        let terms = bits(codes.width as u64);
+        let needed = terms + if power == Power::Two { 2 * spread } else { spread };
+        let unit = 2f64.powi(exponent);
+        (needed < 128 && codes.width < 1 << 32).then_some(Self { codes, power, grid, unit })
     }
 }
 
@@ -105,42 +94,33 @@ impl Metric for CodesSum<'_> {
                 Power::Two => sum.add_product(part * unit, unit),
             }
         }
-        let (lower, upper) = match self.power {
-            Power::One => sum.rounded(),
-            Power::Two => sum.rounded_root(),
-        };
-        Enclosure { lower, upper }
+        sum.enclosure(self.power)
     }
 
     fn threshold(&self, radius: f64) -> u128 {
         // Exact, or below 1, where the integer part is 0 in any case.
-        let scaled = radius * 2f64.powi(-self.exponent);
+        let scaled = radius / self.unit;
         match self.power {
             // A cast saturates, above every distance.
             Power::One => scaled as u128,
+            Power::Two if scaled >= 2f64.powi(64) => u128::MAX,
+            Power::Two if scaled < 1.0 => 0,
             Power::Two => {
-                if scaled >= 2f64.powi(64) {
-                    u128::MAX
-                } else if scaled < 1.0 {
-                    0
-                } else {
-                    // scaled = m·2^-e, and the square of m has 106 bits.
-                    let e = -lowest_bit(scaled).min(0);
-                    let m = (scaled * 2f64.powi(e)) as u128;
-                    (m * m) >> (2 * e)
-                }
+                // scaled = m·2^-e, and the square of m has 106 bits.
+                let e = -lowest_bit(scaled).min(0);
+                let m = (scaled * 2f64.powi(e)) as u128;
+                (m * m) >> (2 * e)
             }
         }
     }
 }
 
 impl Summed for CodesSum<'_> {
-    fn reach(&self, limit: Limit<u128>) -> f64 {
-        let (Limit::Below(bound) | Limit::UpTo(bound)) = limit else { return f64::INFINITY };
-        if bound == 0 && matches!(limit, Limit::Below(_)) {
-            return -1.0;
+    fn above(&self, distance: &u128) -> f64 {
+        if *distance == 0 {
+            return 0.0;
         }
-        let sum = (bound as f64).next_up();
+        let sum = (*distance as f64).next_up();
         let sum = if self.power == Power::One { sum } else { sum.sqrt().next_up() };
         // A product with a power of two, rounded only where it overflows.
         sum * self.unit

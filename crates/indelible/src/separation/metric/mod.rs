@@ -10,16 +10,17 @@ mod reals_sum;
 
 use std::{cmp::Ordering, ops::Range, sync::Arc};
 
-use super::kernel::reals::{CHUNK, Stretch};
+use rayon::prelude::*;
+
+use super::kernel::{
+    filter::Window,
+    reals::{CHUNK, Stretch},
+};
 use crate::{Dataset, Enclosure, dataset::Features, isa::Isa};
 
 pub(super) use self::{
-    codes_linf::CodesLinf,
-    codes_lp::CodesLp,
-    codes_sum::CodesSum,
-    reals_linf::RealsLinf,
-    reals_lp::RealsLp,
-    reals_sum::{Power, RealsSum},
+    codes_linf::CodesLinf, codes_lp::CodesLp, codes_sum::CodesSum, reals_linf::RealsLinf, reals_lp::RealsLp,
+    reals_sum::RealsSum,
 };
 
 /// How near a candidate must be to be of interest.
@@ -54,18 +55,10 @@ pub(super) trait Metric: Sync {
     fn threshold(&self, radius: f64) -> Self::Distance;
 }
 
-/// The codes `low..=low + span` of a feature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Window {
-    pub(super) low: u8,
-    pub(super) span: u8,
-}
-
 /// A sup-norm distance that is within a limit only if every feature is, which
 /// codes of the features decide, perhaps with some doubt.
 pub(super) trait Windowed: Metric {
-    /// Codes of base samples, feature by feature; see
-    /// [`transpose`](super::columns::transpose).
+    /// Codes of base samples, feature by feature; see [`transpose`].
     fn columns(&self, samples: Range<usize>, features: &[usize], stride: usize) -> Vec<u8>;
 
     /// For some features, the window that a sample's code lies in if the sample
@@ -79,9 +72,16 @@ pub(super) trait Windowed: Metric {
 
 /// A distance that is a sum over features, or the root of one.
 pub(super) trait Summed: Metric {
+    /// A number that is not below a distance, and 0 only for a distance of 0.
+    fn above(&self, distance: &Self::Distance) -> f64;
+
     /// A number such that a pair that is farther apart is certainly out of a
     /// limit: infinite if it admits all, negative if it admits none.
-    fn reach(&self, limit: Limit<Self::Distance>) -> f64;
+    fn reach(&self, limit: Limit<Self::Distance>) -> f64 {
+        let (Limit::Below(bound) | Limit::UpTo(bound)) = limit else { return f64::INFINITY };
+        let above = self.above(&bound);
+        if above == 0.0 && matches!(limit, Limit::Below(_)) { -1.0 } else { above }
+    }
 
     /// The smallest sum of absolute values or squares over quantized codes that
     /// is out of a limit, for samples that these represent exactly; `None` where
@@ -120,9 +120,14 @@ impl<'a> Codes<'a> {
         &self.queries[i * self.width..(i + 1) * self.width]
     }
 
+    /// The number that a code stands for.
+    fn level(&self, code: u8) -> f64 {
+        self.levels[usize::from(code)]
+    }
+
     /// The codes of query `i` and base sample `j`.
     #[inline]
-    fn pair(&self, i: usize, j: usize) -> (&'a [u8], &'a [u8]) {
+    pub(super) fn pair(&self, i: usize, j: usize) -> (&'a [u8], &'a [u8]) {
         (self.query(i), &self.base[j * self.width..(j + 1) * self.width])
     }
 }
@@ -140,25 +145,14 @@ impl<'a> Reals<'a> {
     /// The features of query `i` and base sample `j`, times `scale`, in stretches.
     #[inline]
     fn stretches(&self, i: usize, j: usize, scale: f64) -> impl Iterator<Item = Stretch<'a>> + use<'a> {
-        let width = self.base.features();
-        stretches([self.queries.storage(), self.base.storage()], [i * width, j * width], width, scale)
+        let (width, features) = (self.base.features(), [self.queries.storage(), self.base.storage()]);
+        (0..width).step_by(CHUNK).map(move |at| Stretch {
+            features,
+            starts: [i * width + at, j * width + at],
+            count: CHUNK.min(width - at),
+            scale,
+        })
     }
-}
-
-/// `width` values of two storages from `starts` on, times `scale`, in stretches.
-#[inline]
-fn stretches<'a>(
-    features: [&'a Features; 2],
-    starts: [usize; 2],
-    width: usize,
-    scale: f64,
-) -> impl Iterator<Item = Stretch<'a>> {
-    (0..width).step_by(CHUNK).map(move |at| Stretch {
-        features,
-        starts: starts.map(|start| start + at),
-        count: CHUNK.min(width - at),
-        scale,
-    })
 }
 
 /// Whether a distance that compares to a limit's as `ordering` is within it.
@@ -177,4 +171,25 @@ fn magnitude(features: &Features) -> f64 {
         Features::F32(values) => f64::from(values.iter().fold(0.0f32, |m, v| m.max(v.abs()))),
         Features::F64(values) => values.iter().fold(0.0, |m, v| m.max(v.abs())),
     }
+}
+
+/// Codes of some features of a range of samples, transposed: row `s` of the
+/// result holds the codes of feature `features[s]`, padded with zeros to
+/// `stride`; `code` gives that of a sample and a feature.
+fn transpose(
+    samples: Range<usize>,
+    features: &[usize],
+    stride: usize,
+    code: impl Fn(usize, usize) -> u8 + Sync,
+) -> Vec<u8> {
+    let mut codes = vec![0; features.len() * stride];
+    // A few features at a time share the cache lines that they are read from.
+    codes.par_chunks_mut(stride * 32).zip(features.par_chunks(32)).for_each(|(out, features)| {
+        for (k, j) in samples.clone().enumerate() {
+            for (s, &f) in features.iter().enumerate() {
+                out[s * stride + k] = code(j, f);
+            }
+        }
+    });
+    codes
 }

@@ -5,19 +5,20 @@ use std::{cmp::Ordering, ops::Range};
 use rayon::prelude::*;
 
 use super::{
-    Limit, Metric, Reals, Window, Windowed, allows,
+    Limit, Metric, Reals, Windowed, allows,
     codes_linf::{compare_differences, difference},
+    transpose,
 };
 use crate::{
     Enclosure, number,
-    separation::{
-        columns::transpose,
-        kernel::reals::{CHUNK, Gather, LANES, gather},
+    separation::kernel::{
+        filter::Window,
+        reals::{CHUNK, Gather, Gathering, LANES},
     },
 };
 
 /// Sup-norm distances between samples of two datasets of one width.
-pub(in crate::separation) struct RealsLinf<'a> {
+pub struct RealsLinf<'a> {
     reals: Reals<'a>,
     /// How each feature is coded for pruners.
     coding: Vec<Coding>,
@@ -42,7 +43,7 @@ impl Coding {
 
 impl<'a> RealsLinf<'a> {
     /// Distances from queries to base samples.
-    pub(in crate::separation) fn new(reals: Reals<'a>) -> Self {
+    pub fn new(reals: Reals<'a>) -> Self {
         let base = reals.base;
         let width = base.features();
         let empty = || vec![(f64::INFINITY, f64::NEG_INFINITY); width];
@@ -91,8 +92,7 @@ impl Metric for RealsLinf<'_> {
         // The largest rounded difference, and the features from which on it occurs.
         let (mut largest, mut first) = (0.0, 0);
         for (start, stretch) in (0..).step_by(CHUNK).zip(self.reals.stretches(i, j, 1.0)) {
-            let mut lanes = [0.0; LANES];
-            gather(self.reals.isa, Gather::Largest, stretch, &mut lanes);
+            let lanes = self.reals.isa.run(Gathering { what: Gather::Largest, stretch, lanes: [0.0; LANES] });
             let spread = lanes.iter().fold(0.0, |m: f64, &l| m.max(l));
             if spread > barrier {
                 return None;

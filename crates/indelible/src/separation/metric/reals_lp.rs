@@ -6,12 +6,15 @@ use super::{Limit, Metric, Reals, Summed, allows};
 use crate::{
     Enclosure,
     number::powers::Exponent,
-    separation::kernel::reals::{Gather, LANES, add_powers, gather},
+    separation::{
+        exact::factors,
+        kernel::reals::{AddingPowers, Gather, Gathering, LANES},
+    },
 };
 
 /// A sum of powers: `sum·2^(p·shift)`.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::separation) struct PowerDistance {
+pub struct PowerDistance {
     /// Sum of the powers of the differences times `2^-shift`, of which the
     /// largest is from 1/2 to 1.
     sum: f64,
@@ -22,17 +25,11 @@ pub(in crate::separation) struct PowerDistance {
 }
 
 /// Distances between samples of two datasets of one width.
-pub(in crate::separation) struct RealsLp<'a> {
+pub struct RealsLp<'a> {
     reals: Reals<'a>,
     exponent: Exponent,
     /// Bounds the relative error of a sum and of its key.
     error: f64,
-}
-
-/// Two factors whose product is `2^e`, `|e| ≤ 1100`.
-fn factors(e: i32) -> [f64; 2] {
-    let power = |e: i32| f64::from_bits(((1023 + e) as u64) << 52);
-    [power(e / 2), power(e - e / 2)]
 }
 
 /// Exponent `e` with `2^(e − 1) ≤ x < 2^e`, for finite `x > 0`.
@@ -43,7 +40,7 @@ fn magnitude(x: f64) -> i32 {
 
 impl<'a> RealsLp<'a> {
     /// Distances from queries to base samples, for an exponent `p` from 1 to 1000.
-    pub(in crate::separation) fn new(reals: Reals<'a>, p: f64) -> Self {
+    pub fn new(reals: Reals<'a>, p: f64) -> Self {
         let exponent = Exponent::new(p);
         // Per term the power, and p times the rounding of the difference; the
         // additions; a power of two with 53 roots for the key; and what
@@ -51,6 +48,11 @@ impl<'a> RealsLp<'a> {
         let terms = reals.base.features() as f64;
         let error = exponent.error + (p + terms + 3.0 * 53.0 + 16.0) * f64::EPSILON;
         Self { reals, exponent, error }
+    }
+
+    /// The distance that a sum and its shift stand for.
+    fn distance(&self, sum: f64, shift: i32) -> PowerDistance {
+        PowerDistance { sum, shift, key: self.key(sum, shift) }
     }
 
     /// `sum·2^(p·shift)` as a power of two and a number from 1 to 2.
@@ -81,28 +83,25 @@ impl Metric for RealsLp<'_> {
         let largest = |scale: f64| {
             let mut lanes = [0.0; LANES];
             for stretch in self.reals.stretches(i, j, scale) {
-                gather(self.reals.isa, Gather::Largest, stretch, &mut lanes);
+                lanes = self.reals.isa.run(Gathering { what: Gather::Largest, stretch, lanes });
             }
             lanes.iter().fold(0.0f64, |m, &l| m.max(l))
         };
-        let mut scale = 1.0;
-        let mut spread = largest(scale);
+        let (mut scale, mut spread) = (1.0, largest(1.0));
         if spread == f64::INFINITY {
             // Subnormal numbers lose bits, but do not matter beside this.
-            scale = 0.25;
-            spread = largest(scale);
+            (scale, spread) = (0.25, largest(0.25));
         }
         let distance = if spread == 0.0 {
-            PowerDistance { sum: 0.0, shift: 0, key: self.key(0.0, 0) }
+            self.distance(0.0, 0)
         } else {
             let shift = magnitude(spread);
             let mut lanes = [0.0; LANES];
             for stretch in self.reals.stretches(i, j, scale) {
-                add_powers(self.reals.isa, &self.exponent, factors(-shift), stretch, &mut lanes);
+                let (exponent, factors) = (&self.exponent, factors(-shift));
+                lanes = self.reals.isa.run(AddingPowers { exponent, factors, stretch, lanes });
             }
-            let sum = lanes.iter().sum();
-            let shift = if scale == 1.0 { shift } else { shift + 2 };
-            PowerDistance { sum, shift, key: self.key(sum, shift) }
+            self.distance(lanes.iter().sum(), if scale == 1.0 { shift } else { shift + 2 })
         };
         allows(limit, |bound| self.compare(&distance, &bound)).then_some(distance)
     }
@@ -111,8 +110,7 @@ impl Metric for RealsLp<'_> {
         a.key.0.cmp(&b.key.0).then(a.key.1.total_cmp(&b.key.1))
     }
 
-    fn enclosure(&self, distance: &PowerDistance) -> Enclosure {
-        let &PowerDistance { sum, shift, .. } = distance;
+    fn enclosure(&self, &PowerDistance { sum, shift, .. }: &PowerDistance) -> Enclosure {
         if sum == 0.0 {
             return Enclosure::exact(0.0);
         }
@@ -129,29 +127,24 @@ impl Metric for RealsLp<'_> {
 
     fn threshold(&self, radius: f64) -> PowerDistance {
         if radius == 0.0 {
-            return PowerDistance { sum: 0.0, shift: 0, key: self.key(0.0, 0) };
+            return self.distance(0.0, 0);
         }
         let shift = magnitude(radius);
         let [a, b] = factors(-shift);
         let [power] = self.exponent.raise([radius * a * b]);
         // What cannot be told from the radius counts as within.
-        let sum = power * (1.0 + 4.0 * self.error);
-        PowerDistance { sum, shift, key: self.key(sum, shift) }
+        self.distance(power * (1.0 + 4.0 * self.error), shift)
     }
 }
 
 impl Summed for RealsLp<'_> {
-    fn reach(&self, limit: Limit<PowerDistance>) -> f64 {
-        match limit {
-            Limit::None => f64::INFINITY,
-            Limit::Below(PowerDistance { sum: 0.0, .. }) => -1.0,
-            Limit::Below(PowerDistance { sum, shift, .. })
-            | Limit::UpTo(PowerDistance { sum, shift, .. }) => {
-                let [a, b] = factors(shift);
-                // Far above all errors: only the work depends on it.
-                let root = sum.powf(1.0 / self.exponent.value) * (1.0 + 1e-9 + 2.0 * self.error);
-                (root * a * b).next_up()
-            }
+    fn above(&self, &PowerDistance { sum, shift, .. }: &PowerDistance) -> f64 {
+        if sum == 0.0 {
+            return 0.0;
         }
+        let [a, b] = factors(shift);
+        // Far above all errors: only the work depends on it.
+        let root = sum.powf(1.0 / self.exponent.value) * (1.0 + 1e-9 + 2.0 * self.error);
+        (root * a * b).next_up()
     }
 }

@@ -3,24 +3,15 @@
 
 use std::cmp::Ordering;
 
-use super::{Limit, Metric, Reals, Summed, allows, magnitude, stretches};
+use super::{Limit, Metric, Reals, Summed, allows, magnitude};
 use crate::{
-    Dataset, Enclosure, Features,
+    Enclosure,
     number::{self, two_sum},
     separation::{
-        exact::ExactSum,
-        kernel::reals::{Gather, LANES, Stretch, gather, gather_exactly},
+        exact::{ExactSum, Power},
+        kernel::reals::{Gather, Gathering, GatheringExactly, LANES},
     },
 };
-
-/// The power of the differences that is summed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::separation) enum Power {
-    /// Absolute values: the norm `l1`.
-    One,
-    /// Squares: the square of the norm `l2`.
-    Two,
-}
 
 /// Where a distance comes from, to compute it again without rounding.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +24,7 @@ enum Source {
 
 /// Enclosure of the scaled sum, and where it comes from.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::separation) struct SumDistance {
+pub struct SumDistance {
     lower: f64,
     upper: f64,
     /// Whether it is known that the sum cannot be had without rounding.
@@ -42,7 +33,7 @@ pub(in crate::separation) struct SumDistance {
 }
 
 /// Distances between samples of two datasets of one width.
-pub(in crate::separation) struct RealsSum<'a> {
+pub struct RealsSum<'a> {
     reals: Reals<'a>,
     power: Power,
     /// A power of two that brings all values far from overflow.
@@ -55,7 +46,7 @@ pub(in crate::separation) struct RealsSum<'a> {
 
 impl<'a> RealsSum<'a> {
     /// Distances from queries to base samples.
-    pub(in crate::separation) fn new(reals: Reals<'a>, power: Power) -> Self {
+    pub fn new(reals: Reals<'a>, power: Power) -> Self {
         let Reals { queries, base, .. } = reals;
         let largest = magnitude(queries.storage()).max(magnitude(base.storage()));
         let scale = if largest == 0.0 || (1e-100..1e100).contains(&largest) {
@@ -77,47 +68,40 @@ impl<'a> RealsSum<'a> {
         (lower.max(0.0), sum * (1.0 + self.relative) + self.absolute)
     }
 
-    fn terms(&self, i: usize, j: usize) -> impl Iterator<Item = (f64, f64)> {
-        let Reals { queries, base, .. } = self.reals;
-        (0..base.features()).map(move |f| (queries.value(i, f), base.value(j, f)))
-    }
-
     /// The sum itself, not scaled.
     fn exact(&self, source: Source) -> ExactSum {
         let mut sum = ExactSum::new();
-        match (source, self.power) {
-            (Source::Radius(r), Power::One) => sum.add(r),
-            (Source::Radius(r), Power::Two) => sum.add_product(r, r),
-            (Source::Pair(i, j), Power::One) => self.terms(i, j).for_each(|(a, b)| sum.add_distance(a, b)),
-            (Source::Pair(i, j), Power::Two) => {
-                self.terms(i, j).for_each(|(a, b)| sum.add_squared_difference(a, b));
+        let mut add = |a, b| sum.add_difference(self.power, a, b);
+        match source {
+            Source::Radius(r) => add(r, 0.0),
+            Source::Pair(i, j) => {
+                let Reals { queries, base, .. } = self.reals;
+                (0..base.features()).for_each(|f| add(queries.value(i, f), base.value(j, f)));
             }
         }
         sum
     }
 
-    /// Sums of terms of stretches side by side, where they need no rounding.
-    fn exact_lanes<'b>(&self, mut stretches: impl Iterator<Item = Stretch<'b>>) -> Option<[f64; LANES]> {
-        let squares = self.power == Power::Two;
-        let mut lanes = [0.0; LANES];
-        let exact = stretches.all(|stretch| gather_exactly(self.reals.isa, squares, stretch, &mut lanes));
-        exact.then_some(lanes)
-    }
-
     /// The sum itself, not scaled, where it needs no rounding.
     fn easy(&self, source: Source) -> Option<f64> {
-        let lanes = match source {
-            Source::Radius(r) if self.power == Power::One => return Some(r),
+        let squares = self.power == Power::Two;
+        match source {
+            Source::Radius(r) if !squares => Some(r),
             Source::Radius(r) => {
-                let features = Features::F64(vec![r, 0.0].into());
-                self.exact_lanes(stretches([&features; 2], [0, 1], 1, 1.0))?
+                let square = r * r;
+                // The error of a square that is not tiny is a binary64 number.
+                (r == 0.0 || square > 1e-200 && r.mul_add(r, -square) == 0.0).then_some(square)
             }
-            Source::Pair(i, j) => self.exact_lanes(self.reals.stretches(i, j, 1.0))?,
-        };
-        lanes.iter().try_fold(0.0, |sum, &lane| {
-            let (sum, error) = two_sum(sum, lane);
-            (error == 0.0 && sum.is_finite()).then_some(sum)
-        })
+            Source::Pair(i, j) => {
+                let gather =
+                    |lanes, stretch| self.reals.isa.run(GatheringExactly { squares, stretch, lanes });
+                let lanes = self.reals.stretches(i, j, 1.0).try_fold([0.0; LANES], gather)?;
+                lanes.iter().try_fold(0.0, |sum, &lane| {
+                    let (sum, error) = two_sum(sum, lane);
+                    (error == 0.0 && sum.is_finite()).then_some(sum)
+                })
+            }
+        }
     }
 
     /// The same distance, as a single number where that is possible.
@@ -138,20 +122,15 @@ impl<'a> RealsSum<'a> {
 
     /// Whether two pairs have equal samples.
     fn same(&self, a: Source, b: Source) -> bool {
-        let equal = |data: &Dataset, i: usize, j: usize| {
-            let width = data.features();
-            let mut rows = stretches([data.storage(); 2], [i * width, j * width], width, 1.0);
-            i == j
-                || rows.all(|stretch| {
-                    let mut lanes = [0.0; LANES];
-                    gather(self.reals.isa, Gather::Largest, stretch, &mut lanes);
-                    lanes == [0.0; LANES]
-                })
+        let Reals { queries, base, isa } = self.reals;
+        let zero = |stretch| {
+            let lanes = [0.0; LANES];
+            isa.run(Gathering { what: Gather::Largest, stretch, lanes }) == lanes
         };
+        let equal =
+            |data, i, j| i == j || Reals { queries: data, base: data, isa }.stretches(i, j, 1.0).all(zero);
         match (a, b) {
-            (Source::Pair(i, j), Source::Pair(k, l)) => {
-                equal(self.reals.queries, i, k) && equal(self.reals.base, j, l)
-            }
+            (Source::Pair(i, j), Source::Pair(k, l)) => equal(queries, i, k) && equal(base, j, l),
             _ => false,
         }
     }
@@ -168,7 +147,7 @@ impl Metric for RealsSum<'_> {
         let what = if self.power == Power::One { Gather::Sum } else { Gather::Squares };
         let mut lanes = [0.0; LANES];
         for stretch in self.reals.stretches(i, j, self.scale) {
-            gather(self.reals.isa, what, stretch, &mut lanes);
+            lanes = self.reals.isa.run(Gathering { what, stretch, lanes });
             if self.enclose(lanes.iter().sum()).0 > barrier {
                 return None;
             }
@@ -196,22 +175,20 @@ impl Metric for RealsSum<'_> {
     }
 
     fn enclosure(&self, distance: &SumDistance) -> Enclosure {
-        let (lower, upper) = match (self.power, self.easy(distance.source)) {
-            (Power::One, Some(sum)) => (sum, sum),
-            (Power::Two, Some(0.0)) => (0.0, 0.0),
+        match (self.power, self.easy(distance.source)) {
+            (Power::One, Some(sum)) => Enclosure::exact(sum),
+            (Power::Two, Some(0.0)) => Enclosure::exact(0.0),
             (Power::Two, Some(sum)) if sum > 1e-200 => {
                 let root = sum.sqrt();
                 // The error of the square is a binary64 number: its sign is right.
                 match root.mul_add(root, -sum).total_cmp(&0.0) {
-                    Ordering::Less => (root, root.next_up()),
-                    Ordering::Equal => (root, root),
-                    Ordering::Greater => (root.next_down(), root),
+                    Ordering::Less => Enclosure { lower: root, upper: root.next_up() },
+                    Ordering::Equal => Enclosure::exact(root),
+                    Ordering::Greater => Enclosure { lower: root.next_down(), upper: root },
                 }
             }
-            (Power::One, _) => self.exact(distance.source).rounded(),
-            (Power::Two, _) => self.exact(distance.source).rounded_root(),
-        };
-        Enclosure { lower, upper }
+            _ => self.exact(distance.source).enclosure(self.power),
+        }
     }
 
     fn threshold(&self, radius: f64) -> SumDistance {
@@ -227,13 +204,11 @@ impl Metric for RealsSum<'_> {
 }
 
 impl Summed for RealsSum<'_> {
-    fn reach(&self, limit: Limit<SumDistance>) -> f64 {
-        let (Limit::Below(bound) | Limit::UpTo(bound)) = limit else { return f64::INFINITY };
-        let none = matches!(limit, Limit::Below(_));
-        if none && bound.lower == 0.0 && self.easy(bound.source) == Some(0.0) {
-            return -1.0;
+    fn above(&self, distance: &SumDistance) -> f64 {
+        if distance.lower == 0.0 && self.easy(distance.source) == Some(0.0) {
+            return 0.0;
         }
-        let sum = if self.power == Power::One { bound.upper } else { number::sqrt_up(bound.upper) };
+        let sum = if self.power == Power::One { distance.upper } else { number::sqrt_up(distance.upper) };
         // A quotient by a power of two; it may be rounded where it is subnormal.
         (sum / self.scale).next_up()
     }

@@ -18,20 +18,14 @@ const MANY: usize = 1024;
 const PAIRS: u128 = 2;
 
 /// The pruner.
-pub(in crate::separation) struct Every<'a, M> {
+pub struct Every<'a, M> {
     metric: &'a M,
     relation: Relation<'a>,
 }
 
-/// A block of base samples.
-pub(in crate::separation) struct EveryBlock {
-    range: Range<usize>,
-    masks: Masks,
-}
-
 impl<'a, M: Metric> Every<'a, M> {
     /// The pruner, where few pairs of many samples count.
-    pub(in crate::separation) fn new(metric: &'a M, relation: Relation<'a>) -> Option<Self> {
+    pub fn new(metric: &'a M, relation: Relation<'a>) -> Option<Self> {
         let samples = relation.queries.len().min(relation.base.len());
         let few = relation.size() <= PAIRS * samples as u128;
         (samples >= MANY && few).then_some(Self { metric, relation })
@@ -39,24 +33,22 @@ impl<'a, M: Metric> Every<'a, M> {
 }
 
 impl<M: Metric> Pruner<M> for Every<'_, M> {
-    type Block = EveryBlock;
+    type Block = (Range<usize>, Masks);
 
     fn block_size(&self) -> usize {
         64 * WORDS
     }
 
-    fn block(&self, base: Range<usize>) -> EveryBlock {
-        let labels = self.relation.base[base.clone()].iter().copied();
-        EveryBlock { masks: Masks::new(self.relation.pairs, labels, WORDS), range: base }
+    fn block(&self, base: Range<usize>) -> Self::Block {
+        (base.clone(), self.relation.masks(base, WORDS))
     }
 
-    fn scan(&self, block: &EveryBlock, queries: Range<usize>, collector: &mut impl Collector<M>) {
-        let mut counts = [0; WORDS];
+    fn scan(&self, (block, masks): &Self::Block, queries: Range<usize>, collector: &mut impl Collector<M>) {
         for i in queries {
-            let skip = self.relation.skip(i, &block.range);
-            block.masks.fill(self.relation.queries[i], skip, &mut counts);
-            for (w, &word) in counts.iter().enumerate() {
-                for j in ones(word).map(|s| block.range.start + 64 * w + s) {
+            let skip = self.relation.skip(i, block);
+            let row = masks.row(self.relation.queries[i]);
+            for w in 0..WORDS {
+                for j in ones(masks.word(row, w, skip)).map(|s| block.start + 64 * w + s) {
                     if let Some(distance) = self.metric.within(i, j, collector.limit(i)) {
                         collector.take(i, j, distance);
                     }

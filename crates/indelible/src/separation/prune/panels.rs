@@ -5,11 +5,11 @@
 //! Where a sketch of the samples tells most pairs apart, its codes are
 //! compared first, and only what comes through is looked at in full.
 
-use std::{borrow::Cow, ops::Range, sync::OnceLock};
+use std::{ops::Range, sync::OnceLock};
 
 use super::stage::{PanelSet, QueryRows, Stage};
 use crate::{
-    Features, Norm,
+    Norm,
     separation::{
         kernel::{PANEL, ROWS, rows},
         metric::{Codes, Reals, Summed},
@@ -34,17 +34,18 @@ const TRIAL: usize = 8;
 const ONE_IN: usize = 8;
 
 /// The pruner.
-pub(in crate::separation) struct Panels<'a, M> {
+pub struct Panels<'a, M> {
     metric: &'a M,
     relation: Relation<'a>,
     full: Stage<'a>,
     sketch: Option<Stage<'a>>,
-    /// For samples whose own codes are those compared: the error of all of them.
-    plain: Option<f64>,
+    /// For samples whose own codes are those compared: the error of all of them,
+    /// and these.
+    plain: Option<(f64, Codes<'a>)>,
 }
 
 /// A block of base samples.
-pub(in crate::separation) struct PanelBlock {
+pub struct PanelBlock {
     range: Range<usize>,
     masks: Masks,
     sketch: Option<PanelSet>,
@@ -54,37 +55,18 @@ pub(in crate::separation) struct PanelBlock {
 
 impl<'a, M: Summed> Panels<'a, M> {
     /// A pruner for a metric of samples of two datasets, in a norm but `linf`.
-    pub(in crate::separation) fn new(
-        metric: &'a M,
-        relation: Relation<'a>,
-        Reals { queries, base, isa }: Reals<'a>,
-        norm: Norm,
-    ) -> Self {
-        let table = Codes::shared(queries, base).is_some();
-        let quantizer = Quantizer::new(base, norm, relation.pairs, table);
-        let plain = quantizer.plain();
-        let full = Stage {
-            queries: Cow::Borrowed(queries),
-            base: Cow::Borrowed(base),
-            quantizer,
-            stretch: 1.0,
-            error: 0.0,
-            original: true,
-            isa,
-        };
+    pub fn new(metric: &'a M, relation: Relation<'a>, reals: Reals<'a>, norm: Norm) -> Self {
+        let Reals { queries, base, isa } = reals;
+        let codes = Codes::shared(queries, base);
+        let quantizer = Quantizer::new(base, norm, relation.pairs, codes.is_some());
+        let plain = quantizer.plain().zip(codes);
+        let full = Stage { samples: Sketch::none(queries, base), quantizer, original: true, isa };
         let worth = relation.size() * base.features() as u128 >= WORTH;
-        let sketch =
-            worth.then(|| Sketch::new((queries, base), norm, relation.pairs, isa)).flatten().map(|sketch| {
-                Stage {
-                    quantizer: Quantizer::new(&sketch.base, norm, relation.pairs, false),
-                    queries: Cow::Owned(sketch.queries),
-                    base: Cow::Owned(sketch.base),
-                    stretch: sketch.stretch,
-                    error: sketch.error,
-                    original: false,
-                    isa,
-                }
-            });
+        let sketch = worth.then(|| Sketch::new(reals, norm, relation.pairs)).flatten();
+        let sketch = sketch.map(|samples| {
+            let quantizer = Quantizer::new(&samples.base, norm, relation.pairs, false);
+            Stage { samples, quantizer, original: false, isa }
+        });
         Self { metric, relation, full, sketch, plain }
     }
 
@@ -125,10 +107,10 @@ impl<'a, M: Summed> Panels<'a, M> {
                     let k = first + r;
                     for s in ones(found & block.masks.word(masks[k], p, tile.skip(k, block))) {
                         pending.push((k, s, sums[r][s]));
-                        if let Some((_, codes)) = self.codes(queries.start + k, first_sample + s)
+                        if let Some((_, codes)) = self.plain
                             && !stage.original
                         {
-                            rows::prefetch(codes);
+                            rows::prefetch(codes.pair(queries.start + k, first_sample + s).1);
                         }
                     }
                 }
@@ -140,7 +122,7 @@ impl<'a, M: Summed> Panels<'a, M> {
                 // Limits have fallen since, and the panel's bound of the errors
                 // may be much above the sample's.
                 if (outlier || sum < tile.barriers[k])
-                    && !tile.is_out(k, sum, panel.errors[s])
+                    && !stage.is_out(sum, tile.reaches[k], tile.rows.errors[k] + panel.errors[s])
                     && (stage.original || !self.is_far(i, j, tile.seconds[k]))
                     && let Some(distance) = self.metric.within(i, j, collector.limit(i))
                 {
@@ -162,21 +144,11 @@ impl<'a, M: Summed> Panels<'a, M> {
         panels.end
     }
 
-    /// Codes of query `i` and base sample `j`, where these are the codes compared.
-    fn codes(&self, i: usize, j: usize) -> Option<(&[u8], &[u8])> {
-        match (self.plain, self.full.queries.storage(), self.full.base.storage()) {
-            (Some(_), Features::Coded { codes: a, .. }, Features::Coded { codes: b, .. }) => {
-                let width = self.full.base.features();
-                Some((&a[i * width..(i + 1) * width], &b[j * width..(j + 1) * width]))
-            }
-            _ => None,
-        }
-    }
-
     /// Whether the codes of a pair put it out of a limit.
     fn is_far(&self, i: usize, j: usize, barrier: u32) -> bool {
-        self.codes(i, j).is_some_and(|(a, b)| {
+        self.plain.is_some_and(|(_, codes)| {
             let squares = matches!(self.full.quantizer.sums, Sums::Squares);
+            let (a, b) = codes.pair(i, j);
             rows::sum(self.full.isa, squares, a, b) >= barrier
         })
     }
@@ -190,7 +162,7 @@ struct Tile<'a, M> {
     rows: QueryRows,
     /// Bounds the errors of nearly all base samples.
     error: f64,
-    /// Sums from these on are out of the limits for such samples. QueryRows that
+    /// Sums from these on are out of the limits for such samples. Rows that
     /// only pad the last group find nothing.
     barriers: Vec<u32>,
     /// Reaches of the limits.
@@ -225,7 +197,7 @@ impl<'a, M: Summed> Tile<'a, M> {
         let (metric, limit) = (self.panels.metric, collector.limit(self.queries.start + k));
         self.barriers[k] = self.stage.barrier(metric, limit, self.rows.errors[k] + self.error);
         self.reaches[k] = metric.reach(limit);
-        if let Some(error) = self.panels.plain {
+        if let Some((error, _)) = self.panels.plain {
             self.seconds[k] = self.panels.full.barrier(metric, limit, 2.0 * error);
         }
     }
@@ -250,11 +222,6 @@ impl<'a, M: Summed> Tile<'a, M> {
             }
         })
     }
-
-    /// Whether a sum puts a base sample with this error out of the limit.
-    fn is_out(&self, k: usize, sum: u32, error: f64) -> bool {
-        self.stage.is_out(sum, self.reaches[k], self.rows.errors[k] + error)
-    }
 }
 
 impl<M: Summed> Pruner<M> for Panels<'_, M> {
@@ -265,8 +232,7 @@ impl<M: Summed> Pruner<M> for Panels<'_, M> {
     }
 
     fn block(&self, base: Range<usize>) -> PanelBlock {
-        let labels = self.relation.base[base.clone()].iter().copied();
-        let masks = Masks::new(self.relation.pairs, labels, base.len().div_ceil(PANEL));
+        let masks = self.relation.masks(base.clone(), base.len().div_ceil(PANEL));
         let sketch = self.sketch.as_ref().map(|stage| stage.panels(base.clone(), true));
         let full = OnceLock::new();
         if sketch.is_none() {
@@ -286,18 +252,14 @@ impl<M: Summed> Pruner<M> for Panels<'_, M> {
         for (p, panel) in set.panels.iter().enumerate() {
             for first in (0..queries.len()).step_by(ROWS) {
                 let last = (first + ROWS).min(queries.len());
-                let mut barriers = [0; ROWS];
-                for (barrier, guess) in barriers.iter_mut().zip(&guesses[first..last]) {
-                    *barrier = guess.sum;
-                }
+                let barriers = std::array::from_fn(|r| guesses.get(first + r).map_or(0, |guess| guess.sum));
                 let found = stage.near(panel, &rows, first, &barriers, &mut sums);
                 for k in (first..last).filter(|k| found[k - first] != 0) {
-                    let label = self.relation.queries[queries.start + k];
-                    let row = block.masks.row(label);
+                    let row = block.masks.row(self.relation.queries[queries.start + k]);
                     for s in ones(found[k - first] & block.masks.word(row, p, 0)) {
                         let sum = sums[k - first][s];
                         if sum < guesses[k].sum {
-                            guesses[k] = Guess { sum, sample: block.range.start + p * PANEL + s };
+                            guesses[k] = Guess { sum, sample: Some(block.range.start + p * PANEL + s) };
                         }
                     }
                 }

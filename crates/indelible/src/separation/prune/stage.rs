@@ -1,11 +1,10 @@
 //! Samples as kernels compare them: coded, and laid out in panels and rows.
 
-use std::{borrow::Cow, ops::Range};
+use std::ops::Range;
 
 use rayon::prelude::*;
 
 use crate::{
-    Dataset,
     isa::Isa,
     separation::{
         kernel::{
@@ -14,18 +13,14 @@ use crate::{
         },
         metric::{Limit, Summed},
         quantized::{Quantizer, Sums},
+        sketch::Sketch,
     },
 };
 
 /// Samples to be compared, and what their codes say about distances.
 pub(super) struct Stage<'a> {
-    pub(super) queries: Cow<'a, Dataset>,
-    pub(super) base: Cow<'a, Dataset>,
+    pub(super) samples: Sketch<'a>,
     pub(super) quantizer: Quantizer,
-    /// Distances of these samples are at most this many times the true ones,
-    /// and two errors more.
-    pub(super) stretch: f64,
-    pub(super) error: f64,
     /// Whether these are the samples that the metric measures.
     pub(super) original: bool,
     pub(super) isa: Isa,
@@ -83,7 +78,7 @@ impl Stage<'_> {
             Panel { codes: vec![0; width * PANEL], terms: [0; PANEL], errors: [0.0; PANEL], error: 0.0 };
         let mut row = vec![0; width];
         for (s, j) in samples.enumerate() {
-            panel.errors[s] = self.quantizer.code(&self.base, j, &mut row) + self.error;
+            panel.errors[s] = self.quantizer.code(&self.samples.base, j, &mut row) + self.samples.error;
             panel.error = panel.error.max(panel.errors[s]);
             for (g, codes) in row.chunks_exact(group).enumerate() {
                 let at = (g * PANEL + s) * group;
@@ -106,7 +101,7 @@ impl Stage<'_> {
             errors: vec![0.0; count],
         };
         for ((k, i), row) in queries.enumerate().zip(rows.codes.chunks_exact_mut(width)) {
-            rows.errors[k] = self.quantizer.code(&self.queries, i, row) + self.error;
+            rows.errors[k] = self.quantizer.code(&self.samples.queries, i, row) + self.samples.error;
             rows.terms[k] = row.iter().map(|&a| u32::from(a) * u32::from(a)).sum();
         }
         if matches!(self.quantizer.sums, Sums::Squares) {
@@ -125,13 +120,13 @@ impl Stage<'_> {
             return u32::try_from(barrier).unwrap_or(u32::MAX);
         }
         let reach = metric.reach(limit);
-        if reach < 0.0 { 0 } else { self.quantizer.barrier(reach * self.stretch, errors) }
+        if reach < 0.0 { 0 } else { self.quantizer.barrier(reach * self.samples.stretch, errors) }
     }
 
     /// Whether a sum over codes is certainly out of a limit with this reach, for
     /// samples whose errors add up to `errors`; cheaper for one than a barrier.
     pub(super) fn is_out(&self, sum: u32, reach: f64, errors: f64) -> bool {
-        self.quantizer.lower(sum) > (reach * self.stretch + errors) * (1.0 + 8.0 * f64::EPSILON)
+        self.quantizer.lower(sum) > (reach * self.samples.stretch + errors) * (1.0 + 8.0 * f64::EPSILON)
     }
 
     /// Sums over the codes of a panel and of the queries from `first` on that
@@ -148,13 +143,11 @@ impl Stage<'_> {
         let codes = first * width..(first + ROWS) * width;
         let term = match &self.quantizer.sums {
             Sums::Squares => {
-                let mut row_terms = [0; ROWS];
-                row_terms.copy_from_slice(&rows.terms[first..first + ROWS]);
                 let operands = dot::Operands {
                     panel: &panel.codes,
                     panel_terms: &panel.terms,
                     rows: &rows.signed[codes],
-                    row_terms,
+                    row_terms: std::array::from_fn(|r| rows.terms[first + r]),
                 };
                 return dot::near(self.isa, &operands, barriers, out);
             }

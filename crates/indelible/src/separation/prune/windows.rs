@@ -8,21 +8,18 @@
 //! blocks of samples are stored feature by feature so that one instruction
 //! tests many samples.
 
-use std::{
-    ops::Range,
-    sync::{Mutex, PoisonError},
-};
+use std::{ops::Range, sync::Mutex};
 
 use crate::{
     isa::Isa,
     separation::{
         kernel::{
-            cover::{WORDS, fewest},
-            filter::{FILTERED, Filter, filter},
+            cover::{Fewest, WORDS},
+            filter::{Columns, FILTERED, Filter, Window, filter},
         },
-        metric::{Limit, Window, Windowed},
+        metric::{Limit, Reals, Windowed},
         relation::{Masks, Relation},
-        search::{Collector, Pruner, TILE},
+        search::{Collector, Pruner, TILE, lock},
         trial::spread_out,
     },
 };
@@ -45,7 +42,7 @@ const CHOSEN: usize = 24;
 const PATIENCE: u32 = 12;
 
 /// The pruner.
-pub(in crate::separation) struct Windows<'a, M> {
+pub struct Windows<'a, M> {
     metric: &'a M,
     relation: Relation<'a>,
     isa: Isa,
@@ -76,7 +73,7 @@ struct Plan {
 }
 
 /// A block of base samples.
-pub(in crate::separation) struct WindowBlock {
+pub struct WindowBlock {
     range: Range<usize>,
     columns: Vec<u8>,
     masks: Masks,
@@ -91,11 +88,11 @@ struct Scratch {
 }
 
 impl<'a, M: Windowed> Windows<'a, M> {
-    /// A pruner for a metric of samples with `width` features.
-    pub(in crate::separation) fn new(metric: &'a M, relation: Relation<'a>, width: usize, isa: Isa) -> Self {
+    /// A pruner for a metric of samples.
+    pub fn new(metric: &'a M, relation: Relation<'a>, reals: Reals) -> Self {
         let chosen: Vec<usize> = spread_out(relation.base.len(), REFERENCES).collect();
-        let all: Vec<usize> = (0..width).collect();
-        let pool = if width <= POOL { all } else { most_spread(metric, &chosen, &all) };
+        let all: Vec<usize> = (0..reals.base.features()).collect();
+        let pool = if all.len() <= POOL { all } else { most_spread(metric, &chosen, all) };
         let mut references = vec![0; pool.len() * REFERENCES];
         for (k, &j) in chosen.iter().enumerate() {
             let sample = metric.columns(j..j + 1, &pool, 1);
@@ -112,11 +109,10 @@ impl<'a, M: Windowed> Windows<'a, M> {
                 below[k + 1] += below[k];
             }
         }
-        let labels = chosen.iter().map(|&j| relation.base[j]);
-        let masks = Masks::new(relation.pairs, labels, WORDS);
+        let masks = relation.masks(chosen.iter().copied(), WORDS);
         let tiles = relation.queries.len().div_ceil(TILE);
         let tiles = (0..tiles).map(|_| Mutex::new(Vec::new())).collect();
-        Self { metric, relation, isa, pool, references, masks, below, tiles }
+        Self { metric, relation, isa: reals.isa, pool, references, masks, below, tiles }
     }
 
     /// Chooses features for query `i`.
@@ -141,11 +137,11 @@ impl<'a, M: Windowed> Windows<'a, M> {
         self.masks.fill(self.relation.queries[i], 0, &mut enemies);
         let (mut filters, mut kept) = (Vec::new(), Vec::new());
         for &(_, slot) in &scratch.scores {
-            let Window { low, span } = scratch.windows[usize::from(slot)];
-            let one = Filter { slot, low, span };
+            let one = Filter { slot, window: scratch.windows[usize::from(slot)] };
             let mut left = enemies;
             for (at, part) in left.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                filter(self.isa, &self.references, REFERENCES, at * FILTERED, &[one], part);
+                let (codes, offset) = (&self.references, at * FILTERED);
+                filter(self.isa, Columns { codes, stride: REFERENCES, offset }, &[one], part);
             }
             filters.push(one);
             kept.push(left);
@@ -154,7 +150,7 @@ impl<'a, M: Windowed> Windows<'a, M> {
         let mut left = enemies;
         (plan.count, plan.passed) = (0, 0);
         while plan.count < CHOSEN
-            && let Some((_, best)) = fewest(self.isa, &kept, &used, &left)
+            && let Some((_, best)) = self.isa.run(Fewest { kept: &kept, used: &used, left: &left })
         {
             used[best] = true;
             plan.filters[plan.count] = filters[best];
@@ -190,8 +186,8 @@ impl<'a, M: Windowed> Windows<'a, M> {
             }
             if reach < f64::INFINITY {
                 self.refresh(i, limit, plan, scratch);
-                let filters = &plan.filters[..plan.count];
-                filter(self.isa, &block.columns, STRIDE, part * FILTERED, filters, alive);
+                let columns = Columns { codes: &block.columns, stride: STRIDE, offset: part * FILTERED };
+                filter(self.isa, columns, &plan.filters[..plan.count], alive);
             }
             let first = block.range.start + part * FILTERED;
             while let Some(k) = pop(alive) {
@@ -218,8 +214,8 @@ impl<'a, M: Windowed> Windows<'a, M> {
             let filters = &mut plan.filters[..plan.count];
             scratch.features.extend(filters.iter().map(|f| self.pool[usize::from(f.slot)]));
             self.metric.windows(i, limit, &scratch.features, &mut scratch.windows);
-            for (filter, window) in filters.iter_mut().zip(&scratch.windows) {
-                (filter.low, filter.span) = (window.low, window.span);
+            for (filter, &window) in filters.iter_mut().zip(&scratch.windows) {
+                filter.window = window;
             }
             plan.reach = reach;
         }
@@ -235,19 +231,18 @@ fn pop(set: &mut [u64; 4]) -> Option<usize> {
 }
 
 /// The features whose codes spread most over some samples, ascending.
-fn most_spread<M: Windowed>(metric: &M, samples: &[usize], features: &[usize]) -> Vec<usize> {
+fn most_spread<M: Windowed>(metric: &M, samples: &[usize], mut features: Vec<usize>) -> Vec<usize> {
     let mut sums = vec![(0u64, 0u64); features.len()];
     for &j in samples {
-        for (sum, &code) in sums.iter_mut().zip(&metric.columns(j..j + 1, features, 1)) {
+        for (sum, &code) in sums.iter_mut().zip(&metric.columns(j..j + 1, &features, 1)) {
             *sum = (sum.0 + u64::from(code), sum.1 + u64::from(code).pow(2));
         }
     }
     let variance = |f: usize| samples.len() as u64 * sums[f].1 - sums[f].0 * sums[f].0;
-    let mut order = features.to_vec();
-    order.sort_by_key(|&f| (u64::MAX - variance(f), f));
-    order.truncate(POOL);
-    order.sort_unstable();
-    order
+    features.sort_by_key(|&f| (u64::MAX - variance(f), f));
+    features.truncate(POOL);
+    features.sort_unstable();
+    features
 }
 
 impl<M: Windowed> Pruner<M> for Windows<'_, M> {
@@ -258,16 +253,15 @@ impl<M: Windowed> Pruner<M> for Windows<'_, M> {
     }
 
     fn block(&self, base: Range<usize>) -> WindowBlock {
-        let labels = self.relation.base[base.clone()].iter().copied();
         WindowBlock {
             columns: self.metric.columns(base.clone(), &self.pool, STRIDE),
-            masks: Masks::new(self.relation.pairs, labels, BLOCK / 64),
+            masks: self.relation.masks(base.clone(), BLOCK / 64),
             range: base,
         }
     }
 
     fn scan(&self, block: &WindowBlock, queries: Range<usize>, collector: &mut impl Collector<M>) {
-        let mut plans = self.tiles[queries.start / TILE].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut plans = lock(&self.tiles[queries.start / TILE]);
         plans.resize(TILE, Plan::default());
         let mut scratch = Scratch::default();
         for i in queries {

@@ -7,11 +7,9 @@
 //! `‖x − x'‖ ≥ ‖c(x) − c(x')‖ ≥ s·‖q − q'‖ − ‖r‖ − ‖r'‖`. Distances of codes
 //! are integers and cost a quarter of those of binary32 numbers or less.
 
-mod levels;
 mod samples;
-mod table;
 
-use super::relation::Pairs;
+use super::{exact::ExactSum, relation::Pairs};
 use crate::{Dataset, Norm, dataset::Features};
 
 /// Features that are quantized at most, so that sums of 255² stay below 2^31;
@@ -67,17 +65,42 @@ impl Quantizer {
         quantizer
     }
 
+    /// A quantizer of samples with codes of one table.
+    fn of_levels(levels: &[f64], norm: Norm, width: usize) -> Self {
+        let (first, last) = (levels[0], levels[255]);
+        // Halves, so that the difference cannot overflow; a level that is evenly
+        // spaced gets its own code.
+        let unit = (last / 2.0 - first / 2.0) / 127.5;
+        let largest = first.abs().max(last.abs());
+        let slack = 8.0 * f64::EPSILON * (largest + 256.0 * unit) + 8.0 * f64::from_bits(1);
+        // The cast saturates; what it loses is part of the error.
+        let code = |v: &f64| ((v / 2.0 - first / 2.0) / unit * 2.0).round() as u8;
+        let codes: Vec<u8> = levels.iter().map(code).collect();
+        let error = |(v, &q): (&f64, &u8)| {
+            let error = (v - first - f64::from(q) * unit).abs() + slack;
+            // Levels so far apart that their difference overflows: nothing is known.
+            if error.is_nan() { f64::INFINITY } else { error }
+        };
+        let errors: Vec<f64> = levels.iter().zip(&codes).map(error).collect();
+        let mut quantizer =
+            Self { norm, sums: Sums::Squares, width, unit, coding: Coding::Offsets(Vec::new()), slack };
+        let worst = errors.iter().fold(0.0f64, |m, &e| m.max(e));
+        let constant = if evenly_spaced(levels) {
+            Some(0.0)
+        } else {
+            // Evenly spaced levels that were rounded: all samples are as good.
+            (worst < 1e-3 * unit)
+                .then(|| quantizer.total((0..width).map(|_| quantizer.term(worst)).sum(), 0.0))
+        };
+        quantizer.coding = Coding::Table { codes, errors, constant };
+        quantizer
+    }
+
     /// Whether the codes of every sample are its own, and the error that all of
     /// them have then.
     pub(super) fn plain(&self) -> Option<f64> {
-        match &self.coding {
-            Coding::Table { codes, constant, .. }
-                if codes.iter().copied().eq(0..=255) && self.width < MOST =>
-            {
-                *constant
-            }
-            _ => None,
-        }
+        let Coding::Table { codes, constant, .. } = &self.coding else { return None };
+        constant.filter(|_| codes.iter().copied().eq(0..=255) && self.width < MOST)
     }
 
     /// Codes per sample: features, padded to a multiple of 8.
@@ -85,22 +108,21 @@ impl Quantizer {
         self.width.next_multiple_of(8)
     }
 
-    /// An upper bound of the norm of errors.
-    fn total(&self, errors: impl Iterator<Item = f64>) -> f64 {
-        let growth = 1.0 + (self.width as f64 + 8.0) * f64::EPSILON;
-        match self.norm {
-            Norm::L1 => errors.sum::<f64>() * growth,
-            _ => self.norm_of_errors(errors.map(|e| e * e).sum::<f64>().sqrt() * growth),
-        }
+    /// What is summed of an error, for its norm.
+    fn term(&self, error: f64) -> f64 {
+        if self.norm == Norm::L1 { error } else { error * error }
     }
 
-    /// Bounds the norm of errors whose Euclidean norm, but for underflow, is
-    /// below a number.
-    fn norm_of_errors(&self, norm: f64) -> f64 {
-        let norm = norm + f64::MIN_POSITIVE.sqrt();
+    /// Bounds the norm of errors that have this sum of [terms](Self::term), give or
+    /// take `slack` each.
+    fn total(&self, sum: f64, slack: f64) -> f64 {
+        let width = self.width as f64;
+        let growth = 1.0 + (width + 8.0) * f64::EPSILON;
+        let norm = (sum.sqrt() + width.sqrt() * slack) * growth + f64::MIN_POSITIVE.sqrt();
         match self.norm {
+            Norm::L1 => (sum + width * slack) * growth,
             // Hölder's inequality; above 2, norms only get smaller.
-            Norm::Lp(p) if p < 2.0 => norm * (self.width as f64).powf(1.0 / p - 0.5) * (1.0 + SLACK),
+            Norm::Lp(p) if p < 2.0 => norm * width.powf(1.0 / p - 0.5) * (1.0 + SLACK),
             _ => norm,
         }
     }
@@ -109,11 +131,11 @@ impl Quantizer {
     /// the norm of the error: 0 only if there is none and the unit is a 255th of
     /// the spread of the levels.
     pub(super) fn code(&self, data: &Dataset, i: usize, out: &mut [u8]) -> f64 {
-        let start = i * data.features();
+        let range = i * data.features()..i * data.features() + self.width;
         out[self.width..].fill(0);
         match (&self.coding, data.storage()) {
             (Coding::Table { codes, errors, constant }, Features::Coded { codes: row, .. }) => {
-                let row = &row[start..start + self.width];
+                let row = &row[range];
                 for (o, &c) in out.iter_mut().zip(row) {
                     *o = codes[usize::from(c)];
                 }
@@ -121,18 +143,17 @@ impl Quantizer {
                 if row.iter().fold(true, |both, c| both & (c.wrapping_add(1) <= 1)) {
                     return 0.0;
                 }
-                constant.unwrap_or_else(|| self.total(row.iter().map(|&c| errors[usize::from(c)])))
+                let term = |&c: &u8| self.term(errors[usize::from(c)]);
+                constant.unwrap_or_else(|| self.total(row.iter().map(term).sum(), 0.0))
             }
             (Coding::Offsets(offsets), Features::F32(values)) => {
-                let row = &values[start..start + self.width];
-                self.round(row.iter().map(|&v| f64::from(v)), offsets, out)
+                self.round(values[range].iter().map(|&v| f64::from(v)), offsets, out)
             }
             (Coding::Offsets(offsets), Features::F64(values)) => {
-                self.round(values[start..start + self.width].iter().copied(), offsets, out)
+                self.round(values[range].iter().copied(), offsets, out)
             }
             (Coding::Offsets(offsets), Features::Coded { codes, levels }) => {
-                let row = &codes[start..start + self.width];
-                self.round(row.iter().map(|&c| levels[usize::from(c)]), offsets, out)
+                self.round(codes[range].iter().map(|&c| levels[usize::from(c)]), offsets, out)
             }
             // Levels without codes: nothing is known.
             (Coding::Table { .. }, _) => f64::INFINITY,
@@ -143,23 +164,14 @@ impl Quantizer {
     fn round(&self, row: impl Iterator<Item = f64>, offsets: &[f64], out: &mut [u8]) -> f64 {
         let inverse = 1.0 / self.unit;
         let span = 255.0 * self.unit;
-        let absolute = self.norm == Norm::L1;
         // Four sums, so that additions do not wait for each other.
         let mut sums = [0.0; 4];
         for (k, ((x, &o), out)) in row.zip(offsets).zip(out).enumerate() {
             let inside = (x - o).clamp(0.0, span);
             *out = (inside * inverse).round_ties_even() as u8;
-            let error = (inside - f64::from(*out) * self.unit).abs();
-            sums[k % 4] += if absolute { error } else { error * error };
+            sums[k % 4] += self.term((inside - f64::from(*out) * self.unit).abs());
         }
-        let width = self.width as f64;
-        let growth = 1.0 + (width + 8.0) * f64::EPSILON;
-        let sum = sums.iter().sum::<f64>();
-        if absolute {
-            (sum + width * self.slack) * growth
-        } else {
-            self.norm_of_errors((sum.sqrt() + width.sqrt() * self.slack) * growth)
-        }
+        self.total(sums.iter().sum(), self.slack)
     }
 
     /// What a sum over codes says of the distance of what they stand for: it is
@@ -186,4 +198,18 @@ impl Quantizer {
         // The cast rounds down and saturates.
         (sum as u32).saturating_add(1)
     }
+}
+
+/// Whether levels are evenly spaced, exactly.
+fn evenly_spaced(levels: &[f64]) -> bool {
+    let (first, last) = (levels[0], levels[255]);
+    levels.iter().enumerate().all(|(k, &level)| {
+        // 255 (level − first) = k (last − first)
+        let (mut left, mut right) = (ExactSum::new(), ExactSum::new());
+        left.add_product(255.0, level);
+        left.add_product(k as f64, first);
+        right.add_product(255.0, first);
+        right.add_product(k as f64, last);
+        left.compare(&right).is_eq()
+    })
 }

@@ -1,8 +1,9 @@
-//! Quantizers of real samples: how fine codes should be is tried out.
+//! What is tried out on a few samples: how fine the codes of real ones should be,
+//! and what tables of powers should tell apart.
 
 use rayon::prelude::*;
 
-use super::{Coding, Quantizer, Sums};
+use super::{Coding, Quantizer, SLACK, Sums};
 use crate::{
     Dataset, Norm,
     isa::Isa,
@@ -17,6 +18,9 @@ use crate::{
 const SAMPLES: usize = 192;
 /// Samples whose nearest ones among these are looked for.
 const FEW: usize = 24;
+/// As many for tables.
+const TABLE_SAMPLES: usize = 256;
+const TABLE_FEW: usize = 32;
 /// Units tried are halved this many times.
 const HALVINGS: i32 = 8;
 
@@ -25,19 +29,12 @@ impl Quantizer {
     /// small unit errs little, a large one cuts off little.
     pub(super) fn of_samples(data: &Dataset, norm: Norm, pairs: Pairs, width: usize) -> Self {
         let chosen: Vec<usize> = spread_out(data.samples(), SAMPLES).collect();
-        let mut columns = vec![Vec::with_capacity(chosen.len()); width];
-        for &i in &chosen {
-            for (f, column) in columns.iter_mut().enumerate() {
-                column.push(data.value(i, f));
-            }
-        }
-        let ranges: Vec<(f64, f64, f64)> = columns
-            .iter_mut()
-            .map(|column| {
-                column.sort_unstable_by(f64::total_cmp);
-                (column[0], column[column.len() / 2], column[column.len() - 1])
-            })
-            .collect();
+        let range = |f: usize| {
+            let mut column: Vec<f64> = chosen.iter().map(|&i| data.value(i, f)).collect();
+            column.sort_unstable_by(f64::total_cmp);
+            (column[0], column[column.len() / 2], column[column.len() - 1])
+        };
+        let ranges: Vec<(f64, f64, f64)> = (0..width).map(range).collect();
         let spread = ranges.iter().fold(0.0f64, |m, r| m.max(r.2 - r.0));
         // What codes cover must not overflow; the rest is cut off.
         let spread = if spread > 0.0 { spread.min(1e307) } else { 1.0 };
@@ -61,6 +58,41 @@ impl Quantizer {
             (0..=HALVINGS).into_par_iter().map(|h| trial.score(&candidate(h), data)).collect();
         let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         candidate((0..=HALVINGS).zip(scores).find(|(_, score)| *score == most).map_or(0, |(h, _)| h))
+    }
+
+    /// The table of powers, in units such that it is used up to what is the
+    /// largest difference between near samples.
+    pub(super) fn table(&self, data: &Dataset, pairs: Pairs, p: f64) -> Sums {
+        let chosen: Vec<usize> = spread_out(data.samples(), TABLE_SAMPLES).collect();
+        let (codes, _) = self.coded(data, &chosen);
+        let labels: Vec<usize> = chosen.iter().map(|&i| data.labels()[i]).collect();
+        let powers: Vec<f64> = (0..256).map(|k| (f64::from(k) / 255.0).powf(p)).collect();
+        let rows: Vec<&[u8]> = codes.chunks_exact(self.padded()).collect();
+        // The largest difference to the nearest of the samples that count.
+        let mut largest: Vec<u8> = (0..rows.len().min(TABLE_FEW))
+            .filter_map(|i| {
+                let distance = |j: usize| -> f64 {
+                    rows[i].iter().zip(rows[j]).map(|(&a, &b)| powers[usize::from(a.abs_diff(b))]).sum()
+                };
+                let judges = pairs.judges(&labels, i).into_iter();
+                let nearest = judges.min_by(|&j, &k| distance(j).total_cmp(&distance(k)))?;
+                rows[i].iter().zip(rows[nearest]).map(|(a, b)| a.abs_diff(*b)).max()
+            })
+            .collect();
+        largest.sort_unstable();
+        let typical = f64::from(largest.get(largest.len() / 2).copied().unwrap_or(255).max(1));
+        // Entries are lower bounds, whatever the mathematical library rounds to; the
+        // cast rounds down, too, and saturates.
+        let entry = |k: usize| (255.0 * (k as f64 / typical).powf(p) * (1.0 - SLACK)) as u8;
+        Sums::Table { entries: Box::new(std::array::from_fn(entry)), typical, p }
+    }
+
+    /// The codes of some samples, row after row, and bounds of their errors.
+    fn coded(&self, data: &Dataset, samples: &[usize]) -> (Vec<u8>, Vec<f64>) {
+        let mut codes = vec![0; self.padded() * samples.len()];
+        let rows = codes.chunks_exact_mut(self.padded()).zip(samples);
+        let errors = rows.map(|(row, &i)| self.code(data, i, row)).collect();
+        (codes, errors)
     }
 }
 
@@ -96,11 +128,9 @@ impl<'a> Trial<'a> {
     /// How near the lower bounds of a quantizer come to putting all samples beyond
     /// the nearest ones.
     fn score(&self, quantizer: &Quantizer, data: &Dataset) -> f64 {
-        let padded = quantizer.padded();
-        let mut codes = vec![0; padded * self.chosen.len()];
-        let rows = codes.chunks_exact_mut(padded).zip(self.chosen);
-        let errors: Vec<f64> = rows.map(|(row, &i)| quantizer.code(data, i, row) / self.spread).collect();
-        let rows: Vec<&[u8]> = codes.chunks_exact(padded).collect();
+        let (codes, mut errors) = quantizer.coded(data, self.chosen);
+        errors.iter_mut().for_each(|error| *error /= self.spread);
+        let rows: Vec<&[u8]> = codes.chunks_exact(quantizer.padded()).collect();
         let unit = quantizer.unit / self.spread;
         let mut score = 0.0;
         for (k, Judges { samples, nearest }) in self.judges.iter().enumerate() {

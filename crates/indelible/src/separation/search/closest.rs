@@ -1,24 +1,19 @@
 //! The closest pair.
 
-use std::{
-    cmp::Ordering,
-    sync::{Mutex, PoisonError},
-};
+use std::{cmp::Ordering, sync::Mutex};
 
-use super::{Collector, Limit, Metric, Pruner, Search, each_tile};
+use super::{Collector, Limit, Metric, Pruner, Search, each_tile, lock};
 use crate::{Enclosure, Progress, separation::relation::Relation};
 
 /// Finds the closest pair that counts, `(distance, query, base sample)`; the
 /// lexicographically first among equally close ones.
-pub(in crate::separation) struct Closest<'a>(pub(in crate::separation) &'a dyn Progress);
-
-/// A found pair: distance, query, base sample.
-type Found<D> = Option<(D, usize, usize)>;
+pub struct Closest<'a>(pub &'a dyn Progress);
 
 /// The closest pair found so far.
 struct Best<'a, M: Metric> {
     metric: &'a M,
-    found: Found<M::Distance>,
+    /// Distance, query, base sample.
+    found: Option<(M::Distance, usize, usize)>,
 }
 
 impl<M: Metric> Collector<M> for Best<'_, M> {
@@ -46,23 +41,19 @@ impl<M: Metric> Collector<M> for Best<'_, M> {
 }
 
 impl Search for Closest<'_> {
-    type Output = Found<Enclosure>;
+    type Output = Option<(Enclosure, usize, usize)>;
 
     fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
         // A shared bound only spares work; it decides nothing.
-        let shared: Mutex<Found<M::Distance>> = Mutex::new(None);
+        let shared = Mutex::new(Best { metric, found: None });
         each_tile(pruner, relation, self.0, |block, queries| {
-            let found = *shared.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut best = Best { metric, found };
+            let mut best = Best { metric, found: lock(&shared).found };
             pruner.scan(block, queries, &mut best);
             if let Some((distance, i, j)) = best.found {
-                let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut merged = Best { metric, found: *shared };
-                merged.take(i, j, distance);
-                *shared = merged.found;
+                lock(&shared).take(i, j, distance);
             }
         });
-        let found = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let found = lock(&shared).found;
         found.map(|(distance, i, j)| (metric.enclosure(&distance), i, j))
     }
 }

@@ -7,7 +7,10 @@ mod closest;
 mod nearest;
 mod within;
 
-use std::ops::Range;
+use std::{
+    ops::Range,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use rayon::prelude::*;
 
@@ -37,7 +40,9 @@ pub(super) trait Collector<M: Metric> {
     fn limit(&self, i: usize) -> Limit<M::Distance>;
 
     /// Whether a pair taken for one query may change the limits of others.
-    fn shared(&self) -> bool;
+    fn shared(&self) -> bool {
+        false
+    }
 
     /// Takes note of a pair within the limit of `i`. Pairs of one query come
     /// in ascending order of `j`.
@@ -48,12 +53,8 @@ pub(super) trait Collector<M: Metric> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Guess {
     pub(super) sum: u32,
-    pub(super) sample: usize,
-}
-
-impl Guess {
-    /// No sample at all.
-    pub(super) const NONE: Self = Self { sum: u32::MAX, sample: usize::MAX };
+    /// `None` before the first guess.
+    pub(super) sample: Option<usize>,
 }
 
 /// Finds pairs that may be within the limits of a search, leaving out what
@@ -80,6 +81,12 @@ pub(super) trait Pruner<M: Metric>: Sync {
     /// Shows the collector every pair of `queries` with samples of the block that
     /// counts and is within its limit.
     fn scan(&self, block: &Self::Block, queries: Range<usize>, collector: &mut impl Collector<M>);
+}
+
+/// What a mutex holds, also where a thread that held it has panicked: then no
+/// result comes of it.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The blocks of base samples, in order.

@@ -13,9 +13,9 @@ use crate::{
 /// Finds the `per_query` (at least 1) nearest base samples of every query,
 /// nearest first and smaller index first among equally near ones; fewer where
 /// there are fewer. Query `i` has the entries from `i·per_query`.
-pub(in crate::separation) struct Nearest<'a> {
-    pub(in crate::separation) per_query: usize,
-    pub(in crate::separation) progress: &'a dyn Progress,
+pub struct Nearest<'a> {
+    pub per_query: usize,
+    pub progress: &'a dyn Progress,
 }
 
 /// One block in so many is searched for guesses.
@@ -49,10 +49,6 @@ impl<M: Metric> Collector<M> for Tile<'_, M> {
         }
     }
 
-    fn shared(&self) -> bool {
-        false
-    }
-
     fn take(&mut self, i: usize, j: usize, distance: M::Distance) {
         let range = self.slots(i);
         let slots = &mut self.found[range];
@@ -73,15 +69,22 @@ impl Search for Nearest<'_> {
         let Self { per_query, progress } = self;
         let (queries, samples) = (relation.queries.len(), relation.base.len());
         let mut found = vec![None; queries * per_query];
-        let sparse: Vec<Range<usize>> = if per_query == 1 && pruner.guesses() {
-            blocks(samples, pruner.block_size()).step_by(SPARSE).collect()
-        } else {
-            Vec::new()
-        };
+        let guess = per_query == 1 && pruner.guesses();
+        let blocks = || blocks(samples, pruner.block_size());
+        let sparse: Vec<Range<usize>> = blocks().step_by(SPARSE).filter(|_| guess).collect();
         let guessed: u64 = sparse.iter().map(|base| base.len() as u64 / QUICK).sum();
         progress.begin("comparing samples", queries as u64 * (samples as u64 + guessed));
-        let bounds = bounds(metric, pruner, relation, &sparse, progress);
-        for base in blocks(samples, pruner.block_size()) {
+        let mut guesses = vec![Guess { sum: u32::MAX, sample: None }; queries];
+        for base in sparse {
+            let block = pruner.block(base.clone());
+            guesses.par_chunks_mut(TILE).enumerate().for_each(|(tile, guesses)| {
+                pruner.guess(&block, tile * TILE..tile * TILE + guesses.len(), guesses);
+                progress.advance(guesses.len() as u64 * (base.len() as u64 / QUICK));
+            });
+        }
+        let distance = |(i, guess): (usize, &Guess)| metric.within(i, guess.sample?, Limit::None);
+        let bounds: Vec<_> = guesses.par_iter().enumerate().map(distance).collect();
+        for base in blocks() {
             let count = base.len() as u64;
             let block = pruner.block(base);
             found.par_chunks_mut(TILE * per_query).enumerate().for_each(|(tile, found)| {
@@ -96,28 +99,4 @@ impl Search for Nearest<'_> {
         let enclose = |(d, index): (M::Distance, usize)| Neighbour { index, distance: metric.enclosure(&d) };
         found.into_par_iter().map(|entry| entry.map(enclose)).collect()
     }
-}
-
-/// For every query the distance to a sample that is probably near, one of some
-/// blocks.
-fn bounds<M: Metric, P: Pruner<M>>(
-    metric: &M,
-    pruner: &P,
-    relation: &Relation,
-    sparse: &[Range<usize>],
-    progress: &dyn Progress,
-) -> Vec<Option<M::Distance>> {
-    let mut guesses = vec![Guess::NONE; relation.queries.len()];
-    for base in sparse {
-        let block = pruner.block(base.clone());
-        guesses.par_chunks_mut(TILE).enumerate().for_each(|(tile, guesses)| {
-            pruner.guess(&block, tile * TILE..tile * TILE + guesses.len(), guesses);
-            progress.advance(guesses.len() as u64 * (base.len() as u64 / QUICK));
-        });
-    }
-    let distance = |(i, guess): (usize, &Guess)| match guess.sample {
-        usize::MAX => None,
-        j => metric.within(i, j, Limit::None),
-    };
-    guesses.par_iter().enumerate().map(distance).collect()
 }

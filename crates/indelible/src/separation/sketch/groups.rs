@@ -4,7 +4,6 @@
 //! a group tend to differ in one direction.
 
 use super::Map;
-use crate::isa::Isa;
 
 /// Groups, at most.
 const GROUPS: usize = 96;
@@ -53,7 +52,7 @@ impl Map for Groups {
         self.count
     }
 
-    fn apply(&self, x: &[f64], _: Isa, out: &mut [f32]) {
+    fn apply(&self, x: &[f64], out: &mut [f32]) {
         let mut sums = vec![0.0; self.count];
         for (&g, x) in self.of.iter().zip(x) {
             sums[g] += x;

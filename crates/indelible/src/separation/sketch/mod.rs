@@ -10,15 +10,17 @@
 mod groups;
 mod principal;
 
-use std::ops::RangeInclusive;
+use std::{borrow::Cow, ops::RangeInclusive};
 
 use rayon::prelude::*;
 
 use super::{
+    kernel::project::LANES,
+    metric::Reals,
     relation::Pairs,
     trial::{Judges, length, spread_out},
 };
-use crate::{Dataset, Features, Norm, isa::Isa};
+use crate::{Dataset, Features, Norm};
 
 /// Features for which a sketch is tried: with more, roundings of sums in
 /// binary32 would not be few.
@@ -32,10 +34,10 @@ const FEW: usize = 24;
 /// A sketch is used if it puts this part of these pairs beyond the nearest.
 const PROMISING: f64 = 0.5;
 
-/// Sketches of samples.
-pub(super) struct Sketch {
-    pub(super) queries: Dataset,
-    pub(super) base: Dataset,
+/// Sketches of samples, or these themselves.
+pub(super) struct Sketch<'a> {
+    pub(super) queries: Cow<'a, Dataset>,
+    pub(super) base: Cow<'a, Dataset>,
     /// Distances of sketches are at most this many times those of samples, and
     /// twice the error more.
     pub(super) stretch: f64,
@@ -47,9 +49,8 @@ trait Map: Sync {
     /// Numbers per sketch.
     fn width(&self) -> usize;
 
-    /// Into `out`, the sketch of centered, scaled features, which are padded
-    /// with zeros.
-    fn apply(&self, x: &[f64], isa: Isa, out: &mut [f32]);
+    /// Into `out`, the sketch of [placed](Centering::place) features.
+    fn apply(&self, x: &[f64], out: &mut [f32]);
 
     /// `σ`: how much longer a sketch may be than a sample.
     fn stretch(&self) -> f64;
@@ -82,22 +83,25 @@ impl Centering {
         Some(Self { center, scale })
     }
 
-    fn place(&self, x: &[f64], out: &mut [f64]) {
-        for ((o, x), c) in out.iter_mut().zip(x).zip(&self.center) {
-            *o = (x - c) * self.scale;
+    /// Centers and scales a sample, and pads it with zeros to a multiple of the
+    /// lanes of kernels.
+    fn place(&self, x: &mut Vec<f64>) {
+        for (x, c) in x.iter_mut().zip(&self.center) {
+            *x = (*x - c) * self.scale;
         }
+        x.resize(x.len().next_multiple_of(LANES), 0.0);
     }
 }
 
-impl Sketch {
+impl<'a> Sketch<'a> {
+    /// The samples themselves.
+    pub(super) fn none(queries: &'a Dataset, base: &'a Dataset) -> Self {
+        Self { queries: Cow::Borrowed(queries), base: Cow::Borrowed(base), stretch: 1.0, error: 0.0 }
+    }
+
     /// Sketches of queries and base samples, if they promise to help with the
     /// pairs that count.
-    pub(super) fn new(
-        (queries, base): (&Dataset, &Dataset),
-        norm: Norm,
-        pairs: Pairs,
-        isa: Isa,
-    ) -> Option<Self> {
+    pub(super) fn new(Reals { queries, base, isa }: Reals, norm: Norm, pairs: Pairs) -> Option<Self> {
         let width = base.features();
         if !FEATURES.contains(&width) || base.samples() < SAMPLES {
             return None;
@@ -106,76 +110,41 @@ impl Sketch {
         let labels: Vec<usize> = chosen.clone().map(|i| base.labels()[i]).collect();
         let mut rows: Vec<Vec<f64>> = chosen.map(|i| base.row(i)).collect();
         let centering = Centering::new(&rows)?;
-        for row in &mut rows {
-            let mut placed = vec![0.0; width.next_multiple_of(16)];
-            centering.place(row, &mut placed);
-            *row = placed;
-        }
-        let trial = Trial { rows, labels, pairs, norm };
-        match norm {
-            Norm::L1 => {
-                let map = groups::Groups::new(&trial.rows, width);
-                Self::with(&map, &centering, &trial, (queries, base), isa)
-            }
-            Norm::L2 => {
-                let map = principal::Principal::new(&trial.rows, width, isa);
-                Self::with(&map, &centering, &trial, (queries, base), isa)
-            }
-            Norm::Linf | Norm::Lp(_) => None,
-        }
-    }
-
-    fn with(
-        map: &impl Map,
-        centering: &Centering,
-        trial: &Trial,
-        (queries, base): (&Dataset, &Dataset),
-        isa: Isa,
-    ) -> Option<Self> {
-        if !promises(map, trial, isa) {
+        rows.iter_mut().for_each(|row| centering.place(row));
+        let map: Box<dyn Map> = match norm {
+            Norm::L1 => Box::new(groups::Groups::new(&rows, width)),
+            Norm::L2 => Box::new(principal::Principal::new(&rows, width, isa)),
+            Norm::Linf | Norm::Lp(_) => return None,
+        };
+        let map = &*map;
+        if !promises(map, &rows, &labels, pairs, norm) {
             return None;
         }
-        let norm = trial.norm;
-        let (base_sketch, base_norm) = apply(map, centering, base, norm, isa)?;
-        let (queries_sketch, queries_norm) = if std::ptr::eq(queries, base) {
-            (base_sketch.clone(), base_norm)
-        } else {
-            apply(map, centering, queries, norm, isa)?
-        };
+        let same = std::ptr::eq(queries, base);
+        let (base, base_norm) = apply(map, &centering, base, norm)?;
+        let (queries, queries_norm) =
+            if same { (base.clone(), base_norm) } else { apply(map, &centering, queries, norm)? };
         Some(Self {
-            queries: queries_sketch,
-            base: base_sketch,
+            queries: Cow::Owned(queries),
+            base: Cow::Owned(base),
             stretch: map.stretch() * centering.scale * (1.0 + 4.0 * f64::EPSILON),
             error: map.error(base_norm.max(queries_norm)),
         })
     }
 }
 
-/// Samples that sketches are tried on, centered and scaled.
-struct Trial {
-    rows: Vec<Vec<f64>>,
-    labels: Vec<usize>,
-    pairs: Pairs,
-    norm: Norm,
-}
-
-/// Whether a sketch puts most pairs of some samples beyond the nearest ones.
-fn promises(map: &impl Map, trial: &Trial, isa: Isa) -> bool {
-    let norm = trial.norm;
-    let step = (trial.rows.len() / JUDGES).max(1);
-    let rows: Vec<&Vec<f64>> = trial.rows.iter().step_by(step).take(JUDGES).collect();
-    let labels: Vec<usize> = trial.labels.iter().copied().step_by(step).take(JUDGES).collect();
-    let sketches: Vec<Vec<f32>> = rows
-        .iter()
-        .map(|x| {
-            let mut out = vec![0.0; map.width()];
-            map.apply(x, isa, &mut out);
-            out
-        })
-        .collect();
+/// Whether a sketch puts most pairs of some placed samples beyond the nearest ones.
+fn promises(map: &dyn Map, rows: &[Vec<f64>], labels: &[usize], pairs: Pairs, norm: Norm) -> bool {
+    let step = (rows.len() / JUDGES).max(1);
+    let rows: Vec<&Vec<f64>> = rows.iter().step_by(step).take(JUDGES).collect();
+    let labels: Vec<usize> = labels.iter().copied().step_by(step).take(JUDGES).collect();
+    let mut sketches = vec![vec![0.0; map.width()]; rows.len()];
+    for (row, sketch) in rows.iter().zip(&mut sketches) {
+        map.apply(row, sketch);
+    }
     let distance = |k: usize, j: usize| length(norm, rows[k].iter().zip(rows[j]).map(|(a, b)| a - b));
     let (mut beyond, mut total) = (0, 0);
-    for (k, judges) in trial.pairs.nearest_judges(&labels, FEW, distance).into_iter().enumerate() {
+    for (k, judges) in pairs.nearest_judges(&labels, FEW, distance).into_iter().enumerate() {
         let Judges { samples, nearest } = judges;
         let gap = |j: usize| sketches[k].iter().zip(&sketches[j]).map(|(a, b)| f64::from(a - b));
         beyond += samples.iter().filter(|&&j| length(norm, gap(j)) > nearest * map.stretch()).count();
@@ -186,24 +155,15 @@ fn promises(map: &impl Map, trial: &Trial, isa: Isa) -> bool {
 
 /// The sketches of a dataset, and a bound of the norm of its centered
 /// samples; `None` where numbers are too large.
-fn apply(
-    map: &impl Map,
-    centering: &Centering,
-    data: &Dataset,
-    norm: Norm,
-    isa: Isa,
-) -> Option<(Dataset, f64)> {
+fn apply(map: &dyn Map, centering: &Centering, data: &Dataset, norm: Norm) -> Option<(Dataset, f64)> {
     let (width, count) = (data.features(), map.width());
     let mut values = vec![0.0f32; data.samples() * count];
-    let norms = values.par_chunks_mut(count).enumerate().map_init(
-        || (vec![0.0; width], vec![0.0; width.next_multiple_of(16)]),
-        |(row, placed), (i, out)| {
-            data.copy_row(i, row);
-            centering.place(row, placed);
-            map.apply(placed, isa, out);
-            length(norm, placed.iter().copied())
-        },
-    );
+    let norms = values.par_chunks_mut(count).enumerate().map(|(i, out)| {
+        let mut row = data.row(i);
+        centering.place(&mut row);
+        map.apply(&row, out);
+        length(norm, row.into_iter())
+    });
     let largest = norms.reduce(|| 0.0, f64::max) * (1.0 + (width as f64 + 8.0) * f64::EPSILON);
     let labels = data.labels().to_vec();
     let sketch =
@@ -214,8 +174,12 @@ fn apply(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::number::random::Random;
+    use crate::{isa::Isa, number::random::Random};
     use proptest::prelude::*;
+
+    fn both(data: &Dataset) -> Reals<'_> {
+        Reals { queries: data, base: data, isa: Isa::best() }
+    }
 
     /// Samples whose features depend on few hidden numbers.
     fn smooth(samples: usize, width: usize, seed: u64, scale: f32, offset: f32) -> Dataset {
@@ -244,7 +208,7 @@ mod tests {
         let data = Dataset::new(Features::F32(values.into()), width, labels, vec!["a".into(), "b".into()])
             .expect("sound data");
         for norm in [Norm::L1, Norm::L2] {
-            let promising = |pairs| Sketch::new((&data, &data), norm, pairs, Isa::best()).is_some();
+            let promising = |pairs| Sketch::new(both(&data), norm, pairs).is_some();
             assert!(promising(Pairs::All) && !promising(Pairs::Enemies), "{norm}");
         }
     }
@@ -260,7 +224,7 @@ mod tests {
         ) {
             let data = smooth(SAMPLES, 200, seed, scale, offset * scale);
             for norm in [Norm::L1, Norm::L2] {
-                let sketch = Sketch::new((&data, &data), norm, Pairs::Enemies, Isa::best());
+                let sketch = Sketch::new(both(&data), norm, Pairs::Enemies);
                 prop_assert!(sketch.is_some(), "these samples can be sketched");
                 let Some(sketch) = sketch else { continue };
                 let mut kept = 0.0f64;

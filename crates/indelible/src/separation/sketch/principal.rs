@@ -11,7 +11,7 @@ use super::Map;
 use crate::{
     isa::Isa,
     number::random::Random,
-    separation::kernel::project::{LANES, project},
+    separation::kernel::project::{LANES, Projection},
 };
 
 /// Directions.
@@ -27,6 +27,7 @@ pub(super) struct Principal {
     /// Features, padded to a multiple of the lanes.
     width: usize,
     stretch: f64,
+    isa: Isa,
 }
 
 impl Principal {
@@ -44,14 +45,10 @@ impl Principal {
             (0..DIRECTIONS).map(|_| (0..padded).map(&mut start).collect()).collect();
         for step in 1..=STEPS {
             let flat = flatten(&directions);
-            let weights: Vec<Vec<f32>> = rows
-                .par_iter()
-                .map(|row| {
-                    let mut out = vec![0.0; DIRECTIONS];
-                    project(isa, row, &flat, &mut out);
-                    out
-                })
-                .collect();
+            let mut weights = vec![[0.0; DIRECTIONS]; rows.len()];
+            weights.par_iter_mut().zip(&rows).for_each(|(out, row)| {
+                isa.run(Projection { x: row, directions: &flat, out });
+            });
             directions.par_iter_mut().enumerate().for_each(|(d, direction)| {
                 direction.fill(0.0);
                 for (row, weights) in rows.iter().zip(&weights) {
@@ -66,7 +63,7 @@ impl Principal {
         }
         let directions = flatten(&directions);
         let stretch = bound(&directions, padded);
-        Self { directions, width: padded, stretch }
+        Self { directions, width: padded, stretch, isa }
     }
 }
 
@@ -125,9 +122,9 @@ impl Map for Principal {
         DIRECTIONS
     }
 
-    fn apply(&self, x: &[f64], isa: Isa, out: &mut [f32]) {
+    fn apply(&self, x: &[f64], out: &mut [f32]) {
         let x: Vec<f32> = x.iter().map(|&x| x as f32).collect();
-        project(isa, &x, &self.directions, out);
+        self.isa.run(Projection { x: &x, directions: &self.directions, out });
     }
 
     fn stretch(&self) -> f64 {

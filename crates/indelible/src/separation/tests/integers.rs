@@ -9,9 +9,7 @@ use crate::{
     Dataset, Features, Norm, Silent,
     isa::Isa,
     number::random::Random,
-    separation::{
-        Closest, Nearest, Pairs, Within, dispatch::dispatch_on, relation::Relation, search::Search,
-    },
+    separation::{Closest, Nearest, Pairs, Within, dispatch::dispatch, relation::Relation, search::Search},
 };
 
 /// How features are stored.
@@ -129,7 +127,7 @@ type Answers = (Option<(usize, usize)>, Vec<Vec<usize>>, (u64, Vec<(usize, usize
 
 fn found(isa: Isa, data: &Dataset, norm: Norm, per_query: usize, radius: f64) -> Answers {
     fn run<T: Search>(isa: Isa, data: &Dataset, relation: &Relation, norm: Norm, search: T) -> T::Output {
-        dispatch_on(isa, (data, data), relation, norm, search)
+        dispatch(isa, (data, data), relation, norm, search)
     }
     let progress = &Silent;
     let closest = run(isa, data, &Relation::once(data, Pairs::Enemies), norm, Closest(progress));

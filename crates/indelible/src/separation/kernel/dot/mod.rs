@@ -4,25 +4,24 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-mod portable;
 
 use super::{PANEL, PanelSums, ROWS};
 use crate::isa::Isa;
 
 /// Codes of one sample that stand together in a panel.
-pub(in crate::separation) const GROUP: usize = 4;
+pub const GROUP: usize = 4;
 
 /// A panel and some queries, with what depends on one of them alone.
-pub(in crate::separation) struct Operands<'a> {
+pub struct Operands<'a> {
     /// Codes of the samples: group `g` of sample `s` at `(64 g + s)·4`.
-    pub(in crate::separation) panel: &'a [u8],
+    pub panel: &'a [u8],
     /// `Σ b² − 256 Σ b` per sample, modulo 2^32.
-    pub(in crate::separation) panel_terms: &'a [u32; PANEL],
+    pub panel_terms: &'a [u32; PANEL],
     /// Codes of the queries less 128, row after row; as many as the panel has
     /// per sample.
-    pub(in crate::separation) rows: &'a [i8],
+    pub rows: &'a [i8],
     /// `Σ a²` per query.
-    pub(in crate::separation) row_terms: [u32; ROWS],
+    pub row_terms: [u32; ROWS],
 }
 
 /// The squared distances `Σ (a − b)²` below `barriers`, one per query: bit `s`
@@ -33,12 +32,7 @@ pub(in crate::separation) struct Operands<'a> {
 /// multiplies signed by unsigned bytes. At most 32,768 codes per sample keep all
 /// sums below 2^31.
 #[inline]
-pub(in crate::separation) fn near(
-    isa: Isa,
-    operands: &Operands,
-    barriers: &[u32; ROWS],
-    sums: &mut PanelSums,
-) -> [u64; ROWS] {
+pub fn near(isa: Isa, operands: &Operands, barriers: &[u32; ROWS], sums: &mut PanelSums) -> [u64; ROWS] {
     assert_eq!(operands.panel.len(), operands.rows.len() / ROWS * PANEL);
     assert_eq!(operands.rows.len() % (ROWS * GROUP), 0);
     match isa {
@@ -49,8 +43,28 @@ pub(in crate::separation) fn near(
         // SAFETY: likewise.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 | Isa::Avx2 => unsafe { avx2::near(operands, barriers, sums) },
-        Isa::Portable => portable::near(operands, barriers, sums),
+        Isa::Portable => portable(operands, barriers, sums),
     }
+}
+
+/// See [`near`].
+fn portable(operands: &Operands, barriers: &[u32; ROWS], sums: &mut PanelSums) -> [u64; ROWS] {
+    let width = operands.rows.len() / ROWS;
+    let mut masks = [0; ROWS];
+    for (r, row) in operands.rows.chunks_exact(width).enumerate() {
+        let mut products = [0i32; PANEL];
+        for (a, b) in row.as_chunks::<GROUP>().0.iter().zip(operands.panel.chunks_exact(GROUP * PANEL)) {
+            for (product, b) in products.iter_mut().zip(b.as_chunks::<GROUP>().0) {
+                *product += a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum::<i32>();
+            }
+        }
+        for (s, (sum, product)) in sums[r].iter_mut().zip(products).enumerate() {
+            let constant = operands.row_terms[r].wrapping_add(operands.panel_terms[s]);
+            *sum = constant.wrapping_sub((2 * product) as u32);
+            masks[r] |= u64::from(*sum < barriers[r]) << s;
+        }
+    }
+    masks
 }
 
 #[cfg(test)]

@@ -3,32 +3,30 @@
 
 use std::arch::x86_64::*;
 
-use super::{GROUP, PanelSums, ROWS};
+use super::{GROUP, PanelSums, ROWS, Term};
 
 /// Vectors of 8 samples in a panel.
 const VECTORS: usize = 8;
 
 /// See [`super::near`], which checks the lengths.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-pub(super) fn gaps(panel: &[u8], rows: &[u8], barriers: &[u32; ROWS], out: &mut PanelSums) -> [u64; ROWS] {
-    // QueryRows at a time: 24 sums, a vector of the panel and 3 broadcasts.
-    near::<3>(panel, rows, barriers, out, |a, b| _mm512_sad_epu8(a, b))
-}
-
-/// See [`super::near`], which checks the lengths.
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-pub(super) fn entries(
-    table: &[u8; 256],
+pub(super) fn near(
+    term: Term,
     panel: &[u8],
     rows: &[u8],
     barriers: &[u32; ROWS],
     out: &mut PanelSums,
 ) -> [u64; ROWS] {
-    // SAFETY: 64 of the 256 bytes each.
-    let quarter = |k: usize| unsafe { _mm512_loadu_si512(table.as_ptr().add(64 * k).cast()) };
-    let table = [quarter(0), quarter(1), quarter(2), quarter(3)];
-    // QueryRows at a time: 16 sums, the table in 4 vectors, and what is in work.
-    near::<2>(panel, rows, barriers, out, |a, b| {
+    let table = match term {
+        // Rows at a time: 24 sums, a vector of the panel and 3 broadcasts.
+        Term::Gap => return sums::<3>(panel, rows, barriers, out, |a, b| _mm512_sad_epu8(a, b)),
+        Term::Entry(table) => [0, 64, 128, 192].map(|at| {
+            // SAFETY: 64 of the 256 bytes from `at`.
+            unsafe { _mm512_loadu_si512(table.as_ptr().add(at).cast()) }
+        }),
+    };
+    // Rows at a time: 16 sums, the table in 4 vectors, and what is in work.
+    sums::<2>(panel, rows, barriers, out, |a, b| {
         let gap = _mm512_sub_epi8(_mm512_max_epu8(a, b), _mm512_min_epu8(a, b));
         // A permutation looks at 7 bits of an index; the 8th chooses.
         let low = _mm512_permutex2var_epi8(table[0], gap, table[1]);
@@ -41,7 +39,7 @@ pub(super) fn entries(
 /// Sums what `terms` makes of eight codes of eight samples, `STEP` rows at a time.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn near<const STEP: usize>(
+fn sums<const STEP: usize>(
     panel: &[u8],
     rows: &[u8],
     barriers: &[u32; ROWS],

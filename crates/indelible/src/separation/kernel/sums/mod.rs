@@ -4,17 +4,16 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-mod portable;
 
 use super::{PANEL, PanelSums, ROWS};
 use crate::isa::Isa;
 
 /// Codes of one sample that stand together in a panel.
-pub(in crate::separation) const GROUP: usize = 8;
+pub const GROUP: usize = 8;
 
 /// What is summed.
 #[derive(Clone, Copy)]
-pub(in crate::separation) enum Term<'a> {
+pub enum Term<'a> {
     /// `|a − b|`.
     Gap,
     /// `table[|a − b|]`.
@@ -28,7 +27,7 @@ pub(in crate::separation) enum Term<'a> {
 /// Group `g` of sample `s` stands at `(64 g + s)·8` of `panel`; `rows` are the
 /// queries, row after row, of as many codes. Sums must stay below 2^31.
 #[inline]
-pub(in crate::separation) fn near(
+pub fn near(
     isa: Isa,
     term: Term,
     panel: &[u8],
@@ -42,22 +41,41 @@ pub(in crate::separation) fn near(
         // SAFETY: the value exists only where the processor has the set, and
         // the lengths were checked.
         #[cfg(target_arch = "x86_64")]
-        (Isa::Avx512Bytes, Term::Gap) => unsafe { avx512::gaps(panel, rows, barriers, sums) },
-        // SAFETY: likewise.
-        #[cfg(target_arch = "x86_64")]
-        (Isa::Avx512Bytes, Term::Entry(table)) => unsafe {
-            avx512::entries(table, panel, rows, barriers, sums)
-        },
+        (Isa::Avx512Bytes, _) => unsafe { avx512::near(term, panel, rows, barriers, sums) },
         // SAFETY: likewise.
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx512 | Isa::Avx2, Term::Gap) => unsafe { avx2::gaps(panel, rows, barriers, sums) },
         // Other sets have no instruction that looks up 256 bytes, and going
         // without one is as fast as putting it together.
-        (_, Term::Gap) => portable::near(panel, rows, barriers, sums, u32::from),
+        (_, Term::Gap) => portable(panel, rows, barriers, sums, u32::from),
         (_, Term::Entry(table)) => {
-            portable::near(panel, rows, barriers, sums, |gap| u32::from(table[usize::from(gap)]))
+            portable(panel, rows, barriers, sums, |gap| u32::from(table[usize::from(gap)]))
         }
     }
+}
+
+/// See [`near`]; `term` says what of a difference is summed.
+fn portable(
+    panel: &[u8],
+    rows: &[u8],
+    barriers: &[u32; ROWS],
+    out: &mut PanelSums,
+    term: impl Fn(u8) -> u32,
+) -> [u64; ROWS] {
+    let mut masks = [0; ROWS];
+    for (r, row) in rows.chunks_exact(rows.len() / ROWS).enumerate() {
+        let mut sums = [0; PANEL];
+        for (a, b) in row.as_chunks::<GROUP>().0.iter().zip(panel.chunks_exact(GROUP * PANEL)) {
+            for (sum, b) in sums.iter_mut().zip(b.as_chunks::<GROUP>().0) {
+                *sum += a.iter().zip(b).map(|(&a, &b)| term(u8::abs_diff(a, b))).sum::<u32>();
+            }
+        }
+        for (s, sum) in sums.iter().enumerate() {
+            masks[r] |= u64::from(*sum < barriers[r]) << s;
+        }
+        out[r] = sums;
+    }
+    masks
 }
 
 #[cfg(test)]
