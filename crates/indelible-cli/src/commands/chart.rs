@@ -12,7 +12,7 @@ use std::ops::Range;
 use indelible::network::Size;
 use plotters::prelude::*;
 
-use super::drawing::{Area, COLOURS, Outcome};
+use super::drawing::{Area, COLOURS};
 use crate::failure::Failure;
 
 /// Sizes of one construction.
@@ -43,16 +43,6 @@ impl Series {
     }
 }
 
-/// Four panels: nonzero parameters and the largest parameter, against the
-/// ratio, spaced by `1/(1 − ρ)`, and against the number of samples, all on
-/// logarithmic scales.
-pub fn chart(title: &str, ratio: f64, series: &[Series]) -> Result<String, Failure> {
-    let mut text = String::new();
-    draw(&mut text, title, ratio, series)
-        .map_err(|error| Failure::input(format!("the chart cannot be drawn: {error}")))?;
-    Ok(text)
-}
-
 /// What is drawn of a network.
 type Quantity = fn(&Size) -> f64;
 
@@ -61,7 +51,16 @@ const HEIGHT: u32 = 900;
 /// Height of the legend, which all panels share.
 const LEGEND: u32 = 44;
 
-fn draw(text: &mut String, title: &str, ratio: f64, series: &[Series]) -> Outcome {
+/// Four panels: nonzero parameters and the largest parameter, against the
+/// ratio, spaced by `1/(1 − ρ)`, and against the number of samples, all on
+/// logarithmic scales.
+pub fn chart(title: &str, ratio: f64, series: &[Series]) -> Result<String, Failure> {
+    let mut text = String::new();
+    draw(&mut text, title, ratio, series)?;
+    Ok(text)
+}
+
+fn draw(text: &mut String, title: &str, ratio: f64, series: &[Series]) -> Result<(), Failure> {
     let root = SVGBackend::with_string(text, (WIDTH, HEIGHT)).into_drawing_area();
     root.fill(&WHITE)?;
     let root = root.titled(title, ("sans-serif", 20))?;
@@ -92,8 +91,7 @@ fn draw(text: &mut String, title: &str, ratio: f64, series: &[Series]) -> Outcom
         panel(&panels[2 * row + 1], series, lines.collect(), axis, name)?;
     }
     legend(&lower, series)?;
-    root.present()?;
-    Ok(())
+    Ok(root.present()?)
 }
 
 /// Where a ratio stands on its axis.
@@ -114,7 +112,7 @@ fn panel(
     lines: Vec<Vec<(f64, f64)>>,
     mut axis: Axis,
     vertical: &str,
-) -> Outcome {
+) -> Result<(), Failure> {
     let xs = range(axis.ticks.iter().copied(), 1.15);
     let ys = range(lines.iter().flatten().map(|p| p.1), 1.6);
     axis.ticks.sort_by(f64::total_cmp);
@@ -156,7 +154,7 @@ fn panel(
 }
 
 /// One row with the names of all lines.
-fn legend(area: &Area<'_>, series: &[Series]) -> Outcome {
+fn legend(area: &Area<'_>, series: &[Series]) -> Result<(), Failure> {
     let each = (WIDTH - 40) as i32 / series.len().max(1) as i32;
     let middle = LEGEND as i32 / 2;
     for (index, (one, colour)) in series.iter().zip(COLOURS).enumerate() {
