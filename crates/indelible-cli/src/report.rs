@@ -42,6 +42,14 @@ impl Report {
         self
     }
 
+    /// Adds a line where there is a value.
+    pub fn known(&mut self, name: &str, value: Option<impl Display>) -> &mut Self {
+        match value {
+            Some(value) => self.line(name, value),
+            None => self,
+        }
+    }
+
     /// Prints one or the other.
     pub fn print(&self, as_json: bool) -> Result<(), Failure> {
         print(&if as_json { format!("{}\n", self.json) } else { columns(&self.lines, 0..0) })

@@ -11,12 +11,7 @@ use indelible::{
 use indelible_io::dataset::{ReadOptions, read};
 use serde_json::{Value, json};
 
-use crate::{
-    bar::Bar,
-    failure::Failure,
-    report::{Report, columns, grouped, print, real},
-};
-
+use super::prelude::*;
 /// Arguments of `bounds`.
 #[derive(Args, Debug)]
 pub struct BoundsArgs {

@@ -12,16 +12,12 @@ use indelible::{
 use indelible_io::{FittedFile, fit_to_file};
 use serde_json::{Value, json};
 
-use super::{certify::smallest_margin, separation::or_conflicts};
-use crate::{
-    bar::Bar,
-    choice::choice,
-    data::DataArgs,
-    failure::{Failure, require},
-    lipschitz,
-    paths::{is_special, keep_apart},
-    report::{self, Report, grouped, real},
+use super::{
+    certify::{margin_line, smallest_margin},
+    prelude::*,
+    separation::or_conflicts,
 };
+use crate::{choice::choice, lipschitz, report};
 
 fn heads() -> impl TypedValueParser<Value = Head> {
     choice([
@@ -166,10 +162,9 @@ impl BuildArgs {
         let certified = certified.map_or("not asked for".into(), |certified| {
             format!("{} of {} samples", grouped(certified), grouped(samples))
         });
-        if let Some(reason) = reason {
-            report.line("chosen for", reason);
-        }
+        let times = fitted.seconds.iter().map(|(name, taken)| format!("{name} {}", report::seconds(*taken)));
         report
+            .known("chosen for", reason)
             .line("construction", format!("{name}, {} head, {}", self.head, self.precision))
             .line("radius", format!("{radius} in {norm}{ratio}"))
             .line("network", format!("depth {}, width {}", grouped(depth), grouped(width)))
@@ -177,12 +172,9 @@ impl BuildArgs {
             .line("largest parameter", real(max_abs))
             .line("Lipschitz bound", lipschitz::line(&fitted.lipschitz))
             .line("file", format!("{file} ({form}, {})", report::bytes(*bytes)))
-            .line("certified", certified);
-        if let Some((margin, sample)) = certificate.and_then(|certificate| certificate.smallest_margin) {
-            report.line("smallest margin", format!("{} (sample {sample})", real(margin)));
-        }
-        let times = fitted.seconds.iter().map(|(name, taken)| format!("{name} {}", report::seconds(*taken)));
-        report.line("time", times.collect::<Vec<_>>().join(", "));
+            .line("certified", certified)
+            .known("smallest margin", certificate.and_then(margin_line))
+            .line("time", times.collect::<Vec<_>>().join(", "));
         report
     }
 }

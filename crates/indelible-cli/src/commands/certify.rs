@@ -12,13 +12,7 @@ use indelible::{
 use indelible_io::{digest, onnx};
 use serde_json::{Value, json};
 
-use crate::{
-    bar::Bar,
-    data::DataArgs,
-    failure::{Failure, require},
-    report::{Report, grouped, real, seconds},
-};
-
+use super::prelude::*;
 /// Failures that are listed for people.
 const MOST_LISTED: usize = 5;
 
@@ -135,11 +129,9 @@ fn report(certificate: &Certificate, data: &Dataset, radii: &Radii, classes: &Cl
             format!(
                 "every real point of the ball, and as executed in {precision}, in any order of summation"
             ),
-        );
-    if let Some((margin, sample)) = certificate.smallest_margin {
-        report.line("smallest margin", format!("{} (sample {sample})", real(margin)));
-    }
-    report.line("time", seconds(taken));
+        )
+        .known("smallest margin", margin_line(certificate))
+        .line("time", seconds(taken));
     let (first, last): (Vec<_>, Vec<_>) =
         certificate.failures().partition(|(_, verdict)| matches!(verdict, Verdict::Refuted { .. }));
     for (sample, verdict) in first.into_iter().chain(last).take(MOST_LISTED) {
@@ -161,4 +153,9 @@ fn report(certificate: &Certificate, data: &Dataset, radii: &Radii, classes: &Cl
 /// The smallest margin and the sample that has it.
 pub fn smallest_margin(certificate: &Certificate) -> Option<Value> {
     certificate.smallest_margin.map(|(margin, sample)| json!({"margin": margin, "sample": sample}))
+}
+
+/// The same for people.
+pub fn margin_line(certificate: &Certificate) -> Option<String> {
+    certificate.smallest_margin.map(|(margin, sample)| format!("{} (sample {sample})", real(margin)))
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indelible::{
-    Budget, Dataset, Features, Norm, Precision, Progress,
+    Budget, Dataset, Norm, Precision, Progress,
     constructions::{Construction, Options, REGISTRY},
     fit::{Trial, serving},
     network::Size,
@@ -16,14 +16,8 @@ use serde_json::{Value, json};
 use super::{
     build::precisions,
     chart::{Series, chart},
+    prelude::*,
     separation::or_conflicts,
-};
-use crate::{
-    bar::Bar,
-    data::DataArgs,
-    failure::Failure,
-    paths::{keep_apart, write_text},
-    report::{Report, columns, grouped, print, real, seconds},
 };
 
 /// Ratios of the chart.
@@ -168,21 +162,6 @@ fn csv(rows: &[Trial]) -> String {
     text
 }
 
-/// Every `every`-th sample: the first ones may all be of one class.
-fn thinned(data: &Dataset, every: usize) -> Result<Dataset, indelible::Error> {
-    let chosen = || (0..data.samples()).step_by(every);
-    let n = data.features();
-    let features = match data.storage() {
-        Features::Coded { codes, levels } => {
-            let codes: Vec<u8> = chosen().flat_map(|i| codes[i * n..(i + 1) * n].iter().copied()).collect();
-            Features::Coded { codes: codes.into(), levels: levels.clone() }
-        }
-        _ => Features::F64(chosen().flat_map(|i| data.row(i)).collect::<Vec<_>>().into()),
-    };
-    let labels = chosen().map(|i| data.labels()[i]).collect();
-    Dataset::new(features, n, labels, data.class_names().to_vec())
-}
-
 /// Sizes over ratios and over numbers of samples.
 fn curves(data: &Dataset, found: &Separation, options: Options, ratio: f64, bar: &Bar) -> Vec<Series> {
     let measure = |construction: &Construction, data: &Dataset, found: &Separation, ratio: f64| {
@@ -191,23 +170,23 @@ fn curves(data: &Dataset, found: &Separation, options: Options, ratio: f64, bar:
         serves.then(|| construction.build(data, &budget, options).ok())?.map(|network| network.size())
     };
     let part = |&every: &usize| {
-        let part = thinned(data, every).ok()?;
+        // The first samples may all be of one class.
+        let part = data.select((0..data.samples()).step_by(every)).ok()?;
         let found = separation(&part, found.norm, bar);
         found.pair.is_some().then_some((part, found))
     };
     let parts: Vec<(Dataset, Separation)> = EVERY.iter().filter_map(part).collect();
     let series = |(position, construction): (usize, &'static Construction)| {
         bar.busy(construction.name);
-        let at_ratio = |&rho: &f64| Some((rho, measure(construction, data, found, rho)?));
+        let at_ratio = |&rho: &f64| Some((1.0 / (1.0 - rho), measure(construction, data, found, rho)?));
         let of_part = |(part, found): &(Dataset, Separation)| {
             Some((part.samples() as f64, measure(construction, part, found, ratio)?))
         };
         Series {
             position,
             name: construction.name,
-            by_ratio: RATIOS.iter().filter_map(at_ratio).collect(),
-            by_samples: parts.iter().filter_map(of_part).collect(),
+            sizes: [RATIOS.iter().filter_map(at_ratio).collect(), parts.iter().filter_map(of_part).collect()],
         }
     };
-    REGISTRY.iter().enumerate().map(series).filter(|series| !series.by_ratio.is_empty()).collect()
+    REGISTRY.iter().enumerate().map(series).filter(|series| !series.sizes[0].is_empty()).collect()
 }

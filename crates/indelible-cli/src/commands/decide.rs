@@ -17,14 +17,7 @@ use indelible_io::{
 };
 use serde_json::json;
 
-use crate::{
-    bar::Bar,
-    data::DataArgs,
-    failure::Failure,
-    paths::{keep_apart, read_text, write_text},
-    report::{Report, seconds},
-};
-
+use super::prelude::*;
 /// Points of a refutation that are listed for people.
 const MOST_POINTS: usize = 20;
 

@@ -14,12 +14,7 @@ use indelible::{
 use indelible_io::{FittedFile, dataset, fit_to_file};
 use serde_json::json;
 
-use crate::{
-    bar::Bar,
-    failure::Failure,
-    report::{Report, bytes, grouped, real},
-};
-
+use super::prelude::*;
 /// Where the network is left.
 const FILE: &str = "iris.onnx";
 /// Share of the largest possible radius.

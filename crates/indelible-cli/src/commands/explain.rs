@@ -12,14 +12,7 @@ use indelible::{
 use indelible_io::onnx;
 use serde_json::{Value, json};
 
-use crate::{
-    bar::Bar,
-    data::DataArgs,
-    failure::{Failure, require},
-    paths::read_text,
-    report::{Report, grouped, real},
-};
-
+use super::prelude::*;
 /// Enemies of each constraint that are named.
 const EXAMPLES: usize = 3;
 

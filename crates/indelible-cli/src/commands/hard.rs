@@ -11,12 +11,7 @@ use indelible_decide::{
 use indelible_io::onnx;
 use serde_json::json;
 
-use super::write_dataset;
-use crate::{
-    failure::{Failure, require},
-    paths::{keep_apart, read_text},
-    report::Report,
-};
+use super::{prelude::*, write_dataset};
 
 /// Arguments of `hard`.
 #[derive(Args, Debug)]

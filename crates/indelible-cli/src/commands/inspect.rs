@@ -14,11 +14,8 @@ use indelible_io::{
 };
 use serde_json::{Value, json};
 
-use crate::{
-    failure::Failure,
-    lipschitz,
-    report::{Report, grouped, real},
-};
+use super::prelude::*;
+use crate::lipschitz;
 
 /// Arguments of `inspect`.
 #[derive(Args, Debug)]
@@ -65,9 +62,7 @@ impl InspectArgs {
         if let Model::Cells(cells) = &network.model {
             describe(cells, metadata.samples_per_cell.as_deref(), &mut report);
         }
-        for (name, value) in metadata_lines(metadata) {
-            report.line(name, value);
-        }
+        claims(metadata, &mut report);
         report.print(self.json)
     }
 }
@@ -119,20 +114,16 @@ fn metadata_json(metadata: &Metadata) -> Value {
 }
 
 /// What the file claims, where it claims anything.
-fn metadata_lines(metadata: &Metadata) -> Vec<(&'static str, String)> {
+fn claims(metadata: &Metadata, report: &mut Report) {
     let radius = metadata.radii.as_ref().map(|radii| match radii {
         Radii::Uniform(radius) => real(*radius),
         Radii::PerSample(all) => format!("{} and more, for {} samples", real(radii.smallest()), all.len()),
     });
     let norm = metadata.norm.map_or(String::new(), |norm| format!(" in {norm}"));
-    [
-        ("construction", metadata.construction.clone()),
-        ("claimed radius", radius.map(|radius| format!("{radius}{norm}"))),
-        ("classes", metadata.classes.as_ref().map(|names| names.join(", "))),
-        ("dataset", metadata.dataset.as_ref().map(|digest| format!("SHA-256 {digest}"))),
-        ("written by", metadata.version.as_ref().map(|version| format!("indelible {version}"))),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| Some((name, value?)))
-    .collect()
+    report
+        .known("construction", metadata.construction.as_ref())
+        .known("claimed radius", radius.map(|radius| format!("{radius}{norm}")))
+        .known("classes", metadata.classes.as_ref().map(|names| names.join(", ")))
+        .known("dataset", metadata.dataset.as_ref().map(|digest| format!("SHA-256 {digest}")))
+        .known("written by", metadata.version.as_ref().map(|version| format!("indelible {version}")));
 }

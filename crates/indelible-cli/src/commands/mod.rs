@@ -25,6 +25,17 @@ use indelible_io::npy::{Array, Values, write_npz};
 
 use crate::failure::{Failure, require};
 
+/// What commands are made of: their arguments, their answers, how they fail.
+mod prelude {
+    pub use crate::{
+        bar::Bar,
+        data::DataArgs,
+        failure::{Failure, require},
+        paths::{is_special, keep_apart, read_text, write_text},
+        report::{Report, bytes, columns, grouped, print, real, seconds},
+    };
+}
+
 /// Builds ReLU networks that provably memorize a labelled dataset robustly,
 /// proves it for the file that ships, and measures what it costs.
 #[derive(Debug, Parser)]

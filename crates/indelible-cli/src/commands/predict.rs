@@ -13,14 +13,7 @@ use indelible_io::{
 };
 use serde_json::json;
 
-use crate::{
-    bar::Bar,
-    data::DataArgs,
-    failure::Failure,
-    paths::keep_apart,
-    report::{Report, grouped, seconds},
-};
-
+use super::prelude::*;
 /// Arguments of `predict`.
 #[derive(Args, Debug)]
 pub struct PredictArgs {

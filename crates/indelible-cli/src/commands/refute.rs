@@ -11,14 +11,7 @@ use indelible_io::{
 };
 use serde_json::json;
 
-use crate::{
-    bar::Bar,
-    data::DataArgs,
-    failure::Failure,
-    paths::keep_apart,
-    report::{Report, seconds},
-};
-
+use super::prelude::*;
 /// Arguments of `refute`.
 #[derive(Args, Debug)]
 pub struct RefuteArgs {

@@ -1,6 +1,7 @@
 //! `indelible separation`: how far apart the classes are.
 
 use std::{
+    ffi::OsStr,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -20,15 +21,11 @@ use indelible_io::{
 };
 use serde_json::{Value, json};
 
-use super::enemies_chart::{Words, chart};
-use crate::{
-    bar::Bar,
-    data::DataArgs,
-    failure::{Failure, require},
-    histogram::Histogram,
-    paths::{is_special, keep_apart, write_text},
-    report::{Report, grouped, real, seconds},
+use super::{
+    enemies_chart::{Words, chart},
+    prelude::*,
 };
+use crate::histogram::Histogram;
 
 /// Pairs of equal samples that are listed.
 const MOST_CONFLICTS: usize = 10;
@@ -123,24 +120,11 @@ impl SeparationArgs {
         if let Some(path) = &self.per_sample {
             write_neighbours(path, &near.unwrap_or_else(|| neighbours(enemies)), self.k.unwrap_or(1))?;
         }
-        match svg {
-            Some(file) => write_text(file, &self.draw(subtitle, source, &histogram)?),
-            None => Ok(()),
-        }
-    }
-
-    /// What the chart says of itself.
-    fn draw(&self, subtitle: &str, data: &Path, histogram: &Histogram) -> Result<String, Failure> {
-        let name =
-            data.file_name().map_or_else(|| data.display().to_string(), |n| n.to_string_lossy().into());
-        chart(
-            &Words {
-                title: &format!("{name}: distance to the nearest sample of another class"),
-                subtitle,
-                axis: &format!("distance in the {} norm, in units of the features", self.norm),
-            },
-            histogram,
-        )
+        let Some(file) = svg else { return Ok(()) };
+        let name = source.file_name().map_or_else(|| source.to_string_lossy(), OsStr::to_string_lossy);
+        let title = format!("{name}: distance to the nearest sample of another class");
+        let axis = format!("distance in the {} norm, in units of the features", self.norm);
+        write_text(file, &chart(&Words { title: &title, subtitle, axis: &axis }, &histogram)?)
     }
 
     /// Enemies within one dataset.

@@ -7,8 +7,7 @@ use indelible::{Norm, bounds::necessary_width};
 use indelible_decide::witness::basis;
 use serde_json::json;
 
-use super::write_dataset;
-use crate::{failure::Failure, report::Report};
+use super::{prelude::*, write_dataset};
 
 /// Ratios that are listed unless one is asked for.
 const RATIOS: [f64; 7] = [0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999];
