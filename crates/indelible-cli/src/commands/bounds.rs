@@ -48,10 +48,7 @@ impl BoundsArgs {
         let data = self.data.as_ref().map(|path| read(path, &options)).transpose()?;
         let (samples, features, classes) = match &data {
             Some(data) => (data.samples(), data.features(), data.classes()),
-            None => {
-                let given = [self.samples, self.features, self.classes].map(Option::unwrap_or_default);
-                given.into()
-            }
+            None => [self.samples, self.features, self.classes].map(Option::unwrap_or_default).into(),
         };
         let (norm, ratio) = (self.norm, self.ratio);
         let question = Question { samples, features, classes, norm, ratio };
