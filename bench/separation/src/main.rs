@@ -50,17 +50,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: KIND FEATURES LABELS SAMPLES WIDTH WORK NORM RUNS".into());
     };
     let (samples, width): (usize, usize) = (samples.parse()?, width.parse()?);
-    let mut bytes = fs::read(features)?;
+    let bytes = fs::read(features)?;
     let count = samples * width;
+    let codes = || bytes.iter().take(count).copied().collect::<Vec<_>>().into();
     let features = match kind.as_str() {
-        "u8" | "byte" => {
-            bytes.truncate(count);
-            if kind == "u8" {
-                Features::unit_codes(bytes.into())
-            } else {
-                Features::integer_codes(bytes.into())
-            }
-        }
+        "u8" => Features::unit_codes(codes()),
+        "byte" => Features::integer_codes(codes()),
         "f32" => {
             let values = bytes.as_chunks::<4>().0.iter().take(count).map(|b| f32::from_le_bytes(*b));
             Features::F32(values.collect::<Vec<_>>().into())

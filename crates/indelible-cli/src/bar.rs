@@ -1,6 +1,9 @@
 //! Progress bars on a terminal, nothing when piped.
 
-use std::{sync::Mutex, time::Duration};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use indelible::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -11,8 +14,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 pub struct Bar(Mutex<Option<ProgressBar>>);
 
 impl Bar {
-    fn with(&self, act: impl FnOnce(&mut Option<ProgressBar>)) {
-        act(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    fn current(&self) -> MutexGuard<'_, Option<ProgressBar>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -20,7 +23,7 @@ impl Progress for Bar {
     fn busy(&self, what: &str) {
         let bar = ProgressBar::new_spinner().with_message(what.to_string());
         bar.enable_steady_tick(Duration::from_millis(100));
-        self.with(|current| *current = Some(bar));
+        *self.current() = Some(bar);
     }
 
     fn begin(&self, what: &str, total: u64) {
@@ -28,22 +31,14 @@ impl Progress for Bar {
         if let Ok(style) = ProgressStyle::with_template("{msg:>12} {wide_bar} {percent:>3} %  {eta} left") {
             bar.set_style(style);
         }
-        self.with(|current| *current = Some(bar));
+        *self.current() = Some(bar);
     }
 
     fn advance(&self, units: u64) {
-        self.with(|current| {
-            if let Some(bar) = current {
-                bar.inc(units);
-            }
-        });
+        self.current().iter().for_each(|bar| bar.inc(units));
     }
 
     fn end(&self) {
-        self.with(|current| {
-            if let Some(bar) = current.take() {
-                bar.finish_and_clear();
-            }
-        });
+        self.current().take().iter().for_each(ProgressBar::finish_and_clear);
     }
 }

@@ -1,21 +1,12 @@
 //! The arguments that name a dataset.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, builder::TypedValueParser};
 use indelible::{Dataset, Progress};
 use indelible_io::dataset::{Points, ReadOptions, Scale, read, read_points};
 
-use crate::{bar::Bar, failure::Failure};
-
-/// What 8-bit images mean.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum ScaleArg {
-    /// k/255, rounded to binary32
-    Unit,
-    /// 0 to 255
-    None,
-}
+use crate::{bar::Bar, choice::choice, failure::Failure};
 
 /// A dataset and how to read it.
 #[derive(Args, Debug)]
@@ -30,11 +21,15 @@ pub struct DataArgs {
     #[arg(long, value_name = "NAME")]
     pub label_column: Option<String>,
     /// What 8-bit images mean
-    #[arg(long, value_enum, default_value_t = ScaleArg::Unit)]
-    pub scale: ScaleArg,
+    #[arg(long, value_parser = scales(), default_value = "unit")]
+    pub scale: Scale,
     /// Take only the first N samples
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
+}
+
+fn scales() -> impl TypedValueParser<Value = Scale> {
+    choice([("unit", "k/255, rounded to binary32", Scale::Unit), ("none", "0 to 255", Scale::None)])
 }
 
 impl DataArgs {
@@ -42,10 +37,7 @@ impl DataArgs {
         ReadOptions {
             labels: self.labels.clone(),
             label_column: self.label_column.clone(),
-            scale: match self.scale {
-                ScaleArg::Unit => Scale::Unit,
-                ScaleArg::None => Scale::None,
-            },
+            scale: self.scale,
             limit: self.limit,
             expected_features,
             ..ReadOptions::default()
@@ -59,19 +51,24 @@ impl DataArgs {
 
     /// Reads the labelled dataset.
     pub fn read(&self, bar: &Bar) -> Result<Dataset, Failure> {
-        self.while_busy(bar, || Ok(read(&self.path, &self.options(None))?))
+        self.read_with(read, None, bar)
     }
 
     /// Reads samples whose labels may be missing, for a network that takes
     /// `features`.
     pub fn read_points(&self, features: usize, bar: &Bar) -> Result<Points, Failure> {
-        self.while_busy(bar, || Ok(read_points(&self.path, &self.options(Some(features)))?))
+        self.read_with(read_points, Some(features), bar)
     }
 
-    fn while_busy<T>(&self, bar: &Bar, act: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    fn read_with<T>(
+        &self,
+        read: fn(&Path, &ReadOptions) -> Result<T, indelible_io::Error>,
+        features: Option<usize>,
+        bar: &Bar,
+    ) -> Result<T, Failure> {
         bar.busy(&format!("reading {}", self.path.display()));
-        let result = act();
+        let result = read(&self.path, &self.options(features));
         bar.end();
-        result
+        Ok(result?)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use plotters::drawing::DrawingAreaErrorKind;
+
 /// Why the program stops, and with which exit code.
 #[derive(Debug)]
 pub struct Failure {
@@ -11,18 +13,18 @@ pub struct Failure {
 
 impl Failure {
     /// The input cannot be used: exit code 2.
-    pub fn input(message: String) -> Self {
-        Self { code: 2, message }
+    pub fn input(message: impl Into<String>) -> Self {
+        Self { code: 2, message: message.into() }
     }
 
     /// The program ran and the answer is no: exit code 1.
-    pub fn no(message: String) -> Self {
-        Self { code: 1, message }
+    pub fn no(message: impl Into<String>) -> Self {
+        Self { code: 1, message: message.into() }
     }
 
     /// Time ran out before there was an answer: exit code 3.
-    pub fn open(message: String) -> Self {
-        Self { code: 3, message }
+    pub fn open(message: impl Into<String>) -> Self {
+        Self { code: 3, message: message.into() }
     }
 
     /// Says the one line and gives the exit code. An empty message means that
@@ -35,19 +37,21 @@ impl Failure {
     }
 }
 
+/// Refuses the input, with a message, unless it can be used.
+pub fn require(usable: bool, message: impl FnOnce() -> String) -> Result<(), Failure> {
+    if usable { Ok(()) } else { Err(Failure::input(message())) }
+}
+
 /// Messages quote names from files, which may contain anything: characters that
 /// break lines or command a terminal are written as escapes.
 fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' => line.push(' '),
-            '\u{2028}' | '\u{2029}' => line.extend(c.escape_unicode()),
-            c if c.is_control() => line.extend(c.escape_default()),
-            c => line.push(c),
-        }
-    }
-    line
+    let safe = |c: char| match c {
+        '\n' => " ".into(),
+        '\u{2028}' | '\u{2029}' => c.escape_unicode().to_string(),
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    text.chars().map(safe).collect()
 }
 
 impl From<indelible::Error> for Failure {
@@ -82,6 +86,12 @@ impl From<indelible_io::Error> for Failure {
             indelible_io::Error::Library(error) => error.into(),
             other => Self::input(other.to_string()),
         }
+    }
+}
+
+impl From<DrawingAreaErrorKind<std::io::Error>> for Failure {
+    fn from(error: DrawingAreaErrorKind<std::io::Error>) -> Self {
+        Self::input(format!("the chart cannot be drawn: {error}"))
     }
 }
 

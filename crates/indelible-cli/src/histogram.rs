@@ -43,60 +43,46 @@ impl Histogram {
             }
         }
         let largest = by_class.iter().flatten().copied().fold(0.0, f64::max);
-        let rows = by_class
-            .into_iter()
-            .enumerate()
-            .filter(|(_, distances)| !distances.is_empty())
-            .map(|(class, mut distances)| {
-                distances.sort_by(f64::total_cmp);
-                let mut bins = vec![0; BINS];
-                for d in &distances {
-                    let share = if largest > 0.0 { d / largest } else { 0.0 };
-                    #[expect(
-                        clippy::cast_possible_truncation,
-                        clippy::cast_sign_loss,
-                        reason = "from 0 to BINS"
-                    )]
-                    let bin = (share * BINS as f64) as usize;
-                    bins[bin.min(BINS - 1)] += 1;
-                }
-                Row {
-                    class: data.class_names()[class].clone(),
-                    count: distances.len(),
-                    smallest: distances[0],
-                    median: distances[(distances.len() - 1) / 2],
-                    largest: distances[distances.len() - 1],
-                    bins,
-                }
+        let row = |(class, mut distances): (usize, Vec<f64>)| {
+            distances.sort_by(f64::total_cmp);
+            let (smallest, largest_of_class) = (*distances.first()?, *distances.last()?);
+            let mut bins = vec![0; BINS];
+            for d in &distances {
+                let share = if largest > 0.0 { d / largest } else { 0.0 };
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to BINS")]
+                let bin = (share * BINS as f64) as usize;
+                bins[bin.min(BINS - 1)] += 1;
+            }
+            Some(Row {
+                class: data.class_names()[class].clone(),
+                count: distances.len(),
+                smallest,
+                median: distances[(distances.len() - 1) / 2],
+                largest: largest_of_class,
+                bins,
             })
-            .collect();
-        Self { rows, largest }
+        };
+        Self { rows: by_class.into_iter().enumerate().filter_map(row).collect(), largest }
     }
 
     /// For `--json`: bins are equally wide, from 0 to `largest`.
     pub fn json(&self) -> Value {
-        let rows: Vec<Value> = self
-            .rows
-            .iter()
-            .map(|row| {
-                json!({"class": row.class, "count": row.count, "smallest": row.smallest,
-                       "median": row.median, "largest": row.largest, "bins": row.bins})
-            })
-            .collect();
-        json!({"largest": self.largest, "classes": rows})
+        let object = |row: &Row| {
+            json!({"class": row.class, "count": row.count, "smallest": row.smallest,
+                   "median": row.median, "largest": row.largest, "bins": row.bins})
+        };
+        json!({"largest": self.largest, "classes": self.rows.iter().map(object).collect::<Vec<_>>()})
     }
 
     /// Lines for people: a name and a row of bars each.
     pub fn lines(&self) -> Vec<(String, String)> {
         let highest = self.rows.iter().flat_map(|row| &row.bins).copied().max().unwrap_or(0);
-        self.rows
-            .iter()
-            .map(|row| {
-                let bars: String = row.bins.iter().map(|&count| bar(count, highest)).collect();
-                let numbers = format!("{}, {}, {}", real(row.smallest), real(row.median), real(row.largest));
-                (row.class.clone(), format!("{bars}  {numbers}"))
-            })
-            .collect()
+        let line = |row: &Row| {
+            let bars: String = row.bins.iter().map(|&count| bar(count, highest)).collect();
+            let numbers = [row.smallest, row.median, row.largest].map(real).join(", ");
+            (row.class.clone(), format!("{bars}  {numbers}"))
+        };
+        self.rows.iter().map(line).collect()
     }
 }
 

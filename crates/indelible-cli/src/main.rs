@@ -4,6 +4,7 @@
 //! cannot be used; 3 time ran out; 130 interrupted.
 
 mod bar;
+mod choice;
 mod commands;
 mod data;
 mod failure;
@@ -14,18 +15,23 @@ mod report;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, error::ErrorKind};
+use clap::{Parser, error::ErrorKind};
 
 use commands::Program;
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let parsed = Program::command().try_get_matches().and_then(|m| Program::from_arg_matches(&m));
-    let program = match parsed {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.exit(),
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    let program = match Program::try_parse() {
         Ok(program) => program,
         Err(e) if matches!(e.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            report::print(&e.render().to_string());
-            return ExitCode::SUCCESS;
+            return report::print(&e.render().to_string());
         }
         Err(e) => {
             // The first paragraph says what is wrong; the rest repeats the usage.
@@ -36,19 +42,14 @@ fn main() -> ExitCode {
                 .join(" ")
                 .replace("invalid float literal", "expected a number")
                 .replace("invalid digit found in string", "expected a whole number");
-            return Failure::input(line.trim_start_matches("error: ").to_string()).exit();
+            return Err(Failure::input(line.trim_start_matches("error: ")));
         }
     };
     // A file is complete or not there: what is being written goes before we do.
-    let handler = ctrlc::set_handler(|| {
+    ctrlc::set_handler(|| {
         indelible_io::remove_unfinished();
         std::process::exit(130);
-    });
-    if let Err(e) = handler {
-        return Failure::input(format!("cannot listen for Ctrl-C: {e}")).exit();
-    }
-    match program.run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.exit(),
-    }
+    })
+    .map_err(|e| Failure::input(format!("cannot listen for Ctrl-C: {e}")))?;
+    program.run()
 }

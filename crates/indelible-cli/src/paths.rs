@@ -1,8 +1,14 @@
-//! What is read is not overwritten, and results do not overwrite each other.
+//! Files: what is read is not overwritten, and results do not overwrite each
+//! other.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
-use crate::failure::Failure;
+use indelible_io::AtomicFile;
+
+use crate::failure::{Failure, require};
 
 /// Refuses `outputs` that are one of the `inputs` or stand there twice.
 ///
@@ -12,14 +18,12 @@ pub fn keep_apart(inputs: &[Option<&PathBuf>], outputs: &[Option<&PathBuf>]) -> 
     let outputs: Vec<&PathBuf> = outputs.iter().copied().flatten().collect();
     for (i, output) in outputs.iter().enumerate() {
         let display = output.display();
-        if inputs.iter().flatten().any(|input| is_same_file(input, output)) {
-            return Err(Failure::input(format!(
-                "{display} is both read and written; give another file to write"
-            )));
-        }
-        if outputs[..i].iter().any(|other| other == output || is_same_file(other, output)) {
-            return Err(Failure::input(format!("{display} is to be written twice; give two files")));
-        }
+        require(!inputs.iter().flatten().any(|input| is_same_file(input, output)), || {
+            format!("{display} is both read and written; give another file to write")
+        })?;
+        require(!outputs[..i].iter().any(|other| other == output || is_same_file(other, output)), || {
+            format!("{display} is to be written twice; give two files")
+        })?;
     }
     Ok(())
 }
@@ -27,4 +31,21 @@ pub fn keep_apart(inputs: &[Option<&PathBuf>], outputs: &[Option<&PathBuf>]) -> 
 /// Whether both names lead to one regular file.
 fn is_same_file(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b && a.is_file())
+}
+
+/// The text of a file.
+pub fn read_text(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|e| Failure::input(format!("cannot read {}: {e}", path.display())))
+}
+
+/// Makes `text` the whole of a file.
+pub fn write_text(mut file: AtomicFile, text: &str) -> Result<(), Failure> {
+    let failed = |e, path: &Path| Failure::input(format!("cannot write {}: {e}", path.display()));
+    file.write_all(text.as_bytes()).map_err(|e| failed(e, file.target()))?;
+    Ok(file.commit()?)
+}
+
+/// Whether a device or a pipe stands there.
+pub fn is_special(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir())
 }

@@ -1,58 +1,73 @@
 //! Answers: one JSON object, or aligned lines for people.
 
-use std::io::{ErrorKind, Write};
+use std::{
+    fmt::Display,
+    io::{ErrorKind, Write},
+};
 
 pub use indelible::text::{bytes, grouped};
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use crate::failure::Failure;
 
 /// Writes to stdout. A reader that has gone away is no error; an answer that
-/// cannot be written is, and ends the program.
-pub fn print(text: &str) {
+/// cannot be written is.
+pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(e) if e.kind() != ErrorKind::BrokenPipe => {
-            eprintln!("indelible: cannot write the answer to standard output: {e}");
-            indelible_io::remove_unfinished();
-            std::process::exit(2);
+            Err(Failure::input(format!("cannot write the answer to standard output: {e}")))
         }
-        _ => {}
+        _ => Ok(()),
     }
 }
 
-/// An answer that is built line by line.
-#[derive(Debug, Default)]
+/// An answer: one JSON object, and lines for people.
+#[derive(Debug)]
 pub struct Report {
-    json: Map<String, Value>,
-    lines: Vec<(String, String)>,
+    /// What `--json` prints.
+    pub json: Value,
+    lines: Vec<[String; 2]>,
 }
 
 impl Report {
-    /// Adds a value under a key of the JSON object.
-    pub fn json(&mut self, key: &str, value: impl Into<Value>) -> &mut Self {
-        self.json.insert(key.into(), value.into());
-        self
+    /// Begins with these keys and no lines.
+    pub fn new(json: Value) -> Self {
+        Self { json, lines: vec![] }
     }
 
     /// Adds a line for people.
-    pub fn line(&mut self, name: &str, value: impl std::fmt::Display) -> &mut Self {
-        self.lines.push((name.into(), value.to_string()));
+    pub fn line(&mut self, name: impl Into<String>, value: impl Display) -> &mut Self {
+        self.lines.push([name.into(), value.to_string()]);
         self
     }
 
-    /// Prints one or the other.
-    pub fn print(&self, as_json: bool) {
-        if as_json {
-            print(&format!("{}\n", Value::Object(self.json.clone())));
-            return;
+    /// Adds a line where there is a value.
+    pub fn known(&mut self, name: &str, value: Option<impl Display>) -> &mut Self {
+        match value {
+            Some(value) => self.line(name, value),
+            None => self,
         }
-        let width = self.lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-        let text: String = self
-            .lines
-            .iter()
-            .map(|(name, value)| format!("{name:width$}  {value}").trim_end().to_owned() + "\n")
-            .collect();
-        print(&text);
     }
+
+    /// Prints one or the other.
+    pub fn print(&self, as_json: bool) -> Result<(), Failure> {
+        print(&if as_json { format!("{}\n", self.json) } else { columns(&self.lines, 0..0) })
+    }
+}
+
+/// Lines of columns as wide as their longest entry, those of `right` set to the
+/// right.
+pub fn columns<const N: usize>(lines: &[[String; N]], right: std::ops::Range<usize>) -> String {
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let aligned = |line: &[String; N]| {
+        let cells = line.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
+            if right.contains(&column) { format!("{cell:>width$}") } else { format!("{cell:width$}") }
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    lines.iter().map(aligned).collect()
 }
 
 /// A duration in seconds.

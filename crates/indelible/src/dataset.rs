@@ -201,13 +201,10 @@ impl Dataset {
                 value: features.at(position),
             });
         }
-        if let Features::Coded { levels, .. } = &features {
-            let sound = levels.len() == 256
-                && levels.iter().all(|v| v.is_finite())
-                && levels.windows(2).all(|w| w[0] < w[1]);
-            if !sound {
-                return Err(Error::BadLevels);
-            }
+        if let Features::Coded { levels, .. } = &features
+            && !(features.holds(Precision::F64) && levels.windows(2).all(|w| w[0] < w[1]))
+        {
+            return Err(Error::BadLevels);
         }
         if let Some(sample) = labels.iter().position(|&y| y >= class_names.len()) {
             return Err(Error::UnknownClass { sample, label: labels[sample], classes: class_names.len() });
@@ -303,33 +300,19 @@ impl Dataset {
     /// `m_j = min_i x_ij` for every feature `j`.
     #[must_use]
     pub fn minima(&self) -> Vec<f64> {
-        let mut minima = self.row(0);
         match &self.features {
-            Features::Coded { codes, levels } => {
-                let mut least = codes[..self.width].to_vec();
-                for row in codes.chunks_exact(self.width) {
-                    for (m, &c) in least.iter_mut().zip(row) {
-                        *m = (*m).min(c);
-                    }
-                }
-                for (m, c) in minima.iter_mut().zip(least) {
-                    *m = levels[usize::from(c)];
-                }
-            }
-            Features::F32(values) => fold_minima(&mut minima, values, self.width, f64::from),
-            Features::F64(values) => fold_minima(&mut minima, values, self.width, |v| v),
+            Features::Coded { codes, levels } => minima(codes, self.width, |c| levels[usize::from(c)]),
+            Features::F32(values) => minima(values, self.width, f64::from),
+            Features::F64(values) => minima(values, self.width, |v| v),
         }
-        minima
     }
 
     /// Whether every feature of every sample is a number of `precision`.
     #[must_use]
     pub fn fits(&self, precision: Precision) -> bool {
-        match (&self.features, precision) {
-            (Features::F32(_), _) | (_, Precision::F64) => true,
-            (Features::Coded { levels, .. }, p) => levels.iter().all(|&v| p.holds(v)),
-            (Features::F64(values), p) => values.iter().all(|&v| p.holds(v)),
-        }
+        precision == Precision::F64
+            || matches!(self.features, Features::F32(_))
+            || self.features.holds(precision)
     }
 
     /// The first `limit` samples (all of them where there are fewer); classes
@@ -341,27 +324,45 @@ impl Dataset {
         if limit >= self.samples() {
             return Ok(self.clone());
         }
-        let end = limit * self.width;
+        self.select(0..limit)
+    }
+
+    /// These samples, in this order; classes keep their names and numbers.
+    ///
+    /// # Errors
+    /// When there are none.
+    ///
+    /// # Panics
+    /// When one is out of range.
+    pub fn select(&self, samples: impl Iterator<Item = usize> + Clone) -> Result<Self, Error> {
+        let n = self.width;
         let features = match &self.features {
             Features::Coded { codes, levels } => {
-                Features::Coded { codes: codes[..end].to_vec().into(), levels: levels.clone() }
+                Features::Coded { codes: rows(codes, n, samples.clone()), levels: levels.clone() }
             }
-            Features::F32(values) => Features::F32(values[..end].to_vec().into()),
-            Features::F64(values) => Features::F64(values[..end].to_vec().into()),
+            Features::F32(values) => Features::F32(rows(values, n, samples.clone())),
+            Features::F64(values) => Features::F64(rows(values, n, samples.clone())),
         };
-        let head = Self::new(features, self.width, self.labels[..limit].to_vec(), self.class_names.clone())?;
-        match &self.feature_names {
-            Some(names) => head.with_feature_names(names.clone()),
-            None => Ok(head),
-        }
+        let labels = samples.map(|sample| self.labels[sample]).collect();
+        let selected = Self::new(features, n, labels, self.class_names.clone())?;
+        Ok(Self { feature_names: self.feature_names.clone(), ..selected })
     }
 }
 
-/// Lowers `minima` to the smallest value of each column.
-fn fold_minima<T: Copy>(minima: &mut [f64], values: &[T], width: usize, exact: impl Fn(T) -> f64) {
+/// These rows of `width` values.
+fn rows<T: Copy + Send + Sync>(values: &[T], width: usize, chosen: impl Iterator<Item = usize>) -> Buffer<T> {
+    let mut out = Vec::with_capacity(chosen.size_hint().0 * width);
+    chosen.for_each(|row| out.extend_from_slice(&values[row * width..(row + 1) * width]));
+    out.into()
+}
+
+/// The smallest value of each column, exactly.
+fn minima<T: Copy + PartialOrd>(values: &[T], width: usize, exact: impl Fn(T) -> f64) -> Vec<f64> {
+    let mut least = values[..width].to_vec();
     for row in values.chunks_exact(width) {
-        for (m, &v) in minima.iter_mut().zip(row) {
-            *m = m.min(exact(v));
+        for (m, &v) in least.iter_mut().zip(row) {
+            *m = if v < *m { v } else { *m };
         }
     }
+    least.into_iter().map(exact).collect()
 }

@@ -51,19 +51,6 @@ fn detect() -> Vec<Isa> {
     Vec::new()
 }
 
-impl Isa {
-    /// The instruction sets that may be used, best first.
-    #[cfg(test)]
-    pub fn available() -> Vec<Self> {
-        DETECTED.clone()
-    }
-
-    /// The best one.
-    pub fn best() -> Self {
-        DETECTED.first().copied().unwrap_or(Self::Portable)
-    }
-}
-
 /// A loop that compilers turn into vector instructions by themselves. Numbers
 /// come out the same with every instruction set: none of them fuses or reorders
 /// what is written.
@@ -76,6 +63,17 @@ pub(crate) trait Loop {
 }
 
 impl Isa {
+    /// The instruction sets that may be used, best first.
+    #[cfg(test)]
+    pub fn available() -> Vec<Self> {
+        DETECTED.clone()
+    }
+
+    /// The best one.
+    pub fn best() -> Self {
+        DETECTED.first().copied().unwrap_or(Self::Portable)
+    }
+
     /// Runs `body` as compiled for this instruction set.
     #[inline]
     pub fn run<L: Loop>(self, body: L) -> L::Output {

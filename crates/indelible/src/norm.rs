@@ -29,14 +29,11 @@ impl Norm {
     /// # Errors
     /// When `p` is below 1, above [`Norm::LARGEST_EXPONENT`] or NaN.
     pub fn lp(p: f64) -> Result<Self, Error> {
-        if p == 1.0 {
-            Ok(Self::L1)
-        } else if p == 2.0 {
-            Ok(Self::L2)
-        } else if p > 1.0 && p <= Self::LARGEST_EXPONENT {
-            Ok(Self::Lp(p))
-        } else {
-            Err(Error::UnknownNorm { given: format!("l{p}") })
+        match p {
+            1.0 => Ok(Self::L1),
+            2.0 => Ok(Self::L2),
+            _ if p > 1.0 && p <= Self::LARGEST_EXPONENT => Ok(Self::Lp(p)),
+            _ => Err(Error::UnknownNorm { given: format!("l{p}") }),
         }
     }
 

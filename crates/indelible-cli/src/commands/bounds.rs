@@ -11,12 +11,7 @@ use indelible::{
 use indelible_io::dataset::{ReadOptions, read};
 use serde_json::{Value, json};
 
-use crate::{
-    bar::Bar,
-    failure::Failure,
-    report::{Report, grouped, print, real},
-};
-
+use super::prelude::*;
 /// Arguments of `bounds`.
 #[derive(Args, Debug)]
 pub struct BoundsArgs {
@@ -49,62 +44,39 @@ pub struct BoundsArgs {
 impl BoundsArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
-        let norm = self.norm;
         let options = ReadOptions { limit: self.limit, ..ReadOptions::default() };
         let data = self.data.as_ref().map(|path| read(path, &options)).transpose()?;
-        let question = match &data {
-            Some(data) => Question {
-                samples: data.samples(),
-                features: data.features(),
-                classes: data.classes(),
-                norm,
-                ratio: self.ratio,
-            },
-            None => Question {
-                samples: self.samples.unwrap_or_default(),
-                features: self.features.unwrap_or_default(),
-                classes: self.classes.unwrap_or_default(),
-                norm,
-                ratio: self.ratio,
-            },
+        let (samples, features, classes) = match &data {
+            Some(data) => (data.samples(), data.features(), data.classes()),
+            None => [self.samples, self.features, self.classes].map(Option::unwrap_or_default).into(),
         };
+        let (norm, ratio) = (self.norm, self.ratio);
+        let question = Question { samples, features, classes, norm, ratio };
         let mut rows = table(&question)?;
         if let Some(data) = &data {
             let budget = Budget::from_ratio(self.ratio, &separation(data, norm, &bar))?;
             rows.extend(measured(data, &budget)?);
         }
-        if self.json {
-            let mut report = Report::default();
-            report
-                .json("samples", question.samples)
-                .json("features", question.features)
-                .json("classes", question.classes)
-                .json("norm", question.norm.to_string())
-                .json("ratio", question.ratio)
-                .json("rows", rows.iter().map(object).collect::<Vec<_>>());
-            report.print(true);
-        } else {
-            print(&text(&question, &rows));
+        if !self.json {
+            return print(&text(&question, &rows));
         }
-        Ok(())
+        Report::new(json!({
+            "samples": samples, "features": features, "classes": classes, "norm": norm.to_string(),
+            "ratio": ratio, "rows": rows.iter().map(object).collect::<Vec<_>>(),
+        }))
+        .print(true)
     }
 }
 
 fn object(row: &Row) -> Value {
     json!({
-        "kind": row.kind.to_string(),
-        "quantity": row.quantity.to_string(),
-        "formula": row.formula,
-        "value": row.value,
-        "accuracy": row.accuracy.to_string(),
-        "robust": row.robust,
-        "condition": row.condition,
-        "built": row.built,
-        "source": row.source,
+        "kind": row.kind.to_string(), "quantity": row.quantity.to_string(), "formula": row.formula,
+        "value": row.value, "accuracy": row.accuracy.to_string(), "robust": row.robust,
+        "condition": row.condition, "built": row.built, "source": row.source,
     })
 }
 
-/// The table for people: columns as wide as their longest entry.
+/// The table for people.
 fn text(question: &Question, rows: &[Row]) -> String {
     let head = ["", "what", "value", "formula", "about", "built", "holds for", "source"];
     let mut lines = vec![head.map(str::to_owned)];
@@ -137,34 +109,13 @@ fn text(question: &Question, rows: &[Row]) -> String {
             row.source.into(),
         ]);
     }
-    let mut widths = [0; 8];
-    for line in &lines {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let mut out = format!(
-        "{} samples, {} features, {} labels, {}, ratio {}\n",
+    format!(
+        "{} samples, {} features, {} labels, {}, ratio {}\n{}~ order of growth: hidden constants and logarithms set to 1\n",
         grouped(question.samples),
         grouped(question.features),
         question.classes,
         question.norm,
-        question.ratio
-    );
-    for line in &lines {
-        let cells: Vec<String> = line
-            .iter()
-            .zip(widths)
-            .enumerate()
-            .map(
-                |(column, (cell, width))| {
-                    if column == 2 { format!("{cell:>width$}") } else { format!("{cell:width$}") }
-                },
-            )
-            .collect();
-        out += cells.join("  ").trim_end();
-        out.push('\n');
-    }
-    out += "~ order of growth: hidden constants and logarithms set to 1\n";
-    out
+        question.ratio,
+        columns(&lines, 2..3)
+    )
 }

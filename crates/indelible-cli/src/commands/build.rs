@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Instant};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, builder::TypedValueParser};
 use indelible::{
     Dataset, Norm, Precision, Radii,
     constructions::{Construction, Options, REGISTRY},
@@ -10,51 +10,35 @@ use indelible::{
     network::{Head, Size},
 };
 use indelible_io::{FittedFile, fit_to_file};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::separation::or_conflicts;
-use crate::{
-    bar::Bar,
-    data::DataArgs,
-    failure::Failure,
-    lipschitz,
-    paths::keep_apart,
-    report::{self, Report, grouped, real},
+use super::{
+    certify::{margin_line, smallest_margin},
+    prelude::*,
+    separation::or_conflicts,
 };
+use crate::{choice::choice, lipschitz, report};
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum HeadArg {
-    /// One output per class, the largest is the label
-    Logits,
-    /// One output, the nearest integer of 1..L is the label
-    Scalar,
+fn heads() -> impl TypedValueParser<Value = Head> {
+    choice([
+        ("logits", "One output per class, the largest is the label", Head::Logits),
+        ("scalar", "One output, the nearest integer of 1..L is the label", Head::Scalar),
+    ])
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum FormArg {
-    /// Dense where small enough to be certified as layers, else compact
-    Auto,
-    /// One Gemm per layer
-    Dense,
-    /// A Scan over the samples; cells: gathers
-    Compact,
+/// A form, or none where the choice is free.
+type AnyForm = Option<Form>;
+
+fn forms() -> impl TypedValueParser<Value = AnyForm> {
+    choice([
+        ("auto", "Dense where small enough to be certified as layers, else compact", None),
+        ("dense", "One Gemm per layer", Some(Form::Dense)),
+        ("compact", "A Scan over the samples; cells: gathers", Some(Form::Compact)),
+    ])
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum PrecisionArg {
-    /// binary32
-    F32,
-    /// binary64
-    F64,
-}
-
-impl From<PrecisionArg> for Precision {
-    fn from(precision: PrecisionArg) -> Self {
-        match precision {
-            PrecisionArg::F32 => Self::F32,
-            PrecisionArg::F64 => Self::F64,
-        }
-    }
+pub fn precisions() -> impl TypedValueParser<Value = Precision> {
+    choice([("f32", "binary32", Precision::F32), ("f64", "binary64", Precision::F64)])
 }
 
 /// Arguments of `build`.
@@ -80,14 +64,14 @@ pub struct BuildArgs {
     #[arg(long)]
     per_sample: bool,
     /// How outputs become a label
-    #[arg(long, value_enum, default_value_t = HeadArg::Logits)]
-    head: HeadArg,
+    #[arg(long, value_parser = heads(), default_value = "logits")]
+    head: Head,
     /// How the network is written
-    #[arg(long, value_enum, default_value_t = FormArg::Auto)]
-    form: FormArg,
+    #[arg(long, value_parser = forms(), default_value = "auto")]
+    form: AnyForm,
     /// Floating-point format of the network
-    #[arg(long, value_enum, default_value_t = PrecisionArg::F32)]
-    precision: PrecisionArg,
+    #[arg(long, value_parser = precisions(), default_value = "f32")]
+    precision: Precision,
     /// Write without proof
     #[arg(long)]
     no_certify: bool,
@@ -112,12 +96,12 @@ impl BuildArgs {
         // A wrong name should not cost a long computation, nor a slip the data.
         let options = self.options()?;
         keep_apart(&self.data.files(), &[Some(&self.output)])?;
-        if options.certify && self.output.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-            return Err(Failure::input(format!(
+        require(!(options.certify && is_special(&self.output)), || {
+            format!(
                 "{} is no regular file: what is proved is read back from where it was written; give a file, or --no-certify",
                 self.output.display()
-            )));
-        }
+            )
+        })?;
         let data = self.data.read(&bar)?;
         let read = started.elapsed().as_secs_f64();
         let mut built = fit_to_file(&self.output, &data, &options, &bar).map_err(|error| match error {
@@ -127,8 +111,7 @@ impl BuildArgs {
         let seconds = &mut built.fitted.seconds;
         seconds.insert(0, ("read", read));
         seconds.push(("total", started.elapsed().as_secs_f64()));
-        self.report(&data, &options, &built).print(self.json);
-        Ok(())
+        self.report(&data, &built).print(self.json)
     }
 
     /// What the arguments ask for.
@@ -142,97 +125,56 @@ impl BuildArgs {
                 None if self.per_sample => Radius::PerSample(self.ratio),
                 None => Radius::Ratio(self.ratio),
             },
-            network: Options {
-                head: match self.head {
-                    HeadArg::Logits => Head::Logits,
-                    HeadArg::Scalar => Head::Scalar,
-                },
-                precision: self.precision.into(),
-            },
-            form: match self.form {
-                FormArg::Auto => None,
-                FormArg::Dense => Some(Form::Dense),
-                FormArg::Compact => Some(Form::Compact),
-            },
+            network: Options { head: self.head, precision: self.precision },
+            form: self.form,
             certify: !self.no_certify,
         })
     }
 
-    fn report(&self, data: &Dataset, options: &FitOptions, built: &FittedFile) -> Report {
+    fn report(&self, data: &Dataset, built: &FittedFile) -> Report {
         let FittedFile { fitted, bytes } = built;
         let radii = fitted.budget.radii();
         let (smallest, largest) = (radii.smallest(), radii.largest());
-        let Options { head, precision } = options.network;
         let Size { depth, width, nonzero, all, max_abs } = fitted.size;
-        let (name, form) = (fitted.construction.name, fitted.form);
-        let seconds: serde_json::Map<String, serde_json::Value> =
-            fitted.seconds.iter().map(|(name, value)| ((*name).to_string(), json!(value))).collect();
+        let (name, form, norm, samples) = (fitted.construction.name, fitted.form, self.norm, data.samples());
         let certificate = fitted.certificate.as_ref();
         let certified = certificate.map(|certificate| certificate.certified);
-        let margin = certificate.and_then(|certificate| certificate.smallest_margin);
         let reason = fitted.reason.as_ref().map(ToString::to_string);
         let file = self.output.display();
-        let mut report = Report::default();
-        report
-            .json("construction", name)
-            .json("reason", reason.clone())
-            .json("norm", self.norm.to_string())
-            .json("radius", smallest)
-            .json("largest_radius", largest)
-            .json("per_sample", self.per_sample)
-            .json("ratio", fitted.budget.ratio())
-            .json("head", head.to_string())
-            .json("precision", precision.to_string())
-            .json("form", form.to_string())
-            .json("depth", depth)
-            .json("width", width)
-            .json("parameters", json!({"nonzero": nonzero, "all": all}))
-            .json("max_abs_parameter", max_abs)
-            .json("lipschitz", lipschitz::object(&fitted.lipschitz))
-            .json("samples", data.samples())
-            .json("certified", certified)
-            .json("exact", certificate.map(|certificate| certificate.exact))
-            .json(
-                "smallest_margin",
-                margin.map(|(margin, sample)| json!({"margin": margin, "sample": sample})),
-            )
-            .json("file", file.to_string())
-            .json("bytes", *bytes)
-            .json("seconds", seconds);
+        let mut report = Report::new(json!({
+            "construction": name, "reason": reason, "norm": norm.to_string(),
+            "radius": smallest, "largest_radius": largest, "per_sample": self.per_sample,
+            "ratio": fitted.budget.ratio(),
+            "head": self.head.to_string(), "precision": self.precision.to_string(), "form": form.to_string(),
+            "depth": depth, "width": width, "parameters": {"nonzero": nonzero, "all": all},
+            "max_abs_parameter": max_abs, "lipschitz": lipschitz::object(&fitted.lipschitz),
+            "samples": samples, "certified": certified,
+            "exact": certificate.map(|certificate| certificate.exact),
+            "smallest_margin": certificate.and_then(smallest_margin),
+            "file": file.to_string(), "bytes": bytes,
+            "seconds": fitted.seconds.iter().copied().collect::<Value>(),
+        }));
         let radius = match radii {
             Radii::Uniform(radius) => real(*radius),
             Radii::PerSample(_) => format!("{} to {}, one per sample", real(smallest), real(largest)),
         };
         let ratio = fitted.budget.ratio().map_or(String::new(), |ratio| format!(" (ratio {ratio})"));
-        let times: Vec<String> = fitted
-            .seconds
-            .iter()
-            .map(|(name, value)| format!("{name} {}", report::seconds(*value)))
-            .collect();
-        if let Some(reason) = reason {
-            report.line("chosen for", reason);
-        }
+        let certified = certified.map_or("not asked for".into(), |certified| {
+            format!("{} of {} samples", grouped(certified), grouped(samples))
+        });
+        let times = fitted.seconds.iter().map(|(name, taken)| format!("{name} {}", report::seconds(*taken)));
         report
-            .line("construction", format!("{name}, {head} head, {precision}"))
-            .line("radius", format!("{radius} in {}{ratio}", self.norm))
+            .known("chosen for", reason)
+            .line("construction", format!("{name}, {} head, {}", self.head, self.precision))
+            .line("radius", format!("{radius} in {norm}{ratio}"))
             .line("network", format!("depth {}, width {}", grouped(depth), grouped(width)))
             .line("parameters", format!("{} nonzero, {} in all", grouped(nonzero), grouped(all)))
             .line("largest parameter", real(max_abs))
             .line("Lipschitz bound", lipschitz::line(&fitted.lipschitz))
             .line("file", format!("{file} ({form}, {})", report::bytes(*bytes)))
-            .line(
-                "certified",
-                match certified {
-                    Some(certified) => {
-                        format!("{} of {} samples", grouped(certified), grouped(data.samples()))
-                    }
-                    None => "not asked for".into(),
-                },
-            );
-        if let Some((margin, sample)) = margin {
-            report.line("smallest margin", format!("{} (sample {sample})", real(margin)));
-        }
-        report.line("time", times.join(", "));
+            .line("certified", certified)
+            .known("smallest margin", certificate.and_then(margin_line))
+            .line("time", times.collect::<Vec<_>>().join(", "));
         report
     }
 }

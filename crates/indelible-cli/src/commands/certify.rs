@@ -10,15 +10,9 @@ use indelible::{
     separation::nearest_enemies,
 };
 use indelible_io::{digest, onnx};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::{
-    bar::Bar,
-    data::DataArgs,
-    failure::Failure,
-    report::{Report, grouped, real, seconds},
-};
-
+use super::prelude::*;
 /// Failures that are listed for people.
 const MOST_LISTED: usize = 5;
 
@@ -56,53 +50,41 @@ impl CertifyArgs {
         let radii = match (self.radius, self.ratio) {
             (Some(radius), _) => Radii::Uniform(radius),
             (None, Some(ratio)) => {
-                let enemies = nearest_enemies(&data, norm, &bar);
-                Budget::per_sample(ratio, &enemies)?.radii().clone()
+                Budget::per_sample(ratio, &nearest_enemies(&data, norm, &bar))?.radii().clone()
             }
             (None, None) => self.claimed(&network, &data, norm)?,
         };
-        if self.per_sample && matches!(radii, Radii::Uniform(_)) {
-            return Err(Failure::input(format!(
-                "{} claims one radius for all samples; give --ratio",
-                self.network.display()
-            )));
-        }
+        require(!self.per_sample || matches!(radii, Radii::PerSample(_)), || {
+            format!("{} claims one radius for all samples; give --ratio", self.network.display())
+        })?;
         let started = Instant::now();
         let classes = network.signature().match_classes(&data)?;
         let certificate = certify(&classes.claim(&network.model, &data, norm, &radii), &bar)?;
         let taken = started.elapsed().as_secs_f64();
         let same = network.metadata.dataset.as_ref().map(|known| *known == digest(&data));
         let mut report = report(&certificate, &data, &radii, &classes, taken);
-        report.json("same_dataset", same);
+        report.json["same_dataset"] = same.into();
         if same == Some(false) {
             report.line("dataset", "another than the file was built from");
         }
-        report.print(self.json);
-        if certificate.holds() { Ok(()) } else { Err(Failure::no(String::new())) }
+        report.print(self.json)?;
+        if certificate.holds() { Ok(()) } else { Err(Failure::no("")) }
     }
 
     /// The radii that the metadata of the file claim.
     fn claimed(&self, network: &onnx::Network, data: &Dataset, norm: Norm) -> Result<Radii, Failure> {
-        let Some(radii) = network.metadata.radii.clone() else {
-            return Err(Failure::input(format!(
-                "{} claims no radius of its own; give --radius",
-                self.network.display()
-            )));
+        let (metadata, file) = (&network.metadata, self.network.display());
+        let Some(radii) = metadata.radii.clone() else {
+            return Err(Failure::input(format!("{file} claims no radius of its own; give --radius")));
         };
-        if network.metadata.norm != Some(norm) {
-            let claimed = network.metadata.norm.map_or("no norm".into(), |claimed| claimed.to_string());
-            return Err(Failure::input(format!(
-                "{} claims radii in {claimed}, not in {norm}; give --radius",
-                self.network.display()
-            )));
-        }
-        let same = network.metadata.dataset.as_ref().is_some_and(|known| *known == digest(data));
-        if matches!(radii, Radii::PerSample(_)) && !same {
-            return Err(Failure::input(format!(
-                "{} has one radius for each sample of another dataset; give --radius",
-                self.network.display()
-            )));
-        }
+        require(metadata.norm == Some(norm), || {
+            let claimed = metadata.norm.map_or("no norm".into(), |claimed| claimed.to_string());
+            format!("{file} claims radii in {claimed}, not in {norm}; give --radius")
+        })?;
+        let same = metadata.dataset.as_ref().is_some_and(|known| *known == digest(data));
+        require(same || matches!(radii, Radii::Uniform(_)), || {
+            format!("{file} has one radius for each sample of another dataset; give --radius")
+        })?;
         Ok(radii)
     }
 }
@@ -120,63 +102,60 @@ fn report(certificate: &Certificate, data: &Dataset, radii: &Radii, classes: &Cl
             _ => json!({"sample": sample, "label": label(sample), "verdict": "undecided"}),
         })
         .collect();
-    let engines: Map<String, Value> =
-        certificate.engines().into_iter().map(|(engine, count)| (engine.to_string(), json!(count))).collect();
-    let mut report = Report::default();
-    report
-        .json("samples", certificate.samples)
-        .json("certified", certificate.certified)
-        .json("refuted", certificate.refuted)
-        .json("undecided", certificate.undecided)
-        .json("exact", certificate.exact)
-        .json("engines", engines)
-        .json("radius", radii.smallest())
-        .json("per_sample", matches!(radii, Radii::PerSample(_)))
-        .json("norm", certificate.norm.to_string())
-        .json("arithmetic", format!("real and {}, any order of summation", certificate.precision))
-        .json(
-            "smallest_margin",
-            certificate.smallest_margin.map(|(margin, sample)| json!({"margin": margin, "sample": sample})),
-        )
-        .json("seconds", taken)
-        .json("failures", failures);
+    let engines = certificate.engines().into_iter().map(|(engine, count)| (engine.to_string(), count));
+    let Certificate { samples, certified, refuted, undecided, norm, precision, .. } = *certificate;
+    let mut report = Report::new(json!({
+        "samples": samples, "certified": certified, "refuted": refuted, "undecided": undecided,
+        "exact": certificate.exact,
+        "engines": engines.collect::<Value>(),
+        "radius": radii.smallest(), "per_sample": matches!(radii, Radii::PerSample(_)),
+        "norm": norm.to_string(),
+        "arithmetic": format!("real and {precision}, any order of summation"),
+        "smallest_margin": smallest_margin(certificate),
+        "seconds": taken,
+        "failures": failures,
+    }));
     let radius = match radii {
         Radii::Uniform(radius) => real(*radius),
         Radii::PerSample(_) => format!("{} and more, one per sample", real(radii.smallest())),
     };
     report
-        .line(
-            "certified",
-            format!("{} of {} samples", grouped(certificate.certified), grouped(certificate.samples)),
-        )
-        .line("refuted", grouped(certificate.refuted))
-        .line("undecided", grouped(certificate.undecided))
-        .line("radius", format!("{radius} in {}", certificate.norm))
+        .line("certified", format!("{} of {} samples", grouped(certified), grouped(samples)))
+        .line("refuted", grouped(refuted))
+        .line("undecided", grouped(undecided))
+        .line("radius", format!("{radius} in {norm}"))
         .line(
             "holds for",
             format!(
-                "every real point of the ball, and as executed in {}, in any order of summation",
-                certificate.precision
+                "every real point of the ball, and as executed in {precision}, in any order of summation"
             ),
-        );
-    if let Some((margin, sample)) = certificate.smallest_margin {
-        report.line("smallest margin", format!("{} (sample {sample})", real(margin)));
-    }
-    report.line("time", seconds(taken));
-    let (refuted, undecided): (Vec<_>, Vec<_>) =
+        )
+        .known("smallest margin", margin_line(certificate))
+        .line("time", seconds(taken));
+    let (first, last): (Vec<_>, Vec<_>) =
         certificate.failures().partition(|(_, verdict)| matches!(verdict, Verdict::Refuted { .. }));
-    for (sample, verdict) in refuted.into_iter().chain(undecided).take(MOST_LISTED) {
+    for (sample, verdict) in first.into_iter().chain(last).take(MOST_LISTED) {
         let what = match verdict {
             Verdict::Refuted { predicted, .. } => {
                 format!("refuted: a point of its ball gets {}", name(predicted).map_or("NaN", String::as_str))
             }
             _ => "undecided".into(),
         };
-        report.line(&format!("sample {sample} ({})", label(sample)), what);
+        report.line(format!("sample {sample} ({})", label(sample)), what);
     }
-    let more = (certificate.refuted + certificate.undecided).saturating_sub(MOST_LISTED);
+    let more = (refuted + undecided).saturating_sub(MOST_LISTED);
     if more > 0 {
         report.line("", format!("and {} more", grouped(more)));
     }
     report
+}
+
+/// The smallest margin and the sample that has it.
+pub fn smallest_margin(certificate: &Certificate) -> Option<Value> {
+    certificate.smallest_margin.map(|(margin, sample)| json!({"margin": margin, "sample": sample}))
+}
+
+/// The same for people.
+pub fn margin_line(certificate: &Certificate) -> Option<String> {
+    certificate.smallest_margin.map(|(margin, sample)| format!("{} (sample {sample})", real(margin)))
 }

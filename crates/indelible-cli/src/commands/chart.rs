@@ -12,7 +12,7 @@ use std::ops::Range;
 use indelible::network::Size;
 use plotters::prelude::*;
 
-use super::drawing::{Area, COLOURS, Outcome};
+use super::drawing::{Area, COLOURS};
 use crate::failure::Failure;
 
 /// Sizes of one construction.
@@ -21,10 +21,8 @@ pub struct Series {
     pub position: usize,
     /// Its name.
     pub name: &'static str,
-    /// Size for each ratio.
-    pub by_ratio: Vec<(f64, Size)>,
-    /// Size for each number of samples.
-    pub by_samples: Vec<(f64, Size)>,
+    /// Size for each `1/(1 − ρ)`, and for each number of samples.
+    pub sizes: [Vec<(f64, Size)>; 2],
 }
 
 /// How long the dashes of a line are and the gaps between, by position in the
@@ -43,16 +41,6 @@ impl Series {
     }
 }
 
-/// Four panels: nonzero parameters and the largest parameter, against the
-/// ratio, spaced by `1/(1 − ρ)`, and against the number of samples, all on
-/// logarithmic scales.
-pub fn chart(title: &str, ratio: f64, series: &[Series]) -> Result<String, Failure> {
-    let mut text = String::new();
-    draw(&mut text, title, ratio, series)
-        .map_err(|error| Failure::input(format!("the chart cannot be drawn: {error}")))?;
-    Ok(text)
-}
-
 /// What is drawn of a network.
 type Quantity = fn(&Size) -> f64;
 
@@ -61,7 +49,16 @@ const HEIGHT: u32 = 900;
 /// Height of the legend, which all panels share.
 const LEGEND: u32 = 44;
 
-fn draw(text: &mut String, title: &str, ratio: f64, series: &[Series]) -> Outcome {
+/// Four panels: nonzero parameters and the largest parameter, against the
+/// ratio, spaced by `1/(1 − ρ)`, and against the number of samples, all on
+/// logarithmic scales.
+pub fn chart(title: &str, ratio: f64, series: &[Series]) -> Result<String, Failure> {
+    let mut text = String::new();
+    draw(&mut text, title, ratio, series)?;
+    Ok(text)
+}
+
+fn draw(text: &mut String, title: &str, ratio: f64, series: &[Series]) -> Result<(), Failure> {
     let root = SVGBackend::with_string(text, (WIDTH, HEIGHT)).into_drawing_area();
     root.fill(&WHITE)?;
     let root = root.titled(title, ("sans-serif", 20))?;
@@ -71,58 +68,40 @@ fn draw(text: &mut String, title: &str, ratio: f64, series: &[Series]) -> Outcom
         ("nonzero parameters (count)", |size| size.nonzero as f64),
         ("largest |parameter|", |size| size.max_abs),
     ];
+    let axes: [Axis; 2] = [
+        ("ρ = radius / largest possible radius, spaced by 1 / (1 − ρ)".into(), |x| {
+            short(((1.0 - 1.0 / x) * 1e6).round() / 1e6)
+        }),
+        (format!("number of samples N, at ρ = {ratio}"), |x| short(*x)),
+    ];
     for (row, (name, of)) in quantities.into_iter().enumerate() {
-        let lines = series
-            .iter()
-            .map(|s| s.by_ratio.iter().map(|(r, size)| (stretched(*r), of(size))))
-            .map(Iterator::collect);
-        let axis = Axis {
-            name: "ρ = radius / largest possible radius, spaced by 1 / (1 − ρ)".into(),
-            ticks: series.iter().flat_map(|s| &s.by_ratio).map(|(rho, _)| stretched(*rho)).collect(),
-            label: |x| short(((1.0 - 1.0 / x) * 1e6).round() / 1e6),
-        };
-        panel(&panels[2 * row], series, lines.collect(), axis, name)?;
-        let lines =
-            series.iter().map(|s| s.by_samples.iter().map(|(n, size)| (*n, of(size)))).map(Iterator::collect);
-        let axis = Axis {
-            name: format!("number of samples N, at ρ = {ratio}"),
-            ticks: series.iter().flat_map(|s| &s.by_samples).map(|(n, _)| *n).collect(),
-            label: |x| short(*x),
-        };
-        panel(&panels[2 * row + 1], series, lines.collect(), axis, name)?;
+        for (column, axis) in axes.iter().enumerate() {
+            let line = |s: &Series| s.sizes[column].iter().map(|(x, size)| (*x, of(size))).collect();
+            panel(&panels[2 * row + column], series, series.iter().map(line).collect(), axis, name)?;
+        }
     }
     legend(&lower, series)?;
-    root.present()?;
-    Ok(())
+    Ok(root.present()?)
 }
 
-/// Where a ratio stands on its axis.
-fn stretched(rho: f64) -> f64 {
-    1.0 / (1.0 - rho)
-}
-
-/// A horizontal axis.
-struct Axis {
-    name: String,
-    ticks: Vec<f64>,
-    label: fn(&f64) -> String,
-}
+/// A horizontal axis: its name and the numbers on it.
+type Axis = (String, fn(&f64) -> String);
 
 fn panel(
     area: &Area<'_>,
     series: &[Series],
     lines: Vec<Vec<(f64, f64)>>,
-    mut axis: Axis,
+    (horizontal, label): &Axis,
     vertical: &str,
-) -> Outcome {
-    let xs = range(axis.ticks.iter().copied(), 1.15);
+) -> Result<(), Failure> {
+    let mut places: Vec<f64> = lines.iter().flatten().map(|p| p.0).collect();
+    let xs = range(places.iter().copied(), 1.15);
     let ys = range(lines.iter().flatten().map(|p| p.1), 1.6);
-    axis.ticks.sort_by(f64::total_cmp);
-    axis.ticks.dedup();
+    places.sort_by(f64::total_cmp);
     // Labels closer than this would run into each other.
     let room = (xs.end / xs.start).powf(0.06);
     let mut ticks: Vec<f64> = vec![];
-    for tick in axis.ticks.into_iter().rev() {
+    for tick in places.into_iter().rev() {
         if ticks.last().is_none_or(|last| last / tick >= room) {
             ticks.push(tick);
         }
@@ -134,12 +113,12 @@ fn panel(
         .build_cartesian_2d(xs.log_scale().with_key_points(ticks), ys.log_scale())?;
     chart
         .configure_mesh()
-        .x_desc(axis.name)
+        .x_desc(horizontal)
         .y_desc(vertical)
         .light_line_style(WHITE)
         .label_style(("sans-serif", 13))
         .axis_desc_style(("sans-serif", 15))
-        .x_label_formatter(&axis.label)
+        .x_label_formatter(label)
         .y_label_formatter(&|y| short(*y))
         .draw()?;
     for ((one, line), colour) in series.iter().zip(lines).zip(COLOURS) {
@@ -156,7 +135,7 @@ fn panel(
 }
 
 /// One row with the names of all lines.
-fn legend(area: &Area<'_>, series: &[Series]) -> Outcome {
+fn legend(area: &Area<'_>, series: &[Series]) -> Result<(), Failure> {
     let each = (WIDTH - 40) as i32 / series.len().max(1) as i32;
     let middle = LEGEND as i32 / 2;
     for (index, (one, colour)) in series.iter().zip(COLOURS).enumerate() {

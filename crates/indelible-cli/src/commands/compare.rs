@@ -1,10 +1,10 @@
 //! `indelible compare`: all constructions side by side.
 
-use std::{io::Write, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use indelible::{
-    Budget, Dataset, Features, Norm, Progress,
+    Budget, Dataset, Norm, Precision, Progress,
     constructions::{Construction, Options, REGISTRY},
     fit::{Trial, serving},
     network::Size,
@@ -14,16 +14,10 @@ use indelible_io::AtomicFile;
 use serde_json::{Value, json};
 
 use super::{
-    build::PrecisionArg,
+    build::precisions,
     chart::{Series, chart},
+    prelude::*,
     separation::or_conflicts,
-};
-use crate::{
-    bar::Bar,
-    data::DataArgs,
-    failure::Failure,
-    paths::keep_apart,
-    report::{grouped, print, real, seconds},
 };
 
 /// Ratios of the chart.
@@ -43,8 +37,8 @@ pub struct CompareArgs {
     #[arg(long, default_value_t = 0.9, value_name = "RHO", allow_negative_numbers = true)]
     ratio: f64,
     /// Floating-point format of the networks
-    #[arg(long, value_enum, default_value_t = PrecisionArg::F32)]
-    precision: PrecisionArg,
+    #[arg(long, value_parser = precisions(), default_value = "f32")]
+    precision: Precision,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -62,12 +56,12 @@ impl CompareArgs {
         keep_apart(&self.data.files(), &[self.csv.as_ref(), self.svg.as_ref()])?;
         let data = self.data.read(&bar)?;
         let norm = self.norm;
-        let options = Options { precision: self.precision.into(), ..Options::default() };
+        let options = Options { precision: self.precision, ..Options::default() };
         serving(&data, norm, false, options.head)?;
         let found = separation(&data, norm, &bar);
         let budget = Budget::from_ratio(self.ratio, &found).map_err(|error| match error {
             indelible::Error::NoEnemies => Failure::input(
-                "all samples have one label, so there is no largest radius to compare at; expected two labels or more".into(),
+                "all samples have one label, so there is no largest radius to compare at; expected two labels or more",
             ),
             other => or_conflicts(&data, other),
         })?;
@@ -84,38 +78,31 @@ impl CompareArgs {
             return Err(Failure::no(why.join("; ")));
         }
         if let Some(path) = &self.csv {
-            write_whole(path, &csv(&rows))?;
+            write_text(AtomicFile::create(path)?, &csv(&rows))?;
         }
+        let (samples, features, classes) = (data.samples(), data.features(), data.classes());
         if let Some(path) = &self.svg {
             let title = format!(
-                "Constructions on {}: {} samples, {} features, {} classes, {norm}, {}",
+                "Constructions on {}: {} samples, {features} features, {classes} classes, {norm}, {}",
                 self.data.path.file_stem().map_or("data".into(), |name| name.to_string_lossy()),
-                grouped(data.samples()),
-                data.features(),
-                data.classes(),
-                options.precision
+                grouped(samples),
+                self.precision
             );
-            write_whole(
-                path,
-                &chart(&title, self.ratio, &curves(&data, &found, options, self.ratio, &bar))?,
-            )?;
+            let curves = curves(&data, &found, options, self.ratio, &bar);
+            write_text(AtomicFile::create(path)?, &chart(&title, self.ratio, &curves)?)?;
         }
-        if self.json {
-            let answer = json!({
-                "samples": data.samples(), "features": data.features(), "classes": data.classes(),
-                "norm": norm.to_string(), "ratio": self.ratio, "radius": budget.radii().smallest(),
-                "precision": options.precision.to_string(),
-                "constructions": rows.iter().map(|row| row_json(row, data.samples())).collect::<Vec<_>>(),
-                "refused": refused.iter().map(|(name, why)| json!({"name": name, "why": why})).collect::<Vec<_>>(),
-            });
-            print(&format!("{answer}\n"));
-        } else {
-            print(&table(&rows, data.samples()));
-            for (name, why) in refused {
-                print(&format!("{name}: {why}\n"));
-            }
+        if !self.json {
+            let refused: String = refused.iter().map(|(name, why)| format!("{name}: {why}\n")).collect();
+            return print(&(table(&rows, samples) + &refused));
         }
-        Ok(())
+        let refused = refused.iter().map(|(name, why)| json!({"name": name, "why": why}));
+        Report::new(json!({
+            "samples": samples, "features": features, "classes": classes, "norm": norm.to_string(),
+            "ratio": self.ratio, "radius": budget.radii().smallest(), "precision": self.precision.to_string(),
+            "constructions": rows.iter().map(|row| row_json(row, samples)).collect::<Vec<_>>(),
+            "refused": refused.collect::<Vec<_>>(),
+        }))
+        .print(true)
     }
 }
 
@@ -129,23 +116,22 @@ fn row_json(row: &Trial, samples: usize) -> Value {
     })
 }
 
-const COLUMNS: [&str; 10] = [
-    "construction",
-    "depth",
-    "width",
-    "nonzero",
-    "all",
-    "max |parameter|",
-    "Lipschitz bound",
-    "certified",
-    "build",
-    "certify",
-];
-
 /// Aligned columns, numbers to the right.
 fn table(rows: &[Trial], samples: usize) -> String {
-    let mut cells: Vec<[String; 10]> = vec![COLUMNS.map(String::from)];
-    cells.extend(rows.iter().map(|row| {
+    let head = [
+        "construction",
+        "depth",
+        "width",
+        "nonzero",
+        "all",
+        "max |parameter|",
+        "Lipschitz bound",
+        "certified",
+        "build",
+        "certify",
+    ];
+    let mut lines = vec![head.map(String::from)];
+    lines.extend(rows.iter().map(|row| {
         [
             row.construction.name.into(),
             grouped(row.size.depth),
@@ -159,24 +145,7 @@ fn table(rows: &[Trial], samples: usize) -> String {
             seconds(row.certify_seconds),
         ]
     }));
-    let widths: Vec<usize> =
-        (0..10).map(|c| cells.iter().map(|row| row[c].chars().count()).max().unwrap_or(0)).collect();
-    cells
-        .iter()
-        .map(|row| {
-            let line: Vec<String> = row
-                .iter()
-                .zip(&widths)
-                .enumerate()
-                .map(
-                    |(c, (cell, &width))| {
-                        if c == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-                    },
-                )
-                .collect();
-            line.join("  ") + "\n"
-        })
-        .collect()
+    columns(&lines, 1..10)
 }
 
 fn csv(rows: &[Trial]) -> String {
@@ -193,67 +162,31 @@ fn csv(rows: &[Trial]) -> String {
     text
 }
 
-fn write_whole(path: &std::path::Path, text: &str) -> Result<(), Failure> {
-    let mut file = AtomicFile::create(path)?;
-    file.write_all(text.as_bytes())
-        .map_err(|e| Failure::input(format!("cannot write {}: {e}", path.display())))?;
-    file.commit()?;
-    Ok(())
-}
-
-/// Every `every`-th sample: the first ones may all be of one class.
-fn thinned(data: &Dataset, every: usize) -> Result<Dataset, indelible::Error> {
-    let chosen = || (0..data.samples()).step_by(every);
-    let n = data.features();
-    let features = match data.storage() {
-        Features::Coded { codes, levels } => {
-            let codes: Vec<u8> = chosen().flat_map(|i| codes[i * n..(i + 1) * n].iter().copied()).collect();
-            Features::Coded { codes: codes.into(), levels: levels.clone() }
-        }
-        _ => Features::F64(chosen().flat_map(|i| data.row(i)).collect::<Vec<_>>().into()),
-    };
-    let labels = chosen().map(|i| data.labels()[i]).collect();
-    Dataset::new(features, n, labels, data.class_names().to_vec())
-}
-
 /// Sizes over ratios and over numbers of samples.
 fn curves(data: &Dataset, found: &Separation, options: Options, ratio: f64, bar: &Bar) -> Vec<Series> {
     let measure = |construction: &Construction, data: &Dataset, found: &Separation, ratio: f64| {
         let budget = Budget::from_ratio(ratio, found).ok()?;
-        if !construction.serves(data, &budget, options) {
-            return None;
-        }
-        Some(construction.build(data, &budget, options).ok()?.size())
+        let serves = construction.serves(data, &budget, options);
+        serves.then(|| construction.build(data, &budget, options).ok())?.map(|network| network.size())
     };
-    let parts: Vec<(Dataset, Separation)> = EVERY
-        .iter()
-        .filter_map(|&every| thinned(data, every).ok())
-        .map(|part| {
-            let found = separation(&part, found.norm, bar);
-            (part, found)
-        })
-        .filter(|(_, found)| found.pair.is_some())
-        .collect();
-    REGISTRY
-        .iter()
-        .enumerate()
-        .map(|(position, construction)| {
-            bar.busy(construction.name);
-            Series {
-                position,
-                name: construction.name,
-                by_ratio: RATIOS
-                    .iter()
-                    .filter_map(|&rho| Some((rho, measure(construction, data, found, rho)?)))
-                    .collect(),
-                by_samples: parts
-                    .iter()
-                    .filter_map(|(part, found)| {
-                        Some((part.samples() as f64, measure(construction, part, found, ratio)?))
-                    })
-                    .collect(),
-            }
-        })
-        .filter(|series| !series.by_ratio.is_empty())
-        .collect()
+    let part = |&every: &usize| {
+        // The first samples may all be of one class.
+        let part = data.select((0..data.samples()).step_by(every)).ok()?;
+        let found = separation(&part, found.norm, bar);
+        found.pair.is_some().then_some((part, found))
+    };
+    let parts: Vec<(Dataset, Separation)> = EVERY.iter().filter_map(part).collect();
+    let series = |(position, construction): (usize, &'static Construction)| {
+        bar.busy(construction.name);
+        let at_ratio = |&rho: &f64| Some((1.0 / (1.0 - rho), measure(construction, data, found, rho)?));
+        let of_part = |(part, found): &(Dataset, Separation)| {
+            Some((part.samples() as f64, measure(construction, part, found, ratio)?))
+        };
+        Series {
+            position,
+            name: construction.name,
+            sizes: [RATIOS.iter().filter_map(at_ratio).collect(), parts.iter().filter_map(of_part).collect()],
+        }
+    };
+    REGISTRY.iter().enumerate().map(series).filter(|series| !series.sizes[0].is_empty()).collect()
 }

@@ -1,7 +1,6 @@
 //! `indelible decide`: does a small network exist?
 
 use std::{
-    io::Write,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -18,24 +17,12 @@ use indelible_io::{
 };
 use serde_json::json;
 
-use super::read_text;
-use crate::{
-    bar::Bar,
-    data::DataArgs,
-    failure::Failure,
-    paths::keep_apart,
-    report::{Report, seconds},
-};
-
+use super::prelude::*;
 /// Points of a refutation that are listed for people.
 const MOST_POINTS: usize = 20;
 
-/// `--width`: a number, or the smallest that suffices.
-#[derive(Clone, Copy, Debug)]
-enum Width {
-    Fixed(usize),
-    Auto,
-}
+/// `--width`: a number, else the smallest that suffices.
+type Width = Option<usize>;
 
 /// Arguments of `decide`.
 #[derive(Args, Debug)]
@@ -73,9 +60,9 @@ pub struct DecideArgs {
 
 fn width(text: &str) -> Result<Width, String> {
     if text == "auto" {
-        return Ok(Width::Auto);
+        return Ok(None);
     }
-    text.parse().map(Width::Fixed).map_err(|_| "expected a number or auto".to_owned())
+    text.parse().map(Some).map_err(|_| "expected a number or auto".to_owned())
 }
 
 fn limit(text: &str) -> Result<Duration, String> {
@@ -98,8 +85,8 @@ impl DecideArgs {
         let (Some(width), Some(radius)) = (self.width, self.radius) else { return Ok(()) };
         let norm = self.norm;
         let decisions = match width {
-            Width::Fixed(width) => vec![decide(&data, norm, radius, width, &config)?],
-            Width::Auto => smallest_width(&data, norm, radius, &config)?,
+            Some(width) => vec![decide(&data, norm, radius, width, &config)?],
+            None => smallest_width(&data, norm, radius, &config)?,
         };
         let Some(last) = decisions.last() else { return Ok(()) };
         let file = match (&last.answer, &self.output) {
@@ -113,11 +100,11 @@ impl DecideArgs {
             _ => None,
         };
         if let (Answer::No(proof), Some(path)) = (&last.answer, &self.proof) {
-            write_proof(proof, path)?;
+            write_text(AtomicFile::create(path)?, &proof.to_string())?;
         }
-        self.report(&data, norm, radius, &decisions, last, file).print(self.json);
+        self.report(&data, radius, &decisions, last, file).print(self.json)?;
         match &last.answer {
-            Answer::Unknown { .. } if self.json => Err(Failure::open(String::new())),
+            Answer::Unknown { .. } if self.json => Err(Failure::open("")),
             Answer::Unknown { reason } => Err(Failure::open(format!("width {}: {reason}", last.width))),
             _ => Ok(()),
         }
@@ -126,7 +113,6 @@ impl DecideArgs {
     fn report(
         &self,
         data: &Dataset,
-        norm: Norm,
         radius: f64,
         decisions: &[Decision],
         last: &Decision,
@@ -139,17 +125,12 @@ impl DecideArgs {
             Answer::No(_) => "no",
             Answer::Unknown { .. } => "unknown",
         };
-        let mut report = Report::default();
-        report
-            .json("answer", word)
-            .json("width", last.width)
-            .json("seconds", taken)
-            .json("norm", norm.to_string())
-            .json("radius", radius)
-            .json("samples", data.samples())
-            .json("features", data.features())
-            .json("classes", data.classes())
-            .json("rounds", rounds);
+        let norm = self.norm.to_string();
+        let mut report = Report::new(json!({
+            "answer": word, "width": last.width, "seconds": taken, "norm": norm, "radius": radius,
+            "samples": data.samples(), "features": data.features(), "classes": data.classes(),
+            "rounds": rounds,
+        }));
         report
             .line("answer", word)
             .line("width", last.width)
@@ -158,12 +139,11 @@ impl DecideArgs {
         match &last.answer {
             Answer::Yes(network) => {
                 let precision = network.as_ref().map(|n| n.precision().to_string());
-                report
-                    .json("precision", precision.clone())
-                    .json("file", file.map(|path| path.display().to_string()));
+                report.json["precision"] = json!(precision);
+                report.json["file"] = json!(file.map(|path| path.display().to_string()));
                 report.line(
                     "network",
-                    match (&precision, file) {
+                    match (precision, file) {
                         (Some(p), Some(path)) => format!("{} ({p}), checked exactly", path.display()),
                         (Some(p), None) => format!("{p}, checked exactly; -o writes it"),
                         (None, _) => "exists, but no format was found to hold one".into(),
@@ -171,12 +151,11 @@ impl DecideArgs {
                 );
             }
             Answer::No(proof) => {
-                let name = |class: usize| data.class_names().get(class).cloned().unwrap_or_default();
-                let points: Vec<_> = proof
+                let name = |class: usize| data.class_names().get(class).map_or("", String::as_str);
+                let points = proof
                     .points()
-                    .map(|(sample, class, x)| json!({"sample": sample, "class": name(class), "point": x}))
-                    .collect();
-                report.json("points", points);
+                    .map(|(sample, class, x)| json!({"sample": sample, "class": name(class), "point": x}));
+                report.json["points"] = points.collect();
                 report
                     .line("refutation", format!("no such network gets these {} points right:", proof.len()));
                 for (sample, class, x) in proof.points().take(MOST_POINTS) {
@@ -186,9 +165,7 @@ impl DecideArgs {
                     report.line("", format!("and {} more; --proof writes all", proof.len() - MOST_POINTS));
                 }
             }
-            Answer::Unknown { reason } => {
-                report.json("reason", reason.clone());
-            }
+            Answer::Unknown { reason } => report.json["reason"] = json!(reason),
         }
         report.line("time", seconds(taken));
         report
@@ -221,40 +198,22 @@ fn write<'a>(
         _ => false,
     };
     if !holds {
-        return Err(Failure::no("the file written did not pass the exact check; nothing was kept".into()));
+        return Err(Failure::no("the file written did not pass the exact check; nothing was kept"));
     }
     file.commit()?;
     Ok(path)
-}
-
-fn write_proof(proof: &Refutation, path: &Path) -> Result<(), Failure> {
-    let mut file = AtomicFile::create(path)?;
-    write!(file, "{proof}").map_err(|e| Failure::input(format!("cannot write {}: {e}", path.display())))?;
-    Ok(file.commit()?)
 }
 
 fn check(path: &Path, data: &Dataset, config: &Config, as_json: bool) -> Result<(), Failure> {
     let text = read_text(path)?;
     let proof = Refutation::parse(&text).map_err(|e| Failure::input(format!("{}: {e}", path.display())))?;
     proof.check(data, config)?;
-    let mut report = Report::default();
-    report
-        .json("answer", "no")
-        .json("confirmed", true)
-        .json("width", proof.width())
-        .json("norm", proof.norm().to_string())
-        .json("radius", proof.radius())
-        .json("points", proof.len());
-    report.line(
-        "confirmed",
-        format!(
-            "no network of depth 2 and width {} memorizes the data with {} radius {} ({} points)",
-            proof.width(),
-            proof.norm(),
-            proof.radius(),
-            proof.len()
-        ),
-    );
-    report.print(as_json);
-    Ok(())
+    let (width, norm, radius, points) = (proof.width(), proof.norm(), proof.radius(), proof.len());
+    let mut report = Report::new(json!({
+        "answer": "no", "confirmed": true, "width": width, "norm": norm.to_string(), "radius": radius,
+        "points": points,
+    }));
+    let no =
+        format!("no network of depth 2 and width {width} memorizes the data with {norm} radius {radius}");
+    report.line("confirmed", format!("{no} ({points} points)")).print(as_json)
 }

@@ -14,12 +14,7 @@ use indelible::{
 use indelible_io::{FittedFile, dataset, fit_to_file};
 use serde_json::json;
 
-use crate::{
-    bar::Bar,
-    failure::Failure,
-    report::{Report, bytes, grouped, real},
-};
-
+use super::prelude::*;
 /// Where the network is left.
 const FILE: &str = "iris.onnx";
 /// Share of the largest possible radius.
@@ -63,8 +58,7 @@ impl DemoArgs {
         let (separation, radius) = (found.distance, radii.smallest());
         let outside =
             found.pair.map(|pair| closest_attack(&claim, pair, radius, separation.upper)).transpose()?;
-        report(&data, &built, separation.lower, inside, outside.flatten()).print(self.json);
-        Ok(())
+        report(&data, &built, separation.lower, inside, outside.flatten()).print(self.json)
     }
 }
 
@@ -105,31 +99,19 @@ fn report(
     let FittedFile { fitted, bytes: size } = built;
     let radius = fitted.budget.radii().smallest();
     let certified = fitted.certificate.as_ref().map_or(0, |certificate| certificate.certified);
-    let name = |class: usize| data.class_names()[class].clone();
+    let name = |class: usize| &data.class_names()[class];
     let Size { depth, width, nonzero, all, .. } = fitted.size;
     let precision = fitted.model.precision();
-    let mut report = Report::default();
-    report
-        .json("samples", data.samples())
-        .json("features", data.features())
-        .json("classes", data.class_names())
-        .json("separation", separation)
-        .json("radius", radius)
-        .json("ratio", RATIO)
-        .json("depth", depth)
-        .json("width", width)
-        .json("parameters", json!({"nonzero": nonzero, "all": all}))
-        .json("certified", certified)
-        .json("attacks_inside", inside)
-        .json(
-            "attack_outside",
-            outside.as_ref().map(|o| {
-                json!({"sample": o.sample, "distance": o.distance,
-                       "label": name(data.labels()[o.sample]), "predicted": name(o.predicted)})
-            }),
-        )
-        .json("file", FILE)
-        .json("bytes", *size);
+    let escape = outside.as_ref().map(|o| {
+        json!({"sample": o.sample, "distance": o.distance,
+               "label": name(data.labels()[o.sample]), "predicted": name(o.predicted)})
+    });
+    let mut report = Report::new(json!({
+        "samples": data.samples(), "features": data.features(), "classes": data.class_names(),
+        "separation": separation, "radius": radius, "ratio": RATIO, "depth": depth, "width": width,
+        "parameters": {"nonzero": nonzero, "all": all}, "certified": certified,
+        "attacks_inside": inside, "attack_outside": escape, "file": FILE, "bytes": size,
+    }));
     let (samples, features, classes) = (data.samples(), data.features(), data.classes());
     let nonzero = grouped(nonzero);
     let inside = if inside == 0 { "none succeeds".into() } else { format!("{inside} succeed") };

@@ -16,5 +16,3 @@ pub const COLOURS: [RGBColor; 8] = [
 
 /// Where something is drawn.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-/// What may go wrong.
-pub type Outcome = Result<(), Box<dyn std::error::Error>>;

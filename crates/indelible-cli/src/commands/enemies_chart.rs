@@ -10,7 +10,7 @@
 
 use plotters::{prelude::*, style::text_anchor::*};
 
-use super::drawing::{Area, COLOURS, Outcome};
+use super::drawing::{Area, COLOURS};
 use crate::{
     failure::Failure,
     histogram::{BINS, Histogram, Row},
@@ -51,12 +51,17 @@ pub fn chart(words: &Words<'_>, histogram: &Histogram) -> Result<String, Failure
         rows.truncate(MOST);
     }
     let mut text = String::new();
-    draw(&mut text, words, histogram.largest, &rows, hidden)
-        .map_err(|error| Failure::input(format!("the chart cannot be drawn: {error}")))?;
+    draw(&mut text, words, histogram.largest, &rows, hidden)?;
     Ok(text)
 }
 
-fn draw(text: &mut String, words: &Words<'_>, largest: f64, rows: &[&Row], hidden: usize) -> Outcome {
+fn draw(
+    text: &mut String,
+    words: &Words<'_>,
+    largest: f64,
+    rows: &[&Row],
+    hidden: usize,
+) -> Result<(), Failure> {
     let panels = rows.len().max(1) as u32 * PANEL;
     let root = SVGBackend::with_string(text, (WIDTH, TOP + panels + BOTTOM)).into_drawing_area();
     root.fill(&WHITE)?;
@@ -79,29 +84,30 @@ fn draw(text: &mut String, words: &Words<'_>, largest: f64, rows: &[&Row], hidde
         let area = root.clone().shrink((0, TOP + k as u32 * PANEL), (WIDTH, room));
         panel(&area, row, colour, largest, last.then_some(words.axis))?;
     }
-    root.present()?;
-    Ok(())
+    Ok(root.present()?)
 }
 
 /// What bars and lines mean.
-fn legend(root: &Area<'_>, largest: f64) -> Outcome {
+fn legend(root: &Area<'_>, largest: f64) -> Result<(), Failure> {
     let style = ("sans-serif", 13).into_font();
     let y = 68;
     root.draw(&Circle::new((LEFT as i32 + 20, y + 7), 5, COLOURS[0].filled()))?;
     let bars = format!("samples per bin of {} (a colour per class)", real(largest / BINS as f64));
     root.draw(&Text::new(bars, (LEFT as i32 + 32, y), style.clone()))?;
-    let x = middle_of_legend();
+    let x = WIDTH as i32 / 2 + 60;
     root.draw(&PathElement::new([(x, y), (x, y + 14)], BLACK.stroke_width(2)))?;
     root.draw(&Text::new("median of the class", (x + 10, y), style))?;
     Ok(())
 }
 
-fn middle_of_legend() -> i32 {
-    WIDTH as i32 / 2 + 60
-}
-
 /// The bars of one class; `axis` names the horizontal axis below the last one.
-fn panel(area: &Area<'_>, row: &Row, colour: RGBColor, largest: f64, axis: Option<&str>) -> Outcome {
+fn panel(
+    area: &Area<'_>,
+    row: &Row,
+    colour: RGBColor,
+    largest: f64,
+    axis: Option<&str>,
+) -> Result<(), Failure> {
     // All enemies may be equally far, at distance 0.
     let end = if largest > 0.0 { largest } else { 1.0 };
     let highest = row.bins.iter().copied().max().unwrap_or(0).max(1);

@@ -12,13 +12,7 @@ use indelible::{
 use indelible_io::onnx;
 use serde_json::{Value, json};
 
-use crate::{
-    bar::Bar,
-    data::DataArgs,
-    failure::Failure,
-    report::{Report, grouped, real},
-};
-
+use super::prelude::*;
 /// Enemies of each constraint that are named.
 const EXAMPLES: usize = 3;
 
@@ -67,34 +61,28 @@ impl ExplainArgs {
             )));
         };
         let data = self.data.read(&bar)?;
-        if data.features() != cells.inputs() {
-            let (expected, given) = (cells.inputs(), data.features());
+        let (expected, given, samples) = (cells.inputs(), data.features(), data.samples());
+        if given != expected {
             return Err(indelible::Error::InputWidth { expected, given }.into());
         }
-        if self.sample >= data.samples() {
-            return Err(Failure::input(format!(
-                "--sample is {}; expected 0 to {}",
-                self.sample,
-                data.samples() - 1
-            )));
-        }
+        require(self.sample < samples, || {
+            format!("--sample is {}; expected 0 to {}", self.sample, samples - 1)
+        })?;
         let radii = match &network.metadata.radii {
-            Some(Radii::Uniform(radius)) if network.metadata.norm == Some(Norm::Linf) => {
-                Radii::Uniform(*radius)
-            }
-            Some(Radii::PerSample(radii))
-                if radii.len() == data.samples() && network.metadata.norm == Some(Norm::Linf) =>
-            {
-                Radii::PerSample(radii.clone())
-            }
-            _ => Radii::Uniform(0.0),
+            _ if network.metadata.norm != Some(Norm::Linf) => Radii::Uniform(0.0),
+            Some(Radii::PerSample(radii)) if radii.len() != samples => Radii::Uniform(0.0),
+            Some(radii) => radii.clone(),
+            None => Radii::Uniform(0.0),
         };
         let names = self.names(&network, &data)?;
         let classes = network.signature().match_classes(&data)?;
         let class = classes.map[data.labels()[self.sample]];
-        let found: Vec<usize> = (0..cells.cells())
-            .filter(|&k| cells.classes_of_cells()[k] == class && holds(cells, k, &data, &radii, self.sample))
-            .collect();
+        let holds = |k: usize, i: usize| {
+            cells.classes_of_cells()[k] == class
+                && classes.map[data.labels()[i]] == class
+                && constraints(cells, k).all(|c| ends(c, &data, &radii, i).0 >= sign(c.side) * c.threshold)
+        };
+        let found: Vec<usize> = (0..cells.cells()).filter(|&k| holds(k, self.sample)).collect();
         // The simplest reason: cells stand in the order of their constraints.
         let Some(&cell) = found.first() else {
             return Err(Failure::no(format!(
@@ -103,11 +91,8 @@ impl ExplainArgs {
             )));
         };
         let reasons = reasons(cells, cell, &data, &radii, self.sample);
-        let held = (0..data.samples())
-            .filter(|&i| classes.map[data.labels()[i]] == class && holds(cells, cell, &data, &radii, i))
-            .count();
-        self.report(&data, &radii, (cell, found.len(), held), &reasons, &names).print(self.json);
-        Ok(())
+        let held = (0..samples).filter(|&i| holds(cell, i)).count();
+        self.report(&data, &radii, (cell, found.len(), held), &reasons, &names).print(self.json)
     }
 
     /// One name per feature.
@@ -115,16 +100,10 @@ impl ExplainArgs {
         let n = data.features();
         let given = match &self.features {
             Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|e| Failure::input(format!("cannot read {}: {e}", path.display())))?;
-                let names: Vec<String> = text.lines().map(str::to_string).collect();
-                if names.len() != n {
-                    return Err(Failure::input(format!(
-                        "{} names {} features and the data have {n}",
-                        path.display(),
-                        names.len()
-                    )));
-                }
+                let names: Vec<String> = read_text(path)?.lines().map(str::to_string).collect();
+                require(names.len() == n, || {
+                    format!("{} names {} features and the data have {n}", path.display(), names.len())
+                })?;
                 Some(names)
             }
             None => network.metadata.features.clone().filter(|names| names.len() == n),
@@ -143,37 +122,15 @@ impl ExplainArgs {
         names: &[String],
     ) -> Report {
         let label = |sample: usize| &data.class_names()[data.labels()[sample]];
-        let radius = radii.of(self.sample);
-        let listed: Vec<Value> = reasons
-            .iter()
-            .map(|reason| {
-                json!({
-                    "feature": reason.constraint.feature,
-                    "name": names[reason.constraint.feature],
-                    "side": symbol(reason.constraint.side),
-                    "threshold": reason.constraint.threshold,
-                    "value": data.value(self.sample, reason.constraint.feature),
-                    "excludes": reason.enemies.len(),
-                    "examples": reason.enemies.iter().take(EXAMPLES)
-                        .map(|&i| json!({"sample": i, "label": label(i),
-                            "value": data.value(i, reason.constraint.feature)}))
-                        .collect::<Vec<_>>(),
-                })
-            })
-            .collect();
-        let enemies = data.labels().iter().filter(|&&y| y != data.labels()[self.sample]).count();
-        let mut report = Report::default();
+        let (sample, radius) = (self.sample, radii.of(self.sample));
+        let enemies = data.labels().iter().filter(|&&y| y != data.labels()[sample]).count();
+        let mut listed: Vec<Value> = vec![];
+        let mut report = Report::new(json!({
+            "sample": sample, "label": label(sample), "radius": radius, "cell": cell, "cells": cells,
+            "samples_in_cell": held, "enemies": enemies,
+        }));
         report
-            .json("sample", self.sample)
-            .json("label", label(self.sample).as_str())
-            .json("radius", radius)
-            .json("cell", cell)
-            .json("cells", cells)
-            .json("samples_in_cell", held)
-            .json("enemies", enemies)
-            .json("constraints", listed);
-        report
-            .line("sample", format!("{}, label {}", self.sample, label(self.sample)))
+            .line("sample", format!("{sample}, label {}", label(sample)))
             .line(
                 "recognised by",
                 format!(
@@ -183,47 +140,55 @@ impl ExplainArgs {
                 ),
             )
             .line("that is", format!("every point within {} of it satisfies all of these", real(radius)));
-        for reason in reasons {
-            let Constraint { feature, side, threshold } = reason.constraint;
-            let examples: Vec<String> = reason
-                .enemies
-                .iter()
-                .take(EXAMPLES)
-                .map(|&i| format!("{i} ({}, {})", label(i), real(data.value(i, feature))))
-                .collect();
-            let what =
+        for Reason { constraint, enemies: excluded } in reasons {
+            let Constraint { feature, side, threshold } = *constraint;
+            let value = |i: usize| data.value(i, feature);
+            let examples = || excluded.iter().take(EXAMPLES);
+            let example = |&i: &usize| json!({"sample": i, "label": label(i), "value": value(i)});
+            listed.push(json!({
+                "feature": feature, "name": names[feature], "side": symbol(side), "threshold": threshold,
+                "value": value(sample), "excludes": excluded.len(),
+                "examples": examples().map(example).collect::<Vec<_>>(),
+            }));
+            let examples: Vec<String> =
+                examples().map(|&i| format!("{i} ({}, {})", label(i), real(value(i)))).collect();
+            let such =
                 if examples.is_empty() { String::new() } else { format!(", as {}", examples.join(", ")) };
+            // The end of an excluded ball that is nearest to the threshold.
+            let nearest = excluded
+                .iter()
+                .map(|&i| ends(*constraint, data, radii, i).1)
+                .fold(f64::NEG_INFINITY, f64::max);
             report.line(
                 &names[feature],
                 format!(
-                    "{} {} (here {}): excludes {} of {} samples of other labels{what}",
+                    "{} {} (here {}): excludes {} of {} samples of other labels{such}",
                     symbol(side),
-                    shown(threshold, side, reason.nearest(data, radii)),
-                    real(data.value(self.sample, feature)),
-                    grouped(reason.enemies.len()),
+                    shown(threshold, side, sign(side) * nearest),
+                    real(value(sample)),
+                    grouped(excluded.len()),
                     grouped(enemies),
                 ),
             );
         }
+        report.json["constraints"] = listed.into();
         report
     }
 }
 
-impl Reason {
-    /// The end of an excluded ball that is nearest to the threshold.
-    fn nearest(&self, data: &Dataset, radii: &Radii) -> f64 {
-        let ends = self.enemies.iter().map(|&i| {
-            let (x, radius) = (data.value(i, self.constraint.feature), radii.of(i));
-            match self.constraint.side {
-                Side::AtLeast => add_up(x, radius),
-                Side::AtMost => sub_down(x, radius),
-            }
-        });
-        match self.constraint.side {
-            Side::AtLeast => ends.fold(f64::NEG_INFINITY, f64::max),
-            Side::AtMost => ends.fold(f64::INFINITY, f64::min),
-        }
+/// 1 for constraints from below, −1 for those from above: with this factor on
+/// both sides, a constraint is always one from below.
+fn sign(side: Side) -> f64 {
+    match side {
+        Side::AtLeast => 1.0,
+        Side::AtMost => -1.0,
     }
+}
+
+/// The ends of a sample's ball along the feature of a constraint, with its sign.
+fn ends(constraint: Constraint, data: &Dataset, radii: &Radii, sample: usize) -> (f64, f64) {
+    let x = sign(constraint.side) * data.value(sample, constraint.feature);
+    (sub_down(x, radii.of(sample)), add_up(x, radii.of(sample)))
 }
 
 /// A threshold in as few digits, at least six, as leave what is said of it
@@ -236,19 +201,10 @@ fn shown(threshold: f64, side: Side, nearest: f64) -> String {
         else {
             break;
         };
-        let unit = 10f64.powi(exponent - places);
-        let outward = match side {
-            Side::AtLeast => rounded - unit,
-            Side::AtMost => rounded + unit,
-        };
-        for candidate in [rounded, outward] {
-            let text = format!("{candidate:.digits$e}");
-            let Ok(candidate) = text.parse::<f64>() else { continue };
-            let is_true = match side {
-                Side::AtLeast => nearest < candidate && candidate <= threshold,
-                Side::AtMost => threshold <= candidate && candidate < nearest,
-            };
-            if is_true {
+        let sign = sign(side);
+        for candidate in [rounded, rounded - sign * 10f64.powi(exponent - places)] {
+            let Ok(candidate) = format!("{candidate:.digits$e}").parse::<f64>() else { continue };
+            if sign * nearest < sign * candidate && sign * candidate <= sign * threshold {
                 return plain(candidate);
             }
         }
@@ -261,42 +217,22 @@ fn plain(value: f64) -> String {
     if value == 0.0 || (1e-3..1e6).contains(&value.abs()) { format!("{value}") } else { format!("{value:e}") }
 }
 
-/// The constraints of a cell and whom each excludes.
-fn reasons(cells: &CellNetwork, cell: usize, data: &Dataset, radii: &Radii, sample: usize) -> Vec<Reason> {
-    let label = data.labels()[sample];
-    let mut reasons: Vec<Reason> = cells
-        .members_of(cell)
-        .iter()
-        .map(|&t| {
-            let constraint = cells.constraints()[t as usize];
-            let enemies = (0..data.samples())
-                .filter(|&i| data.labels()[i] != label)
-                .filter(|&i| {
-                    let (x, radius) = (data.value(i, constraint.feature), radii.of(i));
-                    match constraint.side {
-                        Side::AtLeast => add_up(x, radius) < constraint.threshold,
-                        Side::AtMost => sub_down(x, radius) > constraint.threshold,
-                    }
-                })
-                .collect();
-            Reason { constraint, enemies }
-        })
-        .collect();
-    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.enemies.len()));
-    reasons
+fn constraints(cells: &CellNetwork, cell: usize) -> impl Iterator<Item = Constraint> {
+    cells.members_of(cell).iter().map(|&t| cells.constraints()[t as usize])
 }
 
-/// Whether the whole ball of a sample lies in a cell.
-fn holds(cells: &CellNetwork, cell: usize, data: &Dataset, radii: &Radii, sample: usize) -> bool {
-    let radius = radii.of(sample);
-    cells.members_of(cell).iter().all(|&t| {
-        let c = cells.constraints()[t as usize];
-        let x = data.value(sample, c.feature);
-        match c.side {
-            Side::AtLeast => sub_down(x, radius) >= c.threshold,
-            Side::AtMost => add_up(x, radius) <= c.threshold,
-        }
-    })
+/// The constraints of a cell and whom each excludes, most first.
+fn reasons(cells: &CellNetwork, cell: usize, data: &Dataset, radii: &Radii, sample: usize) -> Vec<Reason> {
+    let label = data.labels()[sample];
+    let reason = |constraint: Constraint| {
+        let threshold = sign(constraint.side) * constraint.threshold;
+        let is_excluded =
+            |&i: &usize| data.labels()[i] != label && ends(constraint, data, radii, i).1 < threshold;
+        Reason { constraint, enemies: (0..data.samples()).filter(is_excluded).collect() }
+    };
+    let mut reasons: Vec<Reason> = constraints(cells, cell).map(reason).collect();
+    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.enemies.len()));
+    reasons
 }
 
 fn symbol(side: Side) -> &'static str {

@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use indelible::{Dataset, Features, network::Model};
+use indelible::network::Model;
 use indelible_decide::{
     ShallowNetwork,
     hard::{Cnf, Memorizer, SetSystem},
 };
 use indelible_io::onnx;
+use serde_json::json;
 
-use super::{read_text, write_dataset};
-use crate::{failure::Failure, paths::keep_apart, report::Report};
+use super::{prelude::*, write_dataset};
 
 /// Arguments of `hard`.
 #[derive(Args, Debug)]
@@ -38,68 +38,52 @@ pub struct HardArgs {
 
 impl HardArgs {
     pub fn run(self) -> Result<(), Failure> {
-        let named =
-            |path: &Path, e: indelible_decide::Error| Failure::input(format!("{}: {e}", path.display()));
         keep_apart(&[self.cnf.as_ref(), self.sets.as_ref(), self.decode.as_ref()], &[self.output.as_ref()])?;
-        let cnf = match &self.cnf {
-            Some(path) => Some(Cnf::parse(&read_text(path)?).map_err(|e| named(path, e))?),
-            None => None,
-        };
+        let cnf = self.cnf.as_ref().map(|path| parsed(path, Cnf::parse)).transpose()?;
         let system = match (&cnf, &self.sets) {
             (Some(cnf), _) => Some(cnf.set_system()?),
-            (None, Some(path)) => {
-                Some(SetSystem::parse(&read_text(path)?, self.elements).map_err(|e| named(path, e))?)
-            }
+            (None, Some(path)) => Some(parsed(path, |text| SetSystem::parse(text, self.elements))?),
             (None, None) => None,
         };
-        let mut report = Report::default();
+        let missing = match (&system, &self.output, &self.decode) {
+            (None, _, None) => "nothing to do; give --sets or --cnf, or --decode",
+            (None, Some(_), _) => "-o needs the sets or clauses; give --sets or --cnf",
+            (Some(_), None, None) => "nowhere to write to; give -o DATA.npz, or --decode NET.onnx",
+            _ => "",
+        };
+        require(missing.is_empty(), || missing.into())?;
+        let mut report = Report::new(json!({}));
         if let Some(system) = &system {
-            report.json("elements", system.elements()).json("sets", system.sets().len());
-            report.line("sets", format!("{} over {} elements", system.sets().len(), system.elements()));
-        }
-        match (&system, &self.output, &self.decode) {
-            (None, _, None) => {
-                return Err(Failure::input("nothing to do; give --sets or --cnf, or --decode".into()));
-            }
-            (None, Some(_), _) => {
-                return Err(Failure::input("-o needs the sets or clauses; give --sets or --cnf".into()));
-            }
-            (Some(_), None, None) => {
-                return Err(Failure::input(
-                    "nowhere to write to; give -o DATA.npz, or --decode NET.onnx".into(),
-                ));
-            }
-            _ => {}
+            let (elements, sets) = (system.elements(), system.sets().len());
+            report.json = json!({"elements": elements, "sets": sets});
+            report.line("sets", format!("{sets} over {elements} elements"));
         }
         if let (Some(system), Some(path)) = (&system, &self.output) {
             let data = system.dataset()?;
-            write(&data, path)?;
-            report
-                .json("samples", data.samples())
-                .json("features", data.features())
-                .json("classes", data.classes())
-                .json("file", path.display().to_string());
+            write_dataset(&data, path)?;
+            let (samples, features) = (data.samples(), data.features());
+            report.json["samples"] = samples.into();
+            report.json["features"] = features.into();
+            report.json["classes"] = data.classes().into();
+            report.json["file"] = path.display().to_string().into();
             report.line(
                 "dataset",
-                format!(
-                    "{} samples, {} features, labels 1 to 5: {}",
-                    data.samples(),
-                    data.features(),
-                    path.display()
-                ),
+                format!("{samples} samples, {features} features, labels 1 to 5: {}", path.display()),
             );
         }
         if let Some(path) = &self.decode {
             decode(path, system.as_ref(), cnf.as_ref(), &mut report)?;
         }
-        report.print(self.json);
-        Ok(())
+        report.print(self.json)
     }
 }
 
-fn write(data: &Dataset, path: &Path) -> Result<(), Failure> {
-    debug_assert!(matches!(data.storage(), Features::F32(_)));
-    write_dataset(data, path)
+/// What a file holds, or what is wrong with it.
+fn parsed<T>(
+    path: &Path,
+    parse: impl FnOnce(&str) -> Result<T, indelible_decide::Error>,
+) -> Result<T, Failure> {
+    parse(&read_text(path)?).map_err(|e| Failure::input(format!("{}: {e}", path.display())))
 }
 
 /// Reads the colours out of the network and checks them.
@@ -125,30 +109,27 @@ fn decode(
         colours.iter().enumerate().filter(|(_, c)| **c == wanted).map(|(i, _)| i + 1).collect()
     };
     let checked = system.is_some();
-    report.json("splitting", vec![side(true), side(false)]).json("checked", checked);
+    report.json["splitting"] = json!([side(true), side(false)]);
+    report.json["checked"] = checked.into();
+    let text = |numbers: Vec<String>| numbers.join(" ");
     if let Some(cnf) = cnf {
         let values = cnf.assignment(colours);
         if let Some(clause) = cnf.violated(&values) {
             return Err(Failure::no(format!("clause {} is all true or all false", clause + 1)));
         }
-        let literals: Vec<String> = values
-            .iter()
-            .enumerate()
-            .map(|(i, &value)| if value { format!("{}", i + 1) } else { format!("-{}", i + 1) })
-            .collect();
-        report.json("assignment", values.clone());
-        report.line("assignment", literals.join(" "));
+        let literals = (1..).zip(&values).map(|(i, &value)| format!("{}{i}", if value { "" } else { "-" }));
+        report.line("assignment", text(literals.collect()));
+        report.json["assignment"] = values.into();
     } else {
-        let text = |side: Vec<usize>| side.iter().map(usize::to_string).collect::<Vec<_>>().join(" ");
-        report.line("colour 1", text(side(true))).line("colour 2", text(side(false)));
+        let colour = |wanted| text(side(wanted).iter().map(usize::to_string).collect());
+        report.line("colour 1", colour(true)).line("colour 2", colour(false));
     }
     report.line(
         "checked",
         if checked {
-            "every set is split, and the network memorizes the data".to_owned()
+            "every set is split, and the network memorizes the data"
         } else {
             "the network memorizes the points that all set systems share; give --sets or --cnf to check the sets"
-                .to_owned()
         },
     );
     Ok(())

@@ -6,7 +6,7 @@ use clap::Args;
 use indelible::{
     Norm, Radii,
     fit::Lipschitz,
-    network::{CellNetwork, Model},
+    network::{CellNetwork, Model, Size},
 };
 use indelible_io::{
     dataset::{ReadOptions, read},
@@ -14,11 +14,8 @@ use indelible_io::{
 };
 use serde_json::{Value, json};
 
-use crate::{
-    failure::Failure,
-    lipschitz,
-    report::{Report, grouped, real},
-};
+use super::prelude::*;
+use crate::lipschitz;
 
 /// Arguments of `inspect`.
 #[derive(Args, Debug)]
@@ -41,127 +38,92 @@ impl InspectArgs {
     pub fn run(self) -> Result<(), Failure> {
         let network = onnx::open(&self.network)?;
         let metadata = &network.metadata;
-        let size = network.model.size();
         let norm = self.norm.or(metadata.norm).unwrap_or(Norm::Linf);
-        let data = match &self.data {
-            Some(path) => Some(read(path, &ReadOptions::default())?),
-            None => None,
-        };
+        let data = self.data.as_ref().map(|path| read(path, &ReadOptions::default())).transpose()?;
         let found = Lipschitz::of(&network.model, norm, data.as_ref())?;
-        let mut report = Report::default();
+        let Size { depth, width, nonzero, all, max_abs } = network.model.size();
+        let (inputs, outputs) = (network.model.inputs(), network.model.outputs());
+        let precision = network.model.precision();
+        let mut report = Report::new(json!({
+            "depth": depth, "width": width, "inputs": inputs, "outputs": outputs,
+            "parameters": {"nonzero": nonzero, "all": all}, "max_abs_parameter": max_abs,
+            "lipschitz": lipschitz::object(&found), "form": network.form(),
+            "precision": precision.to_string(), "metadata": metadata_json(metadata),
+        }));
         report
-            .json("depth", size.depth)
-            .json("width", size.width)
-            .json("inputs", network.model.inputs())
-            .json("outputs", network.model.outputs())
-            .json("parameters", json!({"nonzero": size.nonzero, "all": size.all}))
-            .json("max_abs_parameter", size.max_abs)
-            .json("lipschitz", lipschitz::object(&found))
-            .json("form", network.form())
-            .json("precision", network.model.precision().to_string())
-            .json("metadata", metadata_json(metadata));
-        report
-            .line("inputs", grouped(network.model.inputs()))
-            .line("outputs", grouped(network.model.outputs()))
-            .line("depth", grouped(size.depth))
-            .line("width", grouped(size.width))
-            .line("parameters", format!("{} nonzero, {} in all", grouped(size.nonzero), grouped(size.all)))
-            .line("largest parameter", real(size.max_abs))
+            .line("inputs", grouped(inputs))
+            .line("outputs", grouped(outputs))
+            .line("depth", grouped(depth))
+            .line("width", grouped(width))
+            .line("parameters", format!("{} nonzero, {} in all", grouped(nonzero), grouped(all)))
+            .line("largest parameter", real(max_abs))
             .line("Lipschitz bound", lipschitz::line(&found))
-            .line("form", format!("{}, {}", network.form(), network.model.precision()));
+            .line("form", format!("{}, {precision}", network.form()));
         if let Model::Cells(cells) = &network.model {
             describe(cells, metadata.samples_per_cell.as_deref(), &mut report);
         }
-        for (name, value) in metadata_lines(metadata) {
-            report.line(name, value);
-        }
-        report.print(self.json);
-        Ok(())
+        claims(metadata, &mut report);
+        report.print(self.json)
     }
 }
 
 /// Cells, constraints, and how many of each; `samples` is what the file claims
 /// about the balls in every cell.
 fn describe(cells: &CellNetwork, samples: Option<&[usize]>, report: &mut Report) {
-    let counts: Vec<usize> = (0..cells.cells()).map(|k| cells.members_of(k).len()).collect();
-    let histogram = histogram(&counts);
+    let per_cell = histogram((0..cells.cells()).map(|k| cells.members_of(k).len()));
     let mut of_class = vec![0usize; cells.classes()];
     for &class in cells.classes_of_cells() {
         of_class[class] += 1;
     }
-    report
-        .json("cells", cells.cells())
-        .json("cells_of_classes", of_class.clone())
-        .json("constraints", cells.memberships())
-        .json("distinct_constraints", cells.constraints().len())
-        .json("constraints_per_cell", json!(histogram));
-    let list = |counts: &[(usize, usize)]| {
-        let parts: Vec<String> =
-            counts.iter().map(|(value, times)| format!("{value}: {}", grouped(*times))).collect();
-        parts.join(", ")
-    };
+    let (all, distinct) = (cells.memberships(), cells.constraints().len());
+    report.json["cells"] = cells.cells().into();
+    report.json["cells_of_classes"] = of_class.into();
+    report.json["constraints"] = all.into();
+    report.json["distinct_constraints"] = distinct.into();
+    report.json["constraints_per_cell"] = json!(per_cell);
+    let list = per_cell.iter().map(|(value, times)| format!("{value}: {}", grouped(*times)));
     report
         .line("cells", grouped(cells.cells()))
-        .line(
-            "constraints",
-            format!(
-                "{}, {} of them distinct",
-                grouped(cells.memberships()),
-                grouped(cells.constraints().len())
-            ),
-        )
-        .line("per cell", format!("constraints: cells  {}", list(&histogram)));
+        .line("constraints", format!("{}, {} of them distinct", grouped(all), grouped(distinct)))
+        .line("per cell", format!("constraints: cells  {}", list.collect::<Vec<_>>().join(", ")));
     if let Some(samples) = samples {
         let mut sorted = samples.to_vec();
         sorted.sort_unstable();
-        let middle = sorted.get(sorted.len() / 2).copied().unwrap_or(0);
-        let (least, most) = (sorted.first().copied().unwrap_or(0), sorted.last().copied().unwrap_or(0));
-        report.json("samples_per_cell", samples).line(
-            "samples per cell",
-            format!("{} to {}, median {} (claimed)", grouped(least), grouped(most), grouped(middle)),
-        );
+        let at = |place: Option<&usize>| grouped(place.copied().unwrap_or(0));
+        let (least, most, middle) = (at(sorted.first()), at(sorted.last()), at(sorted.get(sorted.len() / 2)));
+        report.json["samples_per_cell"] = samples.into();
+        report.line("samples per cell", format!("{least} to {most}, median {middle} (claimed)"));
     }
 }
 
 /// How often every value occurs, by value.
-fn histogram(values: &[usize]) -> Vec<(usize, usize)> {
-    let mut sorted = values.to_vec();
+fn histogram(values: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
+    let mut sorted: Vec<usize> = values.collect();
     sorted.sort_unstable();
     sorted.chunk_by(|a, b| a == b).map(|same| (same[0], same.len())).collect()
 }
 
 fn metadata_json(metadata: &Metadata) -> Value {
-    let (radius, per_sample) = match &metadata.radii {
-        None => (Value::Null, false),
-        Some(radii) => (json!(radii.smallest()), matches!(radii, Radii::PerSample(_))),
-    };
     json!({
-        "version": metadata.version,
-        "construction": metadata.construction,
+        "version": metadata.version, "construction": metadata.construction,
         "norm": metadata.norm.map(|norm| norm.to_string()),
-        "radius": radius,
-        "per_sample": per_sample,
-        "ratio": metadata.ratio,
-        "classes": metadata.classes,
-        "dataset": metadata.dataset,
+        "radius": metadata.radii.as_ref().map(Radii::smallest),
+        "per_sample": matches!(metadata.radii, Some(Radii::PerSample(_))),
+        "ratio": metadata.ratio, "classes": metadata.classes, "dataset": metadata.dataset,
     })
 }
 
 /// What the file claims, where it claims anything.
-fn metadata_lines(metadata: &Metadata) -> Vec<(&'static str, String)> {
+fn claims(metadata: &Metadata, report: &mut Report) {
     let radius = metadata.radii.as_ref().map(|radii| match radii {
         Radii::Uniform(radius) => real(*radius),
         Radii::PerSample(all) => format!("{} and more, for {} samples", real(radii.smallest()), all.len()),
     });
     let norm = metadata.norm.map_or(String::new(), |norm| format!(" in {norm}"));
-    [
-        ("construction", metadata.construction.clone()),
-        ("claimed radius", radius.map(|radius| format!("{radius}{norm}"))),
-        ("classes", metadata.classes.as_ref().map(|names| names.join(", "))),
-        ("dataset", metadata.dataset.as_ref().map(|digest| format!("SHA-256 {digest}"))),
-        ("written by", metadata.version.as_ref().map(|version| format!("indelible {version}"))),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| Some((name, value?)))
-    .collect()
+    report
+        .known("construction", metadata.construction.as_ref())
+        .known("claimed radius", radius.map(|radius| format!("{radius}{norm}")))
+        .known("classes", metadata.classes.as_ref().map(|names| names.join(", ")))
+        .known("dataset", metadata.dataset.as_ref().map(|digest| format!("SHA-256 {digest}")))
+        .known("written by", metadata.version.as_ref().map(|version| format!("indelible {version}")));
 }

@@ -23,7 +23,18 @@ use clap::{Parser, Subcommand};
 use indelible::{Dataset, Features};
 use indelible_io::npy::{Array, Values, write_npz};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, require};
+
+/// What commands are made of: their arguments, their answers, how they fail.
+mod prelude {
+    pub use crate::{
+        bar::Bar,
+        data::DataArgs,
+        failure::{Failure, require},
+        paths::{is_special, keep_apart, read_text, write_text},
+        report::{Report, bytes, columns, grouped, print, real, seconds},
+    };
+}
 
 /// Builds ReLU networks that provably memorize a labelled dataset robustly,
 /// proves it for the file that ships, and measures what it costs.
@@ -73,14 +84,10 @@ const MOST_THREADS: usize = 1024;
 impl Program {
     pub fn run(self) -> Result<(), Failure> {
         if let Some(threads) = self.threads {
-            if threads == 0 {
-                return Err(Failure::input("--threads is 0; expected 1 or more".into()));
-            }
-            if threads > MOST_THREADS {
-                return Err(Failure::input(format!(
-                    "--threads is {threads}; expected {MOST_THREADS} or less"
-                )));
-            }
+            require(threads > 0, || "--threads is 0; expected 1 or more".into())?;
+            require(threads <= MOST_THREADS, || {
+                format!("--threads is {threads}; expected {MOST_THREADS} or less")
+            })?;
             rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .build_global()
@@ -104,32 +111,20 @@ impl Program {
     }
 }
 
-/// The text of a file, or the one line that says why it cannot be read.
-fn read_text(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|e| Failure::input(format!("cannot read {}: {e}", path.display())))
-}
-
-/// Writes a dataset as NPZ: `X`, `y` and the names of all classes.
+/// Writes a dataset that was made here, whose labels are numbers, as NPZ: `X`,
+/// `y` and the names of all classes.
 fn write_dataset(data: &Dataset, path: &Path) -> Result<(), Failure> {
     let names: Vec<&str> = data.class_names().iter().map(String::as_str).collect();
-    let labels: Vec<&str> = data.labels().iter().map(|&c| names[c]).collect();
-    let numbers: Option<Vec<i64>> = labels.iter().map(|name| name.parse().ok()).collect();
-    let labels = match &numbers {
-        Some(numbers) => Values::I64(numbers),
-        None => Values::Text(&labels),
-    };
-    let rows: Vec<f64>;
+    let labels: Option<Vec<i64>> = data.labels().iter().map(|&class| names[class].parse().ok()).collect();
     let values = match data.storage() {
-        Features::F32(values) => Values::F32(values),
-        Features::F64(values) => Values::F64(values),
-        Features::Coded { .. } => {
-            rows = (0..data.samples()).flat_map(|i| data.row(i)).collect();
-            Values::F64(&rows)
-        }
+        Features::F32(values) => Some(Values::F32(values)),
+        Features::F64(values) => Some(Values::F64(values)),
+        Features::Coded { .. } => None,
     };
-    let matrix = Array::matrix(values, data.features())
-        .ok_or_else(|| Failure::input("the rows of the dataset are not equally long".into()))?;
-    let arrays =
-        [("X", matrix), ("y", Array::vector(labels)), ("class_names", Array::vector(Values::Text(&names)))];
-    Ok(write_npz(path, &arrays)?)
+    let matrix = values.and_then(|values| Array::matrix(values, data.features()));
+    let (Some(matrix), Some(labels)) = (matrix, labels) else {
+        return Err(Failure::input("the dataset has no rows of numbers with numbers as labels"));
+    };
+    let (y, names) = (Array::vector(Values::I64(&labels)), Array::vector(Values::Text(&names)));
+    Ok(write_npz(path, &[("X", matrix), ("y", y), ("class_names", names)])?)
 }

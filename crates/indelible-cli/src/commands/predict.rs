@@ -11,15 +11,9 @@ use indelible_io::{
     npy::{Array, Values, write_npy},
     onnx,
 };
+use serde_json::json;
 
-use crate::{
-    bar::Bar,
-    data::DataArgs,
-    failure::Failure,
-    paths::keep_apart,
-    report::{Report, grouped, seconds},
-};
-
+use super::prelude::*;
 /// Arguments of `predict`.
 #[derive(Args, Debug)]
 pub struct PredictArgs {
@@ -58,7 +52,7 @@ impl PredictArgs {
                 (Some(names), _) => names.to_vec(),
                 (None, 1) => {
                     return Err(Failure::input(
-                        "the network has a scalar output and does not name its classes, and the data have no labels: nobody knows how many there are".into(),
+                        "the network has a scalar output and does not name its classes, and the data have no labels: nobody knows how many there are",
                     ));
                 }
                 (None, count) => (0..count).map(|c| c.to_string()).collect(),
@@ -69,31 +63,25 @@ impl PredictArgs {
         let predicted = predicted_classes(&network.model, data, names.len(), &bar)?;
         let taken = started.elapsed().as_secs_f64();
         if let Some(path) = &self.output {
-            let written = numbers(&predicted, &names);
-            write_npy(path, &Array::vector(Values::I64(&written)))?;
+            write_npy(path, &Array::vector(Values::I64(&numbers(&predicted, &names))))?;
         }
-        let correct = labels.map(|labels| {
-            labels.iter().zip(&predicted).filter(|(label, class)| **class == Some(**label)).count()
-        });
+        let correct = labels
+            .map(|labels| labels.iter().zip(&predicted).filter(|(y, class)| **class == Some(**y)).count());
         let accuracy = correct.map(|correct| correct as f64 / data.samples() as f64);
-        let mut report = Report::default();
+        let said = match (accuracy, correct) {
+            (Some(accuracy), Some(correct)) => {
+                format!("{:.2} % ({} right)", 100.0 * accuracy, grouped(correct))
+            }
+            _ => "unknown: the data have no labels".into(),
+        };
+        let mut report = Report::new(json!({
+            "samples": data.samples(), "accuracy": accuracy, "correct": correct, "seconds": taken,
+        }));
         report
-            .json("samples", data.samples())
-            .json("accuracy", accuracy)
-            .json("correct", correct)
-            .json("seconds", taken);
-        report.line("samples", grouped(data.samples())).line(
-            "accuracy",
-            match (accuracy, correct) {
-                (Some(accuracy), Some(correct)) => {
-                    format!("{:.2} % ({} right)", 100.0 * accuracy, grouped(correct))
-                }
-                _ => "unknown: the data have no labels".into(),
-            },
-        );
-        report.line("time", seconds(taken));
-        report.print(self.json);
-        Ok(())
+            .line("samples", grouped(data.samples()))
+            .line("accuracy", said)
+            .line("time", seconds(taken))
+            .print(self.json)
     }
 }
 

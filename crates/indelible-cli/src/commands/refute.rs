@@ -11,14 +11,7 @@ use indelible_io::{
 };
 use serde_json::json;
 
-use crate::{
-    bar::Bar,
-    data::DataArgs,
-    failure::Failure,
-    paths::keep_apart,
-    report::{Report, seconds},
-};
-
+use super::prelude::*;
 /// Arguments of `refute`.
 #[derive(Args, Debug)]
 pub struct RefuteArgs {
@@ -55,59 +48,40 @@ impl RefuteArgs {
             )));
         };
         let classes = network.signature().match_classes(&data)?;
-        let norm = self.norm;
         let started = Instant::now();
-        let found =
-            find_collision(layers, &data, &classes.map, classes.names.len(), norm, self.radius, &bar)?;
+        let (radius, count) = (self.radius, classes.names.len());
+        let found = find_collision(layers, &data, &classes.map, count, self.norm, radius, &bar)?;
         let taken = started.elapsed().as_secs_f64();
-        let mut report = Report::default();
-        report
-            .json("refuted", found.is_some())
-            .json("norm", norm.to_string())
-            .json("radius", self.radius)
-            .json("seconds", taken);
+        let mut report = Report::new(json!({
+            "refuted": found.is_some(), "norm": self.norm.to_string(), "radius": radius, "seconds": taken,
+        }));
         let Some(Collision { samples, points, predicted, wrong, .. }) = found else {
-            report.line("answer", "not refuted");
-            report.line("time", seconds(taken));
-            report.print(self.json);
-            return Ok(());
+            return report.line("answer", "not refuted").line("time", seconds(taken)).print(self.json);
         };
-        let label = |sample: usize| classes.names[classes.map[data.labels()[sample]]].clone();
-        let given = |k: usize| predicted[k].map_or("NaN".to_owned(), |c| classes.names[c].clone());
-        let said = [given(0), given(1)];
-        let wanted = samples.map(label);
-        report
-            .json("samples", json!(samples))
-            .json("labels", json!(wanted))
-            .json("predicted", json!(said))
-            .json("misclassified", wrong)
-            .json("points", json!(points));
+        let wanted = samples.map(|sample| &classes.names[classes.map[data.labels()[sample]]]);
+        let said = predicted.map(|class| class.map_or("NaN", |c| classes.names[c].as_str()));
+        report.json["samples"] = json!(samples);
+        report.json["labels"] = json!(wanted);
+        report.json["predicted"] = json!(said);
+        report.json["misclassified"] = wrong.into();
+        report.json["points"] = json!(points);
         report.line("answer", "refuted").line("samples", format!("{} and {}", samples[0], samples[1]));
-        for k in 0..2 {
+        for (k, ((sample, wanted), said)) in samples.into_iter().zip(wanted).zip(said).enumerate() {
+            let verdict = if k == wrong { ": wrong" } else { "" };
             report.line(
-                &format!("point {}", k + 1),
-                format!(
-                    "in the ball of sample {}, label {}; the network says {}{}",
-                    samples[k],
-                    wanted[k],
-                    said[k],
-                    if k == wrong { ": wrong" } else { "" }
-                ),
+                format!("point {}", k + 1),
+                format!("in the ball of sample {sample}, label {wanted}; the network says {said}{verdict}"),
             );
         }
-        if let Some(path) = &self.output {
-            let values = points.concat();
+        let values = points.concat();
+        let matrix = Array::matrix(Values::F64(&values), data.features());
+        if let (Some(path), Some(matrix)) = (&self.output, matrix) {
             let y: Vec<i64> =
                 samples.iter().map(|&s| i64::try_from(data.labels()[s]).unwrap_or(-1)).collect();
-            let matrix = Array::matrix(Values::F64(&values), data.features());
-            if let Some(matrix) = matrix {
-                write_npz(path, &[("X", matrix), ("y", Array::vector(Values::I64(&y)))])?;
-                report.json("file", path.display().to_string());
-                report.line("file", path.display());
-            }
+            write_npz(path, &[("X", matrix), ("y", Array::vector(Values::I64(&y)))])?;
+            report.json["file"] = path.display().to_string().into();
+            report.line("file", path.display());
         }
-        report.line("time", seconds(taken));
-        report.print(self.json);
-        Ok(())
+        report.line("time", seconds(taken)).print(self.json)
     }
 }

@@ -1,7 +1,7 @@
 //! `indelible separation`: how far apart the classes are.
 
 use std::{
-    io::Write,
+    ffi::OsStr,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -21,15 +21,11 @@ use indelible_io::{
 };
 use serde_json::{Value, json};
 
-use super::enemies_chart::{Words, chart};
-use crate::{
-    bar::Bar,
-    data::DataArgs,
-    failure::Failure,
-    histogram::Histogram,
-    paths::keep_apart,
-    report::{Report, grouped, real, seconds},
+use super::{
+    enemies_chart::{Words, chart},
+    prelude::*,
 };
+use crate::histogram::Histogram;
 
 /// Pairs of equal samples that are listed.
 const MOST_CONFLICTS: usize = 10;
@@ -76,117 +72,113 @@ pub struct SeparationArgs {
 impl SeparationArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
-        let outputs = self.outputs()?;
+        let svg = self.start_outputs()?;
         let data = self.data.read(&bar)?;
-        if let Some(radius) = self.within {
-            return self.close_pairs(&data, radius, &bar);
+        match (self.within, &self.against) {
+            (Some(radius), _) => self.close_pairs(&data, radius, &bar),
+            (None, Some(test)) => self.between(&data, test, svg, &bar),
+            (None, None) => self.among(&data, svg, &bar),
         }
-        if let Some(test) = &self.against {
-            return self.between(&data, test, outputs, &bar);
-        }
-        self.among(&data, outputs, &bar)
     }
 
-    /// Files that will be written: a path that cannot be is refused before any
+    /// The chart's file: a path that cannot be written is refused before any
     /// work is done.
-    fn outputs(&self) -> Result<Outputs, Failure> {
+    fn start_outputs(&self) -> Result<Option<AtomicFile>, Failure> {
         let [data, labels] = self.data.files();
         keep_apart(&[data, labels, self.against.as_ref()], &[self.per_sample.as_ref(), self.svg.as_ref()])?;
-        if self.k == Some(0) {
-            return Err(Failure::input("--k is 0; expected 1 or more".into()));
-        }
-        if let Some(table) = &self.per_sample
-            && !table.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir())
-        {
+        require(self.k != Some(0), || "--k is 0; expected 1 or more".into())?;
+        if let Some(table) = self.per_sample.as_ref().filter(|table| !is_special(table)) {
             // Dropped at once: only the attempt counts.
             AtomicFile::create(table)?;
         }
-        let svg = self.svg.as_ref().map(AtomicFile::create).transpose()?;
-        Ok(Outputs { per_sample: self.per_sample.clone(), svg })
+        Ok(self.svg.as_ref().map(AtomicFile::create).transpose()?)
     }
 
-    /// What the chart says of itself.
-    fn draw(&self, subtitle: &str, data: &Path, histogram: &Histogram) -> Result<String, Failure> {
-        let name =
-            data.file_name().map_or_else(|| data.display().to_string(), |n| n.to_string_lossy().into());
-        chart(
-            &Words {
-                title: &format!("{name}: distance to the nearest sample of another class"),
-                subtitle,
-                axis: &format!("distance in the {} norm, in units of the features", self.norm),
-            },
-            histogram,
-        )
+    /// Adds the histogram of `enemies` to the answer and writes the files: what
+    /// is near each of the samples, and the chart.
+    fn show(
+        &self,
+        report: &mut Report,
+        (data, source): (&Dataset, &Path),
+        enemies: &NearestEnemies,
+        near: Option<Vec<Vec<Neighbour>>>,
+        svg: Option<AtomicFile>,
+        subtitle: &str,
+    ) -> Result<(), Failure> {
+        let histogram = Histogram::new(data, enemies);
+        report.json["histogram"] = histogram.json();
+        if !histogram.rows.is_empty() {
+            report.line("", "").line(
+                "nearest enemy",
+                format!("from 0 to {}; smallest, median, largest distance", real(histogram.largest)),
+            );
+            for (class, bars) in histogram.lines() {
+                report.line(format!("  {class}"), bars);
+            }
+            report.line("", "");
+        }
+        if let Some(path) = &self.per_sample {
+            write_neighbours(path, &near.unwrap_or_else(|| neighbours(enemies)), self.k.unwrap_or(1))?;
+        }
+        let Some(file) = svg else { return Ok(()) };
+        let name = source.file_name().map_or_else(|| source.to_string_lossy(), OsStr::to_string_lossy);
+        let title = format!("{name}: distance to the nearest sample of another class");
+        let axis = format!("distance in the {} norm, in units of the features", self.norm);
+        write_text(file, &chart(&Words { title: &title, subtitle, axis: &axis }, &histogram)?)
     }
 
     /// Enemies within one dataset.
-    fn among(&self, data: &Dataset, outputs: Outputs, bar: &Bar) -> Result<(), Failure> {
+    fn among(&self, data: &Dataset, svg: Option<AtomicFile>, bar: &Bar) -> Result<(), Failure> {
         let started = Instant::now();
         let near = self.k.map(|k| k_nearest_enemies(data, self.norm, k, bar));
         let enemies = match &near {
             Some(near) => Some(first_of(near, self.norm)),
             None => (!self.bound_only).then(|| nearest_enemies(data, self.norm, bar)),
         };
-        let found = match &enemies {
-            Some(enemies) => closest(enemies),
-            None => separation(data, self.norm, bar),
-        };
+        let found = enemies.as_ref().map_or_else(|| separation(data, self.norm, bar), closest);
         let taken = started.elapsed().as_secs_f64();
         let equal = if found.distance.lower == 0.0 { conflicts(data, MOST_CONFLICTS) } else { vec![] };
-        let mut report = Report::default();
-        describe(&mut report, data, &found, &equal);
+        let mut report = description(data, &found, &equal);
         if let Some(enemies) = &enemies {
-            let histogram = Histogram::new(data, enemies);
-            show_histogram(&mut report, &histogram);
             let subtitle = format!("{} samples, separation {}", grouped(data.samples()), found.distance);
-            let near = near.unwrap_or_else(|| neighbours(enemies));
-            outputs
-                .write(&near, self.k.unwrap_or(1), || self.draw(&subtitle, &self.data.path, &histogram))?;
+            self.show(&mut report, (data, &self.data.path), enemies, near, svg, &subtitle)?;
         }
-        report.json("seconds", taken).line("time", seconds(taken)).print(self.json);
-        if found.distance.lower == 0.0 {
-            return Err(Failure::no(conflict_message(data, &equal)));
-        }
-        Ok(())
+        report.json["seconds"] = taken.into();
+        report.line("time", seconds(taken)).print(self.json)?;
+        if found.distance.lower == 0.0 { Err(conflict(data, &equal)) } else { Ok(()) }
     }
 
     /// From the samples of `test` to those of the dataset.
-    fn between(&self, data: &Dataset, test: &Path, outputs: Outputs, bar: &Bar) -> Result<(), Failure> {
+    fn between(
+        &self,
+        data: &Dataset,
+        test: &Path,
+        svg: Option<AtomicFile>,
+        bar: &Bar,
+    ) -> Result<(), Failure> {
         let queries = read(test, &ReadOptions { labels: None, limit: None, ..self.data.options(None) })?;
         let started = Instant::now();
         let enemies = nearest_enemies_between(&queries, data, self.norm, bar)?;
         let taken = started.elapsed().as_secs_f64();
         let nearest = nearest(&enemies);
-        let mut report = Report::default();
-        report
-            .json("samples", queries.samples())
-            .json("against", data.samples())
-            .json("features", data.features())
-            .json("norm", self.norm.to_string())
-            .json("separation", enclosure(nearest.map_or(Enclosure::exact(f64::INFINITY), |n| n.1)))
-            .json("closest_pair", nearest.map(|(i, _, j)| json!([i, j])))
-            .line("from", format!("{} samples of {}", grouped(queries.samples()), test.display()))
-            .line("to", format!("{} samples of {}", grouped(data.samples()), self.data.path.display()))
-            .line("norm", self.norm);
-        match nearest {
-            Some((i, distance, j)) => report.line("separation", distance).line(
-                "closest pair",
-                format!(
-                    "sample {i} ({}) and sample {j} ({})",
-                    queries.class_names()[queries.labels()[i]],
-                    data.class_names()[data.labels()[j]]
-                ),
-            ),
-            None => report.line("separation", "infinite: no two labels differ"),
-        };
-        let histogram = Histogram::new(&queries, &enemies);
-        show_histogram(&mut report, &histogram);
+        let infinite = Enclosure::exact(f64::INFINITY);
+        let mut report = Report::new(json!({
+            "samples": queries.samples(), "against": data.samples(), "features": data.features(),
+            "norm": self.norm.to_string(), "separation": enclosure(nearest.map_or(infinite, |n| n.1)),
+            "closest_pair": nearest.map(|(i, _, j)| [i, j]),
+        }));
         let from = format!("{} samples", grouped(queries.samples()));
         let to = format!("{} samples of {}", grouped(data.samples()), self.data.path.display());
-        outputs
-            .write(&neighbours(&enemies), 1, || self.draw(&format!("{from} to {to}"), test, &histogram))?;
-        report.json("seconds", taken).line("time", seconds(taken)).print(self.json);
-        Ok(())
+        report.line("from", format!("{from} of {}", test.display())).line("to", &to).line("norm", self.norm);
+        match nearest {
+            Some((i, distance, j)) => report
+                .line("separation", distance)
+                .line("closest pair", format!("sample {} and sample {}", named(&queries, i), named(data, j))),
+            None => report.line("separation", "infinite: no two labels differ"),
+        };
+        self.show(&mut report, (&queries, test), &enemies, None, svg, &format!("{from} to {to}"))?;
+        report.json["seconds"] = taken.into();
+        report.line("time", seconds(taken)).print(self.json)
     }
 
     /// Pairs closer than a distance.
@@ -196,87 +188,49 @@ impl SeparationArgs {
         let ClosePairs { count, pairs, .. } = pairs_within(data, self.norm, radius, which, self.pairs, bar)?;
         let taken = started.elapsed().as_secs_f64();
         let name = |i: usize| &data.class_names()[data.labels()[i]];
-        let listed: Vec<Value> = pairs
-            .iter()
-            .map(|close| json!({"pair": close.pair, "distance": enclosure(close.distance)}))
-            .collect();
+        let listed =
+            pairs.iter().map(|close| json!({"pair": close.pair, "distance": enclosure(close.distance)}));
         let kind = if self.all_pairs { "pairs of any labels" } else { "pairs of different labels" };
-        let mut report = Report::default();
+        let mut report = Report::new(json!({
+            "samples": data.samples(), "norm": self.norm.to_string(), "within": radius,
+            "all_pairs": self.all_pairs, "count": count, "pairs": listed.collect::<Vec<_>>(), "seconds": taken,
+        }));
         report
-            .json("samples", data.samples())
-            .json("norm", self.norm.to_string())
-            .json("within", radius)
-            .json("all_pairs", self.all_pairs)
-            .json("count", count)
-            .json("pairs", listed)
-            .json("seconds", taken)
             .line("samples", grouped(data.samples()))
             .line(kind, format!("{count} at {} distance {} or less", self.norm, real(radius)));
         for close in pairs.iter().take(MOST_SHOWN) {
             let (i, j) = close.pair;
-            report.line(&format!("{i} and {j}"), format!("{} ({}, {})", close.distance, name(i), name(j)));
+            report.line(format!("{i} and {j}"), format!("{} ({}, {})", close.distance, name(i), name(j)));
         }
-        report.line("time", seconds(taken)).print(self.json);
-        Ok(())
+        report.line("time", seconds(taken)).print(self.json)
     }
 }
 
-/// The files that are asked for.
-struct Outputs {
-    per_sample: Option<PathBuf>,
-    svg: Option<AtomicFile>,
-}
-
-impl Outputs {
-    fn write(
-        self,
-        near: &[Vec<Neighbour>],
-        k: usize,
-        draw: impl FnOnce() -> Result<String, Failure>,
-    ) -> Result<(), Failure> {
-        if let Some(path) = &self.per_sample {
-            write_neighbours(path, near, k)?;
-        }
-        if let Some(mut file) = self.svg {
-            let target = file.target().display().to_string();
-            let failed = |e| Failure::input(format!("cannot write {target}: {e}"));
-            file.write_all(draw()?.as_bytes()).map_err(failed)?;
-            file.commit()?;
-        }
-        Ok(())
-    }
+/// A sample and its label.
+fn named(data: &Dataset, sample: usize) -> String {
+    format!("{sample} ({})", data.class_names()[data.labels()[sample]])
 }
 
 /// The counts, the separation bound and the pair that has it.
-fn describe(report: &mut Report, data: &Dataset, found: &Separation, equal: &[(usize, usize)]) {
+fn description(data: &Dataset, found: &Separation, equal: &[(usize, usize)]) -> Report {
     let name = |i: usize| &data.class_names()[data.labels()[i]];
+    let (samples, features, classes) = (data.samples(), data.features(), data.classes());
     let radius = found.distance.lower / 2.0;
+    let mut report = Report::new(json!({
+        "samples": samples, "features": features, "classes": classes, "norm": found.norm.to_string(),
+        "separation": enclosure(found.distance), "max_radius": radius, "closest_pair": found.pair,
+        "closest_classes": found.pair.map(|(i, j)| [name(i), name(j)]), "conflicts": equal,
+    }));
+    let (samples, features, classes) = (grouped(samples), grouped(features), grouped(classes));
     report
-        .json("samples", data.samples())
-        .json("features", data.features())
-        .json("classes", data.classes())
-        .json("norm", found.norm.to_string())
-        .json("separation", enclosure(found.distance))
-        .json("max_radius", radius)
-        .json("closest_pair", found.pair.map(|(i, j)| json!([i, j])))
-        .json("closest_classes", found.pair.map(|(i, j)| json!([name(i), name(j)])))
-        .json("conflicts", equal.iter().map(|(i, j)| json!([i, j])).collect::<Vec<_>>())
-        .line(
-            "dataset",
-            format!(
-                "{} samples, {} features, {} classes",
-                grouped(data.samples()),
-                grouped(data.features()),
-                grouped(data.classes())
-            ),
-        )
+        .line("dataset", format!("{samples} samples, {features} features, {classes} classes"))
         .line("norm", found.norm);
     match found.pair {
         Some((i, j)) => {
             let kind = if found.distance.is_exact() { "exact" } else { "enclosed" };
             report
                 .line("separation", format!("{} ({kind})", found.distance))
-                .line("closest pair", format!("sample {i} ({}) and sample {j} ({})", name(i), name(j)))
+                .line("closest pair", format!("sample {} and sample {}", named(data, i), named(data, j)))
                 .line("largest radius", format!("every radius below {radius}"));
         }
         None => {
@@ -285,21 +239,7 @@ fn describe(report: &mut Report, data: &Dataset, found: &Separation, equal: &[(u
                 .line("largest radius", "every radius");
         }
     }
-}
-
-fn show_histogram(report: &mut Report, histogram: &Histogram) {
-    report.json("histogram", histogram.json());
-    if histogram.rows.is_empty() {
-        return;
-    }
-    report.line("", "").line(
-        "nearest enemy",
-        format!("from 0 to {}; smallest, median, largest distance", real(histogram.largest)),
-    );
-    for (class, bars) in histogram.lines() {
-        report.line(&format!("  {class}"), bars);
-    }
-    report.line("", "");
+    report
 }
 
 fn enclosure(distance: Enclosure) -> Value {
@@ -327,43 +267,33 @@ fn closest(enemies: &NearestEnemies) -> Separation {
 /// different labels, which ones.
 pub fn or_conflicts(data: &Dataset, error: indelible::Error) -> Failure {
     match error {
-        indelible::Error::Inseparable { .. } => {
-            Failure::no(conflict_message(data, &conflicts(data, MOST_CONFLICTS)))
-        }
+        indelible::Error::Inseparable { .. } => conflict(data, &conflicts(data, MOST_CONFLICTS)),
         other => other.into(),
     }
 }
 
 /// The one line about equal samples with different labels.
-fn conflict_message(data: &Dataset, equal: &[(usize, usize)]) -> String {
-    let name = |i: usize| &data.class_names()[data.labels()[i]];
+fn conflict(data: &Dataset, equal: &[(usize, usize)]) -> Failure {
     let pairs: Vec<String> =
-        equal.iter().map(|&(i, j)| format!("{i} ({}) and {j} ({})", name(i), name(j))).collect();
+        equal.iter().map(|&(i, j)| format!("{} and {}", named(data, i), named(data, j))).collect();
     let more = if equal.len() == MOST_CONFLICTS { ", and possibly more" } else { "" };
-    format!(
+    Failure::no(format!(
         "no network can memorize these data: equal samples have different labels: {}{more}",
         pairs.join("; ")
-    )
+    ))
 }
 
 /// The nearest of each sample's enemies.
 fn first_of(near: &[Vec<Neighbour>], norm: Norm) -> NearestEnemies {
-    let first = |found: &Vec<Neighbour>| found.first().copied();
-    NearestEnemies {
-        norm,
-        distances: near
-            .iter()
-            .map(|found| first(found).map_or(Enclosure::exact(f64::INFINITY), |n| n.distance))
-            .collect(),
-        indices: near.iter().map(|found| first(found).map(|n| n.index)).collect(),
-    }
+    let none = (Enclosure::exact(f64::INFINITY), None);
+    let first = |found: &Vec<Neighbour>| found.first().map_or(none, |n| (n.distance, Some(n.index)));
+    let (distances, indices) = near.iter().map(first).unzip();
+    NearestEnemies { norm, distances, indices }
 }
 
 fn neighbours(enemies: &NearestEnemies) -> Vec<Vec<Neighbour>> {
-    enemies
-        .distances
-        .iter()
-        .zip(&enemies.indices)
+    let pairs = enemies.distances.iter().zip(&enemies.indices);
+    pairs
         .map(|(&distance, index)| index.map(|index| Neighbour { index, distance }).into_iter().collect())
         .collect()
 }
@@ -371,23 +301,15 @@ fn neighbours(enemies: &NearestEnemies) -> Vec<Vec<Neighbour>> {
 /// Writes `k` columns; where a sample has fewer enemies the distance is
 /// infinite and the index −1. A single column is a vector.
 fn write_neighbours(path: &Path, near: &[Vec<Neighbour>], k: usize) -> Result<(), Failure> {
-    let column = |value: &dyn Fn(&Neighbour) -> f64| -> Vec<f64> {
-        near.iter().flat_map(|found| (0..k).map(|c| found.get(c).map_or(f64::INFINITY, value))).collect()
-    };
-    let (lower, upper) = (column(&|n| n.distance.lower), column(&|n| n.distance.upper));
-    let index: Vec<i64> = near
-        .iter()
-        .flat_map(|found| {
-            (0..k).map(|c| found.get(c).and_then(|n| i64::try_from(n.index).ok()).unwrap_or(-1))
-        })
-        .collect();
+    let entries = || near.iter().flat_map(|found| (0..k).map(|c| found.get(c)));
+    let lower: Vec<f64> = entries().map(|n| n.map_or(f64::INFINITY, |n| n.distance.lower)).collect();
+    let upper: Vec<f64> = entries().map(|n| n.map_or(f64::INFINITY, |n| n.distance.upper)).collect();
+    let index: Vec<i64> =
+        entries().map(|n| n.and_then(|n| i64::try_from(n.index).ok()).unwrap_or(-1)).collect();
     let shaped = |values| if k == 1 { Some(Array::vector(values)) } else { Array::matrix(values, k) };
-    let arrays = [
-        ("lower", shaped(Values::F64(&lower))),
-        ("upper", shaped(Values::F64(&upper))),
-        ("index", shaped(Values::I64(&index))),
-    ];
+    let arrays =
+        [("lower", Values::F64(&lower)), ("upper", Values::F64(&upper)), ("index", Values::I64(&index))];
     let arrays: Vec<(&str, Array<'_>)> =
-        arrays.into_iter().filter_map(|(name, array)| Some((name, array?))).collect();
+        arrays.into_iter().filter_map(|(name, values)| Some((name, shaped(values)?))).collect();
     Ok(write_npz(path, &arrays)?)
 }

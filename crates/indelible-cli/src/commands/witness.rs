@@ -7,8 +7,7 @@ use indelible::{Norm, bounds::necessary_width};
 use indelible_decide::witness::basis;
 use serde_json::json;
 
-use super::write_dataset;
-use crate::{failure::Failure, report::Report};
+use super::{prelude::*, write_dataset};
 
 /// Ratios that are listed unless one is asked for.
 const RATIOS: [f64; 7] = [0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999];
@@ -47,12 +46,9 @@ impl WitnessArgs {
         let KindArg::Basis = self.kind;
         let data = basis(self.features, self.samples)?;
         let ratios = self.ratio.map_or(RATIOS.to_vec(), |ratio| vec![ratio]);
-        let mut report = Report::default();
-        report
-            .json("kind", "basis")
-            .json("samples", self.samples)
-            .json("features", self.features)
-            .json("separation", 1.0);
+        let mut report = Report::new(json!({
+            "kind": "basis", "samples": self.samples, "features": self.features, "separation": 1.0,
+        }));
         report.line("dataset", format!("{} samples, {} features, separation 1", self.samples, self.features));
         let mut widths = Vec::new();
         for norm in [Norm::Linf, Norm::L2, Norm::L1] {
@@ -64,15 +60,14 @@ impl WitnessArgs {
                 );
                 texts.push(format!("{width} at {ratio}"));
             }
-            report.line(&format!("width for {norm}"), texts.join(", "));
+            report.line(format!("width for {norm}"), texts.join(", "));
         }
-        report.json("necessary_width", widths);
+        report.json["necessary_width"] = widths.into();
         if let Some(path) = &self.output {
             write_dataset(&data, path)?;
-            report.json("file", path.display().to_string());
+            report.json["file"] = path.display().to_string().into();
             report.line("file", path.display());
         }
-        report.print(self.json);
-        Ok(())
+        report.print(self.json)
     }
 }

@@ -52,20 +52,14 @@ impl Trial {
             lipschitz: f64::INFINITY,
             certified: 0,
             form: Form::Dense,
-            build_seconds: 0.0,
+            build_seconds: started.elapsed().as_secs_f64(),
             certify_seconds: 0.0,
         };
-        trial.build_seconds = started.elapsed().as_secs_f64();
         let started = Instant::now();
         let compact = network.compact().ok();
         if compact.is_none() || trial.size.nonzero <= MOST_LAYERED / data.samples() {
-            trial.prove(
-                Form::Dense,
-                &Model::Layers(StoredNetwork::of(network.as_ref())),
-                data,
-                budget,
-                progress,
-            );
+            let layers = Model::Layers(StoredNetwork::of(network.as_ref()));
+            trial.prove(Form::Dense, &layers, data, budget, progress);
         }
         // Of layers intervals may leave balls undecided that the compact form settles.
         if let Some(compact) = compact.filter(|_| trial.certified < data.samples()) {

@@ -29,11 +29,8 @@ impl Lipschitz {
     /// When the samples have another number of features than the network.
     pub fn of(model: &Model, norm: Norm, around: Option<&Dataset>) -> Result<Self, Error> {
         let bound = lipschitz_bound(model, norm);
-        let pair = match around {
-            Some(data) => steepest_pair(model, norm, data, NEAR * bound)?,
-            None => None,
-        };
-        Ok(Self { norm, bound, pair })
+        let pair = around.map(|data| steepest_pair(model, norm, data, NEAR * bound)).transpose()?;
+        Ok(Self { norm, bound, pair: pair.flatten() })
     }
 
     /// The pair, where it shows that the bound is the constant itself.

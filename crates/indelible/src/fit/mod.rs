@@ -191,7 +191,7 @@ pub fn fit_into<S: Store>(
     store: &mut S,
     progress: &dyn Progress,
 ) -> Result<Fitted, S::Error> {
-    let mut clock = Clock::new();
+    let mut clock = Clock { since: Instant::now(), laps: vec![] };
     // What cannot be built or stored should not cost a long computation.
     let constructions = options.constructions(data)?;
     store.prepare()?;
@@ -276,10 +276,6 @@ struct Clock {
 }
 
 impl Clock {
-    fn new() -> Self {
-        Self { since: Instant::now(), laps: vec![] }
-    }
-
     /// Ends a piece of work. Several networks may be stored and certified;
     /// their times add up.
     fn lap(&mut self, name: &'static str) {
