@@ -7,7 +7,7 @@
 
 use crate::{
     certify::arithmetic::Interval,
-    number::{add_up, mul_up, sub_down, sub_up},
+    number::{add_up, mul_up, sub_up},
 };
 
 /// Bends of one curve, at most.
@@ -118,12 +118,12 @@ impl PiecewiseLinear {
     /// The curve with `shift` added, and the error.
     pub fn shifted(&self, shift: f64) -> (Self, f64) {
         let mut error = 0.0_f64;
-        let mut points = self.points.clone();
-        for (_, v) in &mut points {
-            let (lower, upper) = (sub_down(*v, -shift), sub_up(*v, -shift));
+        let moved = self.points.iter().map(|&(x, v)| {
+            let Interval { lower, upper } = Interval::difference(v, -shift);
             error = error.max(sub_up(upper, lower));
-            *v = lower;
-        }
+            (x, lower)
+        });
+        let points = moved.collect();
         (Self::new(self.feature, points), error)
     }
 
