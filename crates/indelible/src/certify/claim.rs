@@ -1,4 +1,4 @@
-//! What is to be proved, and the boxes around balls.
+//! What is to be proved, the boxes around balls, and distances.
 
 use crate::{
     Dataset, Error, Norm, Precision, Radii,

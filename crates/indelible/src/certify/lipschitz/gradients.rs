@@ -22,10 +22,13 @@ const MOST_OPEN: usize = 6;
 /// Weights that may be looked at for one output.
 const MOST_WORK: usize = 20_000_000;
 
+/// The size of a gradient, rounded up.
+type Dual<'a> = dyn Fn(&[(usize, Interval)]) -> f64 + Sync + 'a;
+
 /// What the layers read.
 pub(super) struct Inputs<'a> {
-    /// The size of a gradient in what the layers read, rounded up.
-    pub dual: &'a (dyn Fn(&[(usize, Interval)]) -> f64 + Sync),
+    /// The size of a gradient in what the layers read.
+    pub dual: &'a Dual<'a>,
     /// Whether inputs are never negative.
     pub positive: bool,
 }
