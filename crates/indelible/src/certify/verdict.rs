@@ -144,10 +144,11 @@ impl Verdict {
         }
     }
 
-    /// What bounds of all outputs on a ball prove of class `class` of `classes`.
-    pub(super) fn of_outputs(outputs: &[Interval], class: usize, classes: usize, engine: Engine) -> Self {
+    /// What bounds of all outputs on the ball of a sample prove.
+    pub(super) fn of_outputs(claim: &Claim<'_>, sample: usize, outputs: &[Interval], engine: Engine) -> Self {
+        let class = claim.class(sample);
         let margin = match outputs {
-            [scalar] => Some(scalar_margin(*scalar, class, classes)),
+            [scalar] => Some(scalar_margin(*scalar, class, claim.network_classes)),
             logits => logits.get(class).map(|own| {
                 let others = logits.iter().enumerate().filter(|(c, _)| *c != class);
                 others.map(|(_, other)| sub_down(own.lower, other.upper)).fold(f64::INFINITY, f64::min)

@@ -27,9 +27,9 @@ pub(super) use self::{
 pub(super) fn verdicts(claim: &Claim<'_>, network: &StoredNetwork, progress: &dyn Progress) -> Vec<Verdict> {
     of_samples(claim, progress, |sample| {
         let sums = intervals::on_box(claim, network, sample);
-        let verdict = sums.as_ref().and_then(|sums| sums.last()).map_or(Verdict::Undecided, |outputs| {
-            Verdict::of_outputs(outputs, claim.class(sample), claim.network_classes, Engine::Intervals)
-        });
+        let outputs = sums.as_ref().and_then(|sums| sums.last());
+        let proved = |outputs: &Vec<_>| Verdict::of_outputs(claim, sample, outputs, Engine::Intervals);
+        let verdict = outputs.map_or(Verdict::Undecided, proved);
         if verdict != Verdict::Undecided {
             return verdict;
         }

@@ -6,7 +6,7 @@
 //! returned beside it.
 
 use crate::{
-    certify::arithmetic::Interval,
+    certify::arithmetic::{Interval, magnitude},
     number::{add_up, mul_up, sub_up},
 };
 
@@ -19,7 +19,8 @@ pub(super) struct PiecewiseLinear {
     pub feature: usize,
     /// Where it bends and its values there, both ends of the range included.
     points: Vec<(f64, f64)>,
-    range: Interval,
+    /// Its least and its largest value.
+    pub range: Interval,
 }
 
 /// The error of a value between two bends, computed to nearest, relative to
@@ -47,19 +48,9 @@ impl PiecewiseLinear {
         Self::new(feature, points)
     }
 
-    /// Its least and its largest value.
-    pub fn range(&self) -> Interval {
-        self.range
-    }
-
     /// Where it bends and the ends of its range, increasing.
     pub fn places(&self) -> impl Iterator<Item = f64> {
         self.points.iter().map(|p| p.0)
-    }
-
-    /// The largest size of a value.
-    fn size(&self) -> f64 {
-        self.range.lower.abs().max(self.range.upper.abs())
     }
 
     /// `Σ w f` of curves of one feature at increasing `places` within the
@@ -68,7 +59,7 @@ impl PiecewiseLinear {
         let mut sums = vec![0.0; places.len()];
         let (mut size, mut weights) = (0.0, 0.0);
         for (w, f) in terms {
-            size = add_up(size, mul_up(w.abs(), f.size()));
+            size = add_up(size, mul_up(w.abs(), magnitude(f.range)));
             weights = add_up(weights, w.abs());
             let mut next = 0;
             for (sum, &x) in sums.iter_mut().zip(places) {

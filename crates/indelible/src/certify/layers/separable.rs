@@ -97,7 +97,7 @@ pub(super) fn held_lower(ball: &NormBall, terms: &[(f64, Rc<Separable>)], splits
 /// Bounds of a separable function on the smallest box around the ball, its
 /// error aside.
 pub(super) fn bounds_on_box(shape: &Separable) -> Interval {
-    shape.curves.iter().fold(Interval::point(shape.constant), |sum, curve| plus(sum, curve.range()))
+    shape.curves.iter().fold(Interval::point(shape.constant), |sum, curve| plus(sum, curve.range))
 }
 
 /// Bounds of a separable function on the ball, its error aside.

@@ -58,9 +58,9 @@ pub(super) fn verdicts(
     };
     Some(of_samples(claim, progress, |sample| {
         let accumulators = checker.accumulators(sample, near[sample], inactive.as_ref());
-        accumulators.and_then(|all| checker.head(all)).map_or(Verdict::Undecided, |outputs| {
-            Verdict::of_outputs(&outputs, claim.class(sample), claim.network_classes, Engine::Prototypes)
-        })
+        let outputs = accumulators.and_then(|all| checker.head(all));
+        let proved = |outputs: Vec<_>| Verdict::of_outputs(claim, sample, &outputs, Engine::Prototypes);
+        outputs.map_or(Verdict::Undecided, proved)
     }))
 }
 
