@@ -2,11 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::Claim;
+use super::{Claim, claim::distance_up};
 use crate::{
-    Error, Norm, Precision,
+    Dataset, Error, Norm, Precision,
     network::predicted_class,
-    number::{add_down, add_up, div_up, mul_up, powers::Exponent, random::Random, sqrt_up, sub_up},
+    number::{add_down, random::Random, sub_up},
 };
 
 /// A point at which the network, evaluated in its own format, gives another
@@ -45,7 +45,7 @@ pub(super) fn attacks(claim: &Claim<'_>, samples: &[usize]) -> Result<Vec<Option
         .iter()
         .zip(points)
         .map(|(&sample, points)| {
-            let class = claim.classes[claim.data.labels()[sample]];
+            let class = claim.class(sample);
             let predicted: Vec<_> = outputs
                 .by_ref()
                 .take(points.len())
@@ -71,16 +71,13 @@ fn points(claim: &Claim<'_>, sample: usize) -> Vec<Vec<f64>> {
         .map(|&x| (precision.round_up(sub_up(x, radius)), precision.round_down(add_down(x, radius))))
         .collect();
     let mut points = vec![x.iter().map(|&v| precision.round(v)).collect::<Vec<f64>>()];
-    for enemy in nearest_enemies(claim, sample) {
+    for enemy in nearest_enemies(data, sample, claim.norm, TOWARDS) {
         let towards = data.row(enemy);
         match claim.norm {
-            Norm::Linf => points.push(
-                towards
-                    .iter()
-                    .zip(&inner)
-                    .map(|(&t, &(lo, hi))| precision.round(t).max(lo).min(hi))
-                    .collect(),
-            ),
+            Norm::Linf => {
+                let nearest = |(&t, &(lo, hi))| precision.round(t).max(lo).min(hi);
+                points.push(towards.iter().zip(&inner).map(nearest).collect());
+            }
             // Rounding a point may move it out of the ball.
             norm => points.extend(
                 [8.0 * precision.unit_roundoff(), 1e-6, 1e-4]
@@ -91,29 +88,28 @@ fn points(claim: &Claim<'_>, sample: usize) -> Vec<Vec<f64>> {
     if claim.norm == Norm::Linf {
         points.extend((0..CORNERS).map(|seed| corner(&inner, seed)));
     }
-    points.retain(|p| p.iter().all(|v| v.is_finite()) && in_ball(p, &x, radius, claim.norm));
+    points.retain(|p| p.iter().all(|v| v.is_finite()) && distance_up(p, &x, claim.norm) <= radius);
     points
 }
 
-/// The samples with another label that are nearest in the claim's norm, by
-/// rounded arithmetic: which ones they are affects no proof.
-fn nearest_enemies(claim: &Claim<'_>, sample: usize) -> Vec<usize> {
-    let data = claim.data;
+/// The `most` samples with another label that are nearest in `norm`, by rounded
+/// arithmetic: which ones they are affects no proof.
+pub(super) fn nearest_enemies(data: &Dataset, sample: usize, norm: Norm, most: usize) -> Vec<usize> {
     let x = data.row(sample);
     let mut other = vec![0.0; x.len()];
     let mut nearest: Vec<(f64, usize)> = Vec::new();
     for i in (0..data.samples()).filter(|&i| data.labels()[i] != data.labels()[sample]) {
         data.copy_row(i, &mut other);
         let differences = x.iter().zip(&other).map(|(a, b)| (a - b).abs());
-        let distance = match claim.norm {
+        let distance = match norm {
             Norm::Linf => differences.fold(0.0, f64::max),
             Norm::L1 => differences.sum(),
             _ => differences.map(|d| d * d).sum(),
         };
         let place = nearest.partition_point(|(d, _)| *d <= distance);
-        if place < TOWARDS {
+        if place < most {
             nearest.insert(place, (distance, i));
-            nearest.truncate(TOWARDS);
+            nearest.truncate(most);
         }
     }
     nearest.into_iter().map(|(_, i)| i).collect()
@@ -131,55 +127,4 @@ fn corner(inner: &[(f64, f64)], seed: u64) -> Vec<f64> {
     let mut random =
         Random::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(0x5851_F42D_4C95_7F2D));
     inner.iter().map(|&(lower, upper)| if random.coin() { upper } else { lower }).collect()
-}
-
-/// Whether `point` surely lies in the closed ball.
-fn in_ball(point: &[f64], x: &[f64], radius: f64, norm: Norm) -> bool {
-    distance_up(point, x, norm) <= radius
-}
-
-/// A number not below the distance of two points, close to it.
-pub(super) fn distance_up(a: &[f64], b: &[f64], norm: Norm) -> f64 {
-    let differences = a.iter().zip(b).map(|(&a, &b)| sub_up(a.max(b), a.min(b)));
-    match norm {
-        Norm::Linf => differences.fold(0.0, f64::max),
-        Norm::L1 => differences.fold(0.0, add_up),
-        Norm::L2 => sqrt_up(differences.fold(0.0, |sum, d| add_up(sum, mul_up(d, d)))),
-        Norm::Lp(p) => {
-            let exponent = Exponent::new(p);
-            let largest = differences.clone().fold(0.0, f64::max);
-            if largest == 0.0 || !largest.is_finite() {
-                return largest;
-            }
-            // Powers below this may have left the normal range.
-            let power = |d: f64| {
-                let [power] = exponent.raise([div_up(d, largest).min(1.0)]);
-                mul_up(power, add_up(1.0, mul_up(2.0, exponent.error))).max(1e-250)
-            };
-            let sum = differences.map(power).fold(0.0, add_up);
-            mul_up(largest, exponent.root(1.0, sum).1)
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn distances_are_bounded_closely(
-            x in prop::collection::vec(-1e3f64..1e3, 1..12),
-            scale in prop_oneof![Just(1.0), Just(1e-160), Just(1e150)],
-            p in prop_oneof![Just(1.0 + 1e-6), 1.1f64..6.0, 50.0f64..1000.0],
-        ) {
-            let x: Vec<f64> = x.iter().map(|v| v * scale).collect();
-            let largest = x.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-            let expected = largest * x.iter().map(|v| (v.abs() / largest).powf(p)).sum::<f64>().powf(1.0 / p);
-            prop_assume!(largest > 0.0);
-            let bound = distance_up(&x, &vec![0.0; x.len()], Norm::lp(p).unwrap());
-            prop_assert!(bound >= expected * (1.0 - 1e-14) && bound <= expected * (1.0 + 1e-9), "{bound} {expected}");
-        }
-    }
 }

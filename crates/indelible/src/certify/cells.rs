@@ -41,26 +41,28 @@ struct Literal {
     silencing: f64,
 }
 
-/// One verdict per sample, certified or undecided.
-pub(super) fn verdicts(claim: &Claim<'_>, network: &CellNetwork, progress: &dyn Progress) -> Vec<Verdict> {
+/// One verdict per sample, certified or undecided; `None` where none is certified.
+pub(super) fn verdicts(
+    claim: &Claim<'_>,
+    network: &CellNetwork,
+    progress: &dyn Progress,
+) -> Option<Vec<Verdict>> {
     let samples = claim.data.samples();
     if network.head() == Head::Scalar && network.classes() > LARGEST_CLASS {
-        return vec![Verdict::Undecided; samples];
+        return None;
     }
-    let Some((literals, members)) = literals(network) else { return vec![Verdict::Undecided; samples] };
+    let (literals, members) = literals(network)?;
     progress.begin("certify", samples as u64);
     let starts: Vec<usize> = (0..samples).step_by(BALLS).collect();
-    let verdicts = starts
-        .into_par_iter()
-        .flat_map_iter(|start| {
-            let count = BALLS.min(samples - start);
-            let verdicts = block(claim, network, &literals, &members, start, count);
-            progress.advance(count as u64);
-            verdicts
-        })
-        .collect();
+    let verdicts = starts.into_par_iter().flat_map_iter(|start| {
+        let count = BALLS.min(samples - start);
+        let verdicts = block(claim, network, &literals, &members, start, count);
+        progress.advance(count as u64);
+        verdicts
+    });
+    let verdicts = verdicts.collect();
     progress.end();
-    verdicts
+    Some(verdicts)
 }
 
 /// The distinct pairs of a constraint and a scale, and for every membership of
@@ -79,29 +81,17 @@ fn literals(network: &CellNetwork) -> Option<(Vec<Literal>, Vec<Vec<usize>>)> {
             Some(Literal { feature: c.feature, side: c.side, threshold: c.threshold, silencing })
         })
         .collect::<Option<_>>()?;
-    let members = (0..network.cells())
-        .map(|k| {
-            let scale = network.scales()[k].to_bits();
-            network.members_of(k).iter().map(|&t| keys.partition_point(|key| *key < (t, scale))).collect()
-        })
-        .collect();
-    Some((literals, members))
+    let place = |k: usize, t: u32| keys.partition_point(|key| *key < (t, network.scales()[k].to_bits()));
+    let members = |k: usize| network.members_of(k).iter().map(|&t| place(k, t)).collect();
+    Some((literals, (0..network.cells()).map(members).collect()))
 }
 
 /// A number of the format that `scale` turns into 1 or more.
 fn silencing(precision: Precision, scale: f64) -> Option<f64> {
-    let mut d = precision.round_up(div_up(1.0, scale));
+    let first = precision.round_up(div_up(1.0, scale));
     // Rounding costs a unit in the last place; more means no bound.
-    for _ in 0..4 {
-        if !d.is_finite() || d <= 0.0 {
-            return None;
-        }
-        if mul_down(scale, d) >= 1.0 {
-            return Some(d);
-        }
-        d = precision.next_up(d);
-    }
-    None
+    let near = std::iter::successors(Some(first), |d| Some(precision.next_up(*d))).take(4);
+    near.take_while(|d| d.is_finite() && *d > 0.0).find(|d| mul_down(scale, *d) >= 1.0)
 }
 
 /// Verdicts for up to 64 neighbouring samples.
@@ -142,8 +132,7 @@ fn block(
     let all = if count == BALLS { u64::MAX } else { (1 << count) - 1 };
     let mut own = vec![0u64; network.classes()];
     for i in 0..count {
-        let class = claim.classes[claim.data.labels()[start + i]];
-        if let Some(own) = own.get_mut(class) {
+        if let Some(own) = own.get_mut(claim.class(start + i)) {
             *own |= 1 << i;
         }
     }
@@ -169,12 +158,11 @@ fn block(
             if !has(recognised) || has(wrong) {
                 return Verdict::Undecided;
             }
-            match network.head() {
-                Head::Scalar => Verdict::Certified { margin: 0.5, exact: true, engine: Engine::Cells },
-                Head::Logits => {
-                    Verdict::Certified { margin: 1.0, exact: !has(varies), engine: Engine::Cells }
-                }
-            }
+            let (margin, exact) = match network.head() {
+                Head::Scalar => (0.5, true),
+                Head::Logits => (1.0, !has(varies)),
+            };
+            Verdict::Certified { margin, exact, engine: Engine::Cells }
         })
         .collect()
 }

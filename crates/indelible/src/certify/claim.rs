@@ -1,9 +1,9 @@
-//! What is to be proved, and the boxes around balls.
+//! What is to be proved, the boxes around balls, and distances.
 
 use crate::{
     Dataset, Error, Norm, Precision, Radii,
     network::Model,
-    number::{add_up, sub_down},
+    number::{add_up, div_up, mul_up, powers::Exponent, sqrt_up, sub_down, sub_up},
 };
 
 /// What is to be proved.
@@ -25,6 +25,11 @@ pub struct Claim<'a> {
 }
 
 impl Claim<'_> {
+    /// The class of the network that a sample is to get.
+    pub(super) fn class(&self, sample: usize) -> usize {
+        self.classes[self.data.labels()[sample]]
+    }
+
     /// That the parts belong together.
     pub(super) fn check(&self) -> Result<(), Error> {
         let data = self.data;
@@ -34,18 +39,15 @@ impl Claim<'_> {
         if self.classes.len() != data.classes() {
             return Err(Error::ClassMap { classes: data.classes(), given: self.classes.len() });
         }
-        let good = |radius: &f64| radius.is_finite() && *radius >= 0.0;
-        match self.radii {
-            Radii::Uniform(radius) if good(radius) => Ok(()),
-            Radii::Uniform(radius) => Err(Error::BadRadius { given: *radius }),
+        let radii = match self.radii {
+            Radii::Uniform(radius) => std::slice::from_ref(radius),
             Radii::PerSample(radii) if radii.len() != data.samples() => {
-                Err(Error::RadiusCount { samples: data.samples(), radii: radii.len() })
+                return Err(Error::RadiusCount { samples: data.samples(), radii: radii.len() });
             }
-            Radii::PerSample(radii) => match radii.iter().find(|r| !good(r)) {
-                Some(radius) => Err(Error::BadRadius { given: *radius }),
-                None => Ok(()),
-            },
-        }
+            Radii::PerSample(radii) => radii,
+        };
+        let bad = radii.iter().find(|radius| !(radius.is_finite() && **radius >= 0.0));
+        bad.map_or(Ok(()), |&given| Err(Error::BadRadius { given }))
     }
 }
 
@@ -57,4 +59,50 @@ pub(super) fn ball(x: &[f64], radius: f64, precision: Precision) -> impl Iterato
         let (lower, upper) = (sub_down(x, radius), add_up(x, radius));
         (lower.min(precision.round(lower)), upper.max(precision.round(upper)))
     })
+}
+
+/// A number not below the distance of two points, close to it.
+pub(super) fn distance_up(a: &[f64], b: &[f64], norm: Norm) -> f64 {
+    let differences = a.iter().zip(b).map(|(&a, &b)| sub_up(a.max(b), a.min(b)));
+    match norm {
+        Norm::Linf => differences.fold(0.0, f64::max),
+        Norm::L1 => differences.fold(0.0, add_up),
+        Norm::L2 => sqrt_up(differences.fold(0.0, |sum, d| add_up(sum, mul_up(d, d)))),
+        Norm::Lp(p) => {
+            let exponent = Exponent::new(p);
+            let largest = differences.clone().fold(0.0, f64::max);
+            if largest == 0.0 || !largest.is_finite() {
+                return largest;
+            }
+            // Powers below this may have left the normal range.
+            let power = |d: f64| {
+                let [power] = exponent.raise([div_up(d, largest).min(1.0)]);
+                mul_up(power, add_up(1.0, mul_up(2.0, exponent.error))).max(1e-250)
+            };
+            let sum = differences.map(power).fold(0.0, add_up);
+            mul_up(largest, exponent.root(1.0, sum).1)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn distances_are_bounded_closely(
+            x in prop::collection::vec(-1e3f64..1e3, 1..12),
+            scale in prop_oneof![Just(1.0), Just(1e-160), Just(1e150)],
+            p in prop_oneof![Just(1.0 + 1e-6), 1.1f64..6.0, 50.0f64..1000.0],
+        ) {
+            let x: Vec<f64> = x.iter().map(|v| v * scale).collect();
+            let largest = x.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+            let expected = largest * x.iter().map(|v| (v.abs() / largest).powf(p)).sum::<f64>().powf(1.0 / p);
+            prop_assume!(largest > 0.0);
+            let bound = distance_up(&x, &vec![0.0; x.len()], Norm::lp(p).unwrap());
+            prop_assert!(bound >= expected * (1.0 - 1e-14) && bound <= expected * (1.0 + 1e-9), "{bound} {expected}");
+        }
+    }
 }

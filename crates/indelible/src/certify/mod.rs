@@ -56,10 +56,10 @@ mod prototypes;
 mod tests;
 mod verdict;
 
-use self::attack::attacks;
 use self::{
+    attack::attacks,
     claim::ball,
-    verdict::{scalar_margin, verdict_of},
+    verdict::{of_samples, scalar_margin},
 };
 use crate::{Error, Progress, network::Model};
 
@@ -89,12 +89,13 @@ const TOGETHER: usize = 16;
 pub fn certify(claim: &Claim<'_>, progress: &dyn Progress) -> Result<Certificate, Error> {
     let data = claim.data;
     claim.check()?;
-    let mut verdicts = match claim.model {
-        Model::Layers(network) => layers::verdicts(claim, network, progress),
+    let verdicts = match claim.model {
+        Model::Layers(network) => Some(layers::verdicts(claim, network, progress)),
         Model::Cells(network) => cells::verdicts(claim, network, progress),
         Model::Prototypes(prototypes) => prototypes::verdicts(claim, prototypes, progress),
         Model::MaxAffine(scores) => max_affine::verdicts(claim, scores, progress),
     };
+    let mut verdicts = verdicts.unwrap_or_else(|| vec![Verdict::Undecided; data.samples()]);
     let open: Vec<usize> =
         (0..data.samples()).filter(|&i| verdicts[i] == Verdict::Undecided).take(MOST_ATTACKS).collect();
     if !open.is_empty() {

@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use rayon::prelude::*;
+
 use super::{arithmetic::Interval, claim::Claim};
-use crate::{Norm, Precision, number::sub_down};
+use crate::{Norm, Precision, Progress, number::sub_down};
 
 /// What decided a verdict. The text is the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,32 +93,22 @@ pub struct Certificate {
 impl Certificate {
     /// Counts the verdicts.
     pub(super) fn new(claim: &Claim<'_>, verdicts: Vec<Verdict>) -> Self {
-        let mut certificate = Self {
+        let margins = verdicts.iter().enumerate().filter_map(|(sample, verdict)| match verdict {
+            Verdict::Certified { margin, .. } => Some((*margin, sample)),
+            _ => None,
+        });
+        let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| is(verdict)).count();
+        Self {
             norm: claim.norm,
             precision: claim.model.precision(),
             samples: verdicts.len(),
-            certified: 0,
-            exact: 0,
-            refuted: 0,
-            undecided: 0,
-            smallest_margin: None,
-            verdicts: vec![],
-        };
-        for (sample, verdict) in verdicts.iter().enumerate() {
-            match verdict {
-                Verdict::Certified { margin, exact, .. } => {
-                    certificate.certified += 1;
-                    certificate.exact += usize::from(*exact);
-                    if certificate.smallest_margin.is_none_or(|(smallest, _)| *margin < smallest) {
-                        certificate.smallest_margin = Some((*margin, sample));
-                    }
-                }
-                Verdict::Refuted { .. } => certificate.refuted += 1,
-                Verdict::Undecided => certificate.undecided += 1,
-            }
+            certified: margins.clone().count(),
+            exact: count(|v| matches!(v, Verdict::Certified { exact: true, .. })),
+            refuted: count(|v| matches!(v, Verdict::Refuted { .. })),
+            undecided: count(|v| *v == Verdict::Undecided),
+            smallest_margin: margins.min_by(|a, b| a.0.total_cmp(&b.0)),
+            verdicts,
         }
-        certificate.verdicts = verdicts;
-        certificate
     }
 
     /// Whether every sample is certified.
@@ -143,30 +135,46 @@ impl Certificate {
     }
 }
 
-/// What bounds of all outputs on a ball prove of class `class` of `classes`.
-pub(super) fn verdict_of(outputs: &[Interval], class: usize, classes: usize, engine: Engine) -> Verdict {
-    let margin = match outputs {
-        [scalar] => scalar_margin(scalar.lower, scalar.upper, class, classes),
-        logits => match logits.get(class) {
-            Some(own) => logits
-                .iter()
-                .enumerate()
-                .filter(|(c, _)| *c != class)
-                .map(|(_, other)| sub_down(own.lower, other.upper))
-                .fold(f64::INFINITY, f64::min),
-            None => return Verdict::Undecided,
-        },
-    };
-    if margin > 0.0 {
-        Verdict::Certified { margin, exact: outputs.iter().all(|o| o.lower == o.upper), engine }
-    } else {
-        Verdict::Undecided
+impl Verdict {
+    /// Certified where there is a margin above 0, else undecided.
+    pub(super) fn of(margin: Option<f64>, exact: bool, engine: Engine) -> Self {
+        match margin {
+            Some(margin) if margin > 0.0 => Self::Certified { margin, exact, engine },
+            _ => Self::Undecided,
+        }
+    }
+
+    /// What bounds of all outputs on the ball of a sample prove.
+    pub(super) fn of_outputs(claim: &Claim<'_>, sample: usize, outputs: &[Interval], engine: Engine) -> Self {
+        let class = claim.class(sample);
+        let margin = match outputs {
+            [scalar] => Some(scalar_margin(*scalar, class, claim.network_classes)),
+            logits => logits.get(class).map(|own| {
+                let others = logits.iter().enumerate().filter(|(c, _)| *c != class);
+                others.map(|(_, other)| sub_down(own.lower, other.upper)).fold(f64::INFINITY, f64::min)
+            }),
+        };
+        Self::of(margin, outputs.iter().all(|o| o.lower == o.upper), engine)
     }
 }
 
-/// The margin that a scalar output in `[lower, upper]` leaves to the class
-/// `class` of `classes`; the smallest and the largest label are open outwards.
-pub(super) fn scalar_margin(lower: f64, upper: f64, class: usize, classes: usize) -> f64 {
+/// The verdict about each sample.
+pub(super) fn of_samples(
+    claim: &Claim<'_>,
+    progress: &dyn Progress,
+    verdict: impl Fn(usize) -> Verdict + Send + Sync,
+) -> Vec<Verdict> {
+    let samples = claim.data.samples();
+    progress.begin("certify", samples as u64);
+    let verdicts = (0..samples).into_par_iter().map(verdict).inspect(|_| progress.advance(1)).collect();
+    progress.end();
+    verdicts
+}
+
+/// The margin that bounds of a scalar output leave to the class `class` of
+/// `classes`; the smallest and the largest label are open outwards.
+pub(super) fn scalar_margin(output: Interval, class: usize, classes: usize) -> f64 {
+    let Interval { lower, upper } = output;
     let label = (class + 1) as f64;
     let below = if class == 0 { f64::INFINITY } else { sub_down(lower, label - 0.5) };
     let above = if class + 1 == classes { f64::INFINITY } else { sub_down(label + 0.5, upper) };

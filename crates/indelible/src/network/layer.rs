@@ -26,6 +26,13 @@ pub struct Row<'a> {
     pub bias: f64,
 }
 
+impl<'a> Row<'a> {
+    /// Each column with its weight.
+    pub fn terms(self) -> impl Iterator<Item = (usize, f64)> + Clone + use<'a> {
+        self.columns.iter().copied().zip(self.weights.iter().copied())
+    }
+}
+
 impl Layer {
     /// Width of what it reads.
     #[must_use]
@@ -94,7 +101,7 @@ pub(crate) fn through<A: Arithmetic>(
             .rows()
             .map(|row| {
                 terms.clear();
-                terms.extend(row.columns.iter().zip(row.weights).map(|(&c, &w)| (w, values[c].clone())));
+                terms.extend(row.terms().map(|(c, w)| (w, values[c].clone())));
                 let bias = arithmetic.number(row.bias);
                 let sum = arithmetic.dot(&bias, &terms);
                 if hidden { arithmetic.relu(&sum) } else { sum }

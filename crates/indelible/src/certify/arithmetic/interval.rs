@@ -12,7 +12,7 @@
 
 use crate::{
     Precision,
-    number::{add_down, add_up, div_up, mul_down, mul_up, sub_down},
+    number::{add_down, add_up, div_up, mul_down, mul_up, sub_down, sub_up},
 };
 
 /// A closed interval `[lower, upper]`.
@@ -46,6 +46,26 @@ impl Interval {
     pub fn intersect(self, other: Self) -> Self {
         Self { lower: self.lower.max(other.lower), upper: self.upper.min(other.upper) }
     }
+
+    /// The smallest interval that contains both.
+    pub fn hull(self, other: Self) -> Self {
+        Self { lower: self.lower.min(other.lower), upper: self.upper.max(other.upper) }
+    }
+
+    /// The larger of two numbers.
+    pub fn max(self, other: Self) -> Self {
+        Self { lower: self.lower.max(other.lower), upper: self.upper.max(other.upper) }
+    }
+
+    /// With room for an error of up to `error`.
+    pub fn widened(self, error: f64) -> Self {
+        Self { lower: sub_down(self.lower, error), upper: add_up(self.upper, error) }
+    }
+
+    /// `a − b`.
+    pub fn difference(a: f64, b: f64) -> Self {
+        Self { lower: sub_down(a, b), upper: sub_up(a, b) }
+    }
 }
 
 /// Products below this are taken outward to numbers of the format; well above
@@ -61,15 +81,12 @@ pub(in crate::certify) struct IntervalArithmetic {
 impl IntervalArithmetic {
     /// `w · x`, exact (as in a fused multiply-add or in the reals) or rounded.
     pub fn product(self, w: f64, x: Interval) -> Interval {
-        if w == 1.0 {
-            return x;
+        match w {
+            1.0 => x,
+            -1.0 => x.negated(),
+            _ if w >= 0.0 => self.or_rounded(mul_down(w, x.lower), mul_up(w, x.upper)),
+            _ => self.or_rounded(mul_down(w, x.upper), mul_up(w, x.lower)),
         }
-        if w == -1.0 {
-            return x.negated();
-        }
-        let (a, b) = if w >= 0.0 { (x.lower, x.upper) } else { (x.upper, x.lower) };
-        let (lower, upper) = (mul_down(w, a), mul_up(w, b));
-        self.or_rounded(Interval { lower, upper })
     }
 
     /// The hull of an interval and of its values rounded to the format.
@@ -81,19 +98,11 @@ impl IntervalArithmetic {
     /// the format is exact down there. From 2⁻¹²⁴ on in binary32 the error is
     /// relative again. (In binary64 products this small are rounded outward to
     /// the next number already.)
-    fn or_rounded(self, x: Interval) -> Interval {
-        let (lower, upper) = (x.lower, x.upper);
+    fn or_rounded(self, lower: f64, upper: f64) -> Interval {
+        let (precision, small) = (self.precision, |x: f64| x.abs() < SMALL_PRODUCT);
         Interval {
-            lower: if lower.abs() < SMALL_PRODUCT {
-                self.precision.round_down(lower)
-            } else {
-                lower.min(self.precision.round(lower))
-            },
-            upper: if upper.abs() < SMALL_PRODUCT {
-                self.precision.round_up(upper)
-            } else {
-                upper.max(self.precision.round(upper))
-            },
+            lower: if small(lower) { precision.round_down(lower) } else { lower.min(precision.round(lower)) },
+            upper: if small(upper) { precision.round_up(upper) } else { upper.max(precision.round(upper)) },
         }
     }
 
@@ -163,10 +172,7 @@ impl IntervalArithmetic {
             return Some(most);
         }
         let few = self.uppers_summed(positive.map(|t| t.upper).chain(least))?;
-        match self.uppers_summed(nonzero.map(|t| t.upper)) {
-            Some(all) => Some(few.min(all)),
-            None => Some(few),
-        }
+        Some(self.uppers_summed(nonzero.map(|t| t.upper)).map_or(few, |all| few.min(all)))
     }
 
     /// An upper bound of a sum in any order of numbers not above `uppers`, or
@@ -206,9 +212,24 @@ pub(in crate::certify) fn product(a: Interval, b: Interval) -> Interval {
     }
 }
 
+/// The product of a number and an interval, rounded outward.
+pub(in crate::certify) fn scaled(w: f64, x: Interval) -> Interval {
+    product(Interval::point(w), x)
+}
+
 /// The sum of two intervals, rounded outward.
 pub(in crate::certify) fn plus(a: Interval, b: Interval) -> Interval {
     Interval { lower: add_down(a.lower, b.lower), upper: add_up(a.upper, b.upper) }
+}
+
+/// A sum of numbers that have an index each, with coefficients that lie within.
+pub(in crate::certify) type Coefficients = Vec<(usize, Interval)>;
+
+/// Adds up the coefficients of equal indices.
+pub(in crate::certify) fn merged(mut terms: Coefficients) -> Coefficients {
+    terms.sort_by_key(|(index, _)| *index);
+    let sum = |same: &[(usize, Interval)]| same[1..].iter().fold(same[0].1, |sum, (_, w)| plus(sum, *w));
+    terms.chunk_by(|a, b| a.0 == b.0).map(|same| (same[0].0, sum(same))).collect()
 }
 
 #[cfg(test)]

@@ -3,5 +3,7 @@
 mod interval;
 mod rounding;
 
-pub(super) use interval::{Interval, IntervalArithmetic, magnitude, plus, product};
+pub(super) use interval::{
+    Coefficients, Interval, IntervalArithmetic, magnitude, merged, plus, product, scaled,
+};
 pub(super) use rounding::{Rounding, Term, grid, rounding};

@@ -12,7 +12,7 @@
 use super::interval::{Interval, IntervalArithmetic, magnitude};
 use crate::{
     Precision,
-    number::{add_up, mul_up},
+    number::{add_down, add_up, mul_down, mul_up},
 };
 
 /// A number that a sum reads and the weight it counts with.
@@ -43,10 +43,9 @@ fn lowest_bit(x: f64) -> f64 {
     if x == 0.0 {
         return f64::INFINITY;
     }
-    let bits = x.to_bits() & !(1 << 63);
+    let bits = x.abs().to_bits();
     let below = f64::from_bits(bits & (bits - 1));
-    let fraction = bits & ((1 << 52) - 1);
-    if fraction == 0 { f64::from_bits(bits) } else { f64::from_bits(bits) - below }
+    if bits & ((1 << 52) - 1) == 0 { x.abs() } else { x.abs() - below }
 }
 
 /// A power of two that all numbers of the format in an interval are multiples
@@ -81,7 +80,7 @@ pub(in crate::certify) fn rounding(
     let (mut count, mut fine) = (usize::from(bias != 0.0), lowest_bit(bias));
     for Term { weight, value, grid } in terms {
         let (a, b) = if weight > 0.0 { (value.lower, value.upper) } else { (value.upper, value.lower) };
-        let (least, most) = (-mul_up(-weight, a), mul_up(weight, b));
+        let (least, most) = (mul_down(weight, a), mul_up(weight, b));
         let part = mul_up(weight.abs(), magnitude(value));
         let step = lowest_bit(weight) * grid;
         size = add_up(size, part);
@@ -92,7 +91,7 @@ pub(in crate::certify) fn rounding(
         above = add_up(above, most.max(0.0));
         below = add_up(below, (-least).max(0.0));
         upper = add_up(upper, most);
-        lower = -add_up(-lower, -least);
+        lower = add_down(lower, least);
         fine = fine.min(step.max(smallest));
         count += 1;
     }

@@ -12,7 +12,7 @@ use super::{
     separable::{Separable, held_lower},
 };
 use crate::{
-    certify::arithmetic::{Interval, magnitude, plus, product},
+    certify::arithmetic::{Coefficients, Interval, magnitude, merged, scaled},
     network::{Layer, StoredNetwork},
     number::{add_down, mul_down, mul_up, sub_down, sub_up},
 };
@@ -39,21 +39,24 @@ enum Way {
     Careful,
 }
 
-impl Way {
-    fn splits(self) -> usize {
-        if self == Self::Careful { MOST_SPLITS } else { 0 }
-    }
+/// How, and how many more weights may be looked at.
+struct Search {
+    way: Way,
+    work: usize,
 }
 
 /// Units of a layer with weights.
 pub(super) type Terms = Vec<(usize, f64)>;
 
+/// Separable functions with weights.
+type Held = Vec<(f64, Rc<Separable>)>;
+
 /// A sum of units that is to be bounded from below.
 #[derive(Clone, Debug, Default)]
 struct Query {
     terms: Terms,
-    /// Separable units met on the way, with their weights.
-    held: Vec<(f64, Rc<Separable>)>,
+    /// Separable units met on the way.
+    held: Held,
     /// What is added, roundings taken off.
     base: f64,
 }
@@ -61,8 +64,8 @@ struct Query {
 impl BoundedLayers<'_> {
     /// A lower bound of `base` and `terms`, units of the last layer.
     pub(super) fn sum_lower(&self, terms: Terms, base: f64) -> f64 {
-        let mut work = MOST_WORK;
-        self.lower(self.layers.len(), Query { terms, held: vec![], base }, Way::Apart, &mut work)
+        let query = Query { terms, held: vec![], base };
+        self.lower(self.layers.len(), query, &mut Search { way: Way::Apart, work: MOST_WORK })
     }
 
     /// A lower bound of the difference of two outputs of the network, all of
@@ -73,8 +76,8 @@ impl BoundedLayers<'_> {
         let query = self.substituted(depth, last, &[(own, 1.0), (other, -1.0)], Query::default());
         let mut lead = f64::NEG_INFINITY;
         for way in [Way::Careful, Way::Joint] {
-            let mut work = MOST_FINAL_WORK;
-            lead = lead.max(self.lower(depth, query.clone(), way, &mut work));
+            let mut search = Search { way, work: MOST_FINAL_WORK };
+            lead = lead.max(self.lower(depth, query.clone(), &mut search));
             if lead > 0.0 {
                 break;
             }
@@ -90,65 +93,64 @@ impl BoundedLayers<'_> {
 
     /// A lower bound of the query's sum over units of layer `depth` (inputs
     /// for 0).
-    fn lower(&self, depth: usize, query: Query, way: Way, work: &mut usize) -> f64 {
-        let Query { mut terms, mut held, base } = query;
-        terms.retain(|&(c, w)| w != 0.0 && !self.units[depth][c].value.is_zero());
-        let plain = if held.is_empty() { self.plain(depth, base, &terms) } else { f64::NEG_INFINITY };
-        if way != Way::Apart {
-            let rest = self.take_separable(depth, terms, &mut held, way);
+    fn lower(&self, depth: usize, mut query: Query, search: &mut Search) -> f64 {
+        query.terms.retain(|&(c, w)| w != 0.0 && !self.units[depth][c].value.is_zero());
+        let plain = self.plain(depth, &query, &query.terms);
+        let Query { terms, mut held, base } = query;
+        let splits = if search.way == Way::Careful { MOST_SPLITS } else { 0 };
+        let held_lower = |held: &[_]| held_lower(&self.ball, held, splits);
+        if search.way != Way::Apart {
+            let rest = self.take_separable(depth, terms, &mut held, search.way);
             return plain.max(if rest.is_empty() {
-                add_down(base, held_lower(&self.ball, &held, way.splits()))
+                add_down(base, held_lower(&held))
             } else {
-                self.followed(depth, Query { terms: rest, held, base }, way, work)
+                self.followed(depth, Query { terms: rest, held, base }, search)
             });
         }
         let mut others: Vec<Query> = vec![];
         for part in self.parts(depth, terms) {
             let mut mine = vec![];
-            let rest = self.take_separable(depth, part, &mut mine, way);
+            let rest = self.take_separable(depth, part, &mut mine, search.way);
             if rest.is_empty() {
                 held.extend(mine);
             } else {
                 others.push(Query { terms: rest, held: mine, base: 0.0 });
             }
         }
-        let start =
-            if held.is_empty() { base } else { add_down(base, held_lower(&self.ball, &held, way.splits())) };
+        let start = if held.is_empty() { base } else { add_down(base, held_lower(&held)) };
         let total = others.into_iter().fold(start, |sum, part| {
-            let apart = self.plain(depth, 0.0, &part.terms);
+            let apart = self.terms_lower(depth, 0.0, &part.terms);
             let apart = match (part.held.is_empty(), part.terms.len()) {
                 (true, 1) => return add_down(sum, apart),
                 (true, _) => apart,
-                (false, _) => add_down(apart, held_lower(&self.ball, &part.held, way.splits())),
+                (false, _) => add_down(apart, held_lower(&part.held)),
             };
-            add_down(sum, apart.max(self.followed(depth, part, way, work)))
+            add_down(sum, apart.max(self.followed(depth, part, search)))
         });
         plain.max(total)
     }
 
     /// `base` and the least that each of `terms` can be.
-    fn plain(&self, depth: usize, base: f64, terms: &[(usize, f64)]) -> f64 {
+    fn terms_lower(&self, depth: usize, base: f64, terms: &[(usize, f64)]) -> f64 {
         terms.iter().fold(base, |sum, &term| add_down(sum, self.least(depth, term)))
     }
 
+    /// As much of the base and the held units of a query and of `terms`, where
+    /// nothing is held.
+    fn plain(&self, depth: usize, query: &Query, terms: &[(usize, f64)]) -> f64 {
+        if query.held.is_empty() { self.terms_lower(depth, query.base, terms) } else { f64::NEG_INFINITY }
+    }
+
     /// Moves separable units to `held` and returns the others.
-    fn take_separable(
-        &self,
-        depth: usize,
-        terms: Terms,
-        held: &mut Vec<(f64, Rc<Separable>)>,
-        way: Way,
-    ) -> Terms {
-        let mut rest = vec![];
-        for (c, w) in terms {
+    fn take_separable(&self, depth: usize, mut terms: Terms, held: &mut Held, way: Way) -> Terms {
+        terms.retain(|&(c, w)| {
             let unit = &self.units[depth][c];
             let passed = way == Way::Careful && depth > 0 && unit.sum.lower >= 0.0;
-            match &unit.shape {
-                Some(shape) if !passed => held.push((w, Rc::clone(shape))),
-                _ => rest.push((c, w)),
-            }
-        }
-        rest
+            let taken = unit.shape.as_ref().filter(|_| !passed);
+            held.extend(taken.map(|shape| (w, Rc::clone(shape))));
+            taken.is_none()
+        });
+        terms
     }
 
     /// Terms in parts that read no column in common.
@@ -180,77 +182,56 @@ impl BoundedLayers<'_> {
     }
 
     /// As [`lower`](Self::lower), in terms of the layer before.
-    fn followed(&self, depth: usize, query: Query, way: Way, work: &mut usize) -> f64 {
+    fn followed(&self, depth: usize, query: Query, search: &mut Search) -> f64 {
+        let mut best = self.plain(depth, &query, &query.terms);
         let Query { terms, held, base } = query;
-        let plain = if held.is_empty() { self.plain(depth, base, &terms) } else { f64::NEG_INFINITY };
         if depth == 0 || terms.len() < 2 && held.is_empty() {
-            return plain;
+            return best;
         }
-        let (mut fixed, mut tried, mut raised) = (Terms::new(), Terms::new(), Terms::new());
-        for &(c, w) in &terms {
-            let unit = &self.units[depth][c];
-            if unit.sum.lower >= 0.0 {
-                fixed.push((c, w));
-            } else if w < 0.0 {
-                tried.push((c, w));
-            } else {
-                raised.push((c, w));
-            }
-        }
+        let units = &self.units[depth];
+        let (fixed, open): (Terms, Terms) = terms.into_iter().partition(|(c, _)| units[*c].sum.lower >= 0.0);
+        let (mut tried, mut raised): (Terms, Terms) = open.into_iter().partition(|(_, w)| *w < 0.0);
         // At least its sum and at least 0: a single one is taken both ways.
-        let choices: Vec<Terms> = match &raised[..] {
-            [one] if way == Way::Apart => vec![vec![], vec![*one]],
-            _ => vec![raised.iter().copied().filter(|(c, _)| self.units[depth][*c].center > 0.0).collect()],
+        let choices: Vec<Terms> = if search.way == Way::Apart && raised.len() == 1 {
+            vec![vec![], raised]
+        } else {
+            raised.retain(|(c, _)| units[*c].center > 0.0);
+            vec![raised]
         };
         // The widest are tried both ways; of the others only the bound counts.
         tried.sort_by(|a, b| self.least(depth, *a).total_cmp(&self.least(depth, *b)));
         let rest = tried.split_off(MOST_OPEN.min(tried.len()));
-        let base = self.plain(depth, base, &rest);
-        let mut best = plain;
+        let start = Query { terms: vec![], held, base: self.terms_lower(depth, base, &rest) };
         for choice in choices {
-            let fixed: Terms = fixed.iter().copied().chain(choice).collect();
-            let bound = self.least_of_ways(
-                depth,
-                (&fixed, &tried),
-                Query { terms: vec![], held: held.clone(), base },
-                way,
-                work,
-            );
-            best = best.max(bound);
+            let fixed = [&fixed[..], &choice].concat();
+            best = best.max(self.least_of_ways(depth, (&fixed, &tried), &start, search));
         }
         best
     }
 
-    /// The least bound of the sums of `fixed` and each part of `tried`.
+    /// The least bound of `start` and the sums of `fixed` and each part of `tried`.
     fn least_of_ways(
         &self,
         depth: usize,
         (fixed, tried): (&Terms, &Terms),
-        start: Query,
-        way: Way,
-        work: &mut usize,
+        start: &Query,
+        search: &mut Search,
     ) -> f64 {
         let layer = self.layers[depth - 1];
         let cost: usize = fixed.iter().chain(tried).map(|&(c, _)| layer.row(c).columns.len() + 1).sum();
-        match work.checked_sub(cost << tried.len()) {
-            Some(left) => *work = left,
+        match search.work.checked_sub(cost << tried.len()) {
+            Some(left) => search.work = left,
             None => return f64::NEG_INFINITY,
         }
         let mut worst = f64::INFINITY;
         for on in 0..1usize << tried.len() {
-            let mut chosen = fixed.clone();
-            chosen.extend(tried.iter().enumerate().filter(|(bit, _)| on >> bit & 1 == 1).map(|(_, t)| *t));
-            let here = if start.held.is_empty() {
-                self.plain(depth, start.base, &chosen)
-            } else {
-                f64::NEG_INFINITY
-            };
-            let bound = if chosen.len() < 2 && on == 0 && start.held.is_empty() {
-                here
-            } else {
+            let chosen = tried.iter().enumerate().filter(|(bit, _)| on >> bit & 1 == 1).map(|(_, t)| *t);
+            let chosen: Terms = fixed.iter().copied().chain(chosen).collect();
+            let mut bound = self.plain(depth, start, &chosen);
+            if chosen.len() >= 2 || on > 0 || !start.held.is_empty() {
                 let next = self.substituted(depth - 1, layer, &chosen, start.clone());
-                here.max(self.lower(depth - 1, next, way, work))
-            };
+                bound = bound.max(self.lower(depth - 1, next, search));
+            }
             worst = worst.min(bound);
             if worst == f64::NEG_INFINITY {
                 break;
@@ -259,27 +240,21 @@ impl BoundedLayers<'_> {
         worst
     }
 
-    /// `start` and the sums of `terms`, units of `layer` that are on, in terms
+    /// `query` and the sums of `terms`, units of `layer` that are on, in terms
     /// of what it reads. A coefficient that is not exact costs what it may be
     /// off by.
-    fn substituted(&self, depth: usize, layer: &Layer, terms: &[(usize, f64)], start: Query) -> Query {
-        let mut query = start;
-        let mut next: Vec<(usize, Interval)> = vec![];
+    fn substituted(&self, depth: usize, layer: &Layer, terms: &[(usize, f64)], mut query: Query) -> Query {
+        let mut next = Coefficients::new();
         for &(c, w) in terms {
             let row = layer.row(c);
-            let w = Interval::point(w);
-            next.extend(
-                row.columns.iter().zip(row.weights).map(|(&i, &v)| (i, product(w, Interval::point(v)))),
-            );
-            let lost = mul_up(magnitude(w), self.units[depth + 1][c].slack);
-            query.base = sub_down(add_down(query.base, product(w, Interval::point(row.bias)).lower), lost);
+            next.extend(row.terms().map(|(i, v)| (i, scaled(w, Interval::point(v)))));
+            let lost = mul_up(w.abs(), self.units[depth + 1][c].slack);
+            query.base = sub_down(add_down(query.base, mul_down(w, row.bias)), lost);
         }
-        next.sort_by_key(|(column, _)| *column);
-        for same in next.chunk_by(|a, b| a.0 == b.0) {
-            let weight = same[1..].iter().fold(same[0].1, |sum, (_, w)| plus(sum, *w));
-            let size = magnitude(self.units[depth][same[0].0].value);
+        for (column, weight) in merged(next) {
+            let size = magnitude(self.units[depth][column].value);
             query.base = sub_down(query.base, mul_up(sub_up(weight.upper, weight.lower), size));
-            query.terms.push((same[0].0, weight.lower));
+            query.terms.push((column, weight.lower));
         }
         if query.base.is_nan() || query.terms.iter().any(|(_, w)| !w.is_finite()) {
             return Query { base: f64::NEG_INFINITY, ..Query::default() };

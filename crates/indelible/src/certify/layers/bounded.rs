@@ -25,13 +25,6 @@ pub(super) struct Unit {
     pub grid: f64,
 }
 
-impl Unit {
-    /// A unit of which nothing else is known.
-    pub fn bounded(sum: Interval) -> Self {
-        Self { sum, value: sum.relu(), shape: None, center: 0.0, slack: f64::INFINITY, grid: 0.0 }
-    }
-}
-
 /// The hidden layers up to one on the ball of one sample.
 pub(in crate::certify) struct BoundedLayers<'a> {
     pub(super) arithmetic: IntervalArithmetic,

@@ -14,26 +14,40 @@ use super::piecewise_linear::PiecewiseLinear;
 use crate::{
     Norm,
     certify::arithmetic::{Interval, product},
-    number::{add_up, div_down, div_up, mul_down, mul_up, powers::Exponent, sub_down, sub_up},
+    number::{add_down, add_up, div_down, div_up, mul_down, mul_up, powers::Exponent, sub_down, sub_up},
 };
 
 /// A ball of a norm.
 pub(super) struct NormBall {
     center: Vec<f64>,
     radius: f64,
-    norm: Norm,
+    /// `p`, infinite for the sup norm.
+    p: f64,
     /// `p`, where it is more than 1 and finite.
     exponent: Option<Exponent>,
 }
 
 impl NormBall {
     pub fn new(center: Vec<f64>, radius: f64, norm: Norm) -> Self {
-        let exponent = match norm {
-            Norm::L1 | Norm::Linf => None,
-            Norm::L2 => Some(Exponent::new(2.0)),
-            Norm::Lp(p) => Some(Exponent::new(p)),
+        let p = match norm {
+            Norm::L1 => 1.0,
+            Norm::L2 => 2.0,
+            Norm::Lp(p) => p,
+            Norm::Linf => f64::INFINITY,
         };
-        Self { center, radius, norm, exponent }
+        let exponent = matches!(norm, Norm::L2 | Norm::Lp(_)).then(|| Exponent::new(p));
+        Self { center, radius, p, exponent }
+    }
+
+    /// `λ (|t|/r)^p`, about.
+    fn cost(&self, t: f64, lambda: f64) -> f64 {
+        let share = t.abs() / self.radius;
+        lambda
+            * match self.p {
+                1.0 => share,
+                2.0 => share * share,
+                p => share.powf(p),
+            }
     }
 }
 
@@ -63,12 +77,17 @@ impl Bend {
         let (values, error) = PiecewiseLinear::values(terms, &places);
         (places.into_iter().zip(values))
             .map(|(x, value)| {
-                let exact = Interval { lower: sub_down(x, center), upper: sub_up(x, center) };
+                let exact = Interval::difference(x, center);
                 let size = exact.lower.max(-exact.upper).max(0.0);
                 let share = div_down(size, ball.radius);
                 Self { t: x - center, exact, share, value: add_up(value, error) }
             })
             .collect()
+    }
+
+    /// The slope of the way to another, about.
+    fn slope(&self, to: &Self) -> f64 {
+        (to.value - self.value) / (to.t - self.t)
     }
 }
 
@@ -78,37 +97,42 @@ impl Piece<'_> {
     }
 
     /// Where on a piece `value − λ (|t|/r)^p` is largest, about.
-    fn top(a: &Bend, b: &Bend, lambda: f64, radius: f64, p: f64) -> f64 {
-        let slope = (b.value - a.value) / (b.t - a.t);
-        let share = slope.abs() * radius / (lambda * p);
+    fn top(a: &Bend, b: &Bend, lambda: f64, ball: &NormBall) -> f64 {
+        let (radius, p) = (ball.radius, ball.p);
+        let share = a.slope(b).abs() * radius / (lambda * p);
         let share = if p == 2.0 { share } else { share.powf(1.0 / (p - 1.0)) };
-        let t = share.min(2.0) * radius * slope.signum();
+        let t = share.min(2.0) * radius * a.slope(b).signum();
         if t.is_nan() { a.t } else { t.clamp(a.t.min(b.t), b.t.max(a.t)) }
     }
 
-    /// `max_t (g − λ (|t|/r)^p)`, about.
-    fn guess(&self, lambda: f64, radius: f64, p: f64) -> f64 {
-        let ends = self.0.iter().map(|point| point.value - cost(point.t, lambda, radius, p));
-        let within = self.0.windows(2).map(|w| Self::guess_within(&w[0], &w[1], lambda, radius, p));
-        ends.chain(within).fold(f64::NEG_INFINITY, f64::max)
+    /// `g − λ (|t|/r)^p` at the bends, about.
+    fn at_bends(&self, lambda: f64, ball: &NormBall) -> impl Iterator<Item = f64> {
+        self.0.iter().map(move |at| at.value - ball.cost(at.t, lambda))
     }
 
-    /// As [`guess`](Self::guess), between two bends.
-    fn guess_within(a: &Bend, b: &Bend, lambda: f64, radius: f64, p: f64) -> f64 {
-        if p == 1.0 {
-            return f64::NEG_INFINITY;
-        }
-        let t = Self::top(a, b, lambda, radius, p);
-        let part = (t - a.t) / (b.t - a.t);
-        a.value + part * (b.value - a.value) - cost(t, lambda, radius, p)
+    /// As [`at_bends`](Self::at_bends), the largest value between each two.
+    fn within(&self, lambda: f64, ball: &NormBall) -> impl Iterator<Item = f64> {
+        self.0.windows(2).map(move |w| {
+            let (a, b) = (&w[0], &w[1]);
+            if ball.p == 1.0 {
+                return f64::NEG_INFINITY;
+            }
+            let t = Self::top(a, b, lambda, ball);
+            let part = (t - a.t) / (b.t - a.t);
+            a.value + part * (b.value - a.value) - ball.cost(t, lambda)
+        })
+    }
+
+    /// `max_t (g − λ (|t|/r)^p)`, about.
+    fn guess(&self, lambda: f64, ball: &NormBall) -> f64 {
+        self.at_bends(lambda, ball).chain(self.within(lambda, ball)).fold(f64::NEG_INFINITY, f64::max)
     }
 
     /// The bend between two maxima of `g − λ (|t|/r)^p` that lies lowest below
     /// the lower one, and how deep.
-    fn valley(&self, lambda: f64, radius: f64, p: f64) -> Option<(f64, usize)> {
-        let here: Vec<f64> = self.0.iter().map(|at| at.value - cost(at.t, lambda, radius, p)).collect();
-        let within: Vec<f64> =
-            self.0.windows(2).map(|w| Self::guess_within(&w[0], &w[1], lambda, radius, p)).collect();
+    fn valley(&self, lambda: f64, ball: &NormBall) -> Option<(f64, usize)> {
+        let here: Vec<f64> = self.at_bends(lambda, ball).collect();
+        let within: Vec<f64> = self.within(lambda, ball).collect();
         // The largest value on the right of each bend.
         let mut right = here.clone();
         for i in (0..within.len()).rev() {
@@ -130,15 +154,11 @@ impl Piece<'_> {
     fn bound(&self, lambda: f64, ball: &NormBall) -> f64 {
         let Some(exponent) = &ball.exponent else {
             // |t| and g are linear on every piece: the ends decide.
-            return self
-                .0
-                .iter()
-                .map(|point| sub_up(point.value, mul_down(lambda, point.share)))
-                .fold(f64::NEG_INFINITY, f64::max);
+            let ends = self.0.iter().map(|point| sub_up(point.value, mul_down(lambda, point.share)));
+            return ends.fold(f64::NEG_INFINITY, f64::max);
         };
         let ends = |a: &Bend, b: &Bend| {
-            let tangent =
-                Tangent::new(Self::top(a, b, lambda, ball.radius, exponent.value), ball.radius, exponent);
+            let tangent = Tangent::new(Self::top(a, b, lambda, ball), ball.radius, exponent);
             let end = |point: &Bend| sub_up(point.value, mul_down(lambda, tangent.below(point.exact)));
             end(a).max(end(b))
         };
@@ -147,19 +167,6 @@ impl Piece<'_> {
             points => points.windows(2).map(|w| ends(&w[0], &w[1])).fold(f64::NEG_INFINITY, f64::max),
         }
     }
-}
-
-/// `λ (|t|/r)^p`, about.
-fn cost(t: f64, lambda: f64, radius: f64, p: f64) -> f64 {
-    let share = t.abs() / radius;
-    lambda
-        * if p == 1.0 {
-            share
-        } else if p == 2.0 {
-            share * share
-        } else {
-            share.powf(p)
-        }
 }
 
 /// A line that lies below `(|t|/r)^p`, touching it at about one place.
@@ -182,15 +189,11 @@ impl Tangent {
         // An error of the power and one of rounding here; p t^p / t is the slope.
         let (less, more) = (sub_down(1.0, exponent.error), add_up(1.0, exponent.error));
         let (lower, upper) = (mul_down(raised[0], less), mul_up(raised[1], more));
-        let steep = |power: f64, size: f64, up: bool| {
-            if up {
-                div_up(mul_up(exponent.value, power), size)
-            } else {
-                div_down(mul_down(exponent.value, power), size)
-            }
+        let slope = Interval {
+            lower: div_down(mul_down(exponent.value, lower), size),
+            upper: div_up(mul_up(exponent.value, upper), size),
         };
-        let slope = Interval { lower: steep(lower, size, false), upper: steep(upper, size, true) };
-        let slope = if place < 0.0 { Interval { lower: -slope.upper, upper: -slope.lower } } else { slope };
+        let slope = if place < 0.0 { slope.negated() } else { slope };
         Self { place, value: lower, slope }
     }
 
@@ -199,7 +202,7 @@ impl Tangent {
     /// is concave in `t` has its least value at an end of a piece.
     fn below(&self, t: Interval) -> f64 {
         let way = Interval { lower: sub_down(t.lower, self.place), upper: sub_up(t.upper, self.place) };
-        sub_down(self.value, -product(self.slope, way).lower)
+        add_down(self.value, product(self.slope, way).lower)
     }
 }
 
@@ -223,23 +226,17 @@ pub(super) fn upper(ball: &NormBall, mut terms: Vec<(f64, &PiecewiseLinear)>, sp
 /// As [`upper`], where every feature stays in its piece.
 fn upper_of_pieces(ball: &NormBall, pieces: &[Piece<'_>], splits: usize) -> f64 {
     let free = pieces.iter().map(Piece::largest).fold(0.0, add_up);
-    let p = match ball.norm {
-        Norm::L1 => 1.0,
-        Norm::L2 => 2.0,
-        Norm::Lp(p) => p,
-        Norm::Linf => return free,
-    };
-    if pieces.len() < 2 || ball.radius == 0.0 {
+    if ball.p.is_infinite() || pieces.len() < 2 || ball.radius == 0.0 {
         return free;
     }
-    let Some(lambda) = multiplier(ball, pieces, p, free) else { return free };
+    let Some(lambda) = multiplier(ball, pieces, free) else { return free };
     let bound = pieces.iter().map(|piece| piece.bound(lambda, ball)).fold(lambda, add_up);
     let bound = if bound.is_nan() { free } else { free.min(bound) };
     if splits == 0 {
         return bound;
     }
     let valleys = pieces.iter().enumerate().filter_map(|(j, piece)| {
-        let (depth, at) = piece.valley(lambda, ball.radius, p)?;
+        let (depth, at) = piece.valley(lambda, ball)?;
         Some((depth, j, at))
     });
     let Some((_, j, at)) = valleys.max_by(|a, b| a.0.total_cmp(&b.0)) else { return bound };
@@ -252,13 +249,14 @@ fn upper_of_pieces(ball: &NormBall, pieces: &[Piece<'_>], splits: usize) -> f64 
 }
 
 /// The best `λ`, about; `None` where `free`, the bound for 0, is as good.
-fn multiplier(ball: &NormBall, features: &[Piece<'_>], p: f64, free: f64) -> Option<f64> {
-    let guess = |lambda: f64| lambda + features.iter().map(|f| f.guess(lambda, ball.radius, p)).sum::<f64>();
+fn multiplier(ball: &NormBall, features: &[Piece<'_>], free: f64) -> Option<f64> {
+    let p = ball.p;
+    let guess = |lambda: f64| lambda + features.iter().map(|f| f.guess(lambda, ball)).sum::<f64>();
     // For p = 1 the best λ is a slope; else it lies below p times the largest.
     let mut slopes: Vec<f64> = features
         .iter()
         .flat_map(|f| f.0.windows(2))
-        .map(|w| ((w[1].value - w[0].value) / (w[1].t - w[0].t)).abs() * ball.radius)
+        .map(|w| w[0].slope(&w[1]).abs() * ball.radius)
         .filter(|slope| slope.is_finite() && *slope > 0.0)
         .collect();
     slopes.sort_by(|a, b| b.total_cmp(a));
@@ -273,9 +271,7 @@ fn multiplier(ball: &NormBall, features: &[Piece<'_>], p: f64, free: f64) -> Opt
         value
     };
     if p == 1.0 {
-        for &slope in slopes.iter().take(4) {
-            consider(slope);
-        }
+        slopes.iter().take(4).for_each(|&slope| _ = consider(slope));
     }
     // The bound is convex in λ: its least value by golden sections, on a
     // logarithmic scale.
@@ -283,20 +279,18 @@ fn multiplier(ball: &NormBall, features: &[Piece<'_>], p: f64, free: f64) -> Opt
     if p == 1.0 && slopes.len() <= 4 {
         (low, high) = (0.0, 0.0);
     }
-    let (mut a, mut b) = (high - GOLDEN * (high - low), low + GOLDEN * (high - low));
-    let (mut at_a, mut at_b) = (consider(a.exp2()), consider(b.exp2()));
+    let mut at = |place: f64| (place, consider(place.exp2()));
+    let (mut a, mut b) = (at(high - GOLDEN * (high - low)), at(low + GOLDEN * (high - low)));
     for _ in 0..STEPS {
         if high - low < 1e-7 {
             break;
         }
-        if at_a <= at_b {
-            (high, b, at_b) = (b, a, at_a);
-            a = high - GOLDEN * (high - low);
-            at_a = consider(a.exp2());
+        if a.1 <= b.1 {
+            (high, b) = (b.0, a);
+            a = at(high - GOLDEN * (high - low));
         } else {
-            (low, a, at_a) = (a, b, at_b);
-            b = low + GOLDEN * (high - low);
-            at_b = consider(b.exp2());
+            (low, a) = (a.0, b);
+            b = at(low + GOLDEN * (high - low));
         }
     }
     let lambda = best.1;

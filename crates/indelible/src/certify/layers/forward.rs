@@ -39,9 +39,7 @@ fn read(hidden: &[Layer], last: &Layer, sums: &[Vec<Interval>]) -> Vec<Vec<bool>
     let (mut layer, mut counts) = (last, vec![true; last.outputs()]);
     for ((below, sums), units) in hidden.iter().zip(sums).zip(&mut all).rev() {
         for (row, _) in layer.rows().zip(&counts).filter(|(_, counts)| **counts) {
-            for &c in row.columns {
-                units[c] = true;
-            }
+            row.columns.iter().for_each(|&c| units[c] = true);
         }
         counts = units.iter().zip(sums).map(|(read, sum)| *read && sum.upper > 0.0).collect();
         layer = below;
@@ -49,33 +47,27 @@ fn read(hidden: &[Layer], last: &Layer, sums: &[Vec<Interval>]) -> Vec<Vec<bool>
     all
 }
 
-/// By how much the right label leads on the whole ball; `on_box` may hold
-/// intervals of all sums on the box around the ball.
+/// By how much the right label leads on the whole ball, if it does; `on_box` may
+/// hold intervals of all sums on the box around the ball.
 pub(super) fn margin(
     claim: &Claim<'_>,
     network: &StoredNetwork,
     sample: usize,
     on_box: Option<&[Vec<Interval>]>,
 ) -> Option<f64> {
-    let class = claim.classes[claim.data.labels()[sample]];
+    let class = claim.class(sample);
     let bounded = BoundedLayers::through(claim, network, sample, on_box)?;
     let outputs: Vec<Interval> = bounded.outputs().collect();
     if let [scalar] = &outputs[..] {
-        return Some(scalar_margin(scalar.lower, scalar.upper, class, claim.network_classes));
+        return Some(scalar_margin(*scalar, class, claim.network_classes));
     }
     let own = outputs.get(class)?;
-    let mut least = f64::INFINITY;
-    for (other, output) in outputs.iter().enumerate().filter(|(c, _)| *c != class) {
-        let mut lead = sub_down(own.lower, output.upper);
-        if lead <= 0.0 {
-            lead = lead.max(bounded.lead(network, class, other));
-        }
-        least = least.min(lead);
-        if least <= 0.0 {
-            return Some(least);
-        }
-    }
-    Some(least)
+    let mut others = outputs.iter().enumerate().filter(|(c, _)| *c != class);
+    others.try_fold(f64::INFINITY, |least, (other, output)| {
+        let lead = sub_down(own.lower, output.upper);
+        let lead = if lead > 0.0 { lead } else { bounded.lead(network, class, other) };
+        (lead > 0.0).then(|| least.min(lead))
+    })
 }
 
 impl<'a> BoundedLayers<'a> {
@@ -91,20 +83,20 @@ impl<'a> BoundedLayers<'a> {
         let read = on_box.map(|sums| read(hidden, last, sums));
         for (index, layer) in hidden.iter().enumerate() {
             let known = on_box.zip(read.as_ref()).map(|(sums, read)| (&sums[index][..], &read[index][..]));
-            let units = (0..layer.outputs()).map(|unit| {
-                if let Some((sums, read)) = known
-                    && (!read[unit] || sums[unit].upper <= 0.0)
-                {
-                    return Some(Unit::bounded(sums[unit]));
+            let units = (0..layer.outputs()).map(|unit| match known {
+                // Nothing else is asked of it.
+                Some((sums, read)) if !read[unit] || sums[unit].upper <= 0.0 => {
+                    let (sum, value) = (sums[unit], sums[unit].relu());
+                    Some(Unit { sum, value, shape: None, center: 0.0, slack: f64::INFINITY, grid: 0.0 })
                 }
-                bounded.unit(layer, unit, true)
+                _ => bounded.unit(layer, unit, true),
             });
             let units = units.collect::<Option<_>>()?;
             bounded.layers.push(layer);
             bounded.units.push(units);
         }
-        let outputs = (0..last.outputs()).map(|unit| bounded.unit(last, unit, false));
-        let outputs = outputs.collect::<Option<_>>()?;
+        let outputs =
+            (0..last.outputs()).map(|unit| bounded.unit(last, unit, false)).collect::<Option<_>>()?;
         bounded.units.push(outputs);
         Some(bounded)
     }
@@ -145,14 +137,14 @@ impl<'a> BoundedLayers<'a> {
     /// may overflow in some order.
     fn rounding(&self, depth: usize, row: Row<'_>) -> Option<Rounding> {
         let units = self.units.get(depth)?;
-        let terms = || row.columns.iter().zip(row.weights).filter(|(c, _)| !units[**c].value.is_zero());
-        let all = terms().map(|(&c, &weight)| Term { weight, value: units[c].value, grid: units[c].grid });
+        let terms = || row.terms().filter(|(c, _)| !units[*c].value.is_zero());
+        let all = terms().map(|(c, weight)| Term { weight, value: units[c].value, grid: units[c].grid });
         rounding(self.arithmetic, all, row.bias, |sign| {
             // What is behind a ReLU is not negative.
             if depth == 0 {
                 return None;
             }
-            let same = terms().filter(|(_, w)| **w * sign > 0.0).map(|(&c, &w)| (c, -w * sign)).collect();
+            let same = terms().filter(|(_, w)| w * sign > 0.0).map(|(c, w)| (c, -w * sign)).collect();
             Some(-self.sum_lower(same, -(row.bias * sign).max(0.0)))
         })
     }
@@ -169,9 +161,7 @@ impl<'a> BoundedLayers<'a> {
             return Some(Unit { sum: unit.value, center: unit.center.max(0.0), slack: 0.0, ..unit.clone() });
         }
         let Rounding { slack, grid: multiple } = self.rounding(depth, row)?;
-        let used: Terms = (row.columns.iter().copied().zip(row.weights.iter().copied()))
-            .filter(|(c, _)| !below[*c].value.is_zero())
-            .collect();
+        let used: Terms = row.terms().filter(|(c, _)| !below[*c].value.is_zero()).collect();
         let pairs = used.iter().map(|&(c, w)| (w, below[c].value));
         let mut sum = self.arithmetic.affine(pairs, row.bias, &mut vec![])?;
         if relu && sum.upper <= 0.0 && sum.lower.is_finite() {
@@ -187,10 +177,7 @@ impl<'a> BoundedLayers<'a> {
             Some(bounds_on_box(shape)).filter(decided).unwrap_or_else(|| bounds(&self.ball, shape))
         });
         let sharp = match (&shape, clean) {
-            (Some(shape), Some(clean)) => Interval {
-                lower: sub_down(clean.lower, shape.error),
-                upper: add_up(clean.upper, shape.error),
-            },
+            (Some(shape), Some(clean)) => clean.widened(shape.error),
             _ if used.len() > 1 => {
                 let bound = |sign: f64| {
                     let terms = used.iter().map(|&(c, w)| (c, sign * w)).collect();

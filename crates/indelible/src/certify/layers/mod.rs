@@ -14,9 +14,7 @@ mod intervals;
 mod piecewise_linear;
 mod separable;
 
-use rayon::prelude::*;
-
-use super::{Claim, Engine, Verdict, verdict_of};
+use super::{Claim, Engine, Verdict, of_samples};
 use crate::{Progress, network::StoredNetwork};
 
 #[cfg(test)]
@@ -27,30 +25,15 @@ pub(super) use self::{
 
 /// One verdict per sample, certified or undecided.
 pub(super) fn verdicts(claim: &Claim<'_>, network: &StoredNetwork, progress: &dyn Progress) -> Vec<Verdict> {
-    progress.begin("certify", claim.data.samples() as u64);
-    let verdicts = (0..claim.data.samples())
-        .into_par_iter()
-        .map(|sample| {
-            let class = claim.classes[claim.data.labels()[sample]];
-            let sums = intervals::on_box(claim, network, sample);
-            let outputs = sums.as_ref().and_then(|sums| sums.last());
-            let verdict = match outputs
-                .map(|outputs| verdict_of(outputs, class, claim.network_classes, Engine::Intervals))
-            {
-                None | Some(Verdict::Undecided) => {
-                    match forward::margin(claim, network, sample, sums.as_deref()) {
-                        Some(margin) if margin > 0.0 => {
-                            Verdict::Certified { margin, exact: false, engine: Engine::BackSubstitution }
-                        }
-                        _ => Verdict::Undecided,
-                    }
-                }
-                Some(settled) => settled,
-            };
-            progress.advance(1);
-            verdict
-        })
-        .collect();
-    progress.end();
-    verdicts
+    of_samples(claim, progress, |sample| {
+        let sums = intervals::on_box(claim, network, sample);
+        let outputs = sums.as_ref().and_then(|sums| sums.last());
+        let proved = |outputs: &Vec<_>| Verdict::of_outputs(claim, sample, outputs, Engine::Intervals);
+        let verdict = outputs.map_or(Verdict::Undecided, proved);
+        if verdict != Verdict::Undecided {
+            return verdict;
+        }
+        let margin = forward::margin(claim, network, sample, sums.as_deref());
+        Verdict::of(margin, false, Engine::BackSubstitution)
+    })
 }

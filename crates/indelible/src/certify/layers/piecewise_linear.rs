@@ -6,8 +6,8 @@
 //! returned beside it.
 
 use crate::{
-    certify::arithmetic::Interval,
-    number::{add_up, mul_up, sub_down, sub_up},
+    certify::arithmetic::{Interval, magnitude},
+    number::{add_up, mul_up, sub_up},
 };
 
 /// Bends of one curve, at most.
@@ -19,7 +19,8 @@ pub(super) struct PiecewiseLinear {
     pub feature: usize,
     /// Where it bends and its values there, both ends of the range included.
     points: Vec<(f64, f64)>,
-    range: Interval,
+    /// Its least and its largest value.
+    pub range: Interval,
 }
 
 /// The error of a value between two bends, computed to nearest, relative to
@@ -47,19 +48,9 @@ impl PiecewiseLinear {
         Self::new(feature, points)
     }
 
-    /// Its least and its largest value.
-    pub fn range(&self) -> Interval {
-        self.range
-    }
-
     /// Where it bends and the ends of its range, increasing.
     pub fn places(&self) -> impl Iterator<Item = f64> {
         self.points.iter().map(|p| p.0)
-    }
-
-    /// The largest size of a value.
-    fn size(&self) -> f64 {
-        self.range.lower.abs().max(self.range.upper.abs())
     }
 
     /// `Σ w f` of curves of one feature at increasing `places` within the
@@ -68,7 +59,7 @@ impl PiecewiseLinear {
         let mut sums = vec![0.0; places.len()];
         let (mut size, mut weights) = (0.0, 0.0);
         for (w, f) in terms {
-            size = add_up(size, mul_up(w.abs(), f.size()));
+            size = add_up(size, mul_up(w.abs(), magnitude(f.range)));
             weights = add_up(weights, w.abs());
             let mut next = 0;
             for (sum, &x) in sums.iter_mut().zip(places) {
@@ -118,12 +109,12 @@ impl PiecewiseLinear {
     /// The curve with `shift` added, and the error.
     pub fn shifted(&self, shift: f64) -> (Self, f64) {
         let mut error = 0.0_f64;
-        let mut points = self.points.clone();
-        for (_, v) in &mut points {
-            let (lower, upper) = (sub_down(*v, -shift), sub_up(*v, -shift));
+        let moved = self.points.iter().map(|&(x, v)| {
+            let Interval { lower, upper } = Interval::difference(v, -shift);
             error = error.max(sub_up(upper, lower));
-            *v = lower;
-        }
+            (x, lower)
+        });
+        let points = moved.collect();
         (Self::new(self.feature, points), error)
     }
 

@@ -11,7 +11,7 @@ use super::{
     piecewise_linear::PiecewiseLinear,
 };
 use crate::{
-    certify::arithmetic::{Interval, plus, product},
+    certify::arithmetic::{Interval, plus, scaled},
     number::{add_up, mul_up, sub_up},
 };
 
@@ -27,11 +27,8 @@ pub(super) struct Separable {
 impl Separable {
     /// A feature between two numbers.
     pub fn feature(feature: usize, lower: f64, upper: f64) -> Self {
-        Self {
-            curves: vec![Rc::new(PiecewiseLinear::identity(feature, lower, upper))],
-            constant: 0.0,
-            error: 0.0,
-        }
+        let curve = PiecewiseLinear::identity(feature, lower, upper);
+        Self { curves: vec![Rc::new(curve)], ..Self::default() }
     }
 
     /// `Σ w f + bias`, with another error of `slack`; `None` when a curve
@@ -41,17 +38,16 @@ impl Separable {
             terms.iter().flat_map(|(w, f)| f.curves.iter().map(move |curve| (*w, curve))).collect();
         curves.sort_by_key(|(_, curve)| curve.feature);
         let mut error = terms.iter().fold(slack, |sum, (w, f)| add_up(sum, mul_up(w.abs(), f.error)));
-        let constant = terms.iter().fold(Interval::point(bias), |sum, (w, f)| {
-            plus(sum, product(Interval::point(*w), Interval::point(f.constant)))
-        });
+        let constant = terms
+            .iter()
+            .fold(Interval::point(bias), |sum, (w, f)| plus(sum, scaled(*w, Interval::point(f.constant))));
         error = add_up(error, sub_up(constant.upper, constant.lower));
         let curves = curves
             .chunk_by(|a, b| a.1.feature == b.1.feature)
             .map(|same| match same {
                 [(1.0, curve)] => Some(Rc::clone(curve)),
                 _ => {
-                    let parts: Vec<(f64, &PiecewiseLinear)> =
-                        same.iter().map(|(w, c)| (*w, c.as_ref())).collect();
+                    let parts: Vec<_> = same.iter().map(|(w, c)| (*w, c.as_ref())).collect();
                     let (curve, lost) = PiecewiseLinear::sum(same[0].1.feature, &parts)?;
                     error = add_up(error, lost);
                     Some(Rc::new(curve))
@@ -80,10 +76,10 @@ impl Separable {
 /// of `relu(f)`; and this is `f` where `f` is not negative, but for what
 /// rounding left of its bound.
 pub(super) fn behind_relu(shape: &Separable, clean: Interval) -> Option<Separable> {
-    let below = (-clean.lower).max(0.0);
     if shape.curves.len() <= 1 {
         return Some(shape.clone().relu());
     }
+    let below = (-clean.lower).max(0.0);
     (below <= shape.error).then(|| Separable { error: add_up(shape.error, below), ..shape.clone() })
 }
 
@@ -101,7 +97,7 @@ pub(super) fn held_lower(ball: &NormBall, terms: &[(f64, Rc<Separable>)], splits
 /// Bounds of a separable function on the smallest box around the ball, its
 /// error aside.
 pub(super) fn bounds_on_box(shape: &Separable) -> Interval {
-    shape.curves.iter().fold(Interval::point(shape.constant), |sum, curve| plus(sum, curve.range()))
+    shape.curves.iter().fold(Interval::point(shape.constant), |sum, curve| plus(sum, curve.range))
 }
 
 /// Bounds of a separable function on the ball, its error aside.

@@ -12,9 +12,9 @@
 use rayon::prelude::*;
 
 use crate::{
-    certify::arithmetic::{Interval, magnitude, plus, product},
-    network::Layer,
-    number::{add_down, add_up, div_down, div_up, mul_up, sub_down, sub_up},
+    certify::arithmetic::{Coefficients, Interval, magnitude, merged, plus, product, scaled},
+    network::{Layer, Row},
+    number::{add_up, div_down, div_up, mul_up},
 };
 
 /// Units that are tried both on and off in one sum.
@@ -22,11 +22,8 @@ const MOST_OPEN: usize = 6;
 /// Weights that may be looked at for one output.
 const MOST_WORK: usize = 20_000_000;
 
-/// Coefficients by column.
-pub(super) type Gradient = Vec<(usize, Interval)>;
-
 /// The size of a gradient, rounded up.
-pub(super) type Dual<'a> = dyn Fn(&[(usize, Interval)]) -> f64 + Sync + 'a;
+type Dual<'a> = dyn Fn(&[(usize, Interval)]) -> f64 + Sync + 'a;
 
 /// What the layers read.
 pub(super) struct Inputs<'a> {
@@ -41,15 +38,13 @@ pub(super) struct Inputs<'a> {
 pub(super) fn steepest(layers: &[Layer], inputs: &Inputs<'_>) -> Vec<f64> {
     let Some((last, before)) = layers.split_last() else { return vec![] };
     let sizes = sizes(before, inputs);
-    let rows: Vec<usize> = (0..last.outputs()).collect();
+    let rows: Vec<Row<'_>> = last.rows().collect();
     rows.into_par_iter()
-        .map(|index| {
+        .map(|row| {
             let search = |most_open| {
                 let mut search =
                     GradientSearch { layers: before, sizes: &sizes, inputs, most_open, work: MOST_WORK };
-                let row = last.row(index);
-                let terms = row.columns.iter().zip(row.weights).map(|(&c, &w)| (c, Interval::point(w)));
-                search.steepest(before.len(), merged(terms.collect()))
+                search.steepest(before.len(), weights(row))
             };
             // Without trying units both ways the work is the network once.
             search(0).min(search(MOST_OPEN))
@@ -61,20 +56,19 @@ pub(super) fn steepest(layers: &[Layer], inputs: &Inputs<'_>) -> Vec<f64> {
 fn sizes(layers: &[Layer], inputs: &Inputs<'_>) -> Vec<Vec<f64>> {
     let mut all: Vec<Vec<f64>> = vec![];
     for layer in layers {
-        let sizes = layer
-            .rows()
-            .map(|row| {
-                let terms = row.columns.iter().zip(row.weights).map(|(&c, &w)| (c, Interval::point(w)));
-                let terms = merged(terms.collect());
-                match all.last() {
-                    None => (inputs.dual)(&terms),
-                    Some(before) => weighed(&terms, before),
-                }
-            })
-            .collect();
+        let size = |terms: Coefficients| match all.last() {
+            None => (inputs.dual)(&terms),
+            Some(before) => weighed(&terms, before),
+        };
+        let sizes = layer.rows().map(|row| size(weights(row))).collect();
         all.push(sizes);
     }
     all
+}
+
+/// The gradient of a neuron in what it reads.
+fn weights(row: Row<'_>) -> Coefficients {
+    nonzero(row.terms().map(|(c, w)| (c, Interval::point(w))).collect())
 }
 
 /// `Σ |w_c| sizes_c`, rounded up.
@@ -83,13 +77,10 @@ pub(super) fn weighed(terms: &[(usize, Interval)], sizes: &[f64]) -> f64 {
 }
 
 /// Adds up the coefficients of equal columns and drops those that are 0.
-fn merged(mut terms: Gradient) -> Gradient {
-    terms.sort_by_key(|(column, _)| *column);
+fn nonzero(terms: Coefficients) -> Coefficients {
+    let mut terms = merged(terms);
+    terms.retain(|(_, w)| !w.is_zero());
     terms
-        .chunk_by(|a, b| a.0 == b.0)
-        .map(|same| (same[0].0, same[1..].iter().fold(same[0].1, |sum, (_, w)| plus(sum, *w))))
-        .filter(|(_, w)| !w.is_zero())
-        .collect()
 }
 
 struct GradientSearch<'a> {
@@ -102,7 +93,7 @@ struct GradientSearch<'a> {
 
 impl GradientSearch<'_> {
     /// The steepest that a sum of units of layer `depth` (inputs for 0) can be.
-    fn steepest(&mut self, depth: usize, terms: Gradient) -> f64 {
+    fn steepest(&mut self, depth: usize, terms: Coefficients) -> f64 {
         if terms.iter().any(|(_, w)| !(w.lower.is_finite() && w.upper.is_finite())) {
             return f64::INFINITY;
         }
@@ -117,7 +108,7 @@ impl GradientSearch<'_> {
             let row = layer.row(c);
             (depth > 1 || self.inputs.positive) && row.bias >= 0.0 && row.weights.iter().all(|w| *w >= 0.0)
         };
-        let (fixed, open): (Gradient, Gradient) = terms.into_iter().partition(|(c, _)| passes(*c));
+        let (fixed, open): (Coefficients, Coefficients) = terms.into_iter().partition(|(c, _)| passes(*c));
         let ways = if open.len() > self.most_open { 1 } else { 1 << open.len() };
         match cost.checked_mul(ways).and_then(|cost| self.work.checked_sub(cost)) {
             Some(left) => self.work = left,
@@ -126,12 +117,12 @@ impl GradientSearch<'_> {
         if open.len() > self.most_open {
             let mut next = substituted(layer, fixed.into_iter());
             next.extend(hull(layer, &open));
-            return self.steepest(depth - 1, merged(next)).min(plain);
+            return self.steepest(depth - 1, nonzero(next)).min(plain);
         }
         let mut steepest = 0.0_f64;
         for on in 0..ways {
             let chosen = open.iter().enumerate().filter(|(bit, _)| on >> bit & 1 == 1).map(|(_, t)| *t);
-            let next = merged(substituted(layer, fixed.iter().copied().chain(chosen)));
+            let next = nonzero(substituted(layer, fixed.iter().copied().chain(chosen)));
             steepest = steepest.max(self.steepest(depth - 1, next));
             if steepest >= plain {
                 return plain;
@@ -147,23 +138,17 @@ fn bounded(size: f64) -> f64 {
 }
 
 /// The gradient in terms of what the layer reads, all of `terms` being on.
-fn substituted(layer: &Layer, terms: impl Iterator<Item = (usize, Interval)>) -> Gradient {
-    let mut next = vec![];
-    for (c, w) in terms {
-        let row = layer.row(c);
-        next.extend(row.columns.iter().zip(row.weights).map(|(&i, &v)| (i, product(w, Interval::point(v)))));
-    }
-    next
+fn substituted(layer: &Layer, terms: impl Iterator<Item = (usize, Interval)>) -> Coefficients {
+    terms.flat_map(|(c, w)| layer.row(c).terms().map(move |(i, v)| (i, scaled(v, w)))).collect()
 }
 
 /// What the gradient can be with each of `open` on or off; units that read one
 /// column only are taken together with the others of the column.
-fn hull(layer: &Layer, open: &[(usize, Interval)]) -> Gradient {
-    let mut next = vec![];
-    let mut single: Vec<(usize, Hinge)> = vec![];
+fn hull(layer: &Layer, open: &[(usize, Interval)]) -> Coefficients {
+    let (mut next, mut single) = (vec![], vec![]);
     for &(c, w) in open {
         let row = layer.row(c);
-        let any = Interval { lower: w.lower.min(0.0), upper: w.upper.max(0.0) };
+        let any = w.hull(Interval::ZERO);
         match (row.columns, row.weights) {
             ([column], [v]) if *v != 0.0 => single.push((*column, Hinge::new(w, *v, row.bias))),
             _ => next.extend(substituted(layer, std::iter::once((c, any)))),
@@ -209,28 +194,17 @@ fn slopes(mut hinges: Vec<Hinge>) -> Interval {
     while let Some(first) = rest.first() {
         let (mut reach, mut count) = (first.at.upper, 0);
         let mut between = now;
-        for hinge in rest.iter().take_while(|hinge| {
-            let near = hinge.at.lower <= reach;
-            reach = reach.max(if near { hinge.at.upper } else { reach });
-            near
-        }) {
-            let (low, high) = (hinge.slope.lower, hinge.slope.upper);
-            if hinge.above {
-                between.lower = add_down(between.lower, low.min(0.0));
-                between.upper = add_up(between.upper, high.max(0.0));
-                now = Interval { lower: add_down(now.lower, low), upper: add_up(now.upper, high) };
-            } else {
-                between.lower = sub_down(between.lower, low.max(0.0));
-                between.upper = sub_up(between.upper, high.min(0.0));
-                now = Interval { lower: sub_down(now.lower, low), upper: sub_up(now.upper, high) };
-            }
+        while let Some(Hinge { at, slope, above }) = rest.get(count).filter(|hinge| hinge.at.lower <= reach) {
+            reach = reach.max(at.upper);
+            // One that is on below goes off here: what it added is taken away.
+            let sign = if *above { 1.0 } else { -1.0 };
+            let change = Interval { lower: sign * slope.lower, upper: sign * slope.upper };
+            now = plus(now, change);
+            between = plus(between, Interval { lower: change.lower.min(0.0), upper: change.upper.max(0.0) });
             count += 1;
         }
         rest = &rest[count.max(1)..];
-        all = Interval {
-            lower: all.lower.min(between.lower).min(now.lower),
-            upper: all.upper.max(between.upper).max(now.upper),
-        };
+        all = all.hull(between).hull(now);
     }
     all
 }

@@ -5,13 +5,15 @@
 //! along gradients, the feature that differs most and the diagonal. Outputs are
 //! enclosed in real arithmetic, so that what a pair shows is proved.
 
+use super::layers;
 use crate::{
     Dataset, Error, Norm, Silent,
     certify::{
-        arithmetic::{Interval, plus, product},
-        attack::distance_up,
+        arithmetic::{Interval, plus, scaled},
+        attack::nearest_enemies,
+        claim::distance_up,
     },
-    network::{Arithmetic, Layer, MaxAffine, Model, Network},
+    network::{Arithmetic, Layer, MaxAffine, Model, Row},
     number::{div_down, sub_down, sub_up},
     separation::separation,
 };
@@ -50,28 +52,26 @@ pub fn steepest_pair(
     if model.inputs() != data.features() {
         return Err(Error::InputWidth { expected: model.inputs(), given: data.features() });
     }
-    let gradients_at = Gradients::new(model);
+    let layers = layers(model);
     let cost = model.size().nonzero.saturating_add(1);
     let mut pairs = (MOST_WORK / (2 * cost)).max(2);
     let mut best: Option<SteepestPair> = None;
     for (from, ways) in starts(data, norm, matches!(model, Model::MaxAffine(_) | Model::Layers(_))) {
-        let Some(at_start) = at(model, &from) else { continue };
-        let mut points = ways;
-        let gradients = points.first().cloned().into_iter().chain([from.clone()]);
-        let length = points.first().map_or(1.0, |to| distance_up(&from, to, norm));
-        for gradient in gradients.flat_map(|x| gradients_at.at(&x)) {
-            points.extend(ray(&from, &gradient, length, norm));
-        }
-        for to in points {
+        let Some(here) = outputs(model, &from) else { continue };
+        let length = ways.first().map_or(1.0, |to| distance_up(&from, to, norm));
+        let at = ways.first().into_iter().chain([&from]);
+        let gradients = at.flat_map(|x| gradients(model, layers.as_deref(), x));
+        let rays: Vec<_> = gradients.flat_map(|gradient| ray(&from, &gradient, length, norm)).collect();
+        for to in ways.into_iter().chain(rays) {
             if pairs == 0 || best.as_ref().is_some_and(|best| best.slope >= enough) {
                 return Ok(best);
             }
             pairs -= 1;
             let distance = distance_up(&from, &to, norm);
-            let Some(there) = at(model, &to).filter(|_| distance > 0.0 && distance.is_finite()) else {
+            let Some(there) = outputs(model, &to).filter(|_| distance > 0.0 && distance.is_finite()) else {
                 continue;
             };
-            for (output, (a, b)) in at_start.iter().zip(&there).enumerate() {
+            for (output, (a, b)) in here.iter().zip(&there).enumerate() {
                 let rise = sub_down(a.lower, b.upper).max(sub_down(b.lower, a.upper));
                 let slope = div_down(rise, distance);
                 if slope > best.as_ref().map_or(0.0, |best| best.slope) {
@@ -88,11 +88,9 @@ pub fn steepest_pair(
 /// affine scores are compared, first the sample of the largest norm, away from
 /// the origin: its score is the steepest, and no other one overtakes it.
 fn starts(data: &Dataset, norm: Norm, affine: bool) -> impl Iterator<Item = (Vec<f64>, Vec<Vec<f64>>)> {
-    let mut row = vec![0.0; data.features()];
     let (mut outermost, mut largest) = (0, 0.0);
     for i in 0..data.samples() {
-        data.copy_row(i, &mut row);
-        let square: f64 = row.iter().map(|x| x * x).sum();
+        let square: f64 = data.row(i).iter().map(|x| x * x).sum();
         if square > largest {
             (outermost, largest) = (i, square);
         }
@@ -104,43 +102,27 @@ fn starts(data: &Dataset, norm: Norm, affine: bool) -> impl Iterator<Item = (Vec
     let others = (0..data.samples()).filter(move |&i| i != first);
     let around = move |i: usize| {
         let x = data.row(i);
-        let nearest = closest.filter(|(a, _)| *a == i).map(|(_, b)| b).or_else(|| nearest_enemy(data, i));
+        let nearest = match closest {
+            Some((a, b)) if a == i => Some(b),
+            _ => nearest_enemies(data, i, Norm::L2, 1).pop(),
+        };
         let towards: Vec<f64> =
             nearest.map_or(vec![1.0; x.len()], |j| data.row(j).iter().zip(&x).map(|(a, b)| a - b).collect());
         let mut ways = vec![along(&x, &towards, 0.25), along(&x, &towards, 1.0)];
         let widest = (0..x.len()).max_by(|&a, &b| towards[a].abs().total_cmp(&towards[b].abs())).unwrap_or(0);
         let reach = towards.get(widest).map_or(1.0, |d| d.abs());
-        for part in STEPS {
-            for sign in [1.0, -1.0] {
-                let mut single = x.clone();
-                if let Some(v) = single.get_mut(widest) {
-                    *v += sign * part * reach;
-                }
-                ways.push(single);
-                ways.push(
-                    x.iter().zip(&towards).map(|(x, d)| x + (sign * part * reach).copysign(*d)).collect(),
-                );
+        for step in STEPS.iter().flat_map(|part| [part * reach, -part * reach]) {
+            let mut single = x.clone();
+            if let Some(v) = single.get_mut(widest) {
+                *v += step;
             }
+            ways.push(single);
+            ways.push(x.iter().zip(&towards).map(|(x, d)| x + step.copysign(*d)).collect());
         }
         (x, ways)
     };
     let outward = affine.then_some((outermost, away));
     outward.into_iter().chain(std::iter::once(first).chain(others).map(around))
-}
-
-/// The enemy that is nearest in the sum of squares, rounded.
-fn nearest_enemy(data: &Dataset, sample: usize) -> Option<usize> {
-    let x = data.row(sample);
-    let mut other = vec![0.0; x.len()];
-    let mut nearest: Option<(f64, usize)> = None;
-    for i in (0..data.samples()).filter(|&i| data.labels()[i] != data.labels()[sample]) {
-        data.copy_row(i, &mut other);
-        let distance: f64 = x.iter().zip(&other).map(|(a, b)| (a - b) * (a - b)).sum();
-        if nearest.is_none_or(|(least, _)| distance < least) {
-            nearest = Some((distance, i));
-        }
-    }
-    nearest.map(|(_, i)| i)
 }
 
 fn along(x: &[f64], direction: &[f64], share: f64) -> Vec<f64> {
@@ -166,7 +148,7 @@ fn ray(x: &[f64], gradient: &[f64], length: f64, norm: Norm) -> Vec<Vec<f64>> {
 
 /// Enclosures of the outputs at `x` in real arithmetic; `None` where they are
 /// not finite.
-fn at(model: &Model, x: &[f64]) -> Option<Vec<Interval>> {
+fn outputs(model: &Model, x: &[f64]) -> Option<Vec<Interval>> {
     let x: Vec<Interval> = x.iter().map(|&x| Interval::point(x)).collect();
     let outputs = model.evaluate_in(&mut Enclosures, &x);
     outputs.iter().all(|y| y.lower.is_finite() && y.upper.is_finite()).then_some(outputs)
@@ -191,7 +173,7 @@ impl Arithmetic for Enclosures {
         if (a.lower + a.upper + b.lower + b.upper).is_nan() {
             return Interval::point(f64::NAN);
         }
-        Interval { lower: a.lower.max(b.lower), upper: a.upper.max(b.upper) }
+        Interval::max(*a, *b)
     }
 
     fn min(&mut self, a: &Interval, b: &Interval) -> Interval {
@@ -207,81 +189,60 @@ impl Arithmetic for Enclosures {
     }
 
     fn dot(&mut self, start: &Interval, terms: &[(f64, Interval)]) -> Interval {
-        terms.iter().fold(*start, |sum, &(w, v)| plus(sum, product(Interval::point(w), v)))
+        terms.iter().fold(*start, |sum, &(w, v)| plus(sum, scaled(w, v)))
     }
 }
 
-/// Gradients of all outputs at a point, rounded, where the form gives them.
-enum Gradients<'a> {
-    OfLayers(Vec<Layer>),
-    OfScores(&'a MaxAffine),
-    Unknown,
-}
-
-impl<'a> Gradients<'a> {
-    fn new(model: &'a Model) -> Self {
-        match model {
-            Model::Layers(network) => Self::OfLayers(network.layers().to_vec()),
-            Model::Cells(cells) => {
-                Self::OfLayers((0..cells.depth()).map(|index| cells.layer(index)).collect())
-            }
-            Model::MaxAffine(scores) => Self::OfScores(scores),
-            Model::Prototypes(_) => Self::Unknown,
+/// Gradients of all outputs at a point, rounded; `layers` are those of the
+/// model, where it has such.
+fn gradients(model: &Model, layers: Option<&[Layer]>, x: &[f64]) -> Vec<Vec<f64>> {
+    match (model, layers) {
+        (_, Some(layers)) => gradients_of_layers(layers, x),
+        (Model::MaxAffine(scores), None) => {
+            (0..scores.classes()).filter_map(|class| winner(scores, class, x)).collect()
         }
-    }
-
-    fn at(&self, x: &[f64]) -> Vec<Vec<f64>> {
-        match self {
-            Self::OfLayers(layers) => gradients(layers, x),
-            Self::OfScores(scores) => (0..scores.classes()).filter_map(|c| winner(scores, c, x)).collect(),
-            Self::Unknown => vec![],
-        }
+        _ => vec![],
     }
 }
 
 /// The row of the largest score of a class.
 fn winner(scores: &MaxAffine, class: usize, x: &[f64]) -> Option<Vec<f64>> {
     let mut row = vec![0.0; x.len()];
-    let best = scores
-        .class_rows(class)
-        .map(|k| {
-            scores.copy_row(k, &mut row);
-            (k, row.iter().zip(x).map(|(w, x)| w * x).sum::<f64>() + scores.biases()[k])
-        })
-        .max_by(|a, b| a.1.total_cmp(&b.1))?;
-    scores.copy_row(best.0, &mut row);
+    let mut score = |k: usize| {
+        scores.copy_row(k, &mut row);
+        row.iter().zip(x).map(|(w, x)| w * x).sum::<f64>() + scores.biases()[k]
+    };
+    let (best, _) = scores.class_rows(class).map(|k| (k, score(k))).max_by(|a, b| a.1.total_cmp(&b.1))?;
+    scores.copy_row(best, &mut row);
     Some(row)
 }
 
-fn gradients(layers: &[Layer], x: &[f64]) -> Vec<Vec<f64>> {
+fn gradients_of_layers(layers: &[Layer], x: &[f64]) -> Vec<Vec<f64>> {
     let mut values = x.to_vec();
     let mut on: Vec<Vec<bool>> = vec![];
     for layer in layers {
-        let sums: Vec<f64> = layer
-            .rows()
-            .map(|row| {
-                row.columns.iter().zip(row.weights).fold(row.bias, |sum, (&c, &w)| sum + w * values[c])
-            })
-            .collect();
+        let sum = |row: Row<'_>| row.terms().fold(row.bias, |sum, (c, w)| sum + w * values[c]);
+        let sums: Vec<f64> = layer.rows().map(sum).collect();
         on.push(sums.iter().map(|s| *s > 0.0).collect());
         values = sums.into_iter().map(|s| s.max(0.0)).collect();
     }
+    // No ReLU follows the last layer.
+    on.pop();
+    on.push(vec![true; values.len()]);
+    let back = |gradient: Vec<f64>, (layer, on): (&Layer, &Vec<bool>)| {
+        let mut before = vec![0.0; layer.inputs()];
+        for ((row, on), slope) in layer.rows().zip(on).zip(gradient) {
+            if *on && slope != 0.0 {
+                row.terms().for_each(|(c, w)| before[c] += slope * w);
+            }
+        }
+        before
+    };
     (0..values.len())
         .map(|output| {
             let mut gradient = vec![0.0; values.len()];
             gradient[output] = 1.0;
-            for (index, layer) in layers.iter().enumerate().rev() {
-                let mut before = vec![0.0; layer.inputs()];
-                for (r, row) in layer.rows().enumerate() {
-                    if gradient[r] != 0.0 && (index + 1 == layers.len() || on[index][r]) {
-                        for (&c, &w) in row.columns.iter().zip(row.weights) {
-                            before[c] += gradient[r] * w;
-                        }
-                    }
-                }
-                gradient = before;
-            }
-            gradient
+            layers.iter().zip(&on).rev().fold(gradient, back)
         })
         .collect()
 }

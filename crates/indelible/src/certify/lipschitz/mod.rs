@@ -5,5 +5,19 @@ mod gradients;
 mod lower;
 mod upper;
 
+use std::borrow::Cow;
+
+use crate::network::{Layer, Model, Network};
+
 pub use lower::{SteepestPair, steepest_pair};
 pub use upper::lipschitz_bound;
+
+/// The layers that compute what the model does, a ReLU between each two, where
+/// it is given by such.
+fn layers(model: &Model) -> Option<Cow<'_, [Layer]>> {
+    match model {
+        Model::Layers(network) => Some(network.layers().into()),
+        Model::Cells(cells) => Some((0..cells.depth()).map(|index| cells.layer(index)).collect()),
+        Model::Prototypes(_) | Model::MaxAffine(_) => None,
+    }
+}

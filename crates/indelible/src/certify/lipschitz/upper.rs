@@ -11,11 +11,14 @@
 
 use rayon::prelude::*;
 
-use super::gradients::{Inputs, steepest, weighed};
+use super::{
+    gradients::{Inputs, steepest, weighed},
+    layers,
+};
 use crate::{
     Norm,
     certify::arithmetic::{Interval, magnitude},
-    network::{Layer, MaxAffine, Measure, Model, Network, NetworkForm, Pool, PowerCurve, Prototypes},
+    network::{Layer, MaxAffine, Measure, Model, NetworkForm, Pool, PowerCurve, Prototypes},
     number::{add_down, add_up, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
 };
 
@@ -31,13 +34,11 @@ pub fn lipschitz_bound(model: &Model, norm: Norm) -> f64 {
     // The bound for a norm that is nowhere larger holds for the norm itself.
     let norm = norm.enclosing();
     let bound = match model {
-        Model::Layers(network) => of_layers(network.layers(), norm),
-        Model::Cells(cells) => {
-            let layers: Vec<Layer> = (0..cells.depth()).map(|index| cells.layer(index)).collect();
-            of_layers(&layers, norm)
-        }
         Model::Prototypes(prototypes) => of_prototypes(prototypes, norm),
         Model::MaxAffine(scores) => of_max_affine(scores, norm),
+        Model::Layers(_) | Model::Cells(_) => {
+            layers(model).map_or(f64::INFINITY, |all| of_layers(&all, norm))
+        }
     };
     if bound.is_nan() { f64::INFINITY } else { bound }
 }
@@ -76,36 +77,6 @@ fn steepness_of_sum(n: usize, norm: Norm) -> f64 {
         Norm::L1 => 1.0,
         Norm::L2 => sqrt_up(n as f64),
         Norm::Linf | Norm::Lp(_) => n as f64,
-    }
-}
-
-/// How steep what a prototypes measures is, where a level is not 0.
-enum Steepness {
-    /// Everywhere.
-    Same(f64),
-    /// As long as the sum over a curve is small.
-    Curve(CurveSlopes),
-}
-
-impl Steepness {
-    fn new(measure: &Measure, n: usize, norm: Norm) -> Self {
-        match measure {
-            Measure::Largest => Self::Same(1.0),
-            Measure::Sum | Measure::Violations => Self::Same(steepness_of_sum(n, norm)),
-            Measure::Power(curve) => Self::Curve(CurveSlopes::new(curve, n, norm)),
-        }
-    }
-
-    /// Of step `k`.
-    fn of(&self, prototypes: &Prototypes, k: usize) -> f64 {
-        match self {
-            Self::Same(steepness) => *steepness,
-            // The level is positive below this sum.
-            Self::Curve(slopes) if prototypes.tops[k] <= 0.0 || prototypes.scales[k] == 0.0 => slopes.most,
-            Self::Curve(slopes) => {
-                slopes.below(add_up(prototypes.radii[k], div_up(prototypes.tops[k], prototypes.scales[k])))
-            }
-        }
     }
 }
 
@@ -178,10 +149,22 @@ impl CurveSlopes {
 }
 
 fn of_prototypes(prototypes: &Prototypes, norm: Norm) -> f64 {
-    let steepness = Steepness::new(&prototypes.measure, prototypes.inputs(), norm);
+    let (n, tops) = (prototypes.inputs(), &prototypes.tops);
+    let curve = match &prototypes.measure {
+        Measure::Power(curve) => Some(CurveSlopes::new(curve, n, norm)),
+        _ => None,
+    };
+    // How steep what a step measures is, where its level is not 0.
+    let steepness = |k: usize, scale: f64| match &curve {
+        None if prototypes.measure == Measure::Largest => 1.0,
+        None => steepness_of_sum(n, norm),
+        Some(slopes) if tops[k] <= 0.0 || scale == 0.0 => slopes.most,
+        // The level is positive below this sum.
+        Some(slopes) => slopes.below(add_up(prototypes.radii[k], div_up(tops[k], scale))),
+    };
     let mut steep = vec![0.0_f64; prototypes.accumulator_count()];
-    for (k, (&a, scale)) in prototypes.accumulators.iter().zip(&prototypes.scales).enumerate() {
-        let slope = mul_up(scale.abs(), steepness.of(prototypes, k));
+    for (k, (&a, &scale)) in prototypes.accumulators.iter().zip(&prototypes.scales).enumerate() {
+        let slope = mul_up(scale.abs(), steepness(k, scale));
         steep[a] = match prototypes.pool {
             Pool::Max | Pool::Raise => largest([steep[a], slope].into_iter()),
             Pool::Sum => add_up(steep[a], slope),
@@ -192,7 +175,7 @@ fn of_prototypes(prototypes: &Prototypes, norm: Norm) -> f64 {
 }
 
 fn of_max_affine(scores: &MaxAffine, norm: Norm) -> f64 {
-    let n = Network::inputs(scores);
+    let n = scores.inputs();
     (0..scores.biases().len())
         .into_par_iter()
         .map(|k| dual((k * n..(k + 1) * n).map(|at| scores.rows().at(at)), norm))

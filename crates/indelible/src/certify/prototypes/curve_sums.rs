@@ -10,7 +10,7 @@
 
 use crate::{
     Enclosure, Norm, Precision,
-    certify::arithmetic::{Interval, IntervalArithmetic, product},
+    certify::arithmetic::{Interval, IntervalArithmetic, plus, product},
     network::PowerCurve,
     number::{
         add_down, add_up, div_down, div_up, mul_down, mul_up, powers::Exponent, sqrt_up, sub_down, sub_up,
@@ -81,13 +81,12 @@ impl CurveSums {
         };
         // Differences are rounded.
         let range = mul_up(range, add_up(1.0, sums.unit));
-        let (below, uncut, above, most, rounding) = match curve {
+        let (most, rounding) = match curve {
             PowerCurve::Hinges { knots, weights } => {
                 // A difference, a product, a sum over hinges and one over features.
                 sums.gamma = arithmetic.gamma(features.checked_add(knots.len())?.checked_add(6)?)?;
-                let (below, uncut, above, most) = sums.beside_hinges(knots, weights, range);
                 // A product may underflow.
-                (below, uncut, above, most, mul_up(2.0 * knots.len() as f64, tiny))
+                (sums.beside_hinges(knots, weights, range), mul_up(2.0 * knots.len() as f64, tiny))
             }
             &PowerCurve::Sawtooth { inverse, levels } => {
                 sums.gamma = arithmetic.gamma(features.checked_add(4)?)?;
@@ -108,13 +107,13 @@ impl CurveSums {
                 // g² + 4^−(s+1), and is rounded to nearest once.
                 let rounded = mul_up(1.02, unit);
                 sums.steps = mul_up(rounded, levels as f64);
-                let rounding = add_up(mul_up(rounded, 1.0 / 11.0), mul_up(2.0 * (levels as f64 + 1.0), tiny));
-                (0.0, f64::INFINITY, PowerCurve::share(levels + 1), most, rounding)
+                sums.above = PowerCurve::share(levels + 1);
+                (most, add_up(mul_up(rounded, 1.0 / 11.0), mul_up(2.0 * (levels as f64 + 1.0), tiny)))
             }
         };
-        sums.below = mul_up(n, add_up(below, rounding));
-        sums.uncut = mul_up(n, add_up(uncut, rounding));
-        sums.above = mul_up(n, add_up(above, rounding));
+        for gap in [&mut sums.below, &mut sums.uncut, &mut sums.above] {
+            *gap = mul_up(n, add_up(*gap, rounding));
+        }
         sums.beyond = sub_down(sums.beyond, rounding);
         // Nothing on the way to the sum may overflow.
         let finite = sums.below.is_finite() && sums.above.is_finite();
@@ -129,10 +128,10 @@ impl CurveSums {
         }
     }
 
-    /// How far `Σ w relu(t − knot)` is at most below `t^p` up to the cut, below
-    /// it and above it on `[0, range]`, and the largest value; sets what is
-    /// known beyond the cut.
-    fn beside_hinges(&mut self, knots: &[f64], weights: &[f64], range: f64) -> (f64, f64, f64, f64) {
+    /// Sets how far `Σ w relu(t − knot)` is at most below `t^p` up to the cut,
+    /// below it and above it on `[0, range]`, and what is known beyond the cut;
+    /// returns the largest value.
+    fn beside_hinges(&mut self, knots: &[f64], weights: &[f64], range: f64) -> f64 {
         let mut hinges: Vec<(f64, f64)> = knots.iter().copied().zip(weights.iter().copied()).collect();
         hinges.sort_by(|a, b| a.0.total_cmp(&b.0));
         let ends = hinges.iter().skip(1).map(|h| h.0.min(range)).chain([range]);
@@ -142,7 +141,7 @@ impl CurveSums {
         let mut last = (first, value, slope);
         for (&(knot, weight), end) in hinges.iter().zip(ends) {
             let start = knot.min(range);
-            slope = Interval { lower: add_down(slope.lower, weight), upper: add_up(slope.upper, weight) };
+            slope = plus(slope, Interval::point(weight));
             above = above.max(self.most_above(start, end, value, slope));
             below = below.max(sub_up(self.power(start).upper, value.lower));
             last = (start, value, slope);
@@ -163,7 +162,8 @@ impl CurveSums {
             let near = mul_down(low, sub_down(1.0, self.unit));
             self.beyond = if near >= start { along(at_start, slope, start, near).lower } else { 0.0 };
         }
-        (below.max(0.0), uncut, above, value.upper)
+        (self.below, self.uncut, self.above) = (below.max(0.0), uncut, above);
+        value.upper
     }
 
     /// A bound above of `value + slope (t − start) − t^p` for `t` from `start`
@@ -293,8 +293,7 @@ impl CurveSums {
 
 /// `value + slope (end − start)`.
 fn along(value: Interval, slope: Interval, start: f64, end: f64) -> Interval {
-    let rise = product(slope, Interval { lower: sub_down(end, start), upper: sub_up(end, start) });
-    Interval { lower: add_down(value.lower, rise.lower), upper: add_up(value.upper, rise.upper) }
+    plus(value, product(slope, Interval::difference(end, start)))
 }
 
 #[cfg(test)]

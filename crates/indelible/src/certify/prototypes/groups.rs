@@ -8,7 +8,8 @@ use crate::{
 /// Steps of one group are of one class: that of their accumulator, or the one
 /// that their top stands for where there is but one accumulator.
 pub(super) struct Groups {
-    of_steps: Vec<usize>,
+    /// The group of every step.
+    pub of_steps: Vec<usize>,
     /// Where groups are tops, the classes that occur, increasing.
     tops: Option<Vec<usize>>,
     /// Whether there is more than one accumulator.
@@ -32,11 +33,6 @@ impl Groups {
         let group = |top: f64| class_of_top(top).and_then(|class| classes.binary_search(&class).ok());
         let of_steps = tops.iter().map(|&top| group(top).unwrap_or(none)).collect();
         Self { of_steps, tops: Some(classes), several }
-    }
-
-    /// The group of every step.
-    pub fn of_steps(&self) -> &[usize] {
-        &self.of_steps
     }
 
     /// Whether groups are tops.

@@ -56,15 +56,15 @@ impl Inactive {
         let mut steps: Vec<(f64, f64)> =
             nearest.zip(silents.iter().copied()).filter(|(near, _)| near.is_finite()).collect();
         steps.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut silents: Vec<f64> = steps.iter().map(|step| step.1).collect();
+        let (nearest, mut silents): (Vec<f64>, Vec<f64>) = steps.into_iter().unzip();
+        let mut rooms: Vec<f64> = nearest.iter().zip(&silents).map(|(d, s)| sub_down(*d, *s)).collect();
         for k in 1..silents.len() {
             silents[k] = silents[k].max(silents[k - 1]);
         }
-        let mut rooms: Vec<f64> = steps.iter().map(|step| sub_down(step.0, step.1)).collect();
         for k in (1..rooms.len()).rev() {
             rooms[k - 1] = rooms[k - 1].min(rooms[k]);
         }
-        Self { nearest: steps.iter().map(|step| step.0).collect(), silents, rooms }
+        Self { nearest, silents, rooms }
     }
 
     /// Whether all steps of other groups are silent within `reach` of a sample

@@ -24,7 +24,7 @@ use self::{
 use super::{
     Claim, Engine, Verdict,
     arithmetic::{Interval, IntervalArithmetic},
-    verdict_of,
+    of_samples,
 };
 use crate::{
     Dataset, Enclosure, Features, Norm, Progress,
@@ -33,52 +33,44 @@ use crate::{
     separation::nearest_enemies_between,
 };
 
-/// One verdict per sample, certified or undecided.
-pub(super) fn verdicts(claim: &Claim<'_>, prototypes: &Prototypes, progress: &dyn Progress) -> Vec<Verdict> {
+/// One verdict per sample, certified or undecided; `None` where none is certified.
+pub(super) fn verdicts(
+    claim: &Claim<'_>,
+    prototypes: &Prototypes,
+    progress: &dyn Progress,
+) -> Option<Vec<Verdict>> {
     let samples = claim.data.samples();
-    let undecided = || vec![Verdict::Undecided; samples];
-    let Some(checker) = Checker::new(claim, prototypes) else { return undecided() };
-    let Some(base) = as_dataset(&prototypes.centers, prototypes.inputs(), checker.groups.of_steps()) else {
-        return undecided();
-    };
+    let checker = Checker::new(claim, prototypes)?;
+    let (n, groups) = (prototypes.inputs(), &checker.groups.of_steps);
+    let count = groups.iter().max().map_or(1, |group| group + 1);
+    let base = labelled(&prototypes.centers, n, groups.to_vec(), count)?;
     // Queries carry the group of their own steps, or one that no step has.
-    let labels: Vec<usize> = (0..samples).map(|i| checker.own_group(i).unwrap_or(base.classes())).collect();
-    let names = (0..=base.classes()).map(|c| c.to_string()).collect();
-    let Ok(queries) = Dataset::new(claim.data.storage().clone(), prototypes.inputs(), labels, names) else {
-        return undecided();
-    };
+    let labels = (0..samples).map(|i| checker.own_group(i).unwrap_or(count)).collect();
+    let queries = labelled(claim.data.storage(), n, labels, count + 1)?;
     let norm = checker.norm();
-    let Ok(near) = nearest_enemies_between(&queries, &base, norm, progress) else { return undecided() };
-    let near = near.distances;
+    let near = nearest_enemies_between(&queries, &base, norm, progress).ok()?.distances;
     let hard = |(sample, near): (usize, &Enclosure)| !checker.is_settled(sample, near.lower);
     let inactive = if near.par_iter().enumerate().any(hard) {
-        let Ok(back) = nearest_enemies_between(&base, &queries, norm, progress) else { return undecided() };
-        Some(Inactive::new(back.distances.iter().map(|d| d.lower), &checker.silents))
+        let back = nearest_enemies_between(&base, &queries, norm, progress).ok()?.distances;
+        Some(Inactive::new(back.iter().map(|d| d.lower), &checker.silents))
     } else {
         None
     };
-    progress.begin("certify", samples as u64);
-    let verdicts = near
-        .into_par_iter()
-        .enumerate()
-        .map(|(sample, distance)| {
-            let verdict = checker.verdict(sample, distance, inactive.as_ref());
-            progress.advance(1);
-            verdict
-        })
-        .collect();
-    progress.end();
-    verdicts
+    Some(of_samples(claim, progress, |sample| {
+        let accumulators = checker.accumulators(sample, near[sample], inactive.as_ref());
+        let outputs = accumulators.and_then(|all| checker.head(all));
+        let proved = |outputs: Vec<_>| Verdict::of_outputs(claim, sample, &outputs, Engine::Prototypes);
+        outputs.map_or(Verdict::Undecided, proved)
+    }))
 }
 
-/// Stored rows as samples, whatever order their table of levels has.
-pub(super) fn as_dataset(rows: &Features, width: usize, groups: &[usize]) -> Option<Dataset> {
-    let names: Vec<String> = (0..groups.iter().max().map_or(1, |g| g + 1)).map(|c| c.to_string()).collect();
-    Dataset::new(rows.clone(), width, groups.to_vec(), names.clone())
-        .or_else(|_| {
-            let values: Vec<f64> = (0..rows.len()).map(|at| rows.at(at)).collect();
-            Dataset::new(Features::F64(values.into()), width, groups.to_vec(), names)
-        })
+/// Rows with classes that are named by number, whatever order their table of
+/// levels has.
+pub(super) fn labelled(rows: &Features, width: usize, labels: Vec<usize>, classes: usize) -> Option<Dataset> {
+    let names: Vec<String> = (0..classes).map(|c| c.to_string()).collect();
+    let values = || (0..rows.len()).map(|at| rows.at(at)).collect::<Vec<f64>>();
+    Dataset::new(rows.clone(), width, labels.clone(), names.clone())
+        .or_else(|_| Dataset::new(Features::F64(values().into()), width, labels, names))
         .ok()
 }
 
@@ -86,24 +78,19 @@ pub(super) fn as_dataset(rows: &Features, width: usize, groups: &[usize]) -> Opt
 /// ball, or of what rounding makes of it, exceeds.
 fn largest_difference(claim: &Claim<'_>, prototypes: &Prototypes) -> f64 {
     let n = prototypes.inputs();
-    let mut ends = vec![(f64::INFINITY, f64::NEG_INFINITY); 2 * n];
-    let mut take = |row: &[f64], offset: usize| {
-        for (end, &v) in ends[offset..].iter_mut().zip(row) {
-            *end = (end.0.min(v), end.1.max(v));
+    // The least and the largest value of each feature.
+    let ends = |rows: usize, copy: &dyn Fn(usize, &mut [f64])| {
+        let (mut row, mut ends) = (vec![0.0; n], vec![(f64::INFINITY, f64::NEG_INFINITY); n]);
+        for i in 0..rows {
+            copy(i, &mut row);
+            ends.iter_mut().zip(&row).for_each(|(end, v)| *end = (v.min(end.0), v.max(end.1)));
         }
+        ends
     };
-    let mut row = vec![0.0; n];
-    for sample in 0..claim.data.samples() {
-        claim.data.copy_row(sample, &mut row);
-        take(&row, 0);
-    }
-    for step in 0..prototypes.steps() {
-        prototypes.copy_center(step, &mut row);
-        take(&row, n);
-    }
-    let (samples, centers) = ends.split_at(n);
+    let samples = ends(claim.data.samples(), &|i, row| claim.data.copy_row(i, row));
+    let centers = ends(prototypes.steps(), &|k, row| prototypes.copy_center(k, row));
     let apart = |(x, c): (&(f64, f64), &(f64, f64))| sub_up(x.1, c.0).max(sub_up(c.1, x.0));
-    let largest = samples.iter().zip(centers).map(apart).fold(0.0, f64::max);
+    let largest = samples.iter().zip(&centers).map(apart).fold(0.0, f64::max);
     let size = samples.iter().fold(0.0, |m: f64, x| m.max(x.0.abs()).max(x.1.abs()));
     let (radius, unit) = (claim.radii.largest(), prototypes.precision().unit_roundoff());
     let rounding = add_up(mul_up(add_up(size, radius), unit), prototypes.precision().smallest_subnormal());
@@ -116,8 +103,9 @@ struct Checker<'a> {
     prototypes: &'a Prototypes,
     arithmetic: IntervalArithmetic,
     groups: Groups,
-    /// Whether all steps have the same radius, top and scale.
-    uniform: bool,
+    /// Whether all steps have the same radius, top and scale, and are pooled by
+    /// the largest level.
+    alike: bool,
     /// For each step a distance at which it is silent, whatever the rounding.
     silents: Vec<f64>,
     /// The largest of them.
@@ -142,17 +130,17 @@ impl<'a> Checker<'a> {
         }
         // Clipping moves no point away from a center, and no sample at all.
         if let Some(minima) = prototypes.clipping.minima() {
-            let samples = claim.data.minima();
-            let centers = (0..prototypes.centers.len()).all(|at| prototypes.centers.at(at) >= minima[at % n]);
-            if !centers || samples.iter().zip(minima).any(|(x, m)| m > x) {
+            let centers = &prototypes.centers;
+            if !(0..centers.len()).all(|at| centers.at(at) >= minima[at % n])
+                || claim.data.minima().iter().zip(minima).any(|(x, m)| m > x)
+            {
                 return None;
             }
         }
-        let same = |values: &[f64]| values.windows(2).all(|pair| pair[0] == pair[1]);
         let groups = Groups::new(prototypes);
         let unit = prototypes.precision().unit_roundoff();
         let gamma = arithmetic.gamma(n + 4)?;
-        let distance_gamma = arithmetic.gamma(if prototypes.measure == Measure::Sum { n + 4 } else { 4 })?;
+        let distance_gamma = if prototypes.measure == Measure::Sum { gamma } else { arithmetic.gamma(4)? };
         // More levels than this are not added up in a sum of known error.
         arithmetic.gamma(prototypes.steps())?;
         let sums = match &prototypes.measure {
@@ -165,14 +153,15 @@ impl<'a> Checker<'a> {
         let silents: Vec<f64> = (0..prototypes.steps())
             .into_par_iter()
             .map(|k| {
-                if prototypes.tops[k] <= 0.0 {
+                let (top, scale) = (prototypes.tops[k], prototypes.scales[k]);
+                if top <= 0.0 {
                     return 0.0;
                 }
-                if prototypes.scales[k] == 0.0 {
+                if scale == 0.0 {
                     return f64::INFINITY;
                 }
                 // scale (D (1−γ) − r) (1−3u) ≥ top.
-                let violation = mul_up(div_up(prototypes.tops[k], prototypes.scales[k]), 1.0 + 8.0 * unit);
+                let violation = mul_up(div_up(top, scale), 1.0 + 8.0 * unit);
                 let needed = add_up(prototypes.radii[k], violation);
                 let bound = div_up(needed, sub_down(1.0, mul_up(2.0, distance_gamma)));
                 match (&sums, &prototypes.measure) {
@@ -182,20 +171,21 @@ impl<'a> Checker<'a> {
                 }
             })
             .collect();
-        let silent = silents.iter().copied().fold(0.0, f64::max);
         let largest_center = match &prototypes.centers {
             Features::Coded { levels, .. } => levels.iter().fold(0.0, |m: f64, v| m.max(v.abs())),
             centers => (0..centers.len()).map(|at| centers.at(at).abs()).fold(0.0, f64::max),
         };
-        let uniform = same(&prototypes.tops) && same(&prototypes.scales) && same(&prototypes.radii);
+        let mut all = [&prototypes.tops, &prototypes.scales, &prototypes.radii].into_iter();
+        let uniform = all.all(|values| values.windows(2).all(|pair| pair[0] == pair[1]));
+        let alike = uniform && prototypes.pool != Pool::Sum && !groups.by_top();
         Some(Self {
             claim,
             prototypes,
             arithmetic,
             groups,
-            uniform,
+            alike,
+            silent: silents.iter().copied().fold(0.0, f64::max),
             silents,
-            silent,
             largest_center,
             sums,
             gamma,
@@ -212,13 +202,9 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn class(&self, sample: usize) -> usize {
-        self.claim.classes[self.claim.data.labels()[sample]]
-    }
-
     /// The group of steps that is to recognise a sample, if there is one.
     fn own_group(&self, sample: usize) -> Option<usize> {
-        self.groups.of_class(self.class(sample))
+        self.groups.of_class(self.claim.class(sample))
     }
 
     /// Whether no difference and no sum of differences can overflow on the
@@ -232,21 +218,8 @@ impl<'a> Checker<'a> {
     /// Whether the distance to the nearest center that is not of the own group
     /// is enough to know.
     fn is_settled(&self, sample: usize, nearest: f64) -> bool {
-        if self.uniform && self.prototypes.pool != Pool::Sum && !self.groups.by_top() {
-            return true;
-        }
-        let reach = self.reach(sample, &self.claim.data.row(sample));
-        sub_down(nearest, reach) >= self.silent
-    }
-
-    fn verdict(&self, sample: usize, nearest: Enclosure, inactive: Option<&Inactive>) -> Verdict {
-        let x = self.claim.data.row(sample);
-        if !self.in_range(sample, &x) {
-            return Verdict::Undecided;
-        }
-        let accumulators = self.accumulators(sample, &x, nearest, inactive);
-        let Some(outputs) = accumulators.and_then(|a| self.head(a)) else { return Verdict::Undecided };
-        verdict_of(&outputs, self.class(sample), self.claim.network_classes, Engine::Prototypes)
+        let reach = || self.reach(sample, &self.claim.data.row(sample));
+        self.alike || sub_down(nearest, reach()) >= self.silent
     }
 
     /// Bounds of all accumulators on the ball; `nearest` is the distance to
@@ -254,11 +227,14 @@ impl<'a> Checker<'a> {
     fn accumulators(
         &self,
         sample: usize,
-        x: &[f64],
         nearest: Enclosure,
         inactive: Option<&Inactive>,
     ) -> Option<Vec<Interval>> {
         let prototypes = self.prototypes;
+        let x = &self.claim.data.row(sample)[..];
+        if !self.in_range(sample, x) {
+            return None;
+        }
         let reach = self.reach(sample, x);
         let far = sub_down(nearest.lower, reach);
         let count = prototypes.accumulator_count();
@@ -266,29 +242,27 @@ impl<'a> Checker<'a> {
             if self.groups.by_top() {
                 return None;
             }
-            // All steps are alike: the nearest center decides.
-            return if self.uniform && prototypes.pool != Pool::Sum {
-                let level = self.level(0, far, add_up(nearest.upper, reach))?;
-                // None is higher than one that holds the whole ball.
-                let own =
-                    (sample < prototypes.steps()).then(|| self.own_level(sample, sample, x, reach)).flatten();
-                let lower = own.map_or(level.lower, |own| own.lower.max(level.lower));
-                Some(vec![self.raised(Interval { lower, ..level })])
-            } else {
-                self.all_steps(sample, x)
-            };
+            if !self.alike {
+                return self.all_steps(sample, x);
+            }
+            // The nearest center decides.
+            let level = self.level(0, far, add_up(nearest.upper, reach))?;
+            // None is higher than one that holds the whole ball.
+            let own =
+                (sample < prototypes.steps()).then(|| self.own_level(sample, sample, x, reach)).flatten();
+            let lower = own.map_or(level.lower, |own| own.lower.max(level.lower));
+            return Some(vec![self.raised(Interval { lower, ..level })]);
         };
         let silent =
             far >= self.silent || inactive.is_some_and(|inactive| inactive.around(nearest.lower, reach));
-        let settled = silent || self.uniform && prototypes.pool != Pool::Sum && !self.groups.by_top();
-        if !settled {
+        if !(silent || self.alike) {
             return self.all_steps(sample, x);
         }
         let others = if silent { Interval::ZERO } else { self.level(0, far, f64::MAX)? };
         let others = self.raised(Interval { lower: 0.0, upper: others.upper });
         let own = self.own(sample, group, x, reach)?;
         if self.groups.by_top() {
-            let top = (self.class(sample) + 1) as f64;
+            let top = (self.claim.class(sample) + 1) as f64;
             return Some(vec![self.raised(Interval { lower: own.lower, upper: top })]);
         }
         let mut accumulators = vec![others; count];
@@ -304,25 +278,20 @@ impl<'a> Checker<'a> {
     /// The level of the best step of the own group: that of the sample's own
     /// number where it is near, else the best of all.
     fn own(&self, sample: usize, group: usize, x: &[f64], reach: f64) -> Option<Interval> {
-        let good = |level: &Interval| level.lower > 0.0;
-        if self.groups.of_steps().get(sample) == Some(&group)
-            && let Some(level) =
-                self.own_level(sample, sample, x, reach).filter(|l| good(l) && self.exact_center(sample, x))
+        let (groups, centers) = (&self.groups.of_steps, &self.prototypes.centers);
+        // Its center is within rounding of the sample.
+        let exact = || {
+            (sample * x.len()..).zip(x).all(|(at, &x)| centers.at(at) == self.prototypes.precision().round(x))
+        };
+        if groups.get(sample) == Some(&group)
+            && let Some(level) = self.own_level(sample, sample, x, reach).filter(|l| l.lower > 0.0 && exact())
         {
             return Some(level);
         }
-        (0..self.prototypes.steps())
-            .filter(|&k| self.groups.of_steps()[k] == group)
+        (0..groups.len())
+            .filter(|&k| groups[k] == group)
             .filter_map(|k| self.own_level(sample, k, x, reach))
             .max_by(|a, b| a.lower.total_cmp(&b.lower))
-    }
-
-    /// Whether the center of step `k` is within rounding of `x`.
-    fn exact_center(&self, k: usize, x: &[f64]) -> bool {
-        let n = self.prototypes.inputs();
-        x.iter()
-            .enumerate()
-            .all(|(j, &x)| self.prototypes.centers.at(k * n + j) == self.prototypes.precision().round(x))
     }
 
     /// Bounds from every single step.
@@ -340,11 +309,7 @@ impl<'a> Checker<'a> {
             .into_iter()
             .map(|levels| match prototypes.pool {
                 Pool::Max | Pool::Raise => {
-                    let largest = levels.into_iter().fold(Interval::ZERO, |a, b| Interval {
-                        lower: a.lower.max(b.lower),
-                        upper: a.upper.max(b.upper),
-                    });
-                    Some(self.raised(largest))
+                    Some(self.raised(levels.into_iter().fold(Interval::ZERO, Interval::max)))
                 }
                 Pool::Sum => {
                     // Terms are not negative: no sum is below its largest term.
@@ -367,7 +332,7 @@ impl<'a> Checker<'a> {
             values = layer
                 .rows()
                 .map(|row| {
-                    let pairs = row.columns.iter().zip(row.weights).map(|(&c, &w)| (w, values[c]));
+                    let pairs = row.terms().map(|(c, w)| (w, values[c]));
                     let sum = self.arithmetic.affine(pairs, row.bias, &mut vec![])?;
                     Some(if index + 1 < self.prototypes.head.len() { sum.relu() } else { sum })
                 })
