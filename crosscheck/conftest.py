@@ -25,3 +25,13 @@ def mnist():
     if not images.exists():
         pytest.skip(f"no MNIST training images in {folder}; set INDELIBLE_MNIST")
     return images
+
+
+@pytest.fixture(scope="session")
+def vnncomp():
+    """Networks of VNN-COMP benchmarks."""
+    folder = Path(os.environ.get("INDELIBLE_VNNCOMP") or ROOT.parent / "shared" / "data" / "vnncomp")
+    files = sorted(folder.glob("*.onnx*"))
+    if not files:
+        pytest.skip(f"no networks of VNN-COMP in {folder}; set INDELIBLE_VNNCOMP")
+    return files

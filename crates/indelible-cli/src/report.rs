@@ -50,6 +50,14 @@ impl Report {
         }
     }
 
+    /// Says what of a network's file was left out.
+    pub fn left_out(&mut self, notes: &[String]) -> &mut Self {
+        if !notes.is_empty() {
+            self.json["left_out"] = notes.into();
+        }
+        notes.iter().fold(self, |report, note| report.line("left out", note))
+    }
+
     /// Prints one or the other.
     pub fn print(&self, as_json: bool) -> Result<(), Failure> {
         print(&if as_json { format!("{}\n", self.json) } else { columns(&self.lines, 0..0) })

@@ -164,7 +164,7 @@ pub enum Error {
     /// A stored form whose parts do not belong together.
     #[error("no network of {form}: {why}")]
     BadForm {
-        /// The form: `layers`, `cells`, `prototypes` or `max-affine`.
+        /// The form: `layers`, `cells`, `prototypes`, `max-affine` or `graph`.
         form: &'static str,
         /// What is wrong.
         why: String,

@@ -67,7 +67,7 @@ impl CertifyArgs {
         if same == Some(false) {
             report.line("dataset", "another than the file was built from");
         }
-        report.print(self.json)?;
+        report.left_out(&network.notes).print(self.json)?;
         if certificate.holds() { Ok(()) } else { Err(Failure::no("")) }
     }
 

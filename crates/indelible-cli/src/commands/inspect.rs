@@ -63,7 +63,7 @@ impl InspectArgs {
             describe(cells, metadata.samples_per_cell.as_deref(), &mut report);
         }
         claims(metadata, &mut report);
-        report.print(self.json)
+        report.left_out(&network.notes).print(self.json)
     }
 }
 

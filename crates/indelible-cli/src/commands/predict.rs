@@ -8,6 +8,7 @@ use indelible::{
     network::{Model, predicted_class},
 };
 use indelible_io::{
+    dataset::Points,
     npy::{Array, Values, write_npy},
     onnx,
 };
@@ -25,6 +26,9 @@ pub struct PredictArgs {
     /// Write the labels: int64, the class name where all names are integers, else the position among the classes that `inspect` lists; -1 for NaN
     #[arg(short, long, value_name = "FILE.npy")]
     output: Option<PathBuf>,
+    /// Write the outputs themselves, one row of float64 per sample
+    #[arg(long, value_name = "FILE.npy")]
+    outputs: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -34,76 +38,124 @@ impl PredictArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
         let [data, labels] = self.data.files();
-        keep_apart(&[Some(&self.network), data, labels], &[self.output.as_ref()])?;
+        keep_apart(&[Some(&self.network), data, labels], &[self.output.as_ref(), self.outputs.as_ref()])?;
         let network = onnx::open(&self.network)?;
         let points = self.data.read_points(network.model.inputs(), &bar)?;
-        let (data, signature) = (points.data(), network.signature());
+        let data = points.data();
         if data.features() != network.model.inputs() {
             let (expected, given) = (network.model.inputs(), data.features());
             return Err(Error::InputWidth { expected, given }.into());
         }
-        signature.match_features(data)?;
-        let (names, labels) = if points.is_labelled() {
-            let classes = signature.match_classes(data)?;
-            let labels: Vec<usize> = data.labels().iter().map(|&label| classes.map[label]).collect();
-            (classes.names, Some(labels))
-        } else {
-            let names = match (signature.named_classes()?, signature.outputs) {
-                (Some(names), _) => names.to_vec(),
-                (None, 1) => {
-                    return Err(Failure::input(
-                        "the network has a scalar output and does not name its classes, and the data have no labels: nobody knows how many there are",
-                    ));
-                }
-                (None, count) => (0..count).map(|c| c.to_string()).collect(),
-            };
-            (names, None)
-        };
+        network.signature().match_features(data)?;
+        let meaning = Meaning::of(&network, &points)?;
         let started = Instant::now();
-        let predicted = predicted_classes(&network.model, data, names.len(), &bar)?;
+        let outputs = outputs(&network.model, data, &bar)?;
         let taken = started.elapsed().as_secs_f64();
-        if let Some(path) = &self.output {
-            write_npy(path, &Array::vector(Values::I64(&numbers(&predicted, &names))))?;
+        if let Some(path) = &self.outputs {
+            let values = Values::F64(&outputs);
+            let rows = Array::matrix(values, network.model.outputs());
+            write_npy(path, &rows.unwrap_or_else(|| Array::vector(values)))?;
         }
-        let correct = labels
-            .map(|labels| labels.iter().zip(&predicted).filter(|(y, class)| **class == Some(**y)).count());
-        let accuracy = correct.map(|correct| correct as f64 / data.samples() as f64);
-        let said = match (accuracy, correct) {
-            (Some(accuracy), Some(correct)) => {
-                format!("{:.2} % ({} right)", 100.0 * accuracy, grouped(correct))
-            }
-            _ => "unknown: the data have no labels".into(),
-        };
         let mut report = Report::new(json!({
-            "samples": data.samples(), "accuracy": accuracy, "correct": correct, "seconds": taken,
+            "samples": data.samples(), "accuracy": null, "correct": null, "seconds": taken,
         }));
-        report
-            .line("samples", grouped(data.samples()))
-            .line("accuracy", said)
-            .line("time", seconds(taken))
-            .print(self.json)
+        report.line("samples", grouped(data.samples()));
+        match meaning {
+            Meaning::Classes { names, labels } => {
+                let predicted: Vec<_> = outputs
+                    .chunks(network.model.outputs())
+                    .map(|row| predicted_class(row, names.len()))
+                    .collect();
+                if let Some(path) = &self.output {
+                    write_npy(path, &Array::vector(Values::I64(&numbers(&predicted, &names))))?;
+                }
+                accuracy(&predicted, labels.as_deref(), &mut report);
+            }
+            Meaning::Value => {
+                if let Some(path) = &self.output {
+                    write_npy(path, &Array::vector(Values::F64(&outputs)))?;
+                }
+                let range = outputs.iter().fold([f64::INFINITY, f64::NEG_INFINITY], |[least, most], &v| {
+                    [least.min(v), most.max(v)]
+                });
+                report.json["values"] = json!(range);
+                report.line(
+                    "values",
+                    format!("{} to {}: one output that stands for no class", real(range[0]), real(range[1])),
+                );
+            }
+        }
+        report.line("time", seconds(taken));
+        report.left_out(&network.notes).print(self.json)
     }
 }
 
-/// The class, out of `classes`, that `model` gives each sample; `None` for NaN.
-fn predicted_classes(
-    model: &Model,
-    data: &Dataset,
-    classes: usize,
-    bar: &Bar,
-) -> Result<Vec<Option<usize>>, Failure> {
+/// What the outputs stand for.
+enum Meaning {
+    /// Classes, and the one of each sample, where it is known.
+    Classes { names: Vec<String>, labels: Option<Vec<usize>> },
+    /// A number: one output of a network that names no classes, for data whose
+    /// labels are no classes of it.
+    Value,
+}
+
+impl Meaning {
+    fn of(network: &onnx::Network, points: &Points) -> Result<Self, Failure> {
+        let (signature, data) = (network.signature(), points.data());
+        let is_number = signature.outputs == 1 && signature.named_classes()?.is_none();
+        if points.is_labelled() {
+            return match signature.match_classes(data) {
+                Ok(classes) if !(is_number && are_values(data.class_names())) => {
+                    let labels = data.labels().iter().map(|&label| classes.map[label]).collect();
+                    Ok(Self::Classes { names: classes.names, labels: Some(labels) })
+                }
+                Err(e) if !is_number => Err(e.into()),
+                _ => Ok(Self::Value),
+            };
+        }
+        Ok(match signature.named_classes()? {
+            Some(names) => Self::Classes { names: names.to_vec(), labels: None },
+            None if is_number => Self::Value,
+            None => {
+                let names = (0..signature.outputs).map(|c| c.to_string()).collect();
+                Self::Classes { names, labels: None }
+            }
+        })
+    }
+}
+
+/// Whether names are numbers of which some are no integers.
+fn are_values(names: &[String]) -> bool {
+    let all = |is: fn(&String) -> bool| names.iter().all(is);
+    all(|name| name.parse::<f64>().is_ok()) && !all(|name| name.parse::<i64>().is_ok())
+}
+
+/// How many labels are right, where they are known.
+fn accuracy(predicted: &[Option<usize>], labels: Option<&[usize]>, report: &mut Report) {
+    let Some(labels) = labels else {
+        report.line("accuracy", "unknown: the data have no labels");
+        return;
+    };
+    let correct = labels.iter().zip(predicted).filter(|(y, class)| **class == Some(**y)).count();
+    let accuracy = correct as f64 / labels.len() as f64;
+    report.json["accuracy"] = accuracy.into();
+    report.json["correct"] = correct.into();
+    report.line("accuracy", format!("{:.2} % ({} right)", 100.0 * accuracy, grouped(correct)));
+}
+
+/// The outputs for every sample, row after row.
+fn outputs(model: &Model, data: &Dataset, bar: &Bar) -> Result<Vec<f64>, Failure> {
     let evaluator = model.evaluator();
     let samples = data.samples();
-    let mut predicted = Vec::with_capacity(samples);
+    let mut outputs = Vec::with_capacity(samples * model.outputs());
     bar.begin("predict", samples as u64);
     for start in (0..samples).step_by(evaluator.batch()) {
         let end = (start + evaluator.batch()).min(samples);
-        let outputs = evaluator.evaluate_samples(data, start..end)?;
-        predicted.extend(outputs.chunks(model.outputs()).map(|row| predicted_class(row, classes)));
+        outputs.extend(evaluator.evaluate_samples(data, start..end)?);
         bar.advance((end - start) as u64);
     }
     bar.end();
-    Ok(predicted)
+    Ok(outputs)
 }
 
 /// Classes as integers: what they are called where that is an integer, else

@@ -1,6 +1,5 @@
-//! A decoded ONNX graph with its names resolved.
-
-use std::collections::{HashMap, HashSet};
+//! Nodes and tensors as they are decoded, and what to say of those that are not
+//! understood.
 
 use indelible::Precision;
 
@@ -14,136 +13,10 @@ pub(super) fn is_default(domain: &str) -> bool {
     domain.is_empty() || domain == "ai.onnx"
 }
 
-/// A graph in which every name has one meaning: the input, an initializer or
-/// the output of one node.
-pub(super) struct Graph {
-    pub nodes: Vec<proto::Node>,
-    /// Name of the one input.
-    pub input: String,
-    pub declared: Declared,
-    /// Name of the one output.
-    pub output: String,
-    tensors: HashMap<String, proto::Tensor>,
-    computed: HashSet<String>,
-}
-
-impl Graph {
-    pub fn new(graph: proto::Graph) -> Result<Self, OnnxError> {
-        if !graph.sparse_initializer.is_empty() {
-            return Err(OnnxError::Structure("sparse initializers are not understood".into()));
-        }
-        let mut tensors: HashMap<String, proto::Tensor> = HashMap::new();
-        for tensor in graph.initializer {
-            if let Some(other) = tensors.insert(tensor.name.clone(), tensor) {
-                return Err(OnnxError::Structure(format!("the name '{}' is given twice", other.name)));
-            }
-        }
-        let inputs: Vec<&proto::ValueInfo> =
-            graph.input.iter().filter(|v| !tensors.contains_key(&v.name)).collect();
-        let [input] = inputs[..] else {
-            let count = inputs.len();
-            return Err(OnnxError::Structure(format!("the network has {count} inputs; expected one")));
-        };
-        let [output] = &graph.output[..] else {
-            let count = graph.output.len();
-            return Err(OnnxError::Structure(format!("the network has {count} outputs; expected one")));
-        };
-        let declared = declared(input)?;
-        let (input, output) = (input.name.clone(), output.name.clone());
-        let mut nodes = Vec::with_capacity(graph.node.len());
-        let mut computed = HashSet::new();
-        for mut node in graph.node {
-            if node.name.is_empty() {
-                node.name = node.output.first().cloned().unwrap_or_default();
-            }
-            if !is_default(&node.domain) {
-                return Err(operator(&node, String::new()));
-            }
-            let [result] = &node.output[..] else {
-                return Err(operator(&node, format!(" with {} outputs", node.output.len())));
-            };
-            if *result == input || tensors.contains_key(result) || computed.contains(result) {
-                return Err(OnnxError::Structure(format!("the name '{result}' is given twice")));
-            }
-            let result = result.clone();
-            if node.op_type == "Constant" {
-                let tensor = constant(&node)?;
-                tensors.insert(result, tensor);
-            } else {
-                computed.insert(result);
-                nodes.push(node);
-            }
-        }
-        Ok(Self { nodes, input, declared, output, tensors, computed })
-    }
-
-    /// The initializer that `node` reads as `name`.
-    pub fn tensor(&self, node: &proto::Node, name: &str) -> Result<&proto::Tensor, OnnxError> {
-        if self.computed.contains(name) || name == self.input {
-            return Err(operator(node, " of two computed values: branches".into()));
-        }
-        self.tensors
-            .get(name)
-            .ok_or_else(|| OnnxError::Dangling { node: node.name.clone(), name: name.into() })
-    }
-
-    /// Whether any name of the graph is `name`.
-    pub fn knows(&self, name: &str) -> bool {
-        name == self.input || self.tensors.contains_key(name) || self.computed.contains(name)
-    }
-}
-
-/// What the declaration of the input says.
-#[derive(Default)]
-pub(super) struct Declared {
-    /// Number of features: the product of all dimensions but the first.
-    pub features: Option<usize>,
-    pub rank: Option<usize>,
-    /// Whether the last dimension holds all features, so that rows need not be
-    /// flattened.
-    pub flat: bool,
-}
-
-/// Most features that are believed: more than any dataset has, and little
-/// enough to allocate.
-const MOST_FEATURES: usize = 1 << 24;
-
-fn declared(input: &proto::ValueInfo) -> Result<Declared, OnnxError> {
-    let Some(tensor) = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()) else {
-        return Ok(Declared::default());
-    };
-    if tensor.elem_type != data_type::FLOAT && tensor.elem_type != data_type::DOUBLE {
-        let (name, kind) = (&input.name, tensor.elem_type);
-        let what = format!("input '{name}' has element type {kind}; expected float (1) or double (11)");
-        return Err(OnnxError::Structure(what));
-    }
-    let Some(shape) = &tensor.shape else { return Ok(Declared::default()) };
-    let size = |dim: &proto::Dimension| dim.dim_value.and_then(|size| usize::try_from(size).ok());
-    let features =
-        shape.dim.iter().skip(1).map(size).try_fold(1usize, |product, size| product.checked_mul(size?));
-    if let Some(count) = features.filter(|features| !(1..=MOST_FEATURES).contains(features)) {
-        let what = format!("is declared with {count} features; expected 1 to {MOST_FEATURES}");
-        return Err(OnnxError::Structure(format!("input '{}' {what}", input.name)));
-    }
-    let rank = shape.dim.len();
-    let flat = rank == 2 || rank > 2 && features.is_some() && shape.dim.last().and_then(size) == features;
-    Ok(Declared { features, rank: Some(rank), flat })
-}
-
 /// The error about an operator that is not understood.
 pub(super) fn operator(node: &proto::Node, why: String) -> OnnxError {
     let domain = if is_default(&node.domain) { String::new() } else { format!("{}.", node.domain) };
     OnnxError::Operator { operator: domain + &node.op_type, node: node.name.clone(), why }
-}
-
-/// The tensor of a Constant node.
-fn constant(node: &proto::Node) -> Result<proto::Tensor, OnnxError> {
-    match &node.attribute[..] {
-        [proto::Attribute { name, t: Some(tensor), .. }] if name == "value" => {
-            Ok(proto::Tensor { name: node.output.first().cloned().unwrap_or_default(), ..tensor.clone() })
-        }
-        _ => Err(operator(node, " (only tensor values are)".into())),
-    }
 }
 
 /// The integer attribute `name`, or its default.
@@ -174,7 +47,7 @@ pub(super) fn bad(tensor: &proto::Tensor, why: String) -> OnnxError {
 }
 
 /// Number of elements that the shape of a tensor asks for.
-fn elements(tensor: &proto::Tensor) -> Result<usize, OnnxError> {
+pub(super) fn elements(tensor: &proto::Tensor) -> Result<usize, OnnxError> {
     dims(tensor)?
         .into_iter()
         .try_fold(1usize, usize::checked_mul)
@@ -256,4 +129,35 @@ pub(super) fn integers(tensor: &proto::Tensor) -> Result<Vec<i64>, OnnxError> {
         return Err(bad(tensor, format!("element type {}; expected int64 (7)", tensor.data_type)));
     }
     values(tensor, &tensor.int64_data, i64::from_le_bytes)
+}
+
+/// The elements of a tensor of 16-bit numbers, all finite.
+pub(super) fn halves(tensor: &proto::Tensor) -> Result<Vec<f64>, OnnxError> {
+    let listed: Vec<u16> = tensor.int32_data.iter().filter_map(|&bits| u16::try_from(bits).ok()).collect();
+    let values: Vec<f64> = values(tensor, &listed, u16::from_le_bytes)?.into_iter().map(half).collect();
+    finite(tensor, values.iter().copied())?;
+    Ok(values)
+}
+
+/// The number that a binary16 has these bits of.
+fn half(bits: u16) -> f64 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+    let size = match exponent {
+        0 => fraction * 2f64.powi(-24),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (1024.0 + fraction) * 2f64.powi(exponent - 25),
+    };
+    if bits >> 15 == 0 { size } else { -size }
+}
+
+/// The integers of a tensor of 32-bit integers.
+pub(super) fn short_integers(tensor: &proto::Tensor) -> Result<Vec<i64>, OnnxError> {
+    Ok(values(tensor, &tensor.int32_data, i32::from_le_bytes)?.into_iter().map(i64::from).collect())
+}
+
+/// The elements of a tensor of truth values, 0 or 1.
+pub(super) fn flags(tensor: &proto::Tensor) -> Result<Vec<i64>, OnnxError> {
+    let listed: Vec<u8> = tensor.int32_data.iter().map(|&flag| u8::from(flag != 0)).collect();
+    Ok(values(tensor, &listed, |[flag]: [u8; 1]| u8::from(flag != 0))?.into_iter().map(i64::from).collect())
 }

@@ -3,11 +3,12 @@
 //! Two forms are written: *dense* ([`write_dense`]), one Gemm per layer with a
 //! Relu between each two, and *compact* ([`write_compact`]), a Scan over the
 //! samples, one product with all of them, or gathers for cells. [`read`] takes
-//! both, and chains of Gemm, MatMul, Add and Relu that others wrote.
+//! both, and piecewise-linear networks of others.
 
 mod cells;
+mod external;
+mod foreign;
 mod graph;
-mod layers;
 mod max_affine;
 mod metadata;
 mod proto;
@@ -23,6 +24,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
 use indelible::{
     classes::Signature,
     constructions::Construction,
@@ -43,6 +45,8 @@ pub struct Network {
     pub model: Model,
     /// What the file claims about it.
     pub metadata: Metadata,
+    /// What of the file was left out because it changes no label, in words.
+    pub notes: Vec<String>,
 }
 
 impl Network {
@@ -56,10 +60,15 @@ impl Network {
         }
     }
 
-    /// The name of its form: `dense` for layers, `compact` for all others.
+    /// The name of its form: `dense` for layers, `graph` for a piecewise-linear
+    /// graph, `compact` for all others.
     #[must_use]
     pub fn form(&self) -> &'static str {
-        if matches!(self.model, Model::Layers(_)) { "dense" } else { "compact" }
+        match self.model {
+            Model::Layers(_) => "dense",
+            Model::Graph(_) => "graph",
+            _ => "compact",
+        }
     }
 }
 
@@ -75,7 +84,7 @@ pub enum OnnxError {
     Missing(&'static str),
     /// An operator that the reader does not understand.
     #[error(
-        "operator {operator} (node '{node}') is not understood{why}; expected a chain of Gemm, MatMul, Add and Relu, or a compact network of indelible"
+        "operator {operator} (node '{node}') is not understood{why}; expected a network of affine maps, pooling, activations made of lines, and what moves or joins numbers (docs/onnx.md lists them)"
     )]
     Operator {
         /// Its type, with its domain where that is not the default one.
@@ -126,25 +135,35 @@ pub enum OnnxError {
 }
 
 /// Reads the network in the ONNX file at `path`, which is held in memory
-/// while it is read.
+/// while it is read. A file compressed by gzip is unpacked; tensors in other
+/// files are looked for beside it.
 ///
 /// # Errors
-/// When the file cannot be read, is larger than 2 GiB, or [`read`] fails.
+/// When a file cannot be read, is larger than 2 GiB, or [`read`] fails.
 pub fn open(path: &Path) -> Result<Network, Error> {
     let failed = |e| Error::io("read", path, e);
     let onnx = |source| Error::Onnx { path: path.into(), source };
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    if bytes.starts_with(&GZIP) {
+        let mut unpacked = Vec::new();
+        let read = MultiGzDecoder::new(&bytes[..]).take(LIMIT + 1).read_to_end(&mut unpacked);
+        read.map_err(|e| onnx(OnnxError::Decode(format!("compressed by gzip, which ends badly: {e}"))))?;
+        bytes = unpacked;
+    }
     if bytes.len() as u64 > LIMIT {
         return Err(onnx(OnnxError::Decode("it is larger than 2 GiB".into())));
     }
     if bytes.is_empty() {
         return Err(Error::data(path, DataError::Empty));
     }
-    read(bytes.into()).map_err(onnx)
+    read_beside(bytes.into(), path.parent()).map_err(onnx)
 }
 
-/// Reads a network from the bytes of an ONNX file.
+/// How a file begins that is compressed by gzip.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Reads a network from the bytes of an ONNX file, which must hold all of it.
 ///
 /// Only what the reader understands completely is accepted: anything that
 /// could change what the model computes is refused by name.
@@ -152,26 +171,33 @@ pub fn open(path: &Path) -> Result<Network, Error> {
 /// # Errors
 /// When the bytes are no whole model, or a model of another kind.
 pub fn read(bytes: Bytes) -> Result<Network, OnnxError> {
+    read_beside(bytes, None)
+}
+
+/// The same, with tensors in files of `folder`.
+fn read_beside(bytes: Bytes, folder: Option<&Path>) -> Result<Network, OnnxError> {
     let model = proto::Model::decode(bytes).map_err(|e| {
         OnnxError::Decode(e.to_string().trim_start_matches("failed to decode Protobuf message: ").into())
     })?;
-    let metadata = Metadata::from_entries(&model.metadata_props)?;
+    let mut metadata = Metadata::from_entries(&model.metadata_props)?;
     if !model.functions.is_empty() {
         let what = "the model defines functions of its own, which are not understood";
         return Err(OnnxError::Structure(what.into()));
     }
     let opset = model.opset_import.iter().find(|set| graph::is_default(&set.domain));
     let opset = opset.ok_or(OnnxError::Missing("default operator set"))?.version;
-    if !(7..=25).contains(&opset) {
+    if !(7..=LAST_OPSET).contains(&opset) {
         return Err(OnnxError::Structure(format!(
-            "operator set {opset} is not understood; expected 7 to 25"
+            "operator set {opset} is not understood; expected 7 to {LAST_OPSET}"
         )));
     }
-    let graph = model.graph.ok_or(OnnxError::Missing("graph"))?;
+    let mut graph = model.graph.ok_or(OnnxError::Missing("graph"))?;
+    external::load(&mut graph, folder)?;
     // Earlier versions called all but cells `indelible`; their forms are told
     // apart by operators that only they have.
     let has = |op: &str| graph.node.iter().any(|node| node.op_type == op);
     let (name, earlier) = (&*graph.name, graph.name == "indelible");
+    let mut notes = vec![];
     let model = if name == cells::NAME {
         Model::Cells(cells::read(&graph, opset)?)
     } else if name.starts_with(prototypes::NAME) || earlier && has("Scan") && has("Gemm") {
@@ -181,10 +207,16 @@ pub fn read(bytes: Bytes) -> Result<Network, OnnxError> {
     } else if name == max_affine::NAME || earlier && has("ReduceMax") {
         Model::MaxAffine(max_affine::read(&graph, opset)?)
     } else {
-        Model::Layers(layers::read(&graph::Graph::new(graph)?)?)
+        let foreign = foreign::read(&graph, opset)?;
+        metadata.classes = metadata.classes.or(foreign.classes);
+        notes = foreign.notes;
+        foreign.model
     };
-    Ok(Network { model, metadata })
+    Ok(Network { model, metadata, notes })
 }
+
+/// The last operator set whose operators are known.
+const LAST_OPSET: i64 = 28;
 
 /// The schedule of prototypes in a file of an earlier version, which only names
 /// its construction.

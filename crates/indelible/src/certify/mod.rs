@@ -14,7 +14,7 @@
 //!
 //! Each verdict names the [`Engine`] that reached it: intervals of affine layers
 //! and, where those do not decide, sums followed back to the input (`layers`);
-//! an exact analysis of cells (`cells`); distances to stored rows for the other
+//! intervals of graphs (`graph`); an exact analysis of cells (`cells`); distances to stored rows for the other
 //! compact forms (`prototypes`, `max_affine`); and points that were tried
 //! (`attack`). Engines share nothing but number types (`arithmetic`),
 //! [`Claim`]s and verdicts.
@@ -48,6 +48,7 @@ mod arithmetic;
 mod attack;
 mod cells;
 mod claim;
+mod graph;
 mod layers;
 mod lipschitz;
 mod max_affine;
@@ -94,6 +95,7 @@ pub fn certify(claim: &Claim<'_>, progress: &dyn Progress) -> Result<Certificate
         Model::Cells(network) => cells::verdicts(claim, network, progress),
         Model::Prototypes(prototypes) => prototypes::verdicts(claim, prototypes, progress),
         Model::MaxAffine(scores) => max_affine::verdicts(claim, scores, progress),
+        Model::Graph(graph) => Some(graph::verdicts(claim, graph, progress)),
     };
     let mut verdicts = verdicts.unwrap_or_else(|| vec![Verdict::Undecided; data.samples()]);
     let open: Vec<usize> =

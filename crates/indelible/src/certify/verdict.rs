@@ -11,7 +11,8 @@ use crate::{Norm, Precision, Progress, number::sub_down};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Engine {
-    /// Intervals of affine layers, carried forward over the box around the ball.
+    /// Intervals of affine layers or of the nodes of a graph, carried forward
+    /// over the box around the ball.
     Intervals,
     /// Sums of units of affine layers, bounded on the ball itself and followed
     /// back to the input.

@@ -1,6 +1,8 @@
 //! The meaning of stored forms does not depend on the arithmetic that runs
 //! them: each form says it once, for any [`Arithmetic`].
 
+use super::graph::Inexact;
+
 /// Numbers and what a network does with them.
 ///
 /// The formats of binary floating point, enclosures of real numbers, exact
@@ -33,6 +35,13 @@ pub trait Arithmetic {
 
     /// `start + Σ w v` over pairs `(w, v)` of a stored weight and a number.
     fn dot(&mut self, start: &Self::Number, terms: &[(f64, Self::Number)]) -> Self::Number;
+
+    /// `factor · a + shift`; an arithmetic that knows no ranges takes what is
+    /// stored for them.
+    fn rescale(&mut self, a: &Self::Number, factor: &Inexact, shift: &Inexact) -> Self::Number {
+        let start = self.number(shift.stored);
+        self.dot(&start, &[(factor.stored, a.clone())])
+    }
 
     /// `max(0, a)`.
     fn relu(&mut self, a: &Self::Number) -> Self::Number {

@@ -69,6 +69,16 @@ impl Layer {
         &self.biases
     }
 
+    /// The same rows with other biases.
+    ///
+    /// # Panics
+    /// When there is not one bias per neuron.
+    #[must_use]
+    pub fn with_biases(self, biases: Vec<f64>) -> Self {
+        assert_eq!(biases.len(), self.biases.len(), "one bias per neuron");
+        Self { biases, ..self }
+    }
+
     /// Whether all weights and biases are finite numbers of `precision`.
     pub(crate) fn holds(&self, precision: Precision) -> bool {
         self.weights.iter().chain(&self.biases).all(|v| precision.holds(*v))

@@ -11,6 +11,7 @@ mod arithmetic;
 mod cells;
 mod evaluate;
 mod form;
+mod graph;
 mod layer;
 mod max_affine;
 mod maxima;
@@ -25,6 +26,9 @@ pub(crate) use arithmetic::Rounded;
 pub use cells::{Cell, CellEvaluator, CellNetwork, Constraint, Side};
 pub use evaluate::evaluate;
 pub use form::{Evaluator, NetworkForm};
+pub use graph::{
+    Activation, AffineMap, Convolution, Graph, Groups, Inexact, Node, Operation, Rescaling, RowBuffer, Window,
+};
 pub use layer::{Layer, LayerBuilder, Row};
 pub use max_affine::MaxAffine;
 pub(crate) use maxima::{groups_after, levels, maxima};
@@ -177,6 +181,8 @@ pub enum Model {
     Prototypes(Prototypes),
     /// Maxima of affine scores.
     MaxAffine(MaxAffine),
+    /// A piecewise-linear graph.
+    Graph(Graph),
 }
 
 impl Model {
@@ -186,6 +192,7 @@ impl Model {
             Self::Cells(cells) => cells,
             Self::Prototypes(prototypes) => prototypes,
             Self::MaxAffine(scores) => scores,
+            Self::Graph(graph) => graph,
         }
     }
 
@@ -222,6 +229,7 @@ impl Model {
             Self::Cells(cells) => Box::new(CellEvaluator::new(cells)),
             Self::Prototypes(prototypes) => Box::new(prototypes::PrototypeEvaluator::new(prototypes)),
             Self::MaxAffine(scores) => Box::new(scores),
+            Self::Graph(graph) => Box::new(graph),
         }
     }
 
@@ -247,6 +255,7 @@ impl Model {
             Self::Cells(cells) => cells.evaluate_in(arithmetic, x),
             Self::Prototypes(prototypes) => prototypes.evaluate_in(arithmetic, x),
             Self::MaxAffine(scores) => scores.evaluate_in(arithmetic, x),
+            Self::Graph(graph) => graph.evaluate_in(arithmetic, x),
         }
     }
 }

@@ -9,11 +9,11 @@ use super::layers;
 use crate::{
     Dataset, Error, Norm, Silent,
     certify::{
-        arithmetic::{Interval, plus, scaled},
+        arithmetic::{Interval, plus, product, scaled},
         attack::nearest_enemies,
         claim::distance_up,
     },
-    network::{Arithmetic, Layer, MaxAffine, Model, Row},
+    network::{Arithmetic, Inexact, Layer, MaxAffine, Model, Row},
     number::{div_down, sub_down, sub_up},
     separation::separation,
 };
@@ -190,6 +190,11 @@ impl Arithmetic for Enclosures {
 
     fn dot(&mut self, start: &Interval, terms: &[(f64, Interval)]) -> Interval {
         terms.iter().fold(*start, |sum, &(w, v)| plus(sum, scaled(w, v)))
+    }
+
+    fn rescale(&mut self, a: &Interval, factor: &Inexact, shift: &Inexact) -> Interval {
+        let range = |number: &Inexact| Interval { lower: number.range.lower, upper: number.range.upper };
+        plus(product(range(factor), *a), range(shift))
     }
 }
 

@@ -36,6 +36,7 @@ pub fn lipschitz_bound(model: &Model, norm: Norm) -> f64 {
     let bound = match model {
         Model::Prototypes(prototypes) => of_prototypes(prototypes, norm),
         Model::MaxAffine(scores) => of_max_affine(scores, norm),
+        Model::Graph(_) => f64::INFINITY,
         Model::Layers(_) | Model::Cells(_) => {
             layers(model).map_or(f64::INFINITY, |all| of_layers(&all, norm))
         }

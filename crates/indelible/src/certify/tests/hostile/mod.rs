@@ -3,6 +3,7 @@
 //! arithmetic; what was claimed must hold each time.
 
 mod curves;
+mod graph;
 mod layers;
 mod recurrence;
 

@@ -1,0 +1,176 @@
+//! What does not depend on the input is computed while reading, where that is
+//! exact.
+
+use std::rc::Rc;
+
+use indelible::Precision;
+
+use super::{
+    Reader, constant, movement,
+    value::{Constant, Data, Value, broadcast, count, stretched},
+};
+use crate::onnx::{
+    OnnxError,
+    graph::{int_attribute, only_attributes, operator},
+    proto::{Node, data_type},
+};
+
+/// The results of a node that reads constants only.
+pub(super) fn folded(
+    reader: &Reader<'_>,
+    node: &Node,
+    inputs: &[Option<Value>],
+) -> Result<Vec<Value>, OnnxError> {
+    let op = node.op_type.as_str();
+    let value = |constant: Constant| Value::Constant(Rc::new(constant));
+    if op == "Constant" {
+        return Ok(vec![value(given(node)?)]);
+    }
+    let first = inputs.first().and_then(constant).ok_or_else(|| operator(node, " without inputs".into()))?;
+    if movement::OPERATORS.contains(&op) {
+        let parameters = movement::Parameters { node, inputs: inputs.iter().map(constant).collect() };
+        let moved = movement::moved(node, reader.opset, &first.shape, &parameters)?;
+        return Ok(moved.into_iter().map(|moved| value(first.moved(moved.shape, &moved.indices))).collect());
+    }
+    let result = match op {
+        "Shape" => return shape(node, inputs),
+        "Cast" => cast(node, first)?,
+        "Add" | "Sub" | "Mul" | "Div" => arithmetic(reader.precision, node, inputs)?,
+        "Concat" => concatenated(node, inputs)?,
+        "ConstantOfShape" => filled(node, first)?,
+        _ => return Err(operator(node, " on constants".into())),
+    };
+    Ok(vec![value(result)])
+}
+
+/// The value of a Constant node.
+fn given(node: &Node) -> Result<Constant, OnnxError> {
+    let [attribute] = &node.attribute[..] else { return Err(operator(node, " of this arrangement".into())) };
+    let single =
+        |values: &[f32]| Data::Numbers(values.iter().copied().map(f64::from).collect(), Some(Precision::F32));
+    let list = |data: Data, length: usize| Ok(Constant { shape: vec![length], data });
+    match (attribute.name.as_str(), &attribute.t) {
+        ("value", Some(tensor)) => Constant::of(tensor),
+        ("value_ints", _) => list(Data::Integers(attribute.ints.clone()), attribute.ints.len()),
+        ("value_floats", _) => list(single(&attribute.floats), attribute.floats.len()),
+        ("value_int", _) => Ok(Constant::integers(vec![], vec![attribute.i.unwrap_or(0)])),
+        ("value_float", _) => {
+            Ok(Constant { shape: vec![], data: single(&[attribute.f.unwrap_or(f32::NAN)]) })
+        }
+        _ => Err(operator(node, " (only values of numbers are)".into())),
+    }
+}
+
+/// The shape of a value, which is known before the value is.
+pub(super) fn shape(node: &Node, inputs: &[Option<Value>]) -> Result<Vec<Value>, OnnxError> {
+    only_attributes(node, &[])?;
+    let shape = match inputs {
+        [Some(Value::Computed(value))] => &value.shape,
+        [Some(Value::Constant(constant))] => &constant.shape,
+        _ => return Err(operator(node, " of this arrangement".into())),
+    };
+    let sizes = shape.iter().map(|&d| i64::try_from(d).unwrap_or(i64::MAX)).collect();
+    Ok(vec![Value::Constant(Rc::new(Constant::integers(vec![shape.len()], sizes)))])
+}
+
+fn cast(node: &Node, from: &Constant) -> Result<Constant, OnnxError> {
+    only_attributes(node, &["to", "saturate", "round_mode"])?;
+    let to = int_attribute(node, "to", 0);
+    let refused = || operator(node, format!(" to element type {to}, which would round or is no number"));
+    let is = |kind: i32| to == i64::from(kind);
+    let data = match &from.data {
+        Data::Integers(values) if is(data_type::INT64) || is(data_type::INT32) => {
+            Data::Integers(values.clone())
+        }
+        data if is(data_type::FLOAT) || is(data_type::DOUBLE) => {
+            let precision = if is(data_type::FLOAT) { Precision::F32 } else { Precision::F64 };
+            let values: Vec<f64> = match data {
+                Data::Numbers(values, _) => values.clone(),
+                // Up to 2⁵³ every integer is a number.
+                Data::Integers(values) if values.iter().all(|v| v.unsigned_abs() <= 1 << 53) => {
+                    values.iter().map(|&v| v as f64).collect()
+                }
+                _ => return Err(refused()),
+            };
+            if !values.iter().all(|v| precision.holds(*v)) {
+                return Err(refused());
+            }
+            Data::Numbers(values, Some(precision))
+        }
+        _ => return Err(refused()),
+    };
+    Ok(Constant { shape: from.shape.clone(), data })
+}
+
+/// Add, Sub, Mul and Div of two constants.
+fn arithmetic(precision: Precision, node: &Node, inputs: &[Option<Value>]) -> Result<Constant, OnnxError> {
+    only_attributes(node, &[])?;
+    let refused = || operator(node, " of these constants".into());
+    let (Some(a), Some(b)) = (inputs.first().and_then(constant), inputs.get(1).and_then(constant)) else {
+        return Err(refused());
+    };
+    let shape = broadcast(&a.shape, &b.shape).ok_or_else(refused)?;
+    let pairs = || stretched(&a.shape, &shape).into_iter().zip(stretched(&b.shape, &shape));
+    let op = node.op_type.as_str();
+    let data = match (&a.data, &b.data) {
+        (Data::Integers(a), Data::Integers(b)) => {
+            let of = |(i, j): (usize, usize)| match op {
+                "Add" => a[i].checked_add(b[j]),
+                "Sub" => a[i].checked_sub(b[j]),
+                "Mul" => a[i].checked_mul(b[j]),
+                _ => a[i].checked_div(b[j]),
+            };
+            Data::Integers(pairs().map(of).collect::<Option<_>>().ok_or_else(refused)?)
+        }
+        (Data::Numbers(a, Some(p)), Data::Numbers(b, Some(q))) if *p == precision && *q == precision => {
+            let of = |(i, j): (usize, usize)| exact(precision, op, a[i], b[j]);
+            let why = || operator(node, " of constants, which would be rounded".into());
+            Data::Numbers(pairs().map(of).collect::<Option<_>>().ok_or_else(why)?, Some(precision))
+        }
+        _ => return Err(refused()),
+    };
+    Ok(Constant { shape, data })
+}
+
+/// A result that is a number of the format.
+fn exact(precision: Precision, op: &str, a: f64, b: f64) -> Option<f64> {
+    use indelible::number::{add_down, add_up, div_down, div_up, mul_down, mul_up};
+    let (lower, upper) = match op {
+        "Add" => (add_down(a, b), add_up(a, b)),
+        "Sub" => (add_down(a, -b), add_up(a, -b)),
+        "Mul" => (mul_down(a, b), mul_up(a, b)),
+        _ if b != 0.0 => (div_down(a, b), div_up(a, b)),
+        _ => return None,
+    };
+    (lower == upper && precision.holds(lower)).then_some(lower)
+}
+
+fn concatenated(node: &Node, inputs: &[Option<Value>]) -> Result<Constant, OnnxError> {
+    let refused = || operator(node, " of constants other than vectors of integers".into());
+    let mut all = vec![];
+    for input in inputs {
+        match input.as_ref() {
+            Some(Value::Constant(c)) if c.shape.len() == 1 => match &c.data {
+                Data::Integers(values) => all.extend_from_slice(values),
+                _ => return Err(refused()),
+            },
+            _ => return Err(refused()),
+        }
+    }
+    Ok(Constant::integers(vec![all.len()], all))
+}
+
+fn filled(node: &Node, sizes: &Constant) -> Result<Constant, OnnxError> {
+    only_attributes(node, &["value"])?;
+    let refused = || operator(node, " of this shape".into());
+    let Data::Integers(sizes) = &sizes.data else { return Err(refused()) };
+    let shape: Vec<usize> = sizes.iter().map(|&d| usize::try_from(d).unwrap_or(0)).collect();
+    let all = count(&shape).ok_or_else(refused)?;
+    match node.attribute.first().and_then(|attribute| attribute.t.as_ref()) {
+        Some(tensor) => {
+            let value = Constant::of(tensor)?;
+            if value.len() == 1 { Ok(value.moved(shape, &vec![0; all])) } else { Err(refused()) }
+        }
+        None => Ok(Constant { shape, data: Data::Numbers(vec![0.0; all], Some(Precision::F32)) }),
+    }
+}

@@ -1,0 +1,287 @@
+//! Convolutions, pooling, padding, and means along axes.
+
+use indelible::network::{AffineMap, Convolution, Groups, Inexact, LayerBuilder, Operation, Window};
+use indelible::number::{div_down, div_up};
+
+use super::{
+    Reader, arithmetic, constant, first,
+    movement::{Parameters, place},
+    value::{Computed, Value, count, offsets, strides},
+};
+use crate::onnx::{
+    OnnxError,
+    graph::{int_attribute, only_attributes, operator},
+    proto::Node,
+};
+
+const PLACING: [&str; 6] = ["auto_pad", "dilations", "kernel_shape", "pads", "strides", "group"];
+
+/// The positive integers of an attribute, `default` where it is left out.
+fn sizes(node: &Node, name: &str, axes: usize, default: usize) -> Result<Vec<usize>, OnnxError> {
+    let Some(found) = node.attribute.iter().find(|a| a.name == name) else { return Ok(vec![default; axes]) };
+    let sizes: Option<Vec<usize>> = found.ints.iter().map(|&d| usize::try_from(d).ok()).collect();
+    let fits = |sizes: &Vec<usize>| sizes.len() == axes && sizes.iter().all(|&d| d >= default.min(1));
+    sizes.filter(fits).ok_or_else(|| operator(node, format!(" with {name} {:?}", found.ints)))
+}
+
+/// Where a kernel lies on the image that `shape`, `[1, channels, …]`, is.
+fn window(node: &Node, shape: &[usize], kernel: Option<Vec<usize>>) -> Result<Window, OnnxError> {
+    let axes = shape.len().saturating_sub(2);
+    if !(1..=2).contains(&axes) || shape[0] != 1 {
+        return Err(operator(
+            node,
+            format!(" on values of shape {shape:?}; expected images of one or two dimensions"),
+        ));
+    }
+    let kernel = match kernel {
+        Some(kernel) if kernel.len() == axes => kernel,
+        Some(kernel) => return Err(operator(node, format!(" with a kernel of shape {kernel:?}"))),
+        None => sizes(node, "kernel_shape", axes, 0)?,
+    };
+    if node.attribute.iter().any(|a| a.name == "kernel_shape")
+        && sizes(node, "kernel_shape", axes, 1)? != kernel
+    {
+        return Err(operator(node, " with a kernel of another shape than it says".into()));
+    }
+    let strides = sizes(node, "strides", axes, 1)?;
+    let dilations = sizes(node, "dilations", axes, 1)?;
+    let pads = sizes(node, "pads", 2 * axes, 0)?;
+    let auto = node.attribute.iter().find(|a| a.name == "auto_pad").and_then(|a| a.s.as_deref());
+    let (mut before, mut places) = (vec![], vec![]);
+    for axis in 0..axes {
+        let size = shape[axis + 2];
+        let too_large = || operator(node, format!(" with a kernel {kernel:?} larger than {:?}", &shape[2..]));
+        let reach =
+            kernel[axis].checked_sub(1).and_then(|k| k.checked_mul(dilations[axis])).ok_or_else(too_large)?;
+        let (first, last) = match auto {
+            None | Some(b"NOTSET" | b"") => (pads[axis], pads[axes + axis]),
+            Some(b"VALID") => (0, 0),
+            Some(side @ (b"SAME_UPPER" | b"SAME_LOWER")) => {
+                let needed = (size.div_ceil(strides[axis]) - 1) * strides[axis] + reach + 1;
+                let missing = needed.saturating_sub(size);
+                let less = missing / 2;
+                if side == b"SAME_UPPER" { (less, missing - less) } else { (missing - less, less) }
+            }
+            Some(other) => {
+                return Err(operator(node, format!(" with auto_pad {}", String::from_utf8_lossy(other))));
+            }
+        };
+        let all =
+            size.checked_add(first).and_then(|s| s.checked_add(last)).and_then(|s| s.checked_sub(reach + 1));
+        let all = all.ok_or_else(too_large)?;
+        if int_attribute(node, "ceil_mode", 0) != 0 && all % strides[axis] != 0 {
+            return Err(operator(node, " with ceil_mode, where it counts".into()));
+        }
+        before.push(first);
+        places.push(all / strides[axis] + 1);
+    }
+    let two = |values: &[usize], missing: usize| match values {
+        [one] => [missing, *one],
+        values => [values[0], values[1]],
+    };
+    Ok(Window {
+        channels: shape[1],
+        image: two(&shape[2..], 1),
+        kernel: two(&kernel, 1),
+        strides: two(&strides, 1),
+        dilations: two(&dilations, 1),
+        pads: two(&before, 0),
+        places: two(&places, 1),
+    })
+}
+
+/// The shape of what comes out: as many spatial axes as went in.
+fn shape_behind(window: &Window, channels: usize, before: &[usize]) -> Vec<usize> {
+    let places = if before.len() == 3 { &window.places[1..] } else { &window.places[..] };
+    [&[1, channels], places].concat()
+}
+
+impl Reader<'_> {
+    pub(super) fn convolution(&mut self, node: &Node, inputs: &[Option<Value>]) -> Result<Value, OnnxError> {
+        only_attributes(node, &PLACING)?;
+        let x = first(node, inputs)?.clone();
+        let kernels =
+            inputs.get(1).and_then(constant).filter(|c| c.shape.len() >= 3 && c.shape.len() == x.shape.len());
+        let kernels = kernels.ok_or_else(|| operator(node, " with kernels of this shape".into()))?;
+        let weights = self.numbers(node, kernels)?;
+        let channels = kernels.shape[0];
+        let window = window(node, &x.shape, Some(kernels.shape[2..].to_vec()))?;
+        let groups = usize::try_from(int_attribute(node, "group", 1)).unwrap_or(0);
+        let biases = match inputs.get(2).and_then(constant) {
+            Some(biases) => self.numbers(node, biases)?,
+            None => vec![0.0; channels],
+        };
+        let per_group = kernels.shape[1].checked_mul(groups);
+        if biases.len() != channels || per_group != Some(x.shape[1]) || groups == 0 || channels % groups != 0
+        {
+            let why = format!(" of {:?} with kernels {:?} in {groups} groups", x.shape, kernels.shape);
+            return Err(operator(node, why));
+        }
+        let shape = shape_behind(&window, channels, &x.shape);
+        count(&shape).ok_or_else(|| operator(node, format!(" to the shape {shape:?}")))?;
+        let map = AffineMap::Convolution(Convolution { window, groups, weights, biases });
+        Ok(Value::Computed(self.push(Operation::Affine(map), vec![x.vector], shape)))
+    }
+
+    pub(super) fn pool(&mut self, node: &Node, inputs: &[Option<Value>]) -> Result<Value, OnnxError> {
+        let x = first(node, inputs)?.clone();
+        let global = node.op_type.starts_with("Global");
+        if global {
+            only_attributes(node, &[])?;
+        } else {
+            let known = ["auto_pad", "dilations", "kernel_shape", "pads", "strides", "ceil_mode"];
+            let more = if node.op_type == "MaxPool" { "storage_order" } else { "count_include_pad" };
+            only_attributes(node, &[&known[..], &[more]].concat())?;
+        }
+        let window = window(node, &x.shape, global.then(|| x.shape[2.min(x.shape.len())..].to_vec()))?;
+        let shape = shape_behind(&window, window.channels, &x.shape);
+        let all = count(&shape).ok_or_else(|| operator(node, format!(" to the shape {shape:?}")))?;
+        if all.checked_mul(window.kernel[0] * window.kernel[1]).is_none_or(|n| n > 4 * super::value::MOST) {
+            return Err(operator(node, " of this size".into()));
+        }
+        let (places, image) = (all / window.channels, window.image[0] * window.image[1]);
+        let counts: Vec<usize> = (0..places).map(|place| window.at(place).count()).collect();
+        if counts.contains(&0) {
+            return Err(operator(node, " with windows outside of the image".into()));
+        }
+        if node.op_type.ends_with("MaxPool") {
+            let mut groups = Groups::default();
+            for channel in 0..window.channels {
+                (0..places)
+                    .for_each(|place| groups.push(window.at(place).map(|(_, at)| channel * image + at)));
+            }
+            return Ok(Value::Computed(self.push(Operation::Max(groups), vec![x.vector], shape)));
+        }
+        let kernel = window.kernel[0] * window.kernel[1];
+        let whole = int_attribute(node, "count_include_pad", 0) != 0;
+        let counts: Vec<usize> = counts.into_iter().map(|count| if whole { kernel } else { count }).collect();
+        let channels = window.channels;
+        let sums = |weight: f64| {
+            let (weights, biases) = (vec![weight; channels * kernel], vec![0.0; channels]);
+            AffineMap::Convolution(Convolution { groups: channels, window, weights, biases })
+        };
+        Ok(Value::Computed(self.mean(&x, sums, shape, |i| counts[i % places])))
+    }
+
+    /// Sums divided by how many numbers each has; `sums` takes them with a
+    /// weight.
+    fn mean(
+        &mut self,
+        x: &Computed,
+        sums: impl Fn(f64) -> AffineMap,
+        shape: Vec<usize>,
+        count: impl Fn(usize) -> usize,
+    ) -> Computed {
+        let precision = self.precision;
+        let inverse = |i: usize| {
+            let count = count(i) as f64;
+            arithmetic::between(precision, div_down(1.0, count), div_up(1.0, count))
+        };
+        let factors: Vec<Inexact> = (0..shape.iter().product()).map(inverse).collect();
+        let weight = factors[0];
+        if weight.range.is_exact() && factors.iter().all(|factor| *factor == weight) {
+            return self.push(Operation::Affine(sums(weight.stored)), vec![x.vector], shape);
+        }
+        let sums = self.push(Operation::Affine(sums(1.0)), vec![x.vector], shape);
+        let shifts = vec![Inexact::exact(0.0); factors.len()];
+        self.rescale(&sums, factors, shifts)
+    }
+
+    /// Sums, means and maxima along axes.
+    pub(super) fn reduce(&mut self, node: &Node, inputs: &[Option<Value>]) -> Result<Value, OnnxError> {
+        only_attributes(node, &["axes", "keepdims", "noop_with_empty_axes"])?;
+        let x = first(node, inputs)?.clone();
+        let rank = x.shape.len();
+        let parameters = Parameters { node, inputs: inputs.iter().map(constant).collect() };
+        let given = node.attribute.iter().find(|a| a.name == "axes").map(|a| a.ints.as_slice());
+        let axes = match (given, parameters.integers(1)?) {
+            (Some(axes), None) | (None, Some(axes)) if !axes.is_empty() => {
+                axes.iter().map(|&axis| place(node, axis, rank)).collect::<Result<Vec<_>, _>>()?
+            }
+            (None, None) if int_attribute(node, "noop_with_empty_axes", 0) == 0 => (0..rank).collect(),
+            _ => return Err(operator(node, " along these axes".into())),
+        };
+        if self.batched && axes.contains(&0) {
+            return Err(operator(node, " over the samples of a batch".into()));
+        }
+        let steps = strides(&x.shape);
+        let along = |reduced: bool| -> Vec<Vec<usize>> {
+            let axis = |d: usize| match axes.contains(&d) == reduced {
+                true => (0..x.shape[d]).map(|i| i * steps[d]).collect(),
+                false => vec![0],
+            };
+            (0..rank).map(axis).collect()
+        };
+        let (starts, members) = (offsets(&along(false)), offsets(&along(true)));
+        let kept = int_attribute(node, "keepdims", 1) != 0;
+        let shape: Vec<usize> = (0..rank)
+            .filter(|d| kept || !axes.contains(d))
+            .map(|d| if axes.contains(&d) { 1 } else { x.shape[d] })
+            .collect();
+        let group = |start: &usize| members.iter().map(|member| start + member).collect::<Vec<_>>();
+        if node.op_type == "ReduceMax" {
+            let mut groups = Groups::default();
+            starts.iter().for_each(|start| groups.push(group(start)));
+            return Ok(Value::Computed(self.push(Operation::Max(groups), vec![x.vector], shape)));
+        }
+        let sums = |weight: f64| {
+            let mut rows = LayerBuilder::new(x.shape.iter().product());
+            for start in &starts {
+                for column in group(start) {
+                    rows.weight(column, weight);
+                }
+                rows.bias(0.0);
+            }
+            AffineMap::Rows(rows.finish())
+        };
+        let count = if node.op_type == "ReduceMean" { members.len() } else { 1 };
+        Ok(Value::Computed(self.mean(&x, sums, shape, |_| count)))
+    }
+
+    /// Zeros around an image.
+    pub(super) fn pad(&mut self, node: &Node, inputs: &[Option<Value>]) -> Result<Value, OnnxError> {
+        only_attributes(node, if self.opset < 11 { &["mode", "pads", "value"] } else { &["mode"] })?;
+        let x = first(node, inputs)?.clone();
+        let rank = x.shape.len();
+        let mode = node.attribute.iter().find(|a| a.name == "mode").and_then(|a| a.s.as_deref());
+        let parameters = Parameters { node, inputs: inputs.iter().map(constant).collect() };
+        let pads = match node.attribute.iter().find(|a| a.name == "pads") {
+            Some(pads) => pads.ints.clone(),
+            None => parameters.integers(1)?.unwrap_or(&[]).to_vec(),
+        };
+        let pads: Vec<usize> = pads.iter().filter_map(|&d| usize::try_from(d).ok()).collect();
+        let value = match inputs.get(2) {
+            Some(Some(Value::Constant(value))) => self.numbers(node, value)?,
+            _ => {
+                let value = node.attribute.iter().find(|a| a.name == "value");
+                vec![value.map_or(0.0, |value| f64::from(value.f.unwrap_or(f32::NAN)))]
+            }
+        };
+        let plain = matches!(mode, None | Some(b"constant")) && !parameters.given(3);
+        let pad = |index: usize| pads.get(index).copied().unwrap_or(0);
+        let padded = |(d, size): (usize, &usize)| size.saturating_add(pad(d)).saturating_add(pad(rank + d));
+        let shape: Vec<usize> = x.shape.iter().enumerate().map(padded).collect();
+        let (Some(all), [value], true, true) = (count(&shape), &value[..], plain, pads.len() == 2 * rank)
+        else {
+            return Err(operator(node, " other than with a constant on both sides".into()));
+        };
+        if pads.iter().all(|&pad| pad == 0) {
+            return Ok(Value::Computed(x));
+        }
+        let steps = strides(&shape);
+        let inner = |d: usize| (pads[d]..pads[d] + x.shape[d]).map(|i| i * steps[d]).collect();
+        let mut from = vec![None; all];
+        for (position, target) in offsets(&(0..rank).map(inner).collect::<Vec<_>>()).into_iter().enumerate() {
+            from[target] = Some(position);
+        }
+        let mut rows = LayerBuilder::new(x.shape.iter().product());
+        for position in from {
+            match position {
+                Some(position) => rows.weight(position, 1.0).bias(0.0),
+                None => rows.bias(*value),
+            };
+        }
+        let map = Operation::Affine(AffineMap::Rows(rows.finish()));
+        Ok(Value::Computed(self.push(map, vec![x.vector], shape)))
+    }
+}
