@@ -130,7 +130,7 @@ pub enum DataError {
         what: String,
     },
     /// A line of a table with more or fewer cells than the first.
-    #[error("line {line} has {found} cells; expected {expected}, as in the first line")]
+    #[error("line {line} has {}; expected {expected}, as in the first line", text::counted(*found, "cell"))]
     Ragged {
         /// Line, from 1.
         line: u64,
@@ -148,7 +148,7 @@ pub enum DataError {
         columns: String,
     },
     /// Labels that do not belong to the samples.
-    #[error("{labels} labels for {samples} samples; expected one label per sample")]
+    #[error("{} for {}; expected one label per sample", text::counted(*labels, "label"), text::counted(*samples, "sample"))]
     LabelCount {
         /// Number of labels.
         labels: usize,

@@ -19,12 +19,12 @@ use std::{
 /// rest on: the forms of `network`, exact distances of `separation`, and what
 /// these rest on; nothing that chooses or builds a network.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("number", &[]),
-    ("progress", &[]),
     ("text", &[]),
+    ("number", &["text"]),
+    ("progress", &[]),
     ("isa", &[]),
     ("norm", &[]),
-    ("error", &["norm", "number"]),
+    ("error", &["norm", "number", "text"]),
     ("dataset", &["number"]),
     ("separation", &["dataset", "isa", "norm", "number", "progress"]),
     ("budget", &["norm", "number", "separation"]),

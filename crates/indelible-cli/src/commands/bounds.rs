@@ -11,7 +11,8 @@ use indelible::{
 use indelible_io::dataset::{ReadOptions, read};
 use serde_json::{Value, json};
 
-use super::prelude::*;
+use super::{prelude::*, separation::or_conflicts};
+
 /// Arguments of `bounds`.
 #[derive(Args, Debug)]
 pub struct BoundsArgs {
@@ -54,7 +55,12 @@ impl BoundsArgs {
         let question = Question { samples, features, classes, norm, ratio };
         let mut rows = table(&question)?;
         if let Some(data) = &data {
-            let budget = Budget::from_ratio(self.ratio, &separation(data, norm, &bar))?;
+            let budget = Budget::from_ratio(self.ratio, &separation(data, norm, &bar)).map_err(|e| match e {
+                indelible::Error::NoEnemies => Failure::input(
+                    "all samples have one label, so there is no largest radius to count constructions at; give --samples, --features and --classes instead",
+                ),
+                other => or_conflicts(data, other),
+            })?;
             rows.extend(measured(data, &budget)?);
         }
         if !self.json {
@@ -110,12 +116,12 @@ fn text(question: &Question, rows: &[Row]) -> String {
         ]);
     }
     format!(
-        "{} samples, {} features, {} labels, {}, ratio {}\n{}~ order of growth: hidden constants and logarithms set to 1\n",
-        grouped(question.samples),
-        grouped(question.features),
-        question.classes,
+        "{}, {}, {}, {}, ratio {}\n{}~ order of growth: hidden constants and logarithms set to 1\n",
+        counted(question.samples, "sample"),
+        counted(question.features, "feature"),
+        counted(question.classes, "label"),
         question.norm,
-        question.ratio,
+        plain(question.ratio),
         columns(&lines, 2..3)
     )
 }

@@ -120,7 +120,7 @@ fn report(certificate: &Certificate, data: &Dataset, radii: &Radii, classes: &Cl
         Radii::PerSample(_) => format!("{} and more, one per sample", real(radii.smallest())),
     };
     report
-        .line("certified", format!("{} of {} samples", grouped(certified), grouped(samples)))
+        .line("certified", format!("{} of {}", grouped(certified), counted(samples, "sample")))
         .line("refuted", grouped(refuted))
         .line("undecided", grouped(undecided))
         .line("radius", format!("{radius} in {norm}"))

@@ -102,7 +102,11 @@ impl ExplainArgs {
             Some(path) => {
                 let names: Vec<String> = read_text(path)?.lines().map(str::to_string).collect();
                 require(names.len() == n, || {
-                    format!("{} names {} features and the data have {n}", path.display(), names.len())
+                    format!(
+                        "{} names {} and the data have {n}",
+                        path.display(),
+                        counted(names.len(), "feature")
+                    )
                 })?;
                 Some(names)
             }
@@ -136,7 +140,7 @@ impl ExplainArgs {
                 format!(
                     "cell {cell} ({}); it holds {} of the label",
                     if cells == 1 { "the only one".into() } else { format!("one of {}", grouped(cells)) },
-                    if held == 1 { "one sample".into() } else { format!("{} samples", grouped(held)) }
+                    if held == 1 { "one sample".into() } else { counted(held, "sample") }
                 ),
             )
             .line("that is", format!("every point within {} of it satisfies all of these", real(radius)));
@@ -162,12 +166,12 @@ impl ExplainArgs {
             report.line(
                 &names[feature],
                 format!(
-                    "{} {} (here {}): excludes {} of {} samples of other labels{such}",
+                    "{} {} (here {}): excludes {} of {} of other labels{such}",
                     symbol(side),
                     shown(threshold, side, sign(side) * nearest),
                     real(value(sample)),
                     grouped(excluded.len()),
-                    grouped(enemies),
+                    counted(enemies, "sample"),
                 ),
             );
         }
@@ -210,11 +214,6 @@ fn shown(threshold: f64, side: Side, nearest: f64) -> String {
         }
     }
     plain(threshold)
-}
-
-/// A number in the fewest digits that mean it.
-fn plain(value: f64) -> String {
-    if value == 0.0 || (1e-3..1e6).contains(&value.abs()) { format!("{value}") } else { format!("{value:e}") }
 }
 
 fn constraints(cells: &CellNetwork, cell: usize) -> impl Iterator<Item = Constraint> {

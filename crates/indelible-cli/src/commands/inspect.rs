@@ -117,7 +117,9 @@ fn metadata_json(metadata: &Metadata) -> Value {
 fn claims(metadata: &Metadata, report: &mut Report) {
     let radius = metadata.radii.as_ref().map(|radii| match radii {
         Radii::Uniform(radius) => real(*radius),
-        Radii::PerSample(all) => format!("{} and more, for {} samples", real(radii.smallest()), all.len()),
+        Radii::PerSample(all) => {
+            format!("{} and more, for {}", real(radii.smallest()), counted(all.len(), "sample"))
+        }
     });
     let norm = metadata.norm.map_or(String::new(), |norm| format!(" in {norm}"));
     report

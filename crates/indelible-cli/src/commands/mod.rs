@@ -23,7 +23,10 @@ use clap::{Parser, Subcommand};
 use indelible::{Dataset, Features};
 use indelible_io::npy::{Array, Values, write_npz};
 
-use crate::failure::{Failure, require};
+use crate::{
+    failure::{Failure, require},
+    report,
+};
 
 /// What commands are made of: their arguments, their answers, how they fail.
 mod prelude {
@@ -31,15 +34,15 @@ mod prelude {
         bar::Bar,
         data::DataArgs,
         failure::{Failure, require},
-        paths::{is_special, keep_apart, read_text, write_text},
-        report::{Report, bytes, columns, grouped, print, real, seconds},
+        paths::{ends_in, is_special, keep_apart, read_text, write_text},
+        report::{Report, bytes, columns, counted, grouped, plain, print, real, seconds},
     };
 }
 
 /// Builds ReLU networks that provably memorize a labelled dataset robustly,
 /// proves it for the file that ships, and measures what it costs.
 #[derive(Debug, Parser)]
-#[command(name = "indelible", version, arg_required_else_help = false)]
+#[command(name = "indelible", version, arg_required_else_help = true)]
 pub struct Program {
     #[command(subcommand)]
     command: Command,
@@ -88,10 +91,9 @@ impl Program {
             require(threads <= MOST_THREADS, || {
                 format!("--threads is {threads}; expected {MOST_THREADS} or less")
             })?;
-            rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build_global()
-                .map_err(|e| Failure::input(format!("cannot start {threads} threads: {e}")))?;
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|e| {
+                Failure::input(format!("cannot start {}: {e}", report::counted(threads, "thread")))
+            })?;
         }
         match self.command {
             Command::Demo(args) => args.run(),

@@ -35,6 +35,7 @@ impl PredictArgs {
         let bar = Bar::default();
         let [data, labels] = self.data.files();
         keep_apart(&[Some(&self.network), data, labels], &[self.output.as_ref()])?;
+        ends_in(self.output.as_ref(), &["npy"], "labels are written as NPY")?;
         let network = onnx::open(&self.network)?;
         let points = self.data.read_points(network.model.inputs(), &bar)?;
         let (data, signature) = (points.data(), network.signature());

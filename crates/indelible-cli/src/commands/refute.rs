@@ -39,6 +39,7 @@ impl RefuteArgs {
         let bar = Bar::default();
         let [data, labels] = self.data.files();
         keep_apart(&[Some(&self.network), data, labels], &[self.output.as_ref()])?;
+        ends_in(self.output.as_ref(), &["npz"], "the two points are written as NPZ")?;
         let network = onnx::open(&self.network)?;
         let data = self.data.read(&bar)?;
         let Model::Layers(layers) = &network.model else {
