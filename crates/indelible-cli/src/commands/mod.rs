@@ -29,7 +29,7 @@ use crate::failure::{Failure, require};
 mod prelude {
     pub use crate::{
         bar::Bar,
-        data::DataArgs,
+        data::{DataArgs, Given, describe},
         failure::{Failure, require},
         paths::{is_special, keep_apart, read_text, write_text},
         report::{Report, bytes, columns, grouped, print, real, seconds},
