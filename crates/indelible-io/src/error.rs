@@ -147,6 +147,22 @@ pub enum DataError {
         /// What there is.
         columns: String,
     },
+    /// A column with two uses.
+    #[error(
+        "column {column} is asked for twice (--label-column, --features, --drop); expected one use of it"
+    )]
+    ColumnTwice {
+        /// Its name, or its index from 0.
+        column: String,
+    },
+    /// A table of one column, where features and labels were expected.
+    #[error(
+        "no separator found: the first line, '{line}', has no comma, semicolon, tab, |, or blanks that split every line alike; --delimiter names another, --labels a file with the labels"
+    )]
+    NoSeparator {
+        /// The first line.
+        line: String,
+    },
     /// Labels that do not belong to the samples.
     #[error("{} for {}; expected one label per sample", text::counted(*labels, "label"), text::counted(*samples, "sample"))]
     LabelCount {

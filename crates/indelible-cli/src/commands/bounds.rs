@@ -8,7 +8,7 @@ use indelible::{
     bounds::{Accuracy, Kind, Question, Row, measured, table},
     separation::separation,
 };
-use indelible_io::dataset::{ReadOptions, read};
+use indelible_io::dataset::ReadOptions;
 use serde_json::{Value, json};
 
 use super::{prelude::*, separation::or_conflicts};
@@ -46,7 +46,7 @@ impl BoundsArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
         let options = ReadOptions { limit: self.limit, ..ReadOptions::default() };
-        let data = self.data.as_ref().map(|path| read(path, &options)).transpose()?;
+        let data = self.data.as_ref().map(|path| Given::read(path, &options, &bar)).transpose()?;
         let (samples, features, classes) = match &data {
             Some(data) => (data.samples(), data.features(), data.classes()),
             None => [self.samples, self.features, self.classes].map(Option::unwrap_or_default).into(),
@@ -64,13 +64,17 @@ impl BoundsArgs {
             rows.extend(measured(data, &budget)?);
         }
         if !self.json {
-            return print(&text(&question, &rows));
+            let read = data.as_ref().map_or(vec![], Given::lines);
+            return print(&(text(&question, &rows) + &columns(&read, 0..0)));
         }
-        Report::new(json!({
+        let mut report = Report::new(json!({
             "samples": samples, "features": features, "classes": classes, "norm": norm.to_string(),
             "ratio": ratio, "rows": rows.iter().map(object).collect::<Vec<_>>(),
-        }))
-        .print(true)
+        }));
+        if let Some(data) = &data {
+            data.describe(&mut report);
+        }
+        report.print(true)
     }
 }
 

@@ -112,7 +112,9 @@ impl BuildArgs {
         let seconds = &mut built.fitted.seconds;
         seconds.insert(0, ("read", read));
         seconds.push(("total", started.elapsed().as_secs_f64()));
-        self.report(&data, &built).print(self.json)
+        let mut report = self.report(&data, &built);
+        data.describe(&mut report);
+        report.print(self.json)
     }
 
     /// What the arguments ask for.

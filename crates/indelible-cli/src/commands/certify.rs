@@ -67,6 +67,7 @@ impl CertifyArgs {
         if same == Some(false) {
             report.line("dataset", "another than the file was built from");
         }
+        data.describe(&mut report);
         report.print(self.json)?;
         if certificate.holds() { Ok(()) } else { Err(Failure::no("")) }
     }

@@ -97,16 +97,17 @@ impl CompareArgs {
         }
         if !self.json {
             let refused: String = refused.iter().map(|(name, why)| format!("{name}: {why}\n")).collect();
-            return print(&(table(&rows, samples) + &refused));
+            return print(&(table(&rows, samples) + &refused + &columns(&data.lines(), 0..0)));
         }
         let refused = refused.iter().map(|(name, why)| json!({"name": name, "why": why}));
-        Report::new(json!({
+        let mut report = Report::new(json!({
             "samples": samples, "features": features, "classes": classes, "norm": norm.to_string(),
             "ratio": self.ratio, "radius": budget.radii().smallest(), "precision": self.precision.to_string(),
             "constructions": rows.iter().map(|row| row_json(row, samples)).collect::<Vec<_>>(),
             "refused": refused.collect::<Vec<_>>(),
-        }))
-        .print(true)
+        }));
+        data.describe(&mut report);
+        report.print(true)
     }
 }
 

@@ -103,7 +103,9 @@ impl DecideArgs {
         if let (Answer::No(proof), Some(path)) = (&last.answer, &self.proof) {
             write_text(AtomicFile::create(path)?, &proof.to_string())?;
         }
-        self.report(&data, radius, &decisions, last, file).print(self.json)?;
+        let mut report = self.report(&data, radius, &decisions, last, file);
+        data.describe(&mut report);
+        report.print(self.json)?;
         match &last.answer {
             Answer::Unknown { .. } if self.json => Err(Failure::open("")),
             Answer::Unknown { reason } => Err(Failure::open(format!("width {}: {reason}", last.width))),
@@ -206,7 +208,7 @@ fn write<'a>(
     Ok(path)
 }
 
-fn check(path: &Path, data: &Dataset, config: &Config, as_json: bool) -> Result<(), Failure> {
+fn check(path: &Path, data: &Given, config: &Config, as_json: bool) -> Result<(), Failure> {
     let text = read_text(path)?;
     let proof = Refutation::parse(&text).map_err(|e| Failure::input(format!("{}: {e}", path.display())))?;
     proof.check(data, config)?;
@@ -218,5 +220,7 @@ fn check(path: &Path, data: &Dataset, config: &Config, as_json: bool) -> Result<
     let (radius, points) = (plain(radius), counted(points, "point"));
     let no =
         format!("no network of depth 2 and width {width} memorizes the data with {norm} radius {radius}");
-    report.line("confirmed", format!("{no} ({points})")).print(as_json)
+    report.line("confirmed", format!("{no} ({points})"));
+    data.describe(&mut report);
+    report.print(as_json)
 }

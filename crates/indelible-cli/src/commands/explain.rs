@@ -29,7 +29,7 @@ pub struct ExplainArgs {
     sample: usize,
     /// Names of the features, one per line [default: those in the file, then those of the data]
     #[arg(long, value_name = "FILE")]
-    features: Option<PathBuf>,
+    feature_names: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -92,13 +92,15 @@ impl ExplainArgs {
         };
         let reasons = reasons(cells, cell, &data, &radii, self.sample);
         let held = (0..samples).filter(|&i| holds(cell, i)).count();
-        self.report(&data, &radii, (cell, found.len(), held), &reasons, &names).print(self.json)
+        let mut report = self.report(&data, &radii, (cell, found.len(), held), &reasons, &names);
+        data.describe(&mut report);
+        report.print(self.json)
     }
 
     /// One name per feature.
     fn names(&self, network: &onnx::Network, data: &Dataset) -> Result<Vec<String>, Failure> {
         let n = data.features();
-        let given = match &self.features {
+        let given = match &self.feature_names {
             Some(path) => {
                 let names: Vec<String> = read_text(path)?.lines().map(str::to_string).collect();
                 require(names.len() == n, || {

@@ -9,7 +9,7 @@ use indelible::{
     network::{CellNetwork, Model, Size},
 };
 use indelible_io::{
-    dataset::{ReadOptions, read},
+    dataset::ReadOptions,
     onnx::{self, Metadata},
 };
 use serde_json::{Value, json};
@@ -39,8 +39,9 @@ impl InspectArgs {
         let network = onnx::open(&self.network)?;
         let metadata = &network.metadata;
         let norm = self.norm.or(metadata.norm).unwrap_or(Norm::Linf);
-        let data = self.data.as_ref().map(|path| read(path, &ReadOptions::default())).transpose()?;
-        let found = Lipschitz::of(&network.model, norm, data.as_ref())?;
+        let read = |path: &PathBuf| Given::read(path, &ReadOptions::default(), &Bar::default());
+        let data = self.data.as_ref().map(read).transpose()?;
+        let found = Lipschitz::of(&network.model, norm, data.as_deref())?;
         let Size { depth, width, nonzero, all, max_abs } = network.model.size();
         let (inputs, outputs) = (network.model.inputs(), network.model.outputs());
         let precision = network.model.precision();
@@ -63,6 +64,9 @@ impl InspectArgs {
             describe(cells, metadata.samples_per_cell.as_deref(), &mut report);
         }
         claims(metadata, &mut report);
+        if let Some(data) = &data {
+            data.describe(&mut report);
+        }
         report.print(self.json)
     }
 }

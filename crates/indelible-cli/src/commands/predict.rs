@@ -78,11 +78,9 @@ impl PredictArgs {
         let mut report = Report::new(json!({
             "samples": data.samples(), "accuracy": accuracy, "correct": correct, "seconds": taken,
         }));
-        report
-            .line("samples", grouped(data.samples()))
-            .line("accuracy", said)
-            .line("time", seconds(taken))
-            .print(self.json)
+        report.line("samples", grouped(data.samples())).line("accuracy", said).line("time", seconds(taken));
+        describe(&self.data.path, &points, &mut report);
+        report.print(self.json)
     }
 }
 

@@ -16,7 +16,7 @@ use indelible::{
 };
 use indelible_io::{
     AtomicFile,
-    dataset::{ReadOptions, read},
+    dataset::ReadOptions,
     npy::{Array, Values, write_npz},
 };
 use serde_json::{Value, json};
@@ -134,7 +134,7 @@ impl SeparationArgs {
     }
 
     /// Enemies within one dataset.
-    fn among(&self, data: &Dataset, svg: Option<AtomicFile>, bar: &Bar) -> Result<(), Failure> {
+    fn among(&self, data: &Given, svg: Option<AtomicFile>, bar: &Bar) -> Result<(), Failure> {
         let started = Instant::now();
         let near = self.k.map(|k| k_nearest_enemies(data, self.norm, k, bar));
         let enemies = match &near {
@@ -150,19 +150,16 @@ impl SeparationArgs {
             self.show(&mut report, (data, &self.data.path), enemies, near, svg, &subtitle)?;
         }
         report.json["seconds"] = taken.into();
-        report.line("time", seconds(taken)).print(self.json)?;
+        report.line("time", seconds(taken));
+        data.describe(&mut report);
+        report.print(self.json)?;
         if found.distance.lower == 0.0 { Err(conflict(data, &equal)) } else { Ok(()) }
     }
 
     /// From the samples of `test` to those of the dataset.
-    fn between(
-        &self,
-        data: &Dataset,
-        test: &Path,
-        svg: Option<AtomicFile>,
-        bar: &Bar,
-    ) -> Result<(), Failure> {
-        let queries = read(test, &ReadOptions { labels: None, limit: None, ..self.data.options(None) })?;
+    fn between(&self, data: &Given, test: &Path, svg: Option<AtomicFile>, bar: &Bar) -> Result<(), Failure> {
+        let options = ReadOptions { labels: None, limit: None, ..self.data.options(None)? };
+        let queries = Given::read(test, &options, bar)?;
         let started = Instant::now();
         let enemies = nearest_enemies_between(&queries, data, self.norm, bar)?;
         let taken = started.elapsed().as_secs_f64();
@@ -184,11 +181,15 @@ impl SeparationArgs {
         };
         self.show(&mut report, (&queries, test), &enemies, None, svg, &format!("{from} to {to}"))?;
         report.json["seconds"] = taken.into();
-        report.line("time", seconds(taken)).print(self.json)
+        report.line("time", seconds(taken));
+        queries.describe(&mut report);
+        report.json["test"] = report.json["data"].take();
+        data.describe(&mut report);
+        report.print(self.json)
     }
 
     /// Pairs closer than a distance.
-    fn close_pairs(&self, data: &Dataset, radius: f64, bar: &Bar) -> Result<(), Failure> {
+    fn close_pairs(&self, data: &Given, radius: f64, bar: &Bar) -> Result<(), Failure> {
         let started = Instant::now();
         let which = if self.all_pairs { Pairs::All } else { Pairs::Enemies };
         let ClosePairs { count, pairs, .. } = pairs_within(data, self.norm, radius, which, self.pairs, bar)?;
@@ -208,7 +209,9 @@ impl SeparationArgs {
             let (i, j) = close.pair;
             report.line(format!("{i} and {j}"), format!("{} ({}, {})", close.distance, name(i), name(j)));
         }
-        report.line("time", seconds(taken)).print(self.json)
+        report.line("time", seconds(taken));
+        data.describe(&mut report);
+        report.print(self.json)
     }
 }
 
