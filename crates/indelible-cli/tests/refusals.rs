@@ -255,7 +255,7 @@ fn what_a_format_cannot_hold_is_said() {
     // Said before the work, not after it.
     let rows: String = (0..50).map(|i| format!("{}{}\n", format!("{i},").repeat(800), i % 2)).collect();
     place.file("many.csv", format!("{}label\n{rows}", "x,".repeat(800)));
-    let run = place.run("build many.csv -o net.onnx --norm l2 --head scalar --form dense");
+    let run = place.run("build many.csv -o net.onnx --construction yu2024-lp --norm l2 --form dense");
     assert_eq!(run.code, Some(2));
     assert!(run.stderr.contains("GiB or more") && run.stderr.contains("--form compact"), "{}", run.stderr);
     assert_eq!(place.files(), ["close.csv", "many.csv"]);

@@ -86,6 +86,12 @@ fn describe(cells: &CellNetwork, samples: Option<&[usize]>, report: &mut Report)
     report.json["distinct_constraints"] = distinct.into();
     report.json["constraints_per_cell"] = json!(per_cell);
     let list = per_cell.iter().map(|(value, times)| format!("{value}: {}", grouped(*times)));
+    if let Some(layer) = cells.directions() {
+        let weights: usize = layer.rows().map(|row| row.weights.len()).sum();
+        report.json["directions"] = json!({"count": layer.outputs(), "nonzero": weights});
+        report
+            .line("directions", format!("{}, {} weights in all", grouped(layer.outputs()), grouped(weights)));
+    }
     report
         .line("cells", grouped(cells.cells()))
         .line("constraints", format!("{}, {} of them distinct", grouped(all), grouped(distinct)))

@@ -5,6 +5,7 @@
 mod altered;
 mod dyadic;
 mod hostile;
+mod images;
 mod machine;
 
 use self::dyadic::{Dyadic, Exact};
