@@ -14,6 +14,8 @@ mod hard;
 mod inspect;
 mod predict;
 mod refute;
+mod robustness;
+mod search;
 mod separation;
 mod witness;
 
@@ -69,6 +71,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Prove, sample by sample, that a network keeps the labels within a radius
     Certify(certify::CertifyArgs),
+    /// The largest radius of each sample: certified, and attacked
+    Robustness(robustness::RobustnessArgs),
     /// Decide, exactly, whether a network of depth 2 and a given width memorizes the data
     Decide(decide::DecideArgs),
     /// Make data of a set system or NAE-3SAT formula on which deciding is hard; read solutions back
@@ -104,6 +108,7 @@ impl Program {
             Command::Predict(args) => args.run(),
             Command::Explain(args) => args.run(),
             Command::Certify(args) => args.run(),
+            Command::Robustness(args) => args.run(),
             Command::Decide(args) => args.run(),
             Command::Hard(args) => args.run(),
             Command::Refute(args) => args.run(),

@@ -4,6 +4,7 @@
 
 mod curves;
 mod layers;
+mod linear;
 mod recurrence;
 
 use super::{Dyadic, Exact, Machine, Random, inside, rounds};
