@@ -188,6 +188,14 @@ pub enum Error {
         /// Entries given.
         given: usize,
     },
+    /// A sample is to get a class that a scalar output cannot mean.
+    #[error("class {class} of a network with {}; expected one of them, counted from 0", counted(*classes, "class"))]
+    ClassRange {
+        /// The class of the network that a sample is to get.
+        class: usize,
+        /// Classes of the network.
+        classes: usize,
+    },
     /// Radii that do not match the data.
     #[error("the number of radii is {radii} for {}; expected one per sample", counted(*samples, "sample"))]
     RadiusCount {

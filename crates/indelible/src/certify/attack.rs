@@ -145,8 +145,9 @@ const CORNERS: u64 = 16;
 /// checked with outward rounding.
 ///
 /// # Errors
-/// When the data do not have as many features as the network reads.
+/// When the parts of the claim do not fit, as of [`certify`](super::certify()).
 pub fn attack(claim: &Claim<'_>, sample: usize) -> Result<Option<Attack>, Error> {
+    claim.check()?;
     Ok(attacks(claim, &[sample])?.pop().flatten())
 }
 

@@ -55,6 +55,10 @@ pub(super) fn verdicts(
     if network.head() == Head::Scalar && network.classes() > LARGEST_CLASS {
         return None;
     }
+    // A single logit is read as a label where there are several classes.
+    if network.head() == Head::Logits && network.classes() == 1 && claim.network_classes > 1 {
+        return None;
+    }
     let (literals, members) = literals(network)?;
     let image = network.directions().map(|layer| BallImage::new(layer, network.precision(), claim.norm));
     let parts = Parts { network, image, literals, members };

@@ -39,6 +39,12 @@ impl Claim<'_> {
         if self.classes.len() != data.classes() {
             return Err(Error::ClassMap { classes: data.classes(), given: self.classes.len() });
         }
+        let scalar = self.model.outputs() == 1;
+        if let Some(&label) =
+            data.labels().iter().find(|&&label| scalar && self.classes[label] >= self.network_classes)
+        {
+            return Err(Error::ClassRange { class: self.classes[label], classes: self.network_classes });
+        }
         let radii = match self.radii {
             Radii::Uniform(radius) => std::slice::from_ref(radius),
             Radii::PerSample(radii) if radii.len() != data.samples() => {

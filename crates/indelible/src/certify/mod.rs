@@ -50,6 +50,7 @@ mod attack;
 mod cells;
 mod claim;
 mod config;
+mod deep_stack;
 mod descent;
 mod layers;
 mod lipschitz;

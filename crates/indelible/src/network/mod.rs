@@ -79,13 +79,13 @@ impl std::fmt::Display for Head {
 }
 
 /// The class index `0..classes` that a row of outputs denotes, `None` when an
-/// output is NaN.
+/// output is NaN or there are no classes.
 ///
 /// One output is a scalar head. Among equally large logits the first counts;
 /// a scalar exactly between two integers counts as the smaller one.
 #[must_use]
 pub fn predicted_class(outputs: &[f64], classes: usize) -> Option<usize> {
-    if outputs.iter().any(|v| v.is_nan()) {
+    if classes == 0 || outputs.iter().any(|v| v.is_nan()) {
         return None;
     }
     if let [scalar] = outputs {

@@ -20,7 +20,8 @@ mod separable;
 use rayon::prelude::*;
 
 use super::{
-    Claim, Config, Effort, Engine, Verdict, arithmetic::Interval, matrices::DenseNetwork, of_samples,
+    Claim, Config, Effort, Engine, Verdict, arithmetic::Interval, deep_stack::on_deep_stack,
+    matrices::DenseNetwork, of_samples,
 };
 use crate::{
     Error, Progress,
@@ -92,5 +93,7 @@ fn followed_back(
     sample: usize,
     sums: Option<&[Vec<Interval>]>,
 ) -> Verdict {
-    Verdict::of(forward::margin(claim, network, sample, sums), false, Engine::BackSubstitution)
+    let margin =
+        on_deep_stack(network.layers().len(), || forward::margin(claim, network, sample, sums)).flatten();
+    Verdict::of(margin, false, Engine::BackSubstitution)
 }

@@ -4,6 +4,7 @@
 
 mod altered;
 mod dyadic;
+mod edges;
 mod hostile;
 mod images;
 mod machine;
