@@ -2,7 +2,12 @@
 
 use indelible::Features;
 
-use super::{Loaded, ReadOptions, labels::LabelSet, reading::Reading};
+use super::{
+    Loaded, ReadOptions,
+    labels::LabelSet,
+    onehot::{Expanded, Vocabularies},
+    reading::Reading,
+};
 use crate::DataError;
 
 /// What a column of labels is called, the likeliest first.
@@ -138,6 +143,15 @@ impl Table {
         let names = self.features.iter().filter_map(|&column| self.names.get(column).cloned()).collect();
         let width = self.features.len();
         self.finish_wide(features, width, names)
+    }
+
+    /// The whole table where some columns hold words, whose numbers are among
+    /// `values`.
+    pub(super) fn finish_words(mut self, values: &[f64], words: &Vocabularies) -> Result<Loaded, DataError> {
+        let name = |position: usize| self.features.get(position).map_or(String::new(), |&at| self.name(at));
+        let Expanded { values, names, said } = words.expand(values, name)?;
+        self.reading.scaling = Some(said.join("; "));
+        Ok(self.finish_named(Features::F64(values.into()), names))
     }
 
     /// The same where a column may hold several features, which have names.
