@@ -13,6 +13,9 @@ use crate::DataError;
 /// What a column of labels is called, the likeliest first.
 const LABEL_NAMES: [&str; 4] = ["label", "class", "target", "y"];
 
+/// A column of different whole numbers is suspicious from so many samples on.
+const FEW: usize = 20;
+
 /// More column names than this are not listed in a message.
 const MOST_LISTED: usize = 8;
 
@@ -161,10 +164,10 @@ impl Table {
 
     fn finish_wide(mut self, features: Features, width: usize, names: Vec<String>) -> Loaded {
         if let Some(&first) = self.features.first()
-            && counts_rows(&features, width)
+            && let Some(what) = numbers_rows(&features, width)
         {
             let name = shown(first, &self.names);
-            self.reading.warnings.push(format!("column {name} counts the rows; --drop {name} leaves it out"));
+            self.reading.warnings.push(format!("column {name} {what}; --drop {name} leaves it out"));
         }
         Loaded {
             samples: self.samples,
@@ -176,11 +179,24 @@ impl Table {
     }
 }
 
-/// Whether the first of several features goes up by one from sample to sample.
-fn counts_rows(features: &Features, width: usize) -> bool {
+/// How the first of several features looks like a number of the sample rather
+/// than a property of it, if it does.
+fn numbers_rows(features: &Features, width: usize) -> Option<&'static str> {
     let samples = features.len().checked_div(width).unwrap_or(0);
     let value = |sample: usize| features.at(sample * width);
-    width > 1 && samples > 2 && (1..samples).all(|sample| value(sample) == value(sample - 1) + 1.0)
+    if width < 2 || samples < 3 {
+        return None;
+    }
+    if (1..samples).all(|sample| value(sample) == value(sample - 1) + 1.0) {
+        return Some("counts the rows");
+    }
+    if samples < FEW || !(0..samples).all(|sample| value(sample).fract() == 0.0) {
+        return None;
+    }
+    let mut values: Vec<f64> = (0..samples).map(value).collect();
+    values.sort_by(f64::total_cmp);
+    let distinct = values.windows(2).all(|pair| pair[0] < pair[1]);
+    distinct.then_some("has another whole number in every sample, as a number of the row has")
 }
 
 /// A column as options name it: by name, else by index from 0.

@@ -74,6 +74,17 @@ fn an_index_is_no_feature() {
 }
 
 #[test]
+fn a_number_of_the_row_is_told() {
+    let folder = Folder::new();
+    let rows = |id: fn(u32) -> u32| -> String {
+        (0..25).map(|i| format!("{},{}.5,{}\n", id(i), i * i % 11, i % 2)).collect()
+    };
+    let warnings = |text: String| told(&folder, text, &ReadOptions::default()).1.warnings.join(";");
+    assert!(warnings(rows(|i| 842_302 + 7919 * (i * 7 % 25))).contains("column 0 has another whole number"));
+    assert_eq!(warnings(rows(|i| 3 * (i / 2))), "");
+}
+
+#[test]
 fn columns_are_chosen_and_dropped() {
     let folder = Folder::new();
     let text = "when,a,b,kind,c\nmon,1,2,x,3\ntue,4,5,y,6\n";
