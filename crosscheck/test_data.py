@@ -6,13 +6,14 @@ import hashlib
 import struct
 
 import numpy as np
+import pandas
 import pytest
 
 from datasets import iris
 
 
 def digest(x, y) -> str:
-    """As docs/onnx.md defines it: classes in the order of numbers, else of bytes."""
+    """As `digest` of indelible-io defines it: classes in the order of numbers, else of bytes."""
     x = np.asarray(x, dtype=np.float64)
     labels = [str(label) for label in y]
     integers = all(label.lstrip("-").isdigit() for label in labels)
@@ -85,7 +86,6 @@ def test_savetxt_and_svmlight(check, flowers, tmp_path):
 
 
 def test_tables_of_pandas(check, flowers, tmp_path):
-    pandas = pytest.importorskip("pandas")
     x, words, y = flowers
     file = tmp_path / "t.csv"
     frame = pandas.DataFrame(x)
@@ -113,8 +113,6 @@ def test_tables_of_pandas(check, flowers, tmp_path):
 
 
 def test_parquet_of_pandas(check, flowers, tmp_path):
-    pandas = pytest.importorskip("pandas")
-    pytest.importorskip("pyarrow")
     x, words, y = flowers
     file = tmp_path / "t.parquet"
     frame = pandas.DataFrame(x, columns=list("abcd"))
@@ -130,3 +128,85 @@ def test_parquet_of_pandas(check, flowers, tmp_path):
     halves = pandas.DataFrame({"x": list(x.astype(np.float16)), "label": y})
     halves.to_parquet(file)
     check(file, x.astype(np.float16), y)
+
+
+def test_every_command_says_what_it_read(program, tmp_path):
+    table, file = tmp_path / "t.csv", tmp_path / "net.onnx"
+    table.write_text("# made by hand\n,a;b,c,kind\n0,1.5,2,x\n1,3,4,y\n2,5,7,x\n".replace(";", "_"))
+    built = program("build", table, "-o", file, "--construction", "cells")
+    assert built.code == 0, built.stderr
+    expected = {
+        "file": str(table),
+        "format": "CSV, separator ',', header",
+        "samples": 3,
+        "features": 2,
+        "classes": 2,
+        "labels": "column kind",
+        "left_out": ["column 0 (an index of the rows)", "1 lines of comments (#)"],
+        "scaling": None,
+        "warnings": [],
+    }
+    assert built.json["data"] == expected
+    for command in (
+        ("separation", table),
+        ("separation", table, "--within", 1),
+        ("separation", table, "--against", table),
+        ("compare", table),
+        ("certify", file, table),
+        ("predict", file, table),
+        ("explain", file, table, "--sample", 0),
+        ("inspect", file, "--data", table),
+        ("refute", file, table, "--radius", 0.1),
+        ("bounds", table),
+    ):
+        answer = program(*command)
+        assert answer.code == 0, (command, answer.stderr)
+        assert answer.json["data"] == expected, command
+
+
+def test_flags_choose_columns_and_dialects(program, tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("when;a;b;kind;c\nmon;1,5;2;x;3\ntue;4,5;5;y;6\n")
+    refused = program("separation", table)
+    assert refused.code == 2 and "line 2, column 1 (when): 'mon'" in refused.stderr, refused.stderr
+
+    def separation(*options):
+        answer = program("separation", table, *options)
+        assert answer.code == 0, answer.stderr
+        return answer.json
+
+    found = separation("--drop", "when", "--label-column", "kind")
+    assert (found["features"], found["separation"]["lower"]) == (3, 3.0)
+    found = separation("--features", "b", "--label-column", "kind")
+    assert (found["features"], found["separation"]["lower"]) == (1, 3.0)
+    assert found["data"]["left_out"] == [f"column {name} (not among --features)" for name in ("when", "a", "c")]
+    table.write_text("1^2^a\n3^4^b\n")
+    assert "no separator found" in program("separation", table).stderr
+    assert separation("--delimiter", "^")["features"] == 2
+    assert separation("--delimiter", "^", "--no-header")["samples"] == 2
+    assert separation("--delimiter", "^", "--header")["samples"] == 1
+    for options in (("--decimal", ";"), ("--delimiter", "ab"), ("--drop", ""), ("--arrays", "X"), ("--arrays", "a,b")):
+        assert program("separation", table, *options).code == 2, options
+
+
+def test_missing_values_and_conflicts(program, tmp_path):
+    table = tmp_path / "t.csv"
+    frame = pandas.DataFrame({"a": [1.0, np.nan, 3.0, 1.0], "b": [0.25, 5.0, 0.5, 0.25], "label": list("xyyz")})
+    frame.to_csv(table)
+    refused = program("separation", table)
+    assert refused.code == 2 and "line 3, column 2 (a): the cell is empty" in refused.stderr
+    answer = program("separation", table, "--missing", "drop")
+    assert answer.code == 1 and answer.json["conflicts"] == [[0, 2]]
+    answer = program("separation", table, "--missing", "drop", "--on-conflict", "first")
+    assert (answer.json["samples"], answer.json["separation"]["lower"]) == (2, 2.0)
+    assert answer.json["data"]["left_out"][1:] == [
+        "1 samples with missing values (1)",
+        "1 samples equal to one with another label (2)",
+    ]
+    # pandas' own means: binary64 sums of three numbers are exact here.
+    frame = frame.iloc[:3]
+    frame.to_csv(table, index=False)
+    net = tmp_path / "net.onnx"
+    assert program("build", table, "-o", net, "--missing", "mean").code == 0
+    filled = frame.fillna({"a": frame["a"].mean()})
+    assert program("inspect", net).json["metadata"]["dataset"] == digest(filled[["a", "b"]].to_numpy(), filled["label"])

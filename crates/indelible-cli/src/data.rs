@@ -8,7 +8,8 @@ use std::{
 use clap::{Args, builder::TypedValueParser};
 use indelible::{Dataset, Progress};
 use indelible_io::dataset::{
-    Decimal, Delimiter, Missing, OnConflict, Points, ReadOptions, Reading, Scale, read_labelled, read_points,
+    Categorical, Decimal, Delimiter, Missing, OnConflict, Points, ReadOptions, Reading, Scale, read_labelled,
+    read_points,
 };
 use serde_json::{Value, json};
 
@@ -52,6 +53,9 @@ pub struct DataArgs {
     /// What stands before fractions in a CSV file: . or , [default: told from its first lines]
     #[arg(long, value_name = "C")]
     pub decimal: Option<Decimal>,
+    /// Text among the features of a table
+    #[arg(long, value_parser = categorical(), default_value = "refuse")]
+    pub categorical: Categorical,
     /// Values that are missing: empty cells, NA, null, NaN
     #[arg(long, value_parser = missing(), default_value = "refuse")]
     pub missing: Missing,
@@ -68,6 +72,13 @@ pub struct DataArgs {
 
 fn scales() -> impl TypedValueParser<Value = Scale> {
     choice([("unit", "k/255, rounded to binary32", Scale::Unit), ("none", "0 to 255", Scale::None)])
+}
+
+fn categorical() -> impl TypedValueParser<Value = Categorical> {
+    choice([
+        ("refuse", "Refuse it", Categorical::Refuse),
+        ("onehot", "One feature, 0 or 1, for each word of a column", Categorical::OneHot),
+    ])
 }
 
 fn missing() -> impl TypedValueParser<Value = Missing> {
@@ -184,6 +195,7 @@ impl DataArgs {
             drop: self.drop.clone(),
             features: self.features.clone(),
             arrays,
+            categorical: self.categorical,
             missing: self.missing,
             on_conflict: self.on_conflict,
             scale: self.scale,

@@ -39,6 +39,7 @@ mod labels;
 mod map;
 mod npy;
 mod npz;
+mod onehot;
 mod options;
 mod parquet;
 mod prepare;
@@ -52,7 +53,7 @@ use std::path::{Path, PathBuf};
 use indelible::{Dataset, Features};
 
 use crate::{DataError, Error};
-pub use options::{Decimal, Delimiter, Missing, OnConflict, ReadOptions, Scale};
+pub use options::{Categorical, Decimal, Delimiter, Missing, OnConflict, ReadOptions, Scale};
 pub use reading::Reading;
 
 use labels::{Declared, LabelSet};

@@ -91,6 +91,19 @@ pub enum Missing {
     Mean,
 }
 
+/// What becomes of text among the features.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Categorical {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// A column of words is one feature for each word: 1 where a sample has it,
+    /// else 0. Two samples that differ in such a column alone are 1 apart in the
+    /// sup norm, 2 in the sum norm.
+    OneHot,
+}
+
 /// What becomes of equal samples with different labels, which no network can
 /// memorize.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -149,6 +162,8 @@ pub struct ReadOptions {
     /// does if it differs from the lines below it as names differ from samples;
     /// docs/data.md has the rules.
     pub header: Option<bool>,
+    /// What becomes of text among the features of a table. Default: it is refused.
+    pub categorical: Categorical,
     /// What becomes of values that are missing. Default: they are refused.
     pub missing: Missing,
     /// What becomes of equal samples with different labels. Default: they stay.

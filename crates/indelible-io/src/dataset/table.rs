@@ -2,11 +2,19 @@
 
 use indelible::Features;
 
-use super::{Loaded, ReadOptions, labels::LabelSet, reading::Reading};
+use super::{
+    Loaded, ReadOptions,
+    labels::LabelSet,
+    onehot::{Expanded, Vocabularies},
+    reading::Reading,
+};
 use crate::DataError;
 
 /// What a column of labels is called, the likeliest first.
 const LABEL_NAMES: [&str; 4] = ["label", "class", "target", "y"];
+
+/// A column of different whole numbers is suspicious from so many samples on.
+const FEW: usize = 20;
 
 /// More column names than this are not listed in a message.
 const MOST_LISTED: usize = 8;
@@ -140,6 +148,15 @@ impl Table {
         self.finish_wide(features, width, names)
     }
 
+    /// The whole table where some columns hold words, whose numbers are among
+    /// `values`.
+    pub(super) fn finish_words(mut self, values: &[f64], words: &Vocabularies) -> Result<Loaded, DataError> {
+        let name = |position: usize| self.features.get(position).map_or(String::new(), |&at| self.name(at));
+        let Expanded { values, names, said } = words.expand(values, name)?;
+        self.reading.scaling = Some(said.join("; "));
+        Ok(self.finish_named(Features::F64(values.into()), names))
+    }
+
     /// The same where a column may hold several features, which have names.
     pub(super) fn finish_named(self, features: Features, names: Vec<String>) -> Loaded {
         self.finish_wide(features, names.len(), names)
@@ -147,10 +164,10 @@ impl Table {
 
     fn finish_wide(mut self, features: Features, width: usize, names: Vec<String>) -> Loaded {
         if let Some(&first) = self.features.first()
-            && counts_rows(&features, width)
+            && let Some(what) = numbers_rows(&features, width)
         {
             let name = shown(first, &self.names);
-            self.reading.warnings.push(format!("column {name} counts the rows; --drop {name} leaves it out"));
+            self.reading.warnings.push(format!("column {name} {what}; --drop {name} leaves it out"));
         }
         Loaded {
             samples: self.samples,
@@ -162,11 +179,24 @@ impl Table {
     }
 }
 
-/// Whether the first of several features goes up by one from sample to sample.
-fn counts_rows(features: &Features, width: usize) -> bool {
+/// How the first of several features looks like a number of the sample rather
+/// than a property of it, if it does.
+fn numbers_rows(features: &Features, width: usize) -> Option<&'static str> {
     let samples = features.len().checked_div(width).unwrap_or(0);
     let value = |sample: usize| features.at(sample * width);
-    width > 1 && samples > 2 && (1..samples).all(|sample| value(sample) == value(sample - 1) + 1.0)
+    if width < 2 || samples < 3 {
+        return None;
+    }
+    if (1..samples).all(|sample| value(sample) == value(sample - 1) + 1.0) {
+        return Some("counts the rows");
+    }
+    if samples < FEW || !(0..samples).all(|sample| value(sample).fract() == 0.0) {
+        return None;
+    }
+    let mut values: Vec<f64> = (0..samples).map(value).collect();
+    values.sort_by(f64::total_cmp);
+    let distinct = values.windows(2).all(|pair| pair[0] < pair[1]);
+    distinct.then_some("has another whole number in every sample, as a number of the row has")
 }
 
 /// A column as options name it: by name, else by index from 0.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::common::*;
 use indelible::Features;
-use indelible_io::dataset::{Missing, ReadOptions, read as read_with, read_labelled, read_points};
+use indelible_io::dataset::{
+    Categorical, Missing, ReadOptions, read as read_with, read_labelled, read_points,
+};
 use parquet::{
     basic::{Compression, ZstdLevel},
     column::writer::ColumnWriter,
@@ -288,4 +290,19 @@ fn nulls_are_missing_values() {
     let data = missing(Missing::Drop).unwrap();
     assert_eq!((values(&data), names(&data)), (vec![1.0, 1.0, 4.0, 3.0], vec!["0", "0"]));
     assert_eq!(values(&missing(Missing::Mean).unwrap()), [1.0, 1.0, 2.5, 2.0, 4.0, 3.0, 2.5, 4.0]);
+}
+
+#[test]
+fn text_becomes_one_feature_for_each_word() {
+    let folder = Folder::new();
+    let schema = "required binary c (string); required float a; required int32 y;";
+    let cells: &[Cells] =
+        &[Cells::Text(&["u", "v", "u"]), Cells::F32(&[0.5, 1.5, 2.5]), Cells::I32(&[0, 1, 0])];
+    let path = folder.put("t.parquet", table(schema, &[cells, cells], plain()));
+    expect_error(read(&path), &path, &["column 'c' of text as a feature", "--categorical onehot"]);
+    let data = read_with(&path, &ReadOptions { categorical: Categorical::OneHot, ..ReadOptions::default() })
+        .unwrap();
+    assert_eq!(data.feature_names().unwrap(), ["c=u", "c=v", "a"]);
+    let rows = [1.0, 0.0, 0.5, 0.0, 1.0, 1.5, 1.0, 0.0, 2.5];
+    assert_eq!(values(&data), [rows, rows].concat());
 }

@@ -5,8 +5,8 @@ use crate::common::*;
 use indelible::Dataset;
 use indelible_io::{
     dataset::{
-        Decimal, Delimiter, Missing, OnConflict, ReadOptions, Reading, read as read_with, read_labelled,
-        read_points,
+        Categorical, Decimal, Delimiter, Missing, OnConflict, ReadOptions, Reading, read as read_with,
+        read_labelled, read_points,
     },
     digest,
 };
@@ -71,6 +71,17 @@ fn an_index_is_no_feature() {
     let (data, reading) = told(&folder, "id,a,label\n1,5,x\n2,6,y\n3,7,x\n", &ReadOptions::default());
     assert_eq!(data.features(), 2);
     assert!(reading.warnings.iter().any(|w| w.contains("id") && w.contains("--drop id")), "{reading:?}");
+}
+
+#[test]
+fn a_number_of_the_row_is_told() {
+    let folder = Folder::new();
+    let rows = |id: fn(u32) -> u32| -> String {
+        (0..25).map(|i| format!("{},{}.5,{}\n", id(i), i * i % 11, i % 2)).collect()
+    };
+    let warnings = |text: String| told(&folder, text, &ReadOptions::default()).1.warnings.join(";");
+    assert!(warnings(rows(|i| 842_302 + 7919 * (i * 7 % 25))).contains("column 0 has another whole number"));
+    assert_eq!(warnings(rows(|i| 3 * (i / 2))), "");
 }
 
 #[test]
@@ -354,4 +365,40 @@ fn conflicts_stay_or_go() {
     assert_eq!(labels(OnConflict::Drop), ("yyz".into(), format!("3 {why} (0, 2, 4)")));
     let path = folder.put("t.csv", "a,label\n1,x\n1,y\n");
     expect_error(read_with(&path, &with(|o| o.on_conflict = OnConflict::Drop)), &path, &["empty"]);
+}
+
+#[test]
+fn words_become_one_feature_each() {
+    let folder = Folder::new();
+    let text = "a,sex,label\n1,m,x\n2,f,y\n3,m,z\n";
+    let path = folder.put("t.csv", text);
+    expect_error(read(&path), &path, &["line 2, column 2 (sex): 'm'", "--label-column sex"]);
+    let named = with(|o| o.label_column = Some("label".into()));
+    expect_error(read_with(&path, &named), &path, &["'m'", "--categorical onehot"]);
+    let (data, reading) = told(&folder, text, &with(|o| o.categorical = Categorical::OneHot));
+    assert_eq!(values(&data), [1.0, 0.0, 1.0, 2.0, 1.0, 0.0, 3.0, 0.0, 1.0]);
+    assert_eq!(data.feature_names().unwrap(), ["a", "sex=f", "sex=m"]);
+    assert!(reading.scaling.unwrap().contains("column sex is one feature for each of its 2 words"));
+    // What is missing is missing in all of them, and has no place where it may not be.
+    let options = |missing| {
+        with(|o| {
+            o.categorical = Categorical::OneHot;
+            o.missing = missing;
+        })
+    };
+    let text = "a,sex,label\n1,m,x\n2,f,y\n3,?,z\n4,m,z\n";
+    let path = folder.put("t.csv", text);
+    expect_error(
+        read_with(&path, &options(Missing::Refuse)),
+        &path,
+        &["line 4, column 2 (sex): '?'", "missing"],
+    );
+    let (data, _) = told(&folder, text, &options(Missing::Drop));
+    assert_eq!(
+        (values(&data), names(&data)),
+        (vec![1.0, 0.0, 1.0, 2.0, 1.0, 0.0, 4.0, 0.0, 1.0], vec!["x", "y", "z"])
+    );
+    let many: String = (0..300).map(|i| format!("{i},w{i},{}\n", i % 2)).collect();
+    let path = folder.put("t.csv", format!("a,word,label\n{many}"));
+    expect_error(read_with(&path, &options(Missing::Refuse)), &path, &["line 258", "256 different words"]);
 }

@@ -17,8 +17,9 @@ use parquet::{
 use serde_json::Value as Json;
 
 use super::{
-    Loaded, Missing, ReadOptions, Reading,
+    Categorical, Loaded, Missing, ReadOptions, Reading,
     guard::guarded,
+    onehot::Vocabularies,
     source::Source,
     table::{Table, Value},
 };
@@ -62,7 +63,10 @@ fn read_file(file: File, options: &ReadOptions) -> Result<Loaded, DataError> {
     let understood = |at: usize, is_label: bool| -> Result<Column, DataError> {
         let column = leaves.get(at).map_or(Err("nothing".into()), |leaf| Column::new(at, leaf));
         let column = column.and_then(|column| match (column.meaning, is_label) {
-            (Meaning::Text, false) => Err("text as a feature".into()),
+            (Meaning::Text, false) if options.categorical == Categorical::Refuse => {
+                Err("text as a feature (--categorical onehot makes features of its words)".into())
+            }
+            _ if column.meaning == Meaning::Text && column.list => Err("lists of text".into()),
             _ if column.list && is_label => Err("lists as labels".into()),
             _ => Ok(Column { missing: !is_label && options.missing != Missing::Refuse, ..column }),
         });
@@ -74,6 +78,13 @@ fn read_file(file: File, options: &ReadOptions) -> Result<Loaded, DataError> {
     let label = table.label.map(|at| understood(at, true)).transpose()?;
     let mut columns: Vec<Column> =
         table.features.iter().map(|&at| understood(at, false)).collect::<Result<_, _>>()?;
+    let mut words = Vocabularies::new(columns.iter().map(|column| column.meaning == Meaning::Text));
+    if words.any() && columns.iter().any(|column| column.list) {
+        return Err(DataError::unsupported(
+            "a table of both lists and text as features",
+            "one of them (--drop)",
+        ));
+    }
     let missing = options.missing != Missing::Refuse;
     let all_single = columns.iter().all(Column::is_single);
     let (mut singles, mut doubles) = (Vec::new(), Vec::new());
@@ -95,18 +106,22 @@ fn read_file(file: File, options: &ReadOptions) -> Result<Loaded, DataError> {
             group.read(column, rows, |label| table.labels.push(label))?;
         }
         if taken > 0 && all_single {
-            group.append(&mut singles, &columns, taken, |value| match value {
+            group.append(&mut singles, &columns, taken, |_, value| match value {
                 Value::Single(value) if value.is_finite() || missing && value.is_nan() => Ok(value),
                 Value::Single(value) => Err(not_finite(value.into())),
                 _ => Err("the column changes its type".into()),
             })?;
         } else if taken > 0 {
-            group.append(&mut doubles, &columns, taken, |value| match value.double() {
+            group.append(&mut doubles, &columns, taken, |position, value| match value.double() {
                 Ok(value) if value.is_finite() || missing && value.is_nan() => Ok(value),
                 Ok(value) => Err(not_finite(value)),
+                Err(word) if words.has(position) => words.code(position, &word),
                 Err(value) => Err(format!("{value} cannot be held exactly by binary64")),
             })?;
         }
+    }
+    if words.any() {
+        return table.finish_words(&doubles, &words);
     }
     let features = if all_single { Features::F32(singles.into()) } else { Features::F64(doubles.into()) };
     let names = columns.iter().flat_map(|column| {
@@ -157,15 +172,15 @@ impl Group<'_> {
         values: &mut Vec<T>,
         columns: &[Column],
         rows: usize,
-        convert: impl Fn(Value<'_>) -> Result<T, String>,
+        mut convert: impl FnMut(usize, Value<'_>) -> Result<T, String>,
     ) -> Result<(), DataError> {
         let start = values.len();
         let total: usize = columns.iter().map(|column| column.width).sum();
         let mut place = 0;
-        for column in columns {
+        for (position, column) in columns.iter().enumerate() {
             let mut cells = Vec::new();
             self.read(column, rows, |value| {
-                cells.push(convert(value)?);
+                cells.push(convert(position, value)?);
                 Ok(())
             })?;
             if place == 0 {

@@ -11,9 +11,10 @@ use csv::{ByteRecord, ReaderBuilder, Terminator};
 use indelible::Features;
 
 use super::{
-    Decimal, Delimiter, Loaded, Missing, ReadOptions,
+    Categorical, Decimal, Delimiter, Loaded, Missing, ReadOptions,
     contents::read_failed,
     labels::LabelSet,
+    onehot::Vocabularies,
     reading::Reading,
     source::{START, Source},
     table::{Table, is_nameless, label_rank},
@@ -100,6 +101,18 @@ impl<'a> Rows<'a> {
                 Err(format!("'{text}' is not a number with a decimal point (--decimal , reads commas)"))
             }
             None => Err(format!("'{}' is not a number", text.escape_debug())),
+        }
+    }
+
+    /// The number in a cell, or the one that stands for its word.
+    fn value(&self, position: usize, column: usize, words: &mut Vocabularies) -> Result<f64, String> {
+        if !words.has(position) {
+            return self.number(column);
+        }
+        match self.text(column)? {
+            text if header::is_missing(text) && self.missing => Ok(f64::NAN),
+            text if header::is_missing(text) => Err(format!("'{text}' stands for a value that is missing")),
+            text => words.code(position, text),
         }
     }
 
@@ -204,6 +217,7 @@ fn read_table(mut source: Source, dialect: &Dialect, options: &ReadOptions) -> R
         ));
     }
     let mut more = !start.named || rows.advance()?;
+    let mut words = words(&table, dialect, start.named, options);
     let mut values = Vec::new();
     while more {
         let (line, found) = (rows.line, rows.record.len());
@@ -212,9 +226,9 @@ fn read_table(mut source: Source, dialect: &Dialect, options: &ReadOptions) -> R
         }
         let bad = |table: &Table, at, what| table.bad_cell(format!("line {line}"), at, what);
         if table.wanted(1) > 0 {
-            for &column in &table.features {
+            for (position, &column) in table.features.iter().enumerate() {
                 values.push(
-                    rows.number(column)
+                    rows.value(position, column, &mut words)
                         .map_err(|what| bad(&table, column, what + &hint(&rows, column, &table, dialect)))?,
                 );
             }
@@ -230,7 +244,21 @@ fn read_table(mut source: Source, dialect: &Dialect, options: &ReadOptions) -> R
     if comments > 0 {
         table.reading.left_out.push(format!("{comments} lines of comments (#)"));
     }
-    Ok(table.finish(Features::F64(values.into())))
+    match words.any() {
+        true => table.finish_words(&values, &words),
+        false => Ok(table.finish(Features::F64(values.into()))),
+    }
+}
+
+/// The columns of features that hold words, where these are asked for: those
+/// with a word among the first lines.
+fn words(table: &Table, dialect: &Dialect, named: bool, options: &ReadOptions) -> Vocabularies {
+    let samples = dialect.preview.get(usize::from(named)..).unwrap_or_default();
+    let is_word = |cell: &String| number(cell, dialect.decimal).is_none() && !header::is_missing(cell);
+    Vocabularies::new(table.features.iter().map(|&column| {
+        options.categorical == Categorical::OneHot
+            && samples.iter().any(|row| row.get(column).is_some_and(is_word))
+    }))
 }
 
 /// The format in words.
@@ -264,7 +292,9 @@ fn hint(rows: &Rows, column: usize, table: &Table, dialect: &Dialect) -> String 
         false => format!(
             ", nor is any cell of the column: --label-column {name} takes it for the labels, --drop {name} leaves it out"
         ),
-        true => format!(", nor is any cell of the column: --drop {name} leaves it out"),
+        true => format!(
+            ", nor is any cell of the column: --drop {name} leaves it out, --categorical onehot makes features of its words"
+        ),
     }
 }
 
