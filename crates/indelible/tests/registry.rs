@@ -124,6 +124,7 @@ fn nobody_asks_for_a_construction_by_name() {
                 for (at, literal) in line.match_indices(&format!("\"{name}\"")) {
                     let (before, after) = (&line[..at], &line[at + literal.len()..]);
                     let word = before.ends_with("json(")
+                        || before.ends_with("json[")
                         || before.ends_with("line(")
                         || before.ends_with("begin(")
                         || before.ends_with("form: ")
