@@ -2,6 +2,7 @@
 //! proved that is not so.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::cast_possible_truncation, reason = "numbers that a test makes are small")]
 
 mod common;
 
