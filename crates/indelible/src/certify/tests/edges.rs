@@ -136,9 +136,8 @@ fn classes_that_a_scalar_cannot_mean_are_refused() {
 #[test]
 fn thousands_of_layers_fit_on_the_stack() {
     let depth = 12_000;
-    let (left, right): ([(usize, f64); 2], [(usize, f64); 2]) =
-        ([(0, 1.0), (1, 1e-6)], [(0, 1e-6), (1, 1.0)]);
-    let layers = (0..depth).map(|_| layer(2, &[(&left, 0.0), (&right, 0.0)])).collect();
+    let rows = [[(0, 1.0), (1, 1e-6)], [(0, 1e-6), (1, 1.0)]];
+    let layers = (0..depth).map(|_| layer(2, &[(&rows[0], 0.0), (&rows[1], 0.0)])).collect();
     let model = Model::Layers(StoredNetwork::new(Precision::F64, layers).unwrap());
     assert!(lipschitz_bound(&model, Norm::Linf) >= 1.0);
     asked(&model, vec![1.0, 0.5], 0, 2, Norm::Linf, 0.1).unwrap();
