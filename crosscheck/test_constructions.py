@@ -16,6 +16,9 @@ from test_onnxruntime import predicted
 ALL = [
     ("yu2024-linf", "linf", True, True, False),
     ("cells", "linf", True, True, False),
+    ("cells", "l1", True, True, False),
+    ("cells", "l2", True, True, False),
+    ("cells", "l3", True, True, False),
     ("pipelined", "linf", True, True, False),
     ("pipelined", "l1", True, True, False),
     ("wide", "linf", True, False, False),

@@ -1,17 +1,29 @@
-//! The arguments that name a dataset.
+//! The arguments that name a dataset, and what is said of what was read.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ops::Deref,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, builder::TypedValueParser};
 use indelible::{Dataset, Progress};
-use indelible_io::dataset::{Points, ReadOptions, Scale, read, read_points};
+use indelible_io::dataset::{
+    Categorical, Decimal, Delimiter, Missing, OnConflict, Points, ReadOptions, Reading, Scale, read_labelled,
+    read_points,
+};
+use serde_json::{Value, json};
 
-use crate::{bar::Bar, choice::choice, failure::Failure};
+use crate::{
+    bar::Bar,
+    choice::choice,
+    failure::{Failure, require},
+    report::{Report, grouped},
+};
 
 /// A dataset and how to read it.
 #[derive(Args, Debug)]
 pub struct DataArgs {
-    /// Dataset: IDX, NPY, NPZ, CSV or Parquet (IDX, NPY, CSV also gzipped), or `iris`
+    /// Dataset: IDX, NPY, NPZ, CSV, svmlight or Parquet (IDX, NPY, texts also gzipped), or `iris`
     #[arg(value_name = "DATA")]
     pub path: PathBuf,
     /// File of labels, one per sample [default: the usual place of the format]
@@ -20,6 +32,36 @@ pub struct DataArgs {
     /// Column of labels in a table: its name or its index from 0 [default: label, class, target or y, else the last]
     #[arg(long, value_name = "NAME")]
     pub label_column: Option<String>,
+    /// Columns of a table that are no features: names or indices from 0 [default: an index of the rows]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub drop: Vec<String>,
+    /// Columns of a table that are the features, in this order: names or indices from 0 [default: all others]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub features: Vec<String>,
+    /// Arrays of an NPZ file: features and labels [default: X and y and other usual names]
+    #[arg(long, value_name = "X,Y", value_delimiter = ',')]
+    pub arrays: Vec<String>,
+    /// The first line of a CSV file names the columns [default: told from the lines below it]
+    #[arg(long, conflicts_with = "no_header")]
+    pub header: bool,
+    /// The first line of a CSV file is a sample
+    #[arg(long)]
+    pub no_header: bool,
+    /// What separates the cells of a CSV file: a character, tab or blanks [default: told from its first lines]
+    #[arg(long, value_name = "C")]
+    pub delimiter: Option<Delimiter>,
+    /// What stands before fractions in a CSV file: . or , [default: told from its first lines]
+    #[arg(long, value_name = "C")]
+    pub decimal: Option<Decimal>,
+    /// Text among the features of a table
+    #[arg(long, value_parser = categorical(), default_value = "refuse")]
+    pub categorical: Categorical,
+    /// Values that are missing: empty cells, NA, null, NaN
+    #[arg(long, value_parser = missing(), default_value = "refuse")]
+    pub missing: Missing,
+    /// Equal samples with different labels, which no network can memorize
+    #[arg(long, value_parser = conflicts(), default_value = "error")]
+    pub on_conflict: OnConflict,
     /// What 8-bit images mean
     #[arg(long, value_parser = scales(), default_value = "unit")]
     pub scale: Scale,
@@ -32,16 +74,137 @@ fn scales() -> impl TypedValueParser<Value = Scale> {
     choice([("unit", "k/255, rounded to binary32", Scale::Unit), ("none", "0 to 255", Scale::None)])
 }
 
+fn categorical() -> impl TypedValueParser<Value = Categorical> {
+    choice([
+        ("refuse", "Refuse it", Categorical::Refuse),
+        ("onehot", "One feature, 0 or 1, for each word of a column", Categorical::OneHot),
+    ])
+}
+
+fn missing() -> impl TypedValueParser<Value = Missing> {
+    choice([
+        ("refuse", "Refuse them", Missing::Refuse),
+        ("drop", "Leave their samples out", Missing::Drop),
+        ("mean", "Take the mean of the other values of the feature", Missing::Mean),
+    ])
+}
+
+fn conflicts() -> impl TypedValueParser<Value = OnConflict> {
+    choice([
+        ("error", "Keep them: separation lists them, build refuses them", OnConflict::Keep),
+        ("first", "Keep those with the label of the first", OnConflict::First),
+        ("drop", "Leave all of them out", OnConflict::Drop),
+    ])
+}
+
+/// A labelled dataset and what was read.
+#[derive(Debug)]
+pub struct Given {
+    path: PathBuf,
+    points: Points,
+}
+
+impl Deref for Given {
+    type Target = Dataset;
+
+    fn deref(&self) -> &Dataset {
+        self.points.data()
+    }
+}
+
+impl Given {
+    /// Reads the labelled dataset at `path`.
+    pub fn read(path: &Path, options: &ReadOptions, bar: &Bar) -> Result<Self, Failure> {
+        bar.busy(&format!("reading {}", path.display()));
+        let result = read_labelled(path, options);
+        bar.end();
+        Ok(Self { path: path.to_owned(), points: result? })
+    }
+
+    /// Adds what was read to an answer.
+    pub fn describe(&self, report: &mut Report) {
+        describe(&self.path, &self.points, report);
+    }
+
+    /// The same as lines of text.
+    pub fn lines(&self) -> Vec<[String; 2]> {
+        lines(&self.points)
+    }
+}
+
+/// Adds what was read to an answer: `data` in JSON, and lines for people.
+pub fn describe(path: &Path, points: &Points, report: &mut Report) {
+    report.json["data"] = object(path, points);
+    for [name, value] in lines(points) {
+        report.line(name, value);
+    }
+}
+
+/// Keys as docs/json.md says.
+fn object(path: &Path, points: &Points) -> Value {
+    let (data, reading) = (points.data(), points.reading());
+    json!({
+        "file": path.display().to_string(), "format": reading.format, "samples": data.samples(),
+        "features": data.features(), "classes": points.is_labelled().then(|| data.classes()),
+        "labels": reading.labels, "left_out": reading.left_out, "scaling": reading.scaling,
+        "warnings": reading.warnings,
+    })
+}
+
+/// Lines for people.
+fn lines(points: &Points) -> Vec<[String; 2]> {
+    let Reading { format, labels, left_out, scaling, warnings, .. } = points.reading();
+    let (samples, features) = (grouped(points.data().samples()), grouped(points.data().features()));
+    let mut read = format!("{format}: {samples} x {features}");
+    match labels {
+        Some(labels) => read += &format!("; labels: {labels}, {} classes", grouped(points.data().classes())),
+        None => read += "; no labels",
+    }
+    if let Some(scaling) = scaling {
+        read += &format!("; {scaling}");
+    }
+    let mut lines = vec![["read".to_owned(), read]];
+    if !left_out.is_empty() {
+        lines.push(["left out".into(), left_out.join(", ")]);
+    }
+    lines.extend(warnings.iter().map(|warning| ["warning".into(), warning.clone()]));
+    lines
+}
+
 impl DataArgs {
-    pub fn options(&self, expected_features: Option<usize>) -> ReadOptions {
-        ReadOptions {
+    /// How to read it.
+    pub fn options(&self, expected_features: Option<usize>) -> Result<ReadOptions, Failure> {
+        let arrays = match self.arrays.as_slice() {
+            [] => None,
+            [x, y] => Some([x.clone(), y.clone()]),
+            other => {
+                let count = other.len();
+                let message =
+                    format!("--arrays has {count} names; expected two, of the features and the labels");
+                return Err(Failure::input(message));
+            }
+        };
+        for (flag, names) in [("--drop", &self.drop), ("--features", &self.features)] {
+            require(names.iter().all(|name| !name.is_empty()), || {
+                format!("{flag} has an empty name; expected names or indices from 0 with commas between them")
+            })?;
+        }
+        Ok(ReadOptions {
             labels: self.labels.clone(),
             label_column: self.label_column.clone(),
+            drop: self.drop.clone(),
+            features: self.features.clone(),
+            arrays,
+            categorical: self.categorical,
+            missing: self.missing,
+            on_conflict: self.on_conflict,
             scale: self.scale,
             limit: self.limit,
             expected_features,
-            ..ReadOptions::default()
-        }
+            header: (self.header || self.no_header).then_some(self.header),
+            delimiter: self.delimiter,
+            decimal: self.decimal,
+        })
     }
 
     /// The files that are read.
@@ -50,24 +213,16 @@ impl DataArgs {
     }
 
     /// Reads the labelled dataset.
-    pub fn read(&self, bar: &Bar) -> Result<Dataset, Failure> {
-        self.read_with(read, None, bar)
+    pub fn read(&self, bar: &Bar) -> Result<Given, Failure> {
+        Given::read(&self.path, &self.options(None)?, bar)
     }
 
     /// Reads samples whose labels may be missing, for a network that takes
     /// `features`.
     pub fn read_points(&self, features: usize, bar: &Bar) -> Result<Points, Failure> {
-        self.read_with(read_points, Some(features), bar)
-    }
-
-    fn read_with<T>(
-        &self,
-        read: fn(&Path, &ReadOptions) -> Result<T, indelible_io::Error>,
-        features: Option<usize>,
-        bar: &Bar,
-    ) -> Result<T, Failure> {
+        let options = self.options(Some(features))?;
         bar.busy(&format!("reading {}", self.path.display()));
-        let result = read(&self.path, &self.options(features));
+        let result = read_points(&self.path, &options);
         bar.end();
         Ok(result?)
     }

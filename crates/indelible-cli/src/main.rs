@@ -30,16 +30,28 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     let program = match Program::try_parse() {
         Ok(program) => program,
-        Err(e) if matches!(e.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+        Err(e)
+            if matches!(
+                e.kind(),
+                ErrorKind::DisplayHelp
+                    | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+                    | ErrorKind::DisplayVersion
+            ) =>
+        {
             return report::print(&e.render().to_string());
         }
         Err(e) => {
-            // The first paragraph says what is wrong; the rest repeats the usage.
+            // The first paragraph says what is wrong, a tip what may have been
+            // meant; the rest repeats the usage.
             let text = e.render().to_string();
             let paragraph: Vec<&str> =
                 text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-            let line = paragraph
-                .join(" ")
+            let tips = text.lines().filter_map(|line| line.trim().strip_prefix("tip: "));
+            let meant = tips.filter(|tip| tip.contains("similar"));
+            let line = std::iter::once(paragraph.join(" "))
+                .chain(meant.map(str::to_owned))
+                .collect::<Vec<_>>()
+                .join("; ")
                 .replace("invalid float literal", "expected a number")
                 .replace("invalid digit found in string", "expected a whole number");
             return Err(Failure::input(line.trim_start_matches("error: ")));

@@ -28,6 +28,20 @@ pub fn keep_apart(inputs: &[Option<&PathBuf>], outputs: &[Option<&PathBuf>]) -> 
     Ok(())
 }
 
+/// Refuses a file to write whose name ends as files of another kind do. A name
+/// without an ending, a device and a pipe take anything.
+///
+/// # Errors
+/// With the path, `what` is written to it, and the `endings` of such files.
+pub fn ends_in(output: Option<&PathBuf>, endings: &[&str], what: &str) -> Result<(), Failure> {
+    let Some(path) = output else { return Ok(()) };
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    let fits = ending.is_none_or(|ending| endings.contains(&ending.as_str())) || is_special(path);
+    require(fits, || {
+        format!("{}: {what}; give a name that ends in .{}", path.display(), endings.join(" or ."))
+    })
+}
+
 /// Whether both names lead to one regular file.
 fn is_same_file(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b && a.is_file())

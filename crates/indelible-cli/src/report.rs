@@ -5,7 +5,7 @@ use std::{
     io::{ErrorKind, Write},
 };
 
-pub use indelible::text::{bytes, grouped};
+pub use indelible::text::{bytes, counted, grouped, plain};
 use serde_json::Value;
 
 use crate::failure::Failure;

@@ -50,7 +50,7 @@ fn a_network_of_cells_is_built_inspected_and_explained() {
     }
 
     place.file("names.txt", "length\nwidth\n");
-    let renamed = place.json("explain net.onnx flowers.csv --sample 0 --features names.txt");
+    let renamed = place.json("explain net.onnx flowers.csv --sample 0 --feature-names names.txt");
     assert_eq!(renamed["constraints"][0]["name"], "length");
 }
 
@@ -68,11 +68,11 @@ fn what_cannot_be_explained_is_said_in_one_line() {
     );
     place.refused("explain net.onnx flowers.csv --sample 7", 2, &["--sample is 7", "0 to 6"]);
     place.refused(
-        "explain net.onnx flowers.csv --sample 0 --features names.txt",
+        "explain net.onnx flowers.csv --sample 0 --feature-names names.txt",
         2,
         &["names.txt", "1", "2"],
     );
-    place.refused("explain net.onnx flowers.csv --sample 0 --features none.txt", 2, &["none.txt"]);
+    place.refused("explain net.onnx flowers.csv --sample 0 --feature-names none.txt", 2, &["none.txt"]);
     place.refused("explain net.onnx others.csv --sample 0", 2, &["2 features", "1"]);
     // A sample that the network was never told of.
     place.file("moved.csv", "petal,sepal,label\n4,5,a\n1,5,b\n1,1,c\n");

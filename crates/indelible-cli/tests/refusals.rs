@@ -107,6 +107,7 @@ fn one_class_has_no_ratio_but_a_radius() {
     assert_eq!(found["separation"]["lower"], serde_json::Value::Null);
     place.refused("build one.csv -o net.onnx", 2, &["one label", "--radius"]);
     place.refused("build one.csv -o net.onnx --per-sample", 2, &["one label"]);
+    place.refused("bounds one.csv", 2, &["one label", "--samples"]);
     let built = place.json("build one.csv -o net.onnx --radius 0.75");
     assert_eq!(built["certified"], 2);
 }
@@ -127,6 +128,8 @@ fn equal_points_with_different_labels_are_listed() {
     assert_eq!(run.code, Some(1));
     let found: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(found["conflicts"], serde_json::json!([[0, 2], [1, 3]]));
+    assert!(place.run("separation equal.csv").stdout.contains("none: equal samples"));
+    place.refused("bounds equal.csv", 1, &["0 (a) and 2 (b)"]);
 }
 
 #[test]
@@ -154,8 +157,81 @@ fn impossible_requests_name_the_limit() {
     place.refused("separation points.csv --limit 0", 2, &[]);
     place.refused("separation points.csv --threads 0", 2, &["--threads"]);
     place.refused("nonsense", 2, &["nonsense"]);
-    place.refused("", 2, &[]);
+    place.refused("buid points.csv", 2, &["buid", "'build'"]);
+    place.refused("build points.csv --ration 0.5", 2, &["--ration", "'--ratio'"]);
+    place.refused("--threads 2", 2, &["subcommand", "build"]);
     assert_eq!(place.files(), ["points.csv"]);
+}
+
+#[test]
+fn alone_it_says_what_it_can_do() {
+    let place = Workplace::new();
+    let run = place.run("");
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    assert_eq!(run.stdout, place.run("--help").stdout);
+    assert!(run.stdout.contains("separation"), "{}", run.stdout);
+}
+
+/// No file is written under a name that means another format.
+#[test]
+fn names_of_files_fit_what_is_written() {
+    let place = Workplace::new();
+    place.file("points.csv", POINTS).file("sets.txt", "1 2\n2 3\n");
+    place.json("build points.csv -o net.onnx");
+    for (command, path, ending) in [
+        ("separation points.csv --svg x.png", "x.png", ".svg"),
+        ("separation points.csv --per-sample x.parquet", "x.parquet", ".npz or .csv"),
+        ("compare points.csv --svg x.pdf", "x.pdf", ".svg"),
+        ("compare points.csv --csv x.xlsx", "x.xlsx", ".csv"),
+        ("build points.csv -o x.pt", "x.pt", ".onnx"),
+        ("predict net.onnx points.csv -o x.csv", "x.csv", ".npy"),
+        ("decide points.csv --width 1 --radius 0 -o x.h5", "x.h5", ".onnx"),
+        ("refute net.onnx points.csv --radius 1 -o x.npy", "x.npy", ".npz"),
+        ("hard --sets sets.txt -o x.csv", "x.csv", ".npz"),
+        ("witness --kind basis --features 2 --samples 2 -o x.csv", "x.csv", ".npz"),
+    ] {
+        place.refused(command, 2, &[path, ending]);
+    }
+    assert_eq!(place.files(), ["net.onnx", "points.csv", "sets.txt"]);
+    // Without an ending, or in capitals, nothing is misunderstood.
+    place.json("separation points.csv --svg x --per-sample Y.NPZ");
+    assert_eq!(place.files(), ["Y.NPZ", "net.onnx", "points.csv", "sets.txt", "x"]);
+}
+
+/// Tiny and huge numbers take no line of zeros, and one of a kind is singular.
+#[test]
+fn numbers_and_counts_are_readable() {
+    let place = Workplace::new();
+    place.file("tiny.csv", "x,label\n0,a\n1e-310,b\n").file("huge.csv", "x,label\n0,a\n1e300,b\n");
+    for (data, number) in [("tiny.csv", "1e-310"), ("huge.csv", "1e300")] {
+        let run = place.run(&format!("separation {data} --svg x.svg"));
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        assert!(run.stdout.contains(&format!("{number} (exact)")), "{}", run.stdout);
+        assert!(run.stdout.contains("2 samples, 1 feature, 2 classes"), "{}", run.stdout);
+        let svg = std::fs::read_to_string(place.path("x.svg")).unwrap();
+        assert!(
+            svg.contains(&format!("2 samples, separation {number}")) && svg.contains("1 sample"),
+            "{svg}"
+        );
+        for text in [&run.stdout, &svg] {
+            assert!(!text.contains("00000000"), "{text}");
+        }
+        place.refused(&format!("build {data} -o net.onnx --radius {number}"), 1, &[number]);
+        assert!(!place.run(&format!("build {data} -o net.onnx --radius 1e-320")).stderr.contains("0000000"));
+    }
+    place.refused("build tiny.csv -o net.onnx --radius -1e300", 2, &["-1e300;"]);
+    place.refused("build tiny.csv -o net.onnx --ratio 1e300", 2, &["1e300;"]);
+}
+
+#[test]
+fn norms_are_written_in_more_than_one_way() {
+    let place = Workplace::new();
+    for (given, meant) in [("inf", "linf"), ("Linf", "linf"), ("L2", "l2"), ("2", "l2"), ("1", "l1")] {
+        assert_eq!(place.json(&format!("separation iris --norm {given}"))["norm"], meant);
+    }
+    for given in ["infinity", "l", "-2", "0"] {
+        place.refused(&format!("separation iris --norm={given}"), 2, &["norm", given, "linf"]);
+    }
 }
 
 #[test]
@@ -179,7 +255,7 @@ fn what_a_format_cannot_hold_is_said() {
     // Said before the work, not after it.
     let rows: String = (0..50).map(|i| format!("{}{}\n", format!("{i},").repeat(800), i % 2)).collect();
     place.file("many.csv", format!("{}label\n{rows}", "x,".repeat(800)));
-    let run = place.run("build many.csv -o net.onnx --norm l2 --head scalar --form dense");
+    let run = place.run("build many.csv -o net.onnx --construction yu2024-lp --norm l2 --form dense");
     assert_eq!(run.code, Some(2));
     assert!(run.stderr.contains("GiB or more") && run.stderr.contains("--form compact"), "{}", run.stderr);
     assert_eq!(place.files(), ["close.csv", "many.csv"]);

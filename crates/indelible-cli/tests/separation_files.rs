@@ -68,6 +68,48 @@ fn charts_of_hostile_names_and_of_two_sets() {
     assert!(texts(&place, "one.svg").iter().any(|t| t == "no sample has an enemy"));
 }
 
+/// A class so near to its enemies, beside a far one, that equally wide bins
+/// would hide it.
+#[test]
+fn a_far_class_is_charted_by_logarithms() {
+    let place = Workplace::new();
+    place.file("far.csv", "x,label\n0,a\n1,b\n4,b\n1000000,c\n");
+    let found = place.json("separation far.csv --svg far.svg");
+    let histogram = &found["histogram"];
+    assert_eq!((&histogram["smallest"], &histogram["largest"]), (&1.0.into(), &999_996.0.into()));
+    let class = |k: usize| &histogram["classes"][k];
+    assert_eq!(
+        (&class(0)["bins"][0], &class(1)["bins"][0], &class(2)["bins"][31]),
+        (&1.into(), &2.into(), &1.into())
+    );
+    assert_eq!((&class(0)["log_bins"][0], &class(1)["log_bins"][3]), (&1.into(), &1.into()));
+    assert_eq!(heights(&place, "far.svg", "#FF7F0E").len(), 2, "1 and 4 are told apart");
+    let texts = texts(&place, "far.svg");
+    for text in ["1", "10", "100", "1000", "10000", "100000"] {
+        assert!(texts.iter().any(|t| t == text), "{text} in {texts:?}");
+    }
+    let shown = place.run("separation far.csv").stdout;
+    assert!(shown.contains("from 1 to 999996, logarithmic"), "{shown}");
+}
+
+#[test]
+fn nearest_enemies_are_written_as_a_table() {
+    let place = Workplace::new();
+    place.file("d.csv", "x,label\n0,a\n0.25,b\n1,b\n");
+    place.json("separation d.csv --per-sample near.csv");
+    let read = |name: &str| std::fs::read_to_string(place.path(name)).unwrap();
+    assert_eq!(read("near.csv"), "sample,lower,upper,index\n0,0.25,0.25,1\n1,0.25,0.25,0\n2,1,1,0\n");
+    place.json("separation d.csv --per-sample two.CSV --k 2");
+    let lines = read("two.CSV");
+    assert_eq!(
+        lines.lines().skip(1).take(4).collect::<Vec<_>>(),
+        ["0,0.25,0.25,1", "0,1,1,2", "1,0.25,0.25,0", "1,inf,inf,-1"]
+    );
+    place.file("one.csv", "x,label\n1,a\n2,a\n");
+    place.json("separation one.csv --per-sample none.csv");
+    assert!(read("none.csv").ends_with("0,inf,inf,-1\n1,inf,inf,-1\n"));
+}
+
 #[test]
 fn conflicts_are_charted_and_refused_all_the_same() {
     let place = Workplace::new();

@@ -143,7 +143,7 @@ fn everything_else_is_one_line_and_the_right_code() {
         ("decide data.npz --radius 0", 2, "--width"),
         ("decide data.npz --check proof.txt", 2, "proof.txt: line 2: 'two' is no width"),
         ("decide data.npz --check later.txt", 2, "later.txt: line 1: '7' is no end of the first line"),
-        ("hard --sets one.txt -o x.npz", 2, "one.txt: line 2: a set of 1 elements"),
+        ("hard --sets one.txt -o x.npz", 2, "one.txt: line 2: a set of 1 element;"),
         ("hard --sets four.txt -o x.npz", 2, "four.txt: line 1: a set of 4 elements"),
         ("hard --sets sets.txt --elements 3 -o x.npz", 2, "element 4 is out of range"),
         ("hard --cnf bad.cnf -o x.npz", 2, "bad.cnf: line 2: 'two' is no literal"),

@@ -1,6 +1,6 @@
 //! What can go wrong when small networks are decided, made hard or refuted.
 
-use indelible::Norm;
+use indelible::{Norm, text::counted};
 
 /// An error of this crate; its text, one line, says what was given and what was
 /// expected.
@@ -81,7 +81,7 @@ pub enum Error {
     BadRefutation(String),
     /// Numbers of samples or features from which no witness can be made.
     #[error(
-        "a basis witness has at least 2 samples and 1 feature, and at most 2^28 values; {samples} samples of {features} features were asked for"
+        "a basis witness has at least 2 samples and 1 feature, and at most 2^28 values; asked for: {} of {}", counted(*samples, "sample"), counted(*features, "feature")
     )]
     BadWitness {
         /// Number of samples.

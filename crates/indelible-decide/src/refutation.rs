@@ -19,7 +19,7 @@
 use std::{fmt, str::FromStr};
 
 use dashu_ratio::RBig;
-use indelible::{Dataset, Features, Norm};
+use indelible::{Dataset, Features, Norm, text::counted};
 
 use crate::{
     Config, Error,
@@ -129,7 +129,7 @@ impl Refutation {
         let instance = Instance::new(data, self.norm, self.radius, clock)?;
         let (classes, given) = (self.classes, data.classes());
         if given != classes {
-            return wrong(format!("it is about {classes} classes; the data have {given}"));
+            return wrong(format!("it is about {}; the data have {given}", counted(classes, "class")));
         }
         for (number, demand) in (1..).zip(&self.demands) {
             if demand.sample >= data.samples() || demand.point.len() != data.features() {

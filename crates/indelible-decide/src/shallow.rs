@@ -4,6 +4,7 @@ use dashu_ratio::RBig;
 use indelible::{
     Dataset, Norm, Precision,
     network::{Layer, LayerBuilder, Network},
+    text::counted,
 };
 
 use crate::{
@@ -93,7 +94,8 @@ impl ShallowNetwork {
         let (depth, outputs) = (network.depth(), network.outputs());
         if depth != 2 || outputs != 1 {
             let what = format!(
-                "the network has depth {depth} and {outputs} outputs; expected depth 2 and a scalar head"
+                "the network has depth {depth} and {}; expected depth 2 and a scalar head",
+                counted(outputs, "output")
             );
             return Err(Error::NotDecodable(what));
         }

@@ -130,7 +130,7 @@ pub enum DataError {
         what: String,
     },
     /// A line of a table with more or fewer cells than the first.
-    #[error("line {line} has {found} cells; expected {expected}, as in the first line")]
+    #[error("line {line} has {}; expected {expected}, as in the first line", text::counted(*found, "cell"))]
     Ragged {
         /// Line, from 1.
         line: u64,
@@ -147,8 +147,24 @@ pub enum DataError {
         /// What there is.
         columns: String,
     },
+    /// A column with two uses.
+    #[error(
+        "column {column} is asked for twice (--label-column, --features, --drop); expected one use of it"
+    )]
+    ColumnTwice {
+        /// Its name, or its index from 0.
+        column: String,
+    },
+    /// A table of one column, where features and labels were expected.
+    #[error(
+        "no separator found: the first line, '{line}', has no comma, semicolon, tab, |, or blanks that split every line alike; --delimiter names another, --labels a file with the labels"
+    )]
+    NoSeparator {
+        /// The first line.
+        line: String,
+    },
     /// Labels that do not belong to the samples.
-    #[error("{labels} labels for {samples} samples; expected one label per sample")]
+    #[error("{} for {}; expected one label per sample", text::counted(*labels, "label"), text::counted(*samples, "sample"))]
     LabelCount {
         /// Number of labels.
         labels: usize,

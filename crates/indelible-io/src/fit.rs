@@ -65,7 +65,7 @@ impl Store for FileStore<'_> {
         let mut file = self.spare.take().map_or_else(|| AtomicFile::create(self.path), Ok)?;
         let (data, radii, candidate) = (draft.data, draft.budget.radii(), draft.candidate);
         let cells = match &draft.compact {
-            Some(Model::Cells(cells)) => Some(samples_in_cells(cells, data, radii)),
+            Some(Model::Cells(cells)) => Some(samples_in_cells(cells, data, draft.budget.norm(), radii)),
             _ => None,
         };
         let metadata = Metadata {

@@ -76,6 +76,37 @@ fn what_is_written_is_read_back() {
     }
 }
 
+/// Cells over directions: the same network comes back, is proved in its norm,
+/// and no file with a number changed is taken for it.
+#[test]
+fn directions_are_written_and_read_back() {
+    let data = dataset();
+    let classes: Vec<usize> = (0..data.classes()).collect();
+    for (norm, options) in [Norm::L1, Norm::L2].into_iter().flat_map(|n| all_options().map(|o| (n, o))) {
+        let budget = Budget::from_ratio(0.9, &separation(&data, norm, &Silent)).unwrap();
+        let built = Construction::named("cells").unwrap().build(&data, &budget, options).unwrap();
+        let Model::Cells(network) = built.compact().unwrap() else { panic!("cells expected") };
+        let mut bytes = Vec::new();
+        write_compact(&Model::Cells(network.clone()), &Metadata::default(), &mut bytes).unwrap();
+        let model = onnx::read(bytes.clone().into()).unwrap().model;
+        let Model::Cells(found) = &model else { panic!("cells expected") };
+        assert_eq!(*found, network);
+        let network_classes = data.classes();
+        let radii = budget.radii();
+        let claim = Claim { model: &model, data: &data, classes: &classes, network_classes, norm, radii };
+        assert!(certify(&claim, &Silent).unwrap().holds());
+        let layer = network.directions().unwrap();
+        let bias = layer.biases()[0];
+        let (old, new) = match options.precision {
+            Precision::F32 => ((bias as f32).to_le_bytes().to_vec(), f32::NAN.to_le_bytes().to_vec()),
+            Precision::F64 => (bias.to_le_bytes().to_vec(), f64::NAN.to_le_bytes().to_vec()),
+        };
+        let place = bytes.windows(old.len()).rposition(|w| w == old).unwrap();
+        bytes[place..place + old.len()].copy_from_slice(&new);
+        assert!(onnx::read(bytes.into()).is_err());
+    }
+}
+
 #[test]
 fn one_class_and_one_sample_make_a_file() {
     let data = dataset().head(1).unwrap();

@@ -201,6 +201,9 @@ fn damaged_npz() {
 fn damaged_tables() {
     survive("t.csv", TABLE.as_bytes(), MOST_BYTES, 600);
     survive("t", &gzip(TABLE.as_bytes()), MOST_BYTES, 300);
+    survive("sparse", b"+1 1:0.5 7:2\n-1 3:1\n# none\n+1\n", MOST_BYTES, 300);
+    let wide: Vec<u8> = "\u{feff}1;2,5;a\n3;4,5;b\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    survive("wide", &wide, MOST_BYTES, 300);
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! What can go wrong in the library.
 
-use crate::{norm::Norm, number::Precision};
+use crate::{
+    norm::Norm,
+    number::Precision,
+    text::{counted, plain},
+};
 
 /// An error of the library; its text says what was given, what was expected
 /// and where.
@@ -8,7 +12,7 @@ use crate::{norm::Norm, number::Precision};
 #[non_exhaustive]
 pub enum Error {
     /// A dataset without samples or without features.
-    #[error("the dataset is empty: {samples} samples of {features} features; at least one of each is needed")]
+    #[error("the dataset is empty: {} of {}; at least one of each is needed", counted(*samples, "sample"), counted(*features, "feature"))]
     EmptyDataset {
         /// Number of samples given.
         samples: usize,
@@ -16,9 +20,7 @@ pub enum Error {
         features: usize,
     },
     /// Features and labels do not belong together.
-    #[error(
-        "{labels} labels were given for {values} values in rows of {features}; expected one label per row"
-    )]
+    #[error("{} for {} in rows of {features}; expected one label per row", counted(*labels, "label"), counted(*values, "value"))]
     CountMismatch {
         /// Number of stored values.
         values: usize,
@@ -41,7 +43,7 @@ pub enum Error {
     #[error("the table of values for 8-bit codes must hold 256 finite, strictly increasing numbers")]
     BadLevels,
     /// A label that names no class.
-    #[error("sample {sample} has label {label}, but there are only {classes} classes (0 to {classes} - 1)")]
+    #[error("sample {sample} has label {label}; expected less than the number of classes, {classes}")]
     UnknownClass {
         /// Row of the label, from 0.
         sample: usize,
@@ -51,7 +53,7 @@ pub enum Error {
         classes: usize,
     },
     /// Feature names that do not match the features.
-    #[error("{names} feature names were given for {features} features")]
+    #[error("{} for {}; expected one per feature", counted(*names, "feature name"), counted(*features, "feature"))]
     FeatureNames {
         /// Number of names.
         names: usize,
@@ -65,13 +67,13 @@ pub enum Error {
         given: String,
     },
     /// A ratio outside (0, 1).
-    #[error("the ratio is {given}; expected a number between 0 and 1, both excluded")]
+    #[error("the ratio is {}; expected a number between 0 and 1, both excluded", plain(*given))]
     BadRatio {
         /// The ratio.
         given: f64,
     },
     /// A radius that is negative or no number.
-    #[error("the radius is {given}; expected a finite number, 0 or more")]
+    #[error("the radius is {}; expected a finite number, 0 or more", plain(*given))]
     BadRadius {
         /// The radius.
         given: f64,
@@ -89,7 +91,7 @@ pub enum Error {
     },
     /// A radius that no network can reach.
     #[error(
-        "radius {radius} is too large: samples {} and {} have different labels at {norm} distance {distance}, so the largest possible radius is just below {largest}", pair.0, pair.1
+        "radius {} is too large: samples {} and {} have different labels at {norm} distance {}, so the largest possible radius is just below {}", plain(*radius), pair.0, pair.1, plain(*distance), plain(*largest)
     )]
     RadiusTooLarge {
         /// The radius asked for.
@@ -151,7 +153,7 @@ pub enum Error {
     },
     /// A network that was built and could not be proved.
     #[error(
-        "only {certified} of {samples} samples could be certified in {precision}; nothing was written; try --precision f64 or a smaller radius"
+        "only {certified} of {} could be certified in {precision}; nothing was written; try --precision f64 or a smaller radius", counted(*samples, "sample")
     )]
     NotCertified {
         /// Samples that were certified.
@@ -170,7 +172,7 @@ pub enum Error {
         why: String,
     },
     /// Inputs of a length that the network does not take.
-    #[error("the network takes {expected} features; the data have {given}")]
+    #[error("the network takes {}; the data have {given}", counted(*expected, "feature"))]
     InputWidth {
         /// What the network takes.
         expected: usize,
@@ -179,15 +181,23 @@ pub enum Error {
     },
 
     /// Classes that do not match the data.
-    #[error("{given} classes of the network were named for {classes} classes of the data")]
+    #[error("{} of the network for {} of the data; expected one for each", counted(*given, "class"), counted(*classes, "class"))]
     ClassMap {
         /// Classes of the data.
         classes: usize,
         /// Entries given.
         given: usize,
     },
+    /// A sample is to get a class that a scalar output cannot mean.
+    #[error("class {class} of a network with {}; expected one of them, counted from 0", counted(*classes, "class"))]
+    ClassRange {
+        /// The class of the network that a sample is to get.
+        class: usize,
+        /// Classes of the network.
+        classes: usize,
+    },
     /// Radii that do not match the data.
-    #[error("{radii} radii were given for {samples} samples")]
+    #[error("the number of radii is {radii} for {}; expected one per sample", counted(*samples, "sample"))]
     RadiusCount {
         /// Number of samples.
         samples: usize,
@@ -195,7 +205,7 @@ pub enum Error {
         radii: usize,
     },
     /// Two datasets that live in different spaces.
-    #[error("the first dataset has {queries} features and the second {base}; distances need equally many")]
+    #[error("the first dataset has {} and the second {base}; distances need equally many", counted(*queries, "feature"))]
     FeatureMismatch {
         /// Features of the first dataset.
         queries: usize,
@@ -212,7 +222,7 @@ pub enum Error {
 #[non_exhaustive]
 pub enum ClassError {
     /// A network with another number of logits than names.
-    #[error("the file names {names} classes, but its network has {outputs} outputs")]
+    #[error("the file names {}, but its network has {}", counted(*names, "class"), counted(*outputs, "output"))]
     NameCount {
         /// Number of names.
         names: usize,
@@ -238,7 +248,7 @@ pub enum ClassError {
         expected: String,
     },
     /// Classes without names that cannot be told by their number.
-    #[error("the network has {outputs} classes without names and the data have {classes}: {names}")]
+    #[error("the network has {} without names and the data have {classes}: {names}", counted(*outputs, "class"))]
     Nameless {
         /// Number of outputs.
         outputs: usize,

@@ -84,6 +84,7 @@
 //! - [`network`]: layers and the compact forms, what each computes (written
 //!   once), sizes, evaluation.
 //! - [`certify`]: proofs about a network as stored, attacks, Lipschitz bounds.
+//! - [`directions`]: every norm as the sup norm of a few numbers.
 //! - [`cells`]: boxes that recognise balls, few and sparse.
 //! - [`constructions`]: theorems as code, one file each, listed in
 //!   [`REGISTRY`](constructions::REGISTRY).
@@ -101,7 +102,7 @@
 //! | the network has this size, this Lipschitz bound | [`network`]; [`certify`] and [`number`] |
 //!
 //! Not trusted by any certificate: [`constructions`] and the search of [`cells`]
-//! (a mistake there gives a network that is not certified), what a file claims of
+//! and [`directions`] (a mistake there gives a network that is not certified), what a file claims of
 //! itself (its radii are the question that is asked, its class names say which
 //! output belongs to which label), vector instructions beyond what tests against
 //! their portable twins show, and mathematical libraries.
@@ -123,6 +124,7 @@ pub mod certify;
 pub mod classes;
 pub mod constructions;
 pub mod dataset;
+pub mod directions;
 pub mod error;
 pub mod fit;
 mod isa;

@@ -64,10 +64,11 @@ impl FromStr for Norm {
 
     fn from_str(s: &str) -> Result<Self, Error> {
         let unknown = || Error::UnknownNorm { given: s.into() };
-        match s.strip_prefix('l') {
-            Some("inf") => Ok(Self::Linf),
+        // The exponent alone is what numpy calls the norm.
+        match s.strip_prefix(['l', 'L']).unwrap_or(s) {
+            exponent if exponent.eq_ignore_ascii_case("inf") => Ok(Self::Linf),
             // Digits and a point: other ways to write a number are no norms.
-            Some(p) if p.starts_with(|c: char| c.is_ascii_digit()) => {
+            p if p.starts_with(|c: char| c.is_ascii_digit()) => {
                 Self::lp(p.parse().map_err(|_| unknown())?).map_err(|_| unknown())
             }
             _ => Err(unknown()),
@@ -91,8 +92,20 @@ mod tests {
             assert_eq!(text.parse::<Norm>(), Ok(norm));
             assert_eq!(norm.to_string(), text);
         }
-        assert_eq!("l2.0".parse::<Norm>(), Ok(Norm::L2));
-        for text in ["", "l", "l0", "l0.5", "l-3", "l1001", "lnan", "linfinity", "p2", "l1e", "2", "l3x"] {
+        for (text, norm) in [
+            ("l2.0", Norm::L2),
+            ("L2", Norm::L2),
+            ("2", Norm::L2),
+            ("1.5", Norm::Lp(1.5)),
+            ("inf", Norm::Linf),
+            ("Linf", Norm::Linf),
+            ("LInf", Norm::Linf),
+        ] {
+            assert_eq!(text.parse::<Norm>(), Ok(norm), "{text}");
+        }
+        for text in
+            ["", "l", "l0", "l0.5", "l-3", "l1001", "lnan", "linfinity", "p2", "l1e", "ll2", "-inf", "l3x"]
+        {
             assert_eq!(text.parse::<Norm>(), Err(Error::UnknownNorm { given: text.into() }), "{text}");
         }
     }

@@ -19,19 +19,20 @@ use std::{
 /// rest on: the forms of `network`, exact distances of `separation`, and what
 /// these rest on; nothing that chooses or builds a network.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("number", &[]),
-    ("progress", &[]),
     ("text", &[]),
+    ("number", &["text"]),
+    ("progress", &[]),
     ("isa", &[]),
     ("norm", &[]),
-    ("error", &["norm", "number"]),
+    ("error", &["norm", "number", "text"]),
     ("dataset", &["number"]),
     ("separation", &["dataset", "isa", "norm", "number", "progress"]),
     ("budget", &["norm", "number", "separation"]),
-    ("network", &["dataset", "isa", "number"]),
+    ("network", &["dataset", "isa", "norm", "number"]),
     ("certify", &["budget", "dataset", "network", "norm", "number", "progress", "separation"]),
-    ("cells", &["budget", "dataset", "isa", "network", "number", "progress"]),
-    ("constructions", &["budget", "cells", "dataset", "network", "norm", "number", "progress"]),
+    ("directions", &["budget", "dataset", "isa", "network", "norm", "number", "progress"]),
+    ("cells", &["budget", "dataset", "directions", "isa", "network", "norm", "number", "progress"]),
+    ("constructions", &["budget", "cells", "dataset", "directions", "network", "norm", "number", "progress"]),
     ("bounds", &["budget", "constructions", "dataset", "network", "norm", "number"]),
     ("classes", &["budget", "certify", "dataset", "network", "norm"]),
     (
@@ -384,7 +385,7 @@ fn arrows_are_read_off_the_source() {
 /// Tests know the constructions that they build with; the engines do not.
 #[test]
 fn certificates_know_no_builder() {
-    let builders = ["cells", "constructions", "bounds"];
+    let builders = ["directions", "cells", "constructions", "bounds"];
     let (_, known) = ROOMS.iter().find(|(room, _)| *room == "certify").unwrap();
     assert!(builders.iter().all(|builder| !known.contains(builder)));
     let arrows = Library::read().arrows();

@@ -57,7 +57,7 @@ fn what_cannot_be_fitted_is_an_error() {
     let large = FitOptions { radius: Radius::Uniform(10.0), ..FitOptions::default() };
     assert!(matches!(ask(large), Error::RadiusTooLarge { .. }));
     let wrong = FitOptions {
-        construction: Construction::named("cells").ok(),
+        construction: Construction::named("yu2024-linf").ok(),
         norm: Norm::L2,
         ..FitOptions::default()
     };

@@ -106,7 +106,7 @@ fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
 }
 
 /// No construction's name is written as a string outside its own file. Keys and
-/// lines of reports, `.json("cells", …)` or `"cells": …`, and what a progress
+/// lines of reports, `.json["cells"]` or `"cells": …`, and what a progress
 /// bar calls its work are words, as are the names of forms, engines and
 /// schedules.
 #[test]
@@ -124,6 +124,7 @@ fn nobody_asks_for_a_construction_by_name() {
                 for (at, literal) in line.match_indices(&format!("\"{name}\"")) {
                     let (before, after) = (&line[..at], &line[at + literal.len()..]);
                     let word = before.ends_with("json(")
+                        || before.ends_with("json[")
                         || before.ends_with("line(")
                         || before.ends_with("begin(")
                         || before.ends_with("form: ")

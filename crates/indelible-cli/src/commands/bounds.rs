@@ -8,10 +8,11 @@ use indelible::{
     bounds::{Accuracy, Kind, Question, Row, measured, table},
     separation::separation,
 };
-use indelible_io::dataset::{ReadOptions, read};
+use indelible_io::dataset::ReadOptions;
 use serde_json::{Value, json};
 
-use super::prelude::*;
+use super::{prelude::*, separation::or_conflicts};
+
 /// Arguments of `bounds`.
 #[derive(Args, Debug)]
 pub struct BoundsArgs {
@@ -45,7 +46,7 @@ impl BoundsArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
         let options = ReadOptions { limit: self.limit, ..ReadOptions::default() };
-        let data = self.data.as_ref().map(|path| read(path, &options)).transpose()?;
+        let data = self.data.as_ref().map(|path| Given::read(path, &options, &bar)).transpose()?;
         let (samples, features, classes) = match &data {
             Some(data) => (data.samples(), data.features(), data.classes()),
             None => [self.samples, self.features, self.classes].map(Option::unwrap_or_default).into(),
@@ -54,17 +55,26 @@ impl BoundsArgs {
         let question = Question { samples, features, classes, norm, ratio };
         let mut rows = table(&question)?;
         if let Some(data) = &data {
-            let budget = Budget::from_ratio(self.ratio, &separation(data, norm, &bar))?;
+            let budget = Budget::from_ratio(self.ratio, &separation(data, norm, &bar)).map_err(|e| match e {
+                indelible::Error::NoEnemies => Failure::input(
+                    "all samples have one label, so there is no largest radius to count constructions at; give --samples, --features and --classes instead",
+                ),
+                other => or_conflicts(data, other),
+            })?;
             rows.extend(measured(data, &budget)?);
         }
         if !self.json {
-            return print(&text(&question, &rows));
+            let read = data.as_ref().map_or(vec![], Given::lines);
+            return print(&(text(&question, &rows) + &columns(&read, 0..0)));
         }
-        Report::new(json!({
+        let mut report = Report::new(json!({
             "samples": samples, "features": features, "classes": classes, "norm": norm.to_string(),
             "ratio": ratio, "rows": rows.iter().map(object).collect::<Vec<_>>(),
-        }))
-        .print(true)
+        }));
+        if let Some(data) = &data {
+            data.describe(&mut report);
+        }
+        report.print(true)
     }
 }
 
@@ -110,12 +120,12 @@ fn text(question: &Question, rows: &[Row]) -> String {
         ]);
     }
     format!(
-        "{} samples, {} features, {} labels, {}, ratio {}\n{}~ order of growth: hidden constants and logarithms set to 1\n",
-        grouped(question.samples),
-        grouped(question.features),
-        question.classes,
+        "{}, {}, {}, {}, ratio {}\n{}~ order of growth: hidden constants and logarithms set to 1\n",
+        counted(question.samples, "sample"),
+        counted(question.features, "feature"),
+        counted(question.classes, "label"),
         question.norm,
-        question.ratio,
+        plain(question.ratio),
         columns(&lines, 2..3)
     )
 }

@@ -96,6 +96,7 @@ impl BuildArgs {
         // A wrong name should not cost a long computation, nor a slip the data.
         let options = self.options()?;
         keep_apart(&self.data.files(), &[Some(&self.output)])?;
+        ends_in(Some(&self.output), &["onnx"], "networks are written as ONNX")?;
         require(!(options.certify && is_special(&self.output)), || {
             format!(
                 "{} is no regular file: what is proved is read back from where it was written; give a file, or --no-certify",
@@ -111,7 +112,9 @@ impl BuildArgs {
         let seconds = &mut built.fitted.seconds;
         seconds.insert(0, ("read", read));
         seconds.push(("total", started.elapsed().as_secs_f64()));
-        self.report(&data, &built).print(self.json)
+        let mut report = self.report(&data, &built);
+        data.describe(&mut report);
+        report.print(self.json)
     }
 
     /// What the arguments ask for.
@@ -158,9 +161,9 @@ impl BuildArgs {
             Radii::Uniform(radius) => real(*radius),
             Radii::PerSample(_) => format!("{} to {}, one per sample", real(smallest), real(largest)),
         };
-        let ratio = fitted.budget.ratio().map_or(String::new(), |ratio| format!(" (ratio {ratio})"));
+        let ratio = fitted.budget.ratio().map_or(String::new(), |ratio| format!(" (ratio {})", plain(ratio)));
         let certified = certified.map_or("not asked for".into(), |certified| {
-            format!("{} of {} samples", grouped(certified), grouped(samples))
+            format!("{} of {}", grouped(certified), counted(samples, "sample"))
         });
         let times = fitted.seconds.iter().map(|(name, taken)| format!("{name} {}", report::seconds(*taken)));
         report

@@ -5,14 +5,15 @@ use std::{path::PathBuf, time::Instant};
 use clap::Args;
 use indelible::{
     Budget, Dataset, Norm, Radii,
-    certify::{Certificate, Verdict, certify},
+    certify::{Certificate, Config, Verdict, certify_with},
     classes::Classes,
     separation::nearest_enemies,
 };
 use indelible_io::{digest, onnx};
 use serde_json::{Value, json};
 
-use super::prelude::*;
+use super::{prelude::*, search::SearchArgs};
+
 /// Failures that are listed for people.
 const MOST_LISTED: usize = 5;
 
@@ -36,6 +37,8 @@ pub struct CertifyArgs {
     /// With --per-sample: share of half the distance to the nearest enemy, between 0 and 1
     #[arg(long, value_name = "RHO", requires = "per_sample", allow_negative_numbers = true)]
     ratio: Option<f64>,
+    #[command(flatten)]
+    search: SearchArgs,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -44,6 +47,7 @@ pub struct CertifyArgs {
 impl CertifyArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
+        let config = self.search.config(Config::default())?;
         let network = onnx::open(&self.network)?;
         let data = self.data.read(&bar)?;
         let norm = self.norm.or(network.metadata.norm).unwrap_or(Norm::Linf);
@@ -59,7 +63,7 @@ impl CertifyArgs {
         })?;
         let started = Instant::now();
         let classes = network.signature().match_classes(&data)?;
-        let certificate = certify(&classes.claim(&network.model, &data, norm, &radii), &bar)?;
+        let certificate = certify_with(&classes.claim(&network.model, &data, norm, &radii), &config, &bar)?;
         let taken = started.elapsed().as_secs_f64();
         let same = network.metadata.dataset.as_ref().map(|known| *known == digest(&data));
         let mut report = report(&certificate, &data, &radii, &classes, taken);
@@ -67,6 +71,7 @@ impl CertifyArgs {
         if same == Some(false) {
             report.line("dataset", "another than the file was built from");
         }
+        data.describe(&mut report);
         report.left_out(&network.notes).print(self.json)?;
         if certificate.holds() { Ok(()) } else { Err(Failure::no("")) }
     }
@@ -99,13 +104,18 @@ fn report(certificate: &Certificate, data: &Dataset, radii: &Radii, classes: &Cl
                 "sample": sample, "label": label(sample), "verdict": "refuted",
                 "engine": engine.to_string(), "predicted": name(predicted), "point": point,
             }),
+            Verdict::Misclassified { predicted } => json!({
+                "sample": sample, "label": label(sample), "verdict": "misclassified", "predicted": name(predicted),
+            }),
             _ => json!({"sample": sample, "label": label(sample), "verdict": "undecided"}),
         })
         .collect();
     let engines = certificate.engines().into_iter().map(|(engine, count)| (engine.to_string(), count));
-    let Certificate { samples, certified, refuted, undecided, norm, precision, .. } = *certificate;
+    let Certificate { samples, certified, refuted, misclassified, undecided, norm, precision, .. } =
+        *certificate;
     let mut report = Report::new(json!({
-        "samples": samples, "certified": certified, "refuted": refuted, "undecided": undecided,
+        "samples": samples, "certified": certified, "refuted": refuted, "misclassified": misclassified,
+        "undecided": undecided,
         "exact": certificate.exact,
         "engines": engines.collect::<Value>(),
         "radius": radii.smallest(), "per_sample": matches!(radii, Radii::PerSample(_)),
@@ -113,6 +123,8 @@ fn report(certificate: &Certificate, data: &Dataset, radii: &Radii, classes: &Cl
         "arithmetic": format!("real and {precision}, any order of summation"),
         "smallest_margin": smallest_margin(certificate),
         "seconds": taken,
+        "sample_seconds": certificate.efforts.iter().map(|effort| effort.seconds).collect::<Value>(),
+        "sample_branches": certificate.efforts.iter().map(|effort| effort.branches).collect::<Value>(),
         "failures": failures,
     }));
     let radius = match radii {
@@ -120,8 +132,9 @@ fn report(certificate: &Certificate, data: &Dataset, radii: &Radii, classes: &Cl
         Radii::PerSample(_) => format!("{} and more, one per sample", real(radii.smallest())),
     };
     report
-        .line("certified", format!("{} of {} samples", grouped(certified), grouped(samples)))
+        .line("certified", format!("{} of {}", grouped(certified), counted(samples, "sample")))
         .line("refuted", grouped(refuted))
+        .line("misclassified", grouped(misclassified))
         .line("undecided", grouped(undecided))
         .line("radius", format!("{radius} in {norm}"))
         .line(
@@ -139,11 +152,14 @@ fn report(certificate: &Certificate, data: &Dataset, radii: &Radii, classes: &Cl
             Verdict::Refuted { predicted, .. } => {
                 format!("refuted: a point of its ball gets {}", name(predicted).map_or("NaN", String::as_str))
             }
+            Verdict::Misclassified { predicted } => {
+                format!("misclassified: it gets {}", name(predicted).map_or("NaN", String::as_str))
+            }
             _ => "undecided".into(),
         };
         report.line(format!("sample {sample} ({})", label(sample)), what);
     }
-    let more = (refuted + undecided).saturating_sub(MOST_LISTED);
+    let more = (samples - certified).saturating_sub(MOST_LISTED);
     if more > 0 {
         report.line("", format!("and {} more", grouped(more)));
     }

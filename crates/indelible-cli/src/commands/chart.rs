@@ -17,10 +17,12 @@ use crate::failure::Failure;
 
 /// Sizes of one construction.
 pub struct Series {
-    /// Its position in the registry, which gives the line its style.
+    /// Its position in the registry, which gives the line its colour and style.
     pub position: usize,
     /// Its name.
     pub name: &'static str,
+    /// What is wrong where not every sample was certified.
+    pub uncertified: Option<String>,
     /// Size for each `1/(1 − ρ)`, and for each number of samples.
     pub sizes: [Vec<(f64, Size)>; 2],
 }
@@ -36,6 +38,16 @@ const DASHES: [(i32, i32); 9] = {
 };
 
 impl Series {
+    fn colour(&self) -> RGBColor {
+        COLOURS[self.position % COLOURS.len()]
+    }
+
+    /// How the line is drawn: pale unless every sample was certified.
+    fn stroke(&self, width: u32) -> ShapeStyle {
+        let opacity = if self.uncertified.is_some() { 0.4 } else { 1.0 };
+        self.colour().mix(opacity).stroke_width(width)
+    }
+
     fn dashes(&self) -> (i32, i32) {
         DASHES[self.position % DASHES.len()]
     }
@@ -51,7 +63,8 @@ const LEGEND: u32 = 44;
 
 /// Four panels: nonzero parameters and the largest parameter, against the
 /// ratio, spaced by `1/(1 − ρ)`, and against the number of samples, all on
-/// logarithmic scales.
+/// logarithmic scales. Constructions that certified every sample have full
+/// circles, others hollow ones and pale lines.
 pub fn chart(title: &str, ratio: f64, series: &[Series]) -> Result<String, Failure> {
     let mut text = String::new();
     draw(&mut text, title, ratio, series)?;
@@ -121,32 +134,41 @@ fn panel(
         .x_label_formatter(label)
         .y_label_formatter(&|y| short(*y))
         .draw()?;
-    for ((one, line), colour) in series.iter().zip(lines).zip(COLOURS) {
-        chart.draw_series(line.iter().map(|p| Circle::new(*p, 3, colour.filled())))?;
+    for (one, line) in series.iter().zip(lines) {
+        let places = line.clone();
         match one.dashes() {
-            (_, 0) => drop(chart.draw_series(LineSeries::new(line, colour.stroke_width(2)))?),
+            (_, 0) => drop(chart.draw_series(LineSeries::new(line, one.stroke(2)))?),
             (dash, gap) => {
                 let (dash, gap) = (dash.unsigned_abs(), gap.unsigned_abs());
-                chart.draw_series(DashedLineSeries::new(line, dash, gap, colour.stroke_width(2)))?;
+                chart.draw_series(DashedLineSeries::new(line, dash, gap, one.stroke(2)))?;
             }
+        }
+        if one.uncertified.is_some() {
+            chart.draw_series(places.iter().map(|p| Circle::new(*p, 4, WHITE.filled())))?;
+            chart.draw_series(places.iter().map(|p| Circle::new(*p, 4, one.colour().stroke_width(1))))?;
+        } else {
+            chart.draw_series(places.iter().map(|p| Circle::new(*p, 3, one.colour().filled())))?;
         }
     }
     Ok(())
 }
 
-/// One row with the names of all lines.
+/// One row with the names of all lines, and below them what was not certified.
 fn legend(area: &Area<'_>, series: &[Series]) -> Result<(), Failure> {
     let each = (WIDTH - 40) as i32 / series.len().max(1) as i32;
     let middle = LEGEND as i32 / 2;
-    for (index, (one, colour)) in series.iter().zip(COLOURS).enumerate() {
+    for (index, one) in series.iter().enumerate() {
         let left = 30 + index as i32 * each;
         let (dash, gap) = one.dashes();
         for start in (0..42).step_by((dash + gap).unsigned_abs() as usize) {
             let end = start + dash.min(42 - start);
             let line = [(left + start, middle), (left + end, middle)];
-            area.draw(&PathElement::new(line, colour.stroke_width(3)))?;
+            area.draw(&PathElement::new(line, one.stroke(3)))?;
         }
         area.draw(&Text::new(one.name, (left + 50, middle - 7), ("sans-serif", 15)))?;
+        if let Some(why) = &one.uncertified {
+            area.draw(&Text::new(why.as_str(), (left + 50, middle + 9), ("sans-serif", 12)))?;
+        }
     }
     Ok(())
 }
@@ -166,5 +188,53 @@ fn short(value: f64) -> String {
         v if v >= 1e6 => format!("{} M", v / 1e6),
         v if v >= 1e4 => format!("{} k", v / 1e3),
         v => format!("{v}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use indelible::constructions::REGISTRY;
+
+    use super::*;
+
+    /// A line of one construction.
+    fn series(position: usize, uncertified: Option<&str>) -> Series {
+        let size = Size { depth: 2, width: 3, nonzero: 5, all: 9, max_abs: 4.0 };
+        let sizes = [vec![(2.0, size), (10.0, size)], vec![(20.0, size), (40.0, size)]];
+        Series { position, name: REGISTRY[position].name, uncertified: uncertified.map(String::from), sizes }
+    }
+
+    /// How many circles of the picture are filled with each colour.
+    fn filled(svg: &str, colour: RGBColor) -> usize {
+        let document = roxmltree::Document::parse(svg).unwrap();
+        let fill = format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2);
+        document
+            .descendants()
+            .filter(|n| n.has_tag_name("circle") && n.attribute("fill") == Some(&fill))
+            .count()
+    }
+
+    #[test]
+    fn a_construction_has_one_colour_in_every_chart() {
+        let distinct: std::collections::BTreeSet<_> = COLOURS.iter().map(|c| (c.0, c.1, c.2)).collect();
+        assert!(distinct.len() == COLOURS.len() && COLOURS.len() >= REGISTRY.len());
+        assert!(DASHES.len() >= REGISTRY.len());
+        let all: Vec<Series> = (0..REGISTRY.len()).map(|position| series(position, None)).collect();
+        let together = chart("all", 0.5, &all).unwrap();
+        for (position, colour) in COLOURS.into_iter().enumerate().take(REGISTRY.len()) {
+            let alone = chart("one", 0.5, &[series(position, None)]).unwrap();
+            for svg in [&together, &alone] {
+                assert_eq!(filled(svg, colour), 8);
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_not_certified_is_hollow_and_says_so() {
+        let all = [series(0, None), series(1, Some("3 of 40 certified"))];
+        let svg = chart("two", 0.5, &all).unwrap();
+        assert_eq!(filled(&svg, COLOURS[0]), 8);
+        assert_eq!(filled(&svg, COLOURS[1]), 0);
+        assert!(svg.contains("3 of 40 certified"));
     }
 }

@@ -54,6 +54,8 @@ impl CompareArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
         keep_apart(&self.data.files(), &[self.csv.as_ref(), self.svg.as_ref()])?;
+        ends_in(self.csv.as_ref(), &["csv"], "the table is written as CSV")?;
+        ends_in(self.svg.as_ref(), &["svg"], "charts are written as SVG")?;
         let data = self.data.read(&bar)?;
         let norm = self.norm;
         let options = Options { precision: self.precision, ..Options::default() };
@@ -83,26 +85,29 @@ impl CompareArgs {
         let (samples, features, classes) = (data.samples(), data.features(), data.classes());
         if let Some(path) = &self.svg {
             let title = format!(
-                "Constructions on {}: {} samples, {features} features, {classes} classes, {norm}, {}",
+                "Constructions on {}: {}, {}, {}, {norm}, {}",
                 self.data.path.file_stem().map_or("data".into(), |name| name.to_string_lossy()),
-                grouped(samples),
+                counted(samples, "sample"),
+                counted(features, "feature"),
+                counted(classes, "class"),
                 self.precision
             );
-            let curves = curves(&data, &found, options, self.ratio, &bar);
+            let curves = curves(&rows, &data, &found, options, self.ratio, &bar);
             write_text(AtomicFile::create(path)?, &chart(&title, self.ratio, &curves)?)?;
         }
         if !self.json {
             let refused: String = refused.iter().map(|(name, why)| format!("{name}: {why}\n")).collect();
-            return print(&(table(&rows, samples) + &refused));
+            return print(&(table(&rows, samples) + &refused + &columns(&data.lines(), 0..0)));
         }
         let refused = refused.iter().map(|(name, why)| json!({"name": name, "why": why}));
-        Report::new(json!({
+        let mut report = Report::new(json!({
             "samples": samples, "features": features, "classes": classes, "norm": norm.to_string(),
             "ratio": self.ratio, "radius": budget.radii().smallest(), "precision": self.precision.to_string(),
             "constructions": rows.iter().map(|row| row_json(row, samples)).collect::<Vec<_>>(),
             "refused": refused.collect::<Vec<_>>(),
-        }))
-        .print(true)
+        }));
+        data.describe(&mut report);
+        report.print(true)
     }
 }
 
@@ -155,15 +160,32 @@ fn csv(rows: &[Trial]) -> String {
     for row in rows {
         let Size { depth, width, nonzero, all, max_abs } = row.size;
         text += &format!(
-            "{},{depth},{width},{nonzero},{all},{max_abs},{},{},{},{}\n",
-            row.construction.name, row.lipschitz, row.certified, row.build_seconds, row.certify_seconds
+            "{},{depth},{width},{nonzero},{all},{},{},{},{},{}\n",
+            row.construction.name,
+            plain(max_abs),
+            plain(row.lipschitz),
+            row.certified,
+            row.build_seconds,
+            row.certify_seconds
         );
     }
     text
 }
 
-/// Sizes over ratios and over numbers of samples.
-fn curves(data: &Dataset, found: &Separation, options: Options, ratio: f64, bar: &Bar) -> Vec<Series> {
+/// Sizes over ratios and over numbers of samples; `rows` say what was certified.
+fn curves(
+    rows: &[Trial],
+    data: &Dataset,
+    found: &Separation,
+    options: Options,
+    ratio: f64,
+    bar: &Bar,
+) -> Vec<Series> {
+    let uncertified = |name: &str| match rows.iter().find(|row| row.construction.name == name) {
+        Some(row) if row.certified == data.samples() => None,
+        Some(row) => Some(format!("{} of {} certified", grouped(row.certified), grouped(data.samples()))),
+        None => Some(format!("not built at ρ = {}", plain(ratio))),
+    };
     let measure = |construction: &Construction, data: &Dataset, found: &Separation, ratio: f64| {
         let budget = Budget::from_ratio(ratio, found).ok()?;
         let serves = construction.serves(data, &budget, options);
@@ -185,6 +207,7 @@ fn curves(data: &Dataset, found: &Separation, options: Options, ratio: f64, bar:
         Series {
             position,
             name: construction.name,
+            uncertified: uncertified(construction.name),
             sizes: [RATIOS.iter().filter_map(at_ratio).collect(), parts.iter().filter_map(of_part).collect()],
         }
     };

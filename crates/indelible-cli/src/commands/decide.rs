@@ -77,6 +77,7 @@ impl DecideArgs {
         let bar = Bar::default();
         let [data, labels] = self.data.files();
         keep_apart(&[data, labels, self.check.as_ref()], &[self.output.as_ref(), self.proof.as_ref()])?;
+        ends_in(self.output.as_ref(), &["onnx"], "networks are written as ONNX")?;
         let data = self.data.read(&bar)?;
         let config = Config::default().solver(&self.solver).timeout(self.timeout);
         if let Some(path) = &self.check {
@@ -102,7 +103,9 @@ impl DecideArgs {
         if let (Answer::No(proof), Some(path)) = (&last.answer, &self.proof) {
             write_text(AtomicFile::create(path)?, &proof.to_string())?;
         }
-        self.report(&data, radius, &decisions, last, file).print(self.json)?;
+        let mut report = self.report(&data, radius, &decisions, last, file);
+        data.describe(&mut report);
+        report.print(self.json)?;
         match &last.answer {
             Answer::Unknown { .. } if self.json => Err(Failure::open("")),
             Answer::Unknown { reason } => Err(Failure::open(format!("width {}: {reason}", last.width))),
@@ -134,7 +137,7 @@ impl DecideArgs {
         report
             .line("answer", word)
             .line("width", last.width)
-            .line("radius", format!("{radius} ({norm})"))
+            .line("radius", format!("{} ({norm})", plain(radius)))
             .line("networks checked", rounds);
         match &last.answer {
             Answer::Yes(network) => {
@@ -156,8 +159,9 @@ impl DecideArgs {
                     .points()
                     .map(|(sample, class, x)| json!({"sample": sample, "class": name(class), "point": x}));
                 report.json["points"] = points.collect();
-                report
-                    .line("refutation", format!("no such network gets these {} points right:", proof.len()));
+                let these = if proof.len() == 1 { "this" } else { "these" };
+                let these = format!("{these} {}", counted(proof.len(), "point"));
+                report.line("refutation", format!("no such network gets {these} right:"));
                 for (sample, class, x) in proof.points().take(MOST_POINTS) {
                     report.line("", format!("sample {sample}, class {}: ({})", name(class), x.join(", ")));
                 }
@@ -204,7 +208,7 @@ fn write<'a>(
     Ok(path)
 }
 
-fn check(path: &Path, data: &Dataset, config: &Config, as_json: bool) -> Result<(), Failure> {
+fn check(path: &Path, data: &Given, config: &Config, as_json: bool) -> Result<(), Failure> {
     let text = read_text(path)?;
     let proof = Refutation::parse(&text).map_err(|e| Failure::input(format!("{}: {e}", path.display())))?;
     proof.check(data, config)?;
@@ -213,7 +217,10 @@ fn check(path: &Path, data: &Dataset, config: &Config, as_json: bool) -> Result<
         "answer": "no", "confirmed": true, "width": width, "norm": norm.to_string(), "radius": radius,
         "points": points,
     }));
+    let (radius, points) = (plain(radius), counted(points, "point"));
     let no =
         format!("no network of depth 2 and width {width} memorizes the data with {norm} radius {radius}");
-    report.line("confirmed", format!("{no} ({points} points)")).print(as_json)
+    report.line("confirmed", format!("{no} ({points})"));
+    data.describe(&mut report);
+    report.print(as_json)
 }

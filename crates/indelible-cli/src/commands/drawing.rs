@@ -2,8 +2,8 @@
 
 use plotters::{coord::Shift, prelude::*};
 
-/// Colours of lines and panels, in order.
-pub const COLOURS: [RGBColor; 8] = [
+/// Colours of lines and panels, in order; at least one per construction.
+pub const COLOURS: [RGBColor; 10] = [
     RGBColor(31, 119, 180),
     RGBColor(255, 127, 14),
     RGBColor(44, 160, 44),
@@ -12,6 +12,8 @@ pub const COLOURS: [RGBColor; 8] = [
     RGBColor(140, 86, 75),
     RGBColor(227, 119, 194),
     RGBColor(23, 23, 23),
+    RGBColor(23, 190, 207),
+    RGBColor(188, 189, 34),
 ];
 
 /// Where something is drawn.

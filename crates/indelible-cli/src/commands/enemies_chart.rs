@@ -8,13 +8,22 @@
     reason = "places in a picture are small"
 )]
 
-use plotters::{prelude::*, style::text_anchor::*};
+use std::ops::Range;
+
+use plotters::{
+    coord::{
+        ranged1d::{DefaultFormatting, KeyPointHint, Ranged},
+        types::RangedCoordf64,
+    },
+    prelude::*,
+    style::text_anchor::*,
+};
 
 use super::drawing::{Area, COLOURS};
 use crate::{
     failure::Failure,
     histogram::{BINS, Histogram, Row},
-    report::{grouped, real},
+    report::{counted, grouped, plain, real},
 };
 
 /// What is written beside the bars.
@@ -51,14 +60,14 @@ pub fn chart(words: &Words<'_>, histogram: &Histogram) -> Result<String, Failure
         rows.truncate(MOST);
     }
     let mut text = String::new();
-    draw(&mut text, words, histogram.largest, &rows, hidden)?;
+    draw(&mut text, words, histogram, &rows, hidden)?;
     Ok(text)
 }
 
 fn draw(
     text: &mut String,
     words: &Words<'_>,
-    largest: f64,
+    histogram: &Histogram,
     rows: &[&Row],
     hidden: usize,
 ) -> Result<(), Failure> {
@@ -70,29 +79,36 @@ fn draw(
         ("sans-serif", size).into_font().into_text_style(&root).pos(Pos::new(HPos::Center, VPos::Top))
     };
     root.draw(&Text::new(shown(words.title, TITLE), (middle, 12), centered(20)))?;
-    let more =
-        if hidden > 0 { format!("; {} more classes are farther", grouped(hidden)) } else { String::new() };
+    let more = match hidden {
+        0 => String::new(),
+        1 => "; 1 more class is farther".into(),
+        _ => format!("; {} more classes are farther", grouped(hidden)),
+    };
     root.draw(&Text::new(shown(words.subtitle, 2 * TITLE) + &more, (middle, 38), centered(14)))?;
     if rows.is_empty() {
         root.draw(&Text::new("no sample has an enemy", (middle, TOP as i32 + 20), centered(16)))?;
     } else {
-        legend(&root, largest)?;
+        legend(&root, histogram)?;
     }
     for (k, (row, colour)) in rows.iter().zip(COLOURS.into_iter().cycle()).enumerate() {
         let last = k + 1 == rows.len();
         let room = if last { PANEL + BOTTOM } else { PANEL };
         let area = root.clone().shrink((0, TOP + k as u32 * PANEL), (WIDTH, room));
-        panel(&area, row, colour, largest, last.then_some(words.axis))?;
+        panel(&area, row, colour, histogram, last.then_some(words.axis))?;
     }
     Ok(root.present()?)
 }
 
 /// What bars and lines mean.
-fn legend(root: &Area<'_>, largest: f64) -> Result<(), Failure> {
+fn legend(root: &Area<'_>, histogram: &Histogram) -> Result<(), Failure> {
     let style = ("sans-serif", 13).into_font();
     let y = 68;
     root.draw(&Circle::new((LEFT as i32 + 20, y + 7), 5, COLOURS[0].filled()))?;
-    let bars = format!("samples per bin of {} (a colour per class)", real(largest / BINS as f64));
+    let bins = match histogram.from {
+        Some(_) => "bin; the axis is logarithmic".into(),
+        None => format!("bin of {}", real(histogram.largest / BINS as f64)),
+    };
+    let bars = format!("samples per {bins} (a colour per class)");
     root.draw(&Text::new(bars, (LEFT as i32 + 32, y), style.clone()))?;
     let x = WIDTH as i32 / 2 + 60;
     root.draw(&PathElement::new([(x, y), (x, y + 14)], BLACK.stroke_width(2)))?;
@@ -105,27 +121,28 @@ fn panel(
     area: &Area<'_>,
     row: &Row,
     colour: RGBColor,
-    largest: f64,
+    histogram: &Histogram,
     axis: Option<&str>,
 ) -> Result<(), Failure> {
-    // All enemies may be equally far, at distance 0.
-    let end = if largest > 0.0 { largest } else { 1.0 };
-    let highest = row.bins.iter().copied().max().unwrap_or(0).max(1);
+    let counts = histogram.bins(row);
+    let highest = counts.iter().copied().max().unwrap_or(0).max(1);
     let mut chart = ChartBuilder::on(area)
         .margin_top(8)
         .margin_right(WIDTH - ASIDE as u32 + 16)
         .y_label_area_size(LEFT)
         .x_label_area_size(if axis.is_some() { BOTTOM } else { 0 })
-        .build_cartesian_2d(0.0..end, 0..highest)?;
+        .build_cartesian_2d(Across(histogram), 0..highest)?;
+    let is_logarithmic = histogram.from.is_some();
+    let number = |x: &f64| if is_logarithmic { plain(*x) } else { real(*x) };
     let mut mesh = chart.configure_mesh();
     mesh.disable_x_mesh().light_line_style(WHITE).y_labels(2).y_label_formatter(&|count| grouped(*count));
     mesh.label_style(("sans-serif", 12)).axis_desc_style(("sans-serif", 14)).y_desc("samples");
     if let Some(axis) = axis {
-        mesh.x_labels(8).x_label_formatter(&|x| real(*x)).x_desc(axis);
+        mesh.x_labels(8).x_label_formatter(&number).x_desc(axis);
     }
     mesh.draw()?;
-    let edge = |bin: usize| end * bin as f64 / BINS as f64;
-    let bars = row.bins.iter().enumerate().filter(|(_, count)| **count > 0);
+    let edge = |bin: usize| histogram.edge(bin);
+    let bars = counts.iter().enumerate().filter(|(_, count)| **count > 0);
     chart.draw_series(
         bars.map(|(bin, &count)| Rectangle::new([(edge(bin), 0), (edge(bin + 1), count)], colour.filled())),
     )?;
@@ -133,10 +150,49 @@ fn panel(
     let style = ("sans-serif", 13).into_font();
     area.draw(&Circle::new((ASIDE + 6, 21), 5, colour.filled()))?;
     area.draw(&Text::new(shown(&row.class, NAME), (ASIDE + 18, 14), ("sans-serif", 14).into_font()))?;
-    area.draw(&Text::new(format!("{} samples", grouped(row.count)), (ASIDE + 18, 32), style.clone()))?;
+    area.draw(&Text::new(counted(row.count, "sample"), (ASIDE + 18, 32), style.clone()))?;
     let numbers = format!("from {} to {}", real(row.smallest), real(row.largest));
     area.draw(&Text::new(numbers, (ASIDE + 18, 48), style))?;
     Ok(())
+}
+
+/// The horizontal axis, on which distances lie as the bins do.
+struct Across<'a>(&'a Histogram);
+
+impl Across<'_> {
+    /// Round numbers along a logarithmic axis: powers of ten, no more than
+    /// `most`; where there are only one or two, their double and fivefold, too.
+    fn powers(from: f64, end: f64, most: usize) -> Vec<f64> {
+        let (first, last) = (from.log10().floor() as i32, end.log10().ceil() as i32);
+        let of = |factor: u8, power: i32| format!("{factor}e{power}").parse().ok();
+        let inside = |number: &f64| (from..=end).contains(number);
+        let powers: Vec<f64> = (first..=last).filter_map(|power| of(1, power)).filter(inside).collect();
+        if powers.len() > 2 {
+            return powers.iter().copied().step_by(powers.len().div_ceil(most.max(1))).collect();
+        }
+        let all = (first..=last).flat_map(|power| [1, 2, 5].map(|factor| of(factor, power)));
+        all.flatten().filter(inside).collect()
+    }
+}
+
+impl Ranged for Across<'_> {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, distance: &f64, limit: (i32, i32)) -> i32 {
+        RangedCoordf64::from(0.0..1.0).map(&self.0.place(*distance), limit)
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        match self.0.from {
+            Some(from) => Self::powers(from, self.0.largest, hint.max_num_points()),
+            None => RangedCoordf64::from(0.0..self.0.end()).key_points(hint),
+        }
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.0.from.unwrap_or(0.0)..self.0.end()
+    }
 }
 
 /// The beginning of a text, with characters that XML cannot hold replaced.
@@ -155,12 +211,13 @@ mod tests {
 
     fn row(class: &str, bins: [usize; BINS]) -> Row {
         let count = bins.iter().sum();
-        Row { class: class.into(), count, smallest: 0.25, median: 1.5, largest: 4.0, bins: bins.to_vec() }
+        let (class, bins) = (class.into(), bins.to_vec());
+        Row { class, count, smallest: 0.25, median: 1.5, largest: 4.0, log_bins: bins.clone(), bins }
     }
 
     fn drawn(rows: Vec<Row>) -> String {
         let words = Words { title: "a title", subtitle: "of two classes", axis: "distance in pixels" };
-        chart(&words, &Histogram { rows, largest: 4.0 }).unwrap()
+        chart(&words, &Histogram { rows, largest: 4.0, from: None }).unwrap()
     }
 
     /// Heights of the rectangles of a colour.
@@ -214,6 +271,21 @@ mod tests {
     }
 
     #[test]
+    fn a_logarithmic_axis_has_round_numbers() {
+        assert_eq!(Across::powers(0.03, 2.5, 8), [0.05, 0.1, 0.2, 0.5, 1.0, 2.0]);
+        assert_eq!(Across::powers(0.9, 42.0, 8), [1.0, 2.0, 5.0, 10.0, 20.0]);
+        assert_eq!(Across::powers(1e-300, 1e300, 8).len(), 8);
+        let words = Words { title: "", subtitle: "", axis: "distance" };
+        let rows = vec![row("a", [1; BINS])];
+        let svg = chart(&words, &Histogram { rows, largest: 2e6, from: Some(1e-5) }).unwrap();
+        let texts = texts(&svg);
+        for number in ["1e-5", "0.001", "10", "1000", "100000"] {
+            assert!(texts.iter().any(|t| t == number), "{number} in {texts:?}");
+        }
+        assert!(texts.iter().any(|t| t.contains("logarithmic")), "{texts:?}");
+    }
+
+    #[test]
     fn hostile_histograms_are_drawn() {
         assert!(texts(&drawn(vec![])).contains(&"no sample has an enemy".to_owned()));
         let many = drawn((0..1000).map(|k| row(&format!("class {k}"), [usize::MAX / 64; BINS])).collect());
@@ -222,8 +294,15 @@ mod tests {
         for largest in [0.0, f64::from_bits(1), 1e-300, 1e300, f64::MAX] {
             let mut row = row("x", [1; BINS]);
             (row.smallest, row.median, row.largest) = (largest, largest, largest);
-            let svg = chart(&words, &Histogram { rows: vec![row], largest }).unwrap();
+            let svg = chart(&words, &Histogram { rows: vec![row], largest, from: None }).unwrap();
             assert!(!heights(&svg, COLOURS[0]).is_empty(), "{largest}");
+        }
+        let tiny = f64::from_bits(1);
+        for (from, largest) in [(tiny, f64::MAX), (tiny, 1e-300), (1e300, f64::MAX), (1.0, 40.0)] {
+            let mut row = row("x", [1; BINS]);
+            (row.smallest, row.median, row.largest) = (0.0, from, largest);
+            let svg = chart(&words, &Histogram { rows: vec![row], largest, from: Some(from) }).unwrap();
+            assert_eq!(heights(&svg, COLOURS[0]).len(), BINS, "{from} {largest}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use indelible::{
     Dataset, Norm, Radii,
-    network::{CellNetwork, Constraint, Model, Network, Side},
+    network::{BallImage, CellNetwork, Constraint, Layer, Model, Network, Row, Side},
     number::{add_up, sub_down},
 };
 use indelible_io::onnx;
@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use super::prelude::*;
 /// Enemies of each constraint that are named.
 const EXAMPLES: usize = 3;
+/// Features of a direction that are named.
+const LARGEST: usize = 4;
 
 /// Arguments of `explain`.
 #[derive(Args, Debug)]
@@ -29,10 +31,42 @@ pub struct ExplainArgs {
     sample: usize,
     /// Names of the features, one per line [default: those in the file, then those of the data]
     #[arg(long, value_name = "FILE")]
-    features: Option<PathBuf>,
+    feature_names: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// The balls, and their images where the network looks along directions.
+struct Balls<'a> {
+    data: &'a Dataset,
+    radii: &'a Radii,
+    image: Option<BallImage<'a>>,
+}
+
+impl Balls<'_> {
+    /// What a constraint is on: the value of a feature, or the image under a
+    /// direction.
+    fn value(&self, feature: usize, sample: usize) -> f64 {
+        match &self.image {
+            Some(image) => image.of(feature, &self.data.row(sample), 0.0).center,
+            None => self.data.value(sample, feature),
+        }
+    }
+
+    /// The ends of a sample's ball along what a constraint is on, with its sign.
+    fn ends(&self, constraint: Constraint, sample: usize) -> (f64, f64) {
+        let radius = self.radii.of(sample);
+        if let Some(image) = &self.image {
+            let (lower, upper) = image.ends(constraint.feature, &self.data.row(sample), radius);
+            return match constraint.side {
+                Side::AtLeast => (lower, upper),
+                Side::AtMost => (-upper, -lower),
+            };
+        }
+        let x = sign(constraint.side) * self.data.value(sample, constraint.feature);
+        (sub_down(x, radius), add_up(x, radius))
+    }
 }
 
 /// A constraint of the cell and the enemies whose whole ball violates it.
@@ -68,19 +102,25 @@ impl ExplainArgs {
         require(self.sample < samples, || {
             format!("--sample is {}; expected 0 to {}", self.sample, samples - 1)
         })?;
+        let image = cells.directions().map(|layer| {
+            BallImage::new(layer, cells.precision(), network.metadata.norm.unwrap_or(Norm::Linf))
+        });
         let radii = match &network.metadata.radii {
-            _ if network.metadata.norm != Some(Norm::Linf) => Radii::Uniform(0.0),
+            // Features alone see only boxes.
+            _ if image.is_none() && network.metadata.norm != Some(Norm::Linf) => Radii::Uniform(0.0),
             Some(Radii::PerSample(radii)) if radii.len() != samples => Radii::Uniform(0.0),
             Some(radii) => radii.clone(),
             None => Radii::Uniform(0.0),
         };
+        let balls = Balls { data: &data, radii: &radii, image };
         let names = self.names(&network, &data)?;
+        let names = cells.directions().map_or(names.clone(), |layer| direction_names(layer, &names));
         let classes = network.signature().match_classes(&data)?;
         let class = classes.map[data.labels()[self.sample]];
         let holds = |k: usize, i: usize| {
             cells.classes_of_cells()[k] == class
                 && classes.map[data.labels()[i]] == class
-                && constraints(cells, k).all(|c| ends(c, &data, &radii, i).0 >= sign(c.side) * c.threshold)
+                && constraints(cells, k).all(|c| balls.ends(c, i).0 >= sign(c.side) * c.threshold)
         };
         let found: Vec<usize> = (0..cells.cells()).filter(|&k| holds(k, self.sample)).collect();
         // The simplest reason: cells stand in the order of their constraints.
@@ -90,19 +130,25 @@ impl ExplainArgs {
                 self.sample
             )));
         };
-        let reasons = reasons(cells, cell, &data, &radii, self.sample);
+        let reasons = reasons(cells, cell, &balls, self.sample);
         let held = (0..samples).filter(|&i| holds(cell, i)).count();
-        self.report(&data, &radii, (cell, found.len(), held), &reasons, &names).print(self.json)
+        let mut report = self.report(&balls, (cell, found.len(), held), &reasons, &names);
+        data.describe(&mut report);
+        report.print(self.json)
     }
 
     /// One name per feature.
     fn names(&self, network: &onnx::Network, data: &Dataset) -> Result<Vec<String>, Failure> {
         let n = data.features();
-        let given = match &self.features {
+        let given = match &self.feature_names {
             Some(path) => {
                 let names: Vec<String> = read_text(path)?.lines().map(str::to_string).collect();
                 require(names.len() == n, || {
-                    format!("{} names {} features and the data have {n}", path.display(), names.len())
+                    format!(
+                        "{} names {} and the data have {n}",
+                        path.display(),
+                        counted(names.len(), "feature")
+                    )
                 })?;
                 Some(names)
             }
@@ -115,12 +161,12 @@ impl ExplainArgs {
 
     fn report(
         &self,
-        data: &Dataset,
-        radii: &Radii,
+        balls: &Balls<'_>,
         (cell, cells, held): (usize, usize, usize),
         reasons: &[Reason],
         names: &[String],
     ) -> Report {
+        let Balls { data, radii, .. } = *balls;
         let label = |sample: usize| &data.class_names()[data.labels()[sample]];
         let (sample, radius) = (self.sample, radii.of(self.sample));
         let enemies = data.labels().iter().filter(|&&y| y != data.labels()[sample]).count();
@@ -136,13 +182,13 @@ impl ExplainArgs {
                 format!(
                     "cell {cell} ({}); it holds {} of the label",
                     if cells == 1 { "the only one".into() } else { format!("one of {}", grouped(cells)) },
-                    if held == 1 { "one sample".into() } else { format!("{} samples", grouped(held)) }
+                    if held == 1 { "one sample".into() } else { counted(held, "sample") }
                 ),
             )
             .line("that is", format!("every point within {} of it satisfies all of these", real(radius)));
         for Reason { constraint, enemies: excluded } in reasons {
             let Constraint { feature, side, threshold } = *constraint;
-            let value = |i: usize| data.value(i, feature);
+            let value = |i: usize| balls.value(feature, i);
             let examples = || excluded.iter().take(EXAMPLES);
             let example = |&i: &usize| json!({"sample": i, "label": label(i), "value": value(i)});
             listed.push(json!({
@@ -155,19 +201,17 @@ impl ExplainArgs {
             let such =
                 if examples.is_empty() { String::new() } else { format!(", as {}", examples.join(", ")) };
             // The end of an excluded ball that is nearest to the threshold.
-            let nearest = excluded
-                .iter()
-                .map(|&i| ends(*constraint, data, radii, i).1)
-                .fold(f64::NEG_INFINITY, f64::max);
+            let nearest =
+                excluded.iter().map(|&i| balls.ends(*constraint, i).1).fold(f64::NEG_INFINITY, f64::max);
             report.line(
                 &names[feature],
                 format!(
-                    "{} {} (here {}): excludes {} of {} samples of other labels{such}",
+                    "{} {} (here {}): excludes {} of {} of other labels{such}",
                     symbol(side),
                     shown(threshold, side, sign(side) * nearest),
                     real(value(sample)),
                     grouped(excluded.len()),
-                    grouped(enemies),
+                    counted(enemies, "sample"),
                 ),
             );
         }
@@ -185,10 +229,19 @@ fn sign(side: Side) -> f64 {
     }
 }
 
-/// The ends of a sample's ball along the feature of a constraint, with its sign.
-fn ends(constraint: Constraint, data: &Dataset, radii: &Radii, sample: usize) -> (f64, f64) {
-    let x = sign(constraint.side) * data.value(sample, constraint.feature);
-    (sub_down(x, radii.of(sample)), add_up(x, radii.of(sample)))
+/// A direction in words: its largest weights and their features.
+fn direction_names(layer: &Layer, names: &[String]) -> Vec<String> {
+    let words = |(direction, row): (usize, Row<'_>)| {
+        let mut terms: Vec<(usize, f64)> = row.terms().collect();
+        terms.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
+        let largest = terms.iter().take(LARGEST).map(|&(f, w)| format!("{w:+} {}", names[f]));
+        let rest = match terms.len().saturating_sub(LARGEST) {
+            0 => String::new(),
+            more => format!(" and {} more", grouped(more)),
+        };
+        format!("direction {direction} ({}{rest})", largest.collect::<Vec<_>>().join(" "))
+    };
+    layer.rows().enumerate().map(words).collect()
 }
 
 /// A threshold in as few digits, at least six, as leave what is said of it
@@ -212,23 +265,17 @@ fn shown(threshold: f64, side: Side, nearest: f64) -> String {
     plain(threshold)
 }
 
-/// A number in the fewest digits that mean it.
-fn plain(value: f64) -> String {
-    if value == 0.0 || (1e-3..1e6).contains(&value.abs()) { format!("{value}") } else { format!("{value:e}") }
-}
-
 fn constraints(cells: &CellNetwork, cell: usize) -> impl Iterator<Item = Constraint> {
     cells.members_of(cell).iter().map(|&t| cells.constraints()[t as usize])
 }
 
 /// The constraints of a cell and whom each excludes, most first.
-fn reasons(cells: &CellNetwork, cell: usize, data: &Dataset, radii: &Radii, sample: usize) -> Vec<Reason> {
-    let label = data.labels()[sample];
+fn reasons(cells: &CellNetwork, cell: usize, balls: &Balls<'_>, sample: usize) -> Vec<Reason> {
+    let labels = balls.data.labels();
     let reason = |constraint: Constraint| {
         let threshold = sign(constraint.side) * constraint.threshold;
-        let is_excluded =
-            |&i: &usize| data.labels()[i] != label && ends(constraint, data, radii, i).1 < threshold;
-        Reason { constraint, enemies: (0..data.samples()).filter(is_excluded).collect() }
+        let is_excluded = |&i: &usize| labels[i] != labels[sample] && balls.ends(constraint, i).1 < threshold;
+        Reason { constraint, enemies: (0..labels.len()).filter(is_excluded).collect() }
     };
     let mut reasons: Vec<Reason> = constraints(cells, cell).map(reason).collect();
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.enemies.len()));

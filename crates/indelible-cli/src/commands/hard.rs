@@ -39,6 +39,7 @@ pub struct HardArgs {
 impl HardArgs {
     pub fn run(self) -> Result<(), Failure> {
         keep_apart(&[self.cnf.as_ref(), self.sets.as_ref(), self.decode.as_ref()], &[self.output.as_ref()])?;
+        ends_in(self.output.as_ref(), &["npz"], "the dataset is written as NPZ")?;
         let cnf = self.cnf.as_ref().map(|path| parsed(path, Cnf::parse)).transpose()?;
         let system = match (&cnf, &self.sets) {
             (Some(cnf), _) => Some(cnf.set_system()?),
@@ -56,7 +57,7 @@ impl HardArgs {
         if let Some(system) = &system {
             let (elements, sets) = (system.elements(), system.sets().len());
             report.json = json!({"elements": elements, "sets": sets});
-            report.line("sets", format!("{sets} over {elements} elements"));
+            report.line("sets", format!("{sets} over {}", counted(elements, "element")));
         }
         if let (Some(system), Some(path)) = (&system, &self.output) {
             let data = system.dataset()?;
@@ -68,7 +69,12 @@ impl HardArgs {
             report.json["file"] = path.display().to_string().into();
             report.line(
                 "dataset",
-                format!("{samples} samples, {features} features, labels 1 to 5: {}", path.display()),
+                format!(
+                    "{}, {}, labels 1 to 5: {}",
+                    counted(samples, "sample"),
+                    counted(features, "feature"),
+                    path.display()
+                ),
             );
         }
         if let Some(path) = &self.decode {

@@ -9,7 +9,7 @@ use indelible::{
     network::{CellNetwork, Model, Size},
 };
 use indelible_io::{
-    dataset::{ReadOptions, read},
+    dataset::ReadOptions,
     onnx::{self, Metadata},
 };
 use serde_json::{Value, json};
@@ -39,8 +39,9 @@ impl InspectArgs {
         let network = onnx::open(&self.network)?;
         let metadata = &network.metadata;
         let norm = self.norm.or(metadata.norm).unwrap_or(Norm::Linf);
-        let data = self.data.as_ref().map(|path| read(path, &ReadOptions::default())).transpose()?;
-        let found = Lipschitz::of(&network.model, norm, data.as_ref())?;
+        let read = |path: &PathBuf| Given::read(path, &ReadOptions::default(), &Bar::default());
+        let data = self.data.as_ref().map(read).transpose()?;
+        let found = Lipschitz::of(&network.model, norm, data.as_deref())?;
         let Size { depth, width, nonzero, all, max_abs } = network.model.size();
         let (inputs, outputs) = (network.model.inputs(), network.model.outputs());
         let precision = network.model.precision();
@@ -63,6 +64,9 @@ impl InspectArgs {
             describe(cells, metadata.samples_per_cell.as_deref(), &mut report);
         }
         claims(metadata, &mut report);
+        if let Some(data) = &data {
+            data.describe(&mut report);
+        }
         report.left_out(&network.notes).print(self.json)
     }
 }
@@ -82,6 +86,12 @@ fn describe(cells: &CellNetwork, samples: Option<&[usize]>, report: &mut Report)
     report.json["distinct_constraints"] = distinct.into();
     report.json["constraints_per_cell"] = json!(per_cell);
     let list = per_cell.iter().map(|(value, times)| format!("{value}: {}", grouped(*times)));
+    if let Some(layer) = cells.directions() {
+        let weights: usize = layer.rows().map(|row| row.weights.len()).sum();
+        report.json["directions"] = json!({"count": layer.outputs(), "nonzero": weights});
+        report
+            .line("directions", format!("{}, {} weights in all", grouped(layer.outputs()), grouped(weights)));
+    }
     report
         .line("cells", grouped(cells.cells()))
         .line("constraints", format!("{}, {} of them distinct", grouped(all), grouped(distinct)))
@@ -117,7 +127,9 @@ fn metadata_json(metadata: &Metadata) -> Value {
 fn claims(metadata: &Metadata, report: &mut Report) {
     let radius = metadata.radii.as_ref().map(|radii| match radii {
         Radii::Uniform(radius) => real(*radius),
-        Radii::PerSample(all) => format!("{} and more, for {} samples", real(radii.smallest()), all.len()),
+        Radii::PerSample(all) => {
+            format!("{} and more, for {}", real(radii.smallest()), counted(all.len(), "sample"))
+        }
     });
     let norm = metadata.norm.map_or(String::new(), |norm| format!(" in {norm}"));
     report

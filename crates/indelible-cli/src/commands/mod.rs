@@ -14,6 +14,8 @@ mod hard;
 mod inspect;
 mod predict;
 mod refute;
+mod robustness;
+mod search;
 mod separation;
 mod witness;
 
@@ -23,23 +25,26 @@ use clap::{Parser, Subcommand};
 use indelible::{Dataset, Features};
 use indelible_io::npy::{Array, Values, write_npz};
 
-use crate::failure::{Failure, require};
+use crate::{
+    failure::{Failure, require},
+    report,
+};
 
 /// What commands are made of: their arguments, their answers, how they fail.
 mod prelude {
     pub use crate::{
         bar::Bar,
-        data::DataArgs,
+        data::{DataArgs, Given, describe},
         failure::{Failure, require},
-        paths::{is_special, keep_apart, read_text, write_text},
-        report::{Report, bytes, columns, grouped, print, real, seconds},
+        paths::{ends_in, is_special, keep_apart, read_text, write_text},
+        report::{Report, bytes, columns, counted, grouped, plain, print, real, seconds},
     };
 }
 
 /// Builds ReLU networks that provably memorize a labelled dataset robustly,
 /// proves it for the file that ships, and measures what it costs.
 #[derive(Debug, Parser)]
-#[command(name = "indelible", version, arg_required_else_help = false)]
+#[command(name = "indelible", version, arg_required_else_help = true)]
 pub struct Program {
     #[command(subcommand)]
     command: Command,
@@ -66,6 +71,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Prove, sample by sample, that a network keeps the labels within a radius
     Certify(certify::CertifyArgs),
+    /// The largest radius of each sample: certified, and attacked
+    Robustness(robustness::RobustnessArgs),
     /// Decide, exactly, whether a network of depth 2 and a given width memorizes the data
     Decide(decide::DecideArgs),
     /// Make data of a set system or NAE-3SAT formula on which deciding is hard; read solutions back
@@ -88,10 +95,9 @@ impl Program {
             require(threads <= MOST_THREADS, || {
                 format!("--threads is {threads}; expected {MOST_THREADS} or less")
             })?;
-            rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build_global()
-                .map_err(|e| Failure::input(format!("cannot start {threads} threads: {e}")))?;
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|e| {
+                Failure::input(format!("cannot start {}: {e}", report::counted(threads, "thread")))
+            })?;
         }
         match self.command {
             Command::Demo(args) => args.run(),
@@ -102,6 +108,7 @@ impl Program {
             Command::Predict(args) => args.run(),
             Command::Explain(args) => args.run(),
             Command::Certify(args) => args.run(),
+            Command::Robustness(args) => args.run(),
             Command::Decide(args) => args.run(),
             Command::Hard(args) => args.run(),
             Command::Refute(args) => args.run(),

@@ -39,6 +39,8 @@ impl PredictArgs {
         let bar = Bar::default();
         let [data, labels] = self.data.files();
         keep_apart(&[Some(&self.network), data, labels], &[self.output.as_ref(), self.outputs.as_ref()])?;
+        ends_in(self.output.as_ref(), &["npy"], "labels are written as NPY")?;
+        ends_in(self.outputs.as_ref(), &["npy"], "outputs are written as NPY")?;
         let network = onnx::open(&self.network)?;
         let points = self.data.read_points(network.model.inputs(), &bar)?;
         let data = points.data();
@@ -86,6 +88,7 @@ impl PredictArgs {
             }
         }
         report.line("time", seconds(taken));
+        describe(&self.data.path, &points, &mut report);
         report.left_out(&network.notes).print(self.json)
     }
 }

@@ -39,6 +39,7 @@ impl RefuteArgs {
         let bar = Bar::default();
         let [data, labels] = self.data.files();
         keep_apart(&[Some(&self.network), data, labels], &[self.output.as_ref()])?;
+        ends_in(self.output.as_ref(), &["npz"], "the two points are written as NPZ")?;
         let network = onnx::open(&self.network)?;
         let data = self.data.read(&bar)?;
         let Model::Layers(layers) = &network.model else {
@@ -56,7 +57,9 @@ impl RefuteArgs {
             "refuted": found.is_some(), "norm": self.norm.to_string(), "radius": radius, "seconds": taken,
         }));
         let Some(Collision { samples, points, predicted, wrong, .. }) = found else {
-            return report.line("answer", "not refuted").line("time", seconds(taken)).print(self.json);
+            report.line("answer", "not refuted").line("time", seconds(taken));
+            data.describe(&mut report);
+            return report.print(self.json);
         };
         let wanted = samples.map(|sample| &classes.names[classes.map[data.labels()[sample]]]);
         let said = predicted.map(|class| class.map_or("NaN", |c| classes.names[c].as_str()));
@@ -82,6 +85,8 @@ impl RefuteArgs {
             report.json["file"] = path.display().to_string().into();
             report.line("file", path.display());
         }
-        report.line("time", seconds(taken)).print(self.json)
+        report.line("time", seconds(taken));
+        data.describe(&mut report);
+        report.print(self.json)
     }
 }

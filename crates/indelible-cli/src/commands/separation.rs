@@ -16,7 +16,7 @@ use indelible::{
 };
 use indelible_io::{
     AtomicFile,
-    dataset::{ReadOptions, read},
+    dataset::ReadOptions,
     npy::{Array, Values, write_npz},
 };
 use serde_json::{Value, json};
@@ -43,10 +43,10 @@ pub struct SeparationArgs {
     /// Only the separation bound, without the nearest enemy of every sample: faster
     #[arg(long, conflicts_with_all = ["per_sample", "against", "within", "svg"])]
     bound_only: bool,
-    /// Write the nearest enemy of every sample: arrays `lower`, `upper` (distance) and `index` (-1: none)
+    /// Write the nearest enemy of every sample: `lower`, `upper` (distance) and `index` (-1: none), as arrays, or as a table where the name ends in .csv
     #[arg(long, value_name = "FILE.npz")]
     per_sample: Option<PathBuf>,
-    /// Write the K nearest enemies of every sample, nearest first: arrays of K columns
+    /// Write the K nearest enemies of every sample, nearest first: arrays of K columns, K rows in a table
     #[arg(long, value_name = "K", requires = "per_sample", conflicts_with_all = ["against", "within"])]
     k: Option<usize>,
     /// Measure from each sample of TEST to the nearest sample of DATA with another label
@@ -86,6 +86,8 @@ impl SeparationArgs {
     fn start_outputs(&self) -> Result<Option<AtomicFile>, Failure> {
         let [data, labels] = self.data.files();
         keep_apart(&[data, labels, self.against.as_ref()], &[self.per_sample.as_ref(), self.svg.as_ref()])?;
+        ends_in(self.svg.as_ref(), &["svg"], "charts are written as SVG")?;
+        ends_in(self.per_sample.as_ref(), &["npz", "csv"], "nearest enemies are written as NPZ or CSV")?;
         require(self.k != Some(0), || "--k is 0; expected 1 or more".into())?;
         if let Some(table) = self.per_sample.as_ref().filter(|table| !is_special(table)) {
             // Dropped at once: only the attempt counts.
@@ -108,17 +110,21 @@ impl SeparationArgs {
         let histogram = Histogram::new(data, enemies);
         report.json["histogram"] = histogram.json();
         if !histogram.rows.is_empty() {
-            report.line("", "").line(
-                "nearest enemy",
-                format!("from 0 to {}; smallest, median, largest distance", real(histogram.largest)),
-            );
+            report
+                .line("", "")
+                .line("nearest enemy", format!("{}; smallest, median, largest distance", histogram.axis()));
             for (class, bars) in histogram.lines() {
                 report.line(format!("  {class}"), bars);
             }
             report.line("", "");
         }
         if let Some(path) = &self.per_sample {
-            write_neighbours(path, &near.unwrap_or_else(|| neighbours(enemies)), self.k.unwrap_or(1))?;
+            let (near, k) = (near.unwrap_or_else(|| neighbours(enemies)), self.k.unwrap_or(1));
+            if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) {
+                write_text(AtomicFile::create(path)?, &table(&near, k))?;
+            } else {
+                write_neighbours(path, &near, k)?;
+            }
         }
         let Some(file) = svg else { return Ok(()) };
         let name = source.file_name().map_or_else(|| source.to_string_lossy(), OsStr::to_string_lossy);
@@ -128,7 +134,7 @@ impl SeparationArgs {
     }
 
     /// Enemies within one dataset.
-    fn among(&self, data: &Dataset, svg: Option<AtomicFile>, bar: &Bar) -> Result<(), Failure> {
+    fn among(&self, data: &Given, svg: Option<AtomicFile>, bar: &Bar) -> Result<(), Failure> {
         let started = Instant::now();
         let near = self.k.map(|k| k_nearest_enemies(data, self.norm, k, bar));
         let enemies = match &near {
@@ -140,23 +146,20 @@ impl SeparationArgs {
         let equal = if found.distance.lower == 0.0 { conflicts(data, MOST_CONFLICTS) } else { vec![] };
         let mut report = description(data, &found, &equal);
         if let Some(enemies) = &enemies {
-            let subtitle = format!("{} samples, separation {}", grouped(data.samples()), found.distance);
+            let subtitle = format!("{}, separation {}", counted(data.samples(), "sample"), found.distance);
             self.show(&mut report, (data, &self.data.path), enemies, near, svg, &subtitle)?;
         }
         report.json["seconds"] = taken.into();
-        report.line("time", seconds(taken)).print(self.json)?;
+        report.line("time", seconds(taken));
+        data.describe(&mut report);
+        report.print(self.json)?;
         if found.distance.lower == 0.0 { Err(conflict(data, &equal)) } else { Ok(()) }
     }
 
     /// From the samples of `test` to those of the dataset.
-    fn between(
-        &self,
-        data: &Dataset,
-        test: &Path,
-        svg: Option<AtomicFile>,
-        bar: &Bar,
-    ) -> Result<(), Failure> {
-        let queries = read(test, &ReadOptions { labels: None, limit: None, ..self.data.options(None) })?;
+    fn between(&self, data: &Given, test: &Path, svg: Option<AtomicFile>, bar: &Bar) -> Result<(), Failure> {
+        let options = ReadOptions { labels: None, limit: None, ..self.data.options(None)? };
+        let queries = Given::read(test, &options, bar)?;
         let started = Instant::now();
         let enemies = nearest_enemies_between(&queries, data, self.norm, bar)?;
         let taken = started.elapsed().as_secs_f64();
@@ -167,8 +170,8 @@ impl SeparationArgs {
             "norm": self.norm.to_string(), "separation": enclosure(nearest.map_or(infinite, |n| n.1)),
             "closest_pair": nearest.map(|(i, _, j)| [i, j]),
         }));
-        let from = format!("{} samples", grouped(queries.samples()));
-        let to = format!("{} samples of {}", grouped(data.samples()), self.data.path.display());
+        let from = counted(queries.samples(), "sample");
+        let to = format!("{} of {}", counted(data.samples(), "sample"), self.data.path.display());
         report.line("from", format!("{from} of {}", test.display())).line("to", &to).line("norm", self.norm);
         match nearest {
             Some((i, distance, j)) => report
@@ -178,11 +181,15 @@ impl SeparationArgs {
         };
         self.show(&mut report, (&queries, test), &enemies, None, svg, &format!("{from} to {to}"))?;
         report.json["seconds"] = taken.into();
-        report.line("time", seconds(taken)).print(self.json)
+        report.line("time", seconds(taken));
+        queries.describe(&mut report);
+        report.json["test"] = report.json["data"].take();
+        data.describe(&mut report);
+        report.print(self.json)
     }
 
     /// Pairs closer than a distance.
-    fn close_pairs(&self, data: &Dataset, radius: f64, bar: &Bar) -> Result<(), Failure> {
+    fn close_pairs(&self, data: &Given, radius: f64, bar: &Bar) -> Result<(), Failure> {
         let started = Instant::now();
         let which = if self.all_pairs { Pairs::All } else { Pairs::Enemies };
         let ClosePairs { count, pairs, .. } = pairs_within(data, self.norm, radius, which, self.pairs, bar)?;
@@ -202,7 +209,9 @@ impl SeparationArgs {
             let (i, j) = close.pair;
             report.line(format!("{i} and {j}"), format!("{} ({}, {})", close.distance, name(i), name(j)));
         }
-        report.line("time", seconds(taken)).print(self.json)
+        report.line("time", seconds(taken));
+        data.describe(&mut report);
+        report.print(self.json)
     }
 }
 
@@ -221,17 +230,22 @@ fn description(data: &Dataset, found: &Separation, equal: &[(usize, usize)]) -> 
         "separation": enclosure(found.distance), "max_radius": radius, "closest_pair": found.pair,
         "closest_classes": found.pair.map(|(i, j)| [name(i), name(j)]), "conflicts": equal,
     }));
-    let (samples, features, classes) = (grouped(samples), grouped(features), grouped(classes));
+    let counts = [(samples, "sample"), (features, "feature"), (classes, "class")];
     report
-        .line("dataset", format!("{samples} samples, {features} features, {classes} classes"))
+        .line("dataset", counts.map(|(count, thing)| counted(count, thing)).join(", "))
         .line("norm", found.norm);
     match found.pair {
         Some((i, j)) => {
             let kind = if found.distance.is_exact() { "exact" } else { "enclosed" };
+            let below = if found.distance.upper == 0.0 {
+                "none: equal samples have different labels".into()
+            } else {
+                format!("every radius below {}", plain(radius))
+            };
             report
                 .line("separation", format!("{} ({kind})", found.distance))
                 .line("closest pair", format!("sample {} and sample {}", named(data, i), named(data, j)))
-                .line("largest radius", format!("every radius below {radius}"));
+                .line("largest radius", below);
         }
         None => {
             report
@@ -296,6 +310,23 @@ fn neighbours(enemies: &NearestEnemies) -> Vec<Vec<Neighbour>> {
     pairs
         .map(|(&distance, index)| index.map(|index| Neighbour { index, distance }).into_iter().collect())
         .collect()
+}
+
+/// The same as `write_neighbours` as a table: `k` rows for each sample.
+fn table(near: &[Vec<Neighbour>], k: usize) -> String {
+    let mut text = String::from("sample,lower,upper,index\n");
+    for (sample, found) in near.iter().enumerate() {
+        for place in 0..k {
+            let row = match found.get(place) {
+                Some(Neighbour { distance, index }) => {
+                    format!("{sample},{},{},{index}\n", plain(distance.lower), plain(distance.upper))
+                }
+                None => format!("{sample},inf,inf,-1\n"),
+            };
+            text += &row;
+        }
+    }
+    text
 }
 
 /// Writes `k` columns; where a sample has fewer enemies the distance is

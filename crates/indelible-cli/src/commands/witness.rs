@@ -44,12 +44,14 @@ pub struct WitnessArgs {
 impl WitnessArgs {
     pub fn run(self) -> Result<(), Failure> {
         let KindArg::Basis = self.kind;
+        ends_in(self.output.as_ref(), &["npz"], "the dataset is written as NPZ")?;
         let data = basis(self.features, self.samples)?;
         let ratios = self.ratio.map_or(RATIOS.to_vec(), |ratio| vec![ratio]);
         let mut report = Report::new(json!({
             "kind": "basis", "samples": self.samples, "features": self.features, "separation": 1.0,
         }));
-        report.line("dataset", format!("{} samples, {} features, separation 1", self.samples, self.features));
+        let (samples, features) = (counted(self.samples, "sample"), counted(self.features, "feature"));
+        report.line("dataset", format!("{samples}, {features}, separation 1"));
         let mut widths = Vec::new();
         for norm in [Norm::Linf, Norm::L2, Norm::L1] {
             let mut texts = Vec::new();
@@ -58,7 +60,7 @@ impl WitnessArgs {
                 widths.push(
                     json!({"norm": norm.to_string(), "ratio": ratio, "radius": ratio / 2.0, "width": width}),
                 );
-                texts.push(format!("{width} at {ratio}"));
+                texts.push(format!("{width} at {}", plain(ratio)));
             }
             report.line(format!("width for {norm}"), texts.join(", "));
         }

@@ -1,7 +1,7 @@
 //! Reading the splitting out of a network that memorizes.
 
 use dashu_ratio::RBig;
-use indelible::network::Network;
+use indelible::{network::Network, text::counted};
 
 use super::{SetSystem, reduction::shared};
 use crate::{
@@ -32,7 +32,8 @@ impl Memorizer {
         let (width, features) = (network.width(), network.inputs());
         if width != 2 || features < 2 {
             return wrong(format!(
-                "the network has width {width} and {features} inputs; a splitting is read out of width 2 and at least 2 inputs"
+                "the network has width {width} and {}; a splitting is read out of width 2 and at least 2 inputs",
+                counted(features, "input")
             ));
         }
         let elements = features - 1;
@@ -78,8 +79,9 @@ impl Memorizer {
         let (elements, given) = (self.colours.len(), system.elements());
         if given != elements {
             return Err(Error::NotDecodable(format!(
-                "the network takes {} inputs, so it is for {elements} elements; the sets have {given}",
-                elements + 1
+                "the network takes {}, so it is for {}; the sets have {given}",
+                counted(elements + 1, "input"),
+                counted(elements, "element")
             )));
         }
         for set in system.sets() {

@@ -1,6 +1,6 @@
 //! The dataset of a set system, and the network of a splitting.
 
-use indelible::{Dataset, Features, Precision};
+use indelible::{Dataset, Features, Precision, text::counted};
 
 use super::SetSystem;
 use crate::{Error, ShallowNetwork, witness::MOST_VALUES};
@@ -62,7 +62,8 @@ impl SetSystem {
     pub fn network(&self, colours: &[bool]) -> Result<ShallowNetwork, Error> {
         let (given, elements) = (colours.len(), self.elements());
         if given != elements {
-            return Err(Error::BadSetSystem(format!("{given} colours for {elements} elements")));
+            let what = format!("{} for {}", counted(given, "colour"), counted(elements, "element"));
+            return Err(Error::BadSetSystem(what));
         }
         self.check_split(colours).map_err(Error::BadSetSystem)?;
         let row = |first: f64, second: f64, g: f64| {

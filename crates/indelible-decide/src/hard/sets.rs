@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fmt::Display};
 
+use indelible::text::counted;
+
 use crate::{Error, error::clip};
 
 /// The most elements a system may have: its dataset has as many features.
@@ -23,7 +25,10 @@ impl SetSystem {
     /// another size than 2 or 3.
     pub fn new(elements: usize, sets: Vec<Vec<usize>>) -> Result<Self, Error> {
         if elements == 0 || elements > MOST_ELEMENTS {
-            return Err(Error::BadSetSystem(format!("{elements} elements; expected 1 to {MOST_ELEMENTS}")));
+            return Err(Error::BadSetSystem(format!(
+                "{}; expected 1 to {MOST_ELEMENTS}",
+                counted(elements, "element")
+            )));
         }
         let mut unique = BTreeSet::new();
         let mut kept = Vec::new();
@@ -109,7 +114,7 @@ fn checked(mut set: Vec<usize>, elements: usize) -> Result<Vec<usize>, String> {
         return Err(out_of_range(element, elements));
     }
     if !(2..=3).contains(&set.len()) {
-        return Err(format!("a set of {} elements; expected 2 or 3", set.len()));
+        return Err(format!("a set of {}; expected 2 or 3", counted(set.len(), "element")));
     }
     Ok(set)
 }
@@ -133,9 +138,9 @@ mod tests {
 
     #[test]
     fn complains_with_the_line() {
-        assert_eq!(complaint("1 2\n7", None), "line 2: a set of 1 elements; expected 2 or 3");
+        assert_eq!(complaint("1 2\n7", None), "line 2: a set of 1 element; expected 2 or 3");
         assert_eq!(complaint("1 2 3 4", None), "line 1: a set of 4 elements; expected 2 or 3");
-        assert_eq!(complaint("1 1", None), "line 1: a set of 1 elements; expected 2 or 3");
+        assert_eq!(complaint("1 1", None), "line 1: a set of 1 element; expected 2 or 3");
         assert_eq!(complaint("0 1", None), "line 1: element 0 is out of range; expected 1 to 100000");
         assert_eq!(complaint("-3 1", Some(4)), "line 1: element -3 is out of range; expected 1 to 4");
         assert_eq!(complaint("1 5", Some(4)), "line 1: element 5 is out of range; expected 1 to 4");

@@ -4,7 +4,12 @@
 use bytemuck::Pod;
 use indelible::{Buffer, Features};
 
-use super::{Loaded, ReadOptions, Scale, contents::Contents, labels::LabelSet, table::Value};
+use super::{
+    Loaded, ReadOptions, Reading, Scale,
+    contents::Contents,
+    labels::LabelSet,
+    table::{Value, half_precision},
+};
 use crate::{
     DataError,
     npy::header::{Kind, Number},
@@ -71,11 +76,17 @@ pub(super) fn features(
         (Number::F32, _) => Features::F32(numbers(contents, layout, shape, |contents, counts| {
             decoded(contents, layout, counts, |bits, _| Ok(single(bits)))
         })?),
+        (Number::F16, _) => Features::F32(numbers(contents, layout, shape, |contents, counts| {
+            decoded(contents, layout, counts, |bits, _| Ok(half(bits)))
+        })?),
         _ => Features::F64(numbers(contents, layout, shape, |contents, counts| {
             doubles(contents, layout, width, counts)
         })?),
     };
-    Ok(Loaded { samples, ..Loaded::unlabelled(features, width) })
+    let scaled = layout.number == Number::U8 && options.scale == Scale::Unit;
+    let scaling = scaled.then(|| "bytes k are k/255, rounded to binary32 (--scale none keeps k)".to_owned());
+    let reading = Reading { scaling, ..Reading::of(contents.format) };
+    Ok(Loaded { samples, reading, ..Loaded::unlabelled(features, width) })
 }
 
 /// The numbers of the first `taken` samples, which stay in the file where they
@@ -94,7 +105,7 @@ fn numbers<T: Pod + Send + Sync>(
     }
     let number = layout.number;
     let native = number == Number::U8
-        || number.kind == Kind::Float && layout.big_endian == cfg!(target_endian = "big");
+        || number.kind == Kind::Float && number.size > 2 && layout.big_endian == cfg!(target_endian = "big");
     match native.then(|| contents.mapped(taken * width)).flatten() {
         Some(mapped) => Ok(mapped),
         None => Ok(read(contents, (count, taken * width))?.into()),
@@ -164,6 +175,12 @@ fn single(bits: u64) -> f32 {
     f32::from_bits(bits as u32)
 }
 
+/// The binary16 number of these bits, which binary32 holds exactly.
+fn half(bits: u64) -> f32 {
+    let [low, high, ..] = bits.to_le_bytes();
+    half_precision([low, high])
+}
+
 /// The number of these bits.
 fn value(bits: u64, Number { kind, size }: Number) -> Value<'static> {
     match kind {
@@ -173,6 +190,7 @@ fn value(bits: u64, Number { kind, size }: Number) -> Value<'static> {
             let unused = 64 - 8 * size;
             Value::Integer(((bits << unused).cast_signed() >> unused).into())
         }
+        Kind::Float if size == 2 => Value::Single(half(bits)),
         Kind::Float if size == 4 => Value::Single(single(bits)),
         Kind::Float => Value::Double(f64::from_bits(bits)),
     }

@@ -40,7 +40,10 @@ impl LabelSet {
     pub(super) fn push(&mut self, label: Value<'_>) -> Result<(), String> {
         match label {
             Value::Integer(label) => self.push_integer(label),
-            Value::Text(label) => self.push_word(label),
+            Value::Text(label) if label.trim().is_empty() => {
+                return Err(format!("the label of sample {} is empty", self.len()));
+            }
+            Value::Text(label) => self.push_word(label.trim()),
             Value::Single(label) => return self.push_real(label.into()),
             Value::Double(label) => return self.push_real(label),
         }
@@ -58,9 +61,8 @@ impl LabelSet {
 
     /// An integer where the number is one.
     fn push_real(&mut self, label: f64) -> Result<(), String> {
-        #[expect(clippy::cast_possible_truncation, reason = "an integer below 2^100 is an i128")]
-        if label.trunc() == label && label.abs() < 1e30 {
-            self.push_integer(label as i128);
+        if let Some(whole) = whole(label) {
+            self.push_integer(whole);
         } else if label.is_finite() {
             self.push_word(&label.to_string());
         } else {
@@ -92,12 +94,10 @@ impl LabelSet {
         mut self,
         declared: Option<Declared>,
     ) -> Result<(Vec<usize>, Vec<String>), String> {
-        let integers: Option<Vec<i128>> = self.names.iter().map(|name| integer(name)).collect();
-        if integers.is_some() {
-            for name in &mut self.names {
-                name.truncate(without_fraction(name).len());
-            }
+        if let Some(names) = booleans(&self.names).or_else(|| numbers(&self.names)) {
+            self.names = names;
         }
+        let integers: Option<Vec<i128>> = self.names.iter().map(|name| integer(name)).collect();
         let by_position = matches!(declared, Some(Declared::Names(_)));
         let classes = match declared {
             None => in_order(&self.names, integers.as_deref()),
@@ -129,6 +129,41 @@ impl LabelSet {
         };
         self.indices.iter().enumerate().map(class).collect()
     }
+}
+
+/// `0` and `1` where all names are `false` and `true`, in any case: what the same
+/// labels are in arrays and in Parquet.
+fn booleans(names: &[String]) -> Option<Vec<String>> {
+    let boolean = |name: &String| match name.to_ascii_lowercase().as_str() {
+        "false" => Some("0".to_owned()),
+        "true" => Some("1".to_owned()),
+        _ => None,
+    };
+    names.iter().map(boolean).collect()
+}
+
+/// One text for every number where all names are numbers: `7` for `7.0`, `+7` and
+/// `7e0`, `0.5` for `5e-1`. Digits with zeros before them (`007`) are left as they
+/// are: they are a code rather than a number.
+fn numbers(names: &[String]) -> Option<Vec<String>> {
+    let canonical = |name: &String| {
+        let unsigned = name.trim_start_matches(['+', '-']);
+        if unsigned.len() > 1 && unsigned.starts_with('0') && unsigned.bytes().all(|b| b.is_ascii_digit()) {
+            return Some(name.clone());
+        }
+        if let Some(whole) = integer(name) {
+            return Some(whole.to_string());
+        }
+        let value: f64 = name.parse().ok().filter(|v: &f64| v.is_finite())?;
+        Some(whole(value).map_or_else(|| value.to_string(), |whole| whole.to_string()))
+    };
+    names.iter().map(canonical).collect()
+}
+
+/// The integer that a number is.
+#[expect(clippy::cast_possible_truncation, reason = "an integer below 2^100 is an i128")]
+fn whole(value: f64) -> Option<i128> {
+    (value.trunc() == value && value.abs() < 1e30).then_some(value as i128)
 }
 
 /// The text of a number without a fraction of zeros.
@@ -211,13 +246,46 @@ mod tests {
         assert_eq!(classes(set), (vec![1, 0, 2, 1], ["0", "1", "2"].map(String::from).to_vec()));
         let (indices, names) = classes(words(&["2.0", "1", "1.00"]));
         assert_eq!((indices, names), (vec![1, 0, 0], ["1", "2"].map(String::from).to_vec()));
-        // The words keep their text where one of them is no integer.
-        assert_eq!(classes(words(&["2.0", "1.5"])).1, ["1.5", "2.0"]);
+        assert_eq!(classes(words(&["2.0", "1.5"])).1, ["1.5", "2"]);
+        // The words keep their text where one of them is no number.
+        assert_eq!(classes(words(&["2.0", "1.5", "a"])).1, ["1.5", "2.0", "a"]);
         // So do different texts of one integer.
         assert_eq!(classes(words(&["01", "1"])).1, ["01", "1"]);
         let mut set = LabelSet::default();
         assert!(set.push_real(f64::NAN).unwrap_err().contains("sample 0 is NaN"));
         assert!(set.push_real(f64::INFINITY).is_err());
+    }
+
+    #[test]
+    fn one_number_is_one_class_however_it_is_written() {
+        let set = words(&["1.000000e+00", "1", "+1", "-1.0", "1e0", "-0"]);
+        assert_eq!(classes(set), (vec![2, 2, 2, 0, 2, 1], ["-1", "0", "1"].map(String::from).to_vec()));
+        assert_eq!(classes(words(&["5e-1", "0.50", ".5"])), (vec![0; 3], vec!["0.5".to_owned()]));
+        let mut set = LabelSet::default();
+        for label in [0.5, 1.0, 2.5] {
+            set.push_real(label).unwrap();
+        }
+        assert_eq!(classes(set).1, classes(words(&["0.5", "1", "2.50"])).1);
+        assert_eq!(classes(words(&["007", "7"])).1, ["007", "7"]);
+    }
+
+    #[test]
+    fn booleans_are_the_numbers_that_arrays_have() {
+        for (no, yes) in [("False", "True"), ("FALSE", "TRUE"), ("false", "true")] {
+            assert_eq!(classes(words(&[yes, no, yes])), classes(integers(&[1, 0, 1])));
+        }
+        assert_eq!(classes(words(&["True", "1"])).1, ["1", "True"]);
+        assert_eq!(classes(words(&["True", "maybe"])).1, ["True", "maybe"]);
+    }
+
+    #[test]
+    fn strings_lose_the_blanks_around_them() {
+        let mut set = LabelSet::default();
+        for label in ["a ", " a", "a"] {
+            set.push(Value::Text(label)).unwrap();
+        }
+        assert_eq!(classes(set), (vec![0; 3], vec!["a".to_owned()]));
+        assert!(LabelSet::default().push(Value::Text(" ")).is_err());
     }
 
     #[test]

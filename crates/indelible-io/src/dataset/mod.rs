@@ -1,4 +1,4 @@
-//! Labelled datasets in: IDX, NPY, NPZ, CSV and Parquet.
+//! Labelled datasets in: IDX, NPY, NPZ, CSV, svmlight and Parquet.
 //!
 //! The format is told by the first bytes of a file, never by its name, and
 //! IDX, NPY and CSV may be compressed with gzip. A dataset is the exact real
@@ -10,9 +10,13 @@
 //! |---------|-----------------------------------------|-----------------------------------------|
 //! | IDX     | all dimensions but the first            | the file beside it: `…images-idx3…` → `…labels-idx1…` |
 //! | NPY     | all dimensions but the first            | [`ReadOptions::labels`]                 |
-//! | NPZ     | array `X` (or `x`), as NPY              | array `y` (or `Y`)                      |
+//! | NPZ     | array `X`, `x`, `X_train`, `x_train`, `train_images`, `data`, `features` or `images`, as NPY | array `y`, `Y`, `y_train`, `train_labels`, `target`, `labels`, `label` or `targets` |
 //! | CSV     | every other column                      | a column, see [`ReadOptions::label_column`] |
+//! | svmlight | `index:value`; 0 where there is none   | the first number of a line              |
 //! | Parquet | every other column                      | a column, see [`ReadOptions::label_column`] |
+//!
+//! What a reader decided by itself (header, separator, columns left out) is in its
+//! [`Reading`]; docs/data.md has every rule.
 //!
 //! An NPZ file may say that there are more classes than occur. An array
 //! `class_names` of strings names them: labels found among the names are meant
@@ -35,7 +39,11 @@ mod labels;
 mod map;
 mod npy;
 mod npz;
+mod onehot;
+mod options;
 mod parquet;
+mod prepare;
+mod reading;
 mod source;
 mod table;
 mod text;
@@ -45,62 +53,18 @@ use std::path::{Path, PathBuf};
 use indelible::{Dataset, Features};
 
 use crate::{DataError, Error};
+pub use options::{Categorical, Decimal, Delimiter, Missing, OnConflict, ReadOptions, Scale};
+pub use reading::Reading;
+
 use labels::{Declared, LabelSet};
 use source::{Format, Source};
-
-/// What 8-bit images mean.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Scale {
-    /// Code `k` denotes `k/255` rounded to binary32, as every image pipeline
-    /// delivers it.
-    #[default]
-    Unit,
-    /// Code `k` denotes the integer `k`.
-    None,
-}
-
-/// How to read a dataset; the default is right for a file that carries its
-/// labels in the usual place.
-///
-/// ```
-/// use indelible_io::dataset::{ReadOptions, read};
-///
-/// let options = ReadOptions { limit: Some(60), ..ReadOptions::default() };
-/// let data = read("iris".as_ref(), &options)?;
-/// assert_eq!((data.samples(), data.features(), data.classes()), (60, 4, 3));
-/// # Ok::<(), indelible_io::Error>(())
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct ReadOptions {
-    /// A file that holds the labels, one per sample: IDX or NPY of one
-    /// dimension, NPZ with an array `y`, or a text of one label per line.
-    /// Default: the usual place of the format.
-    pub labels: Option<PathBuf>,
-    /// The column of a table that holds the labels: its name, or its index
-    /// from 0. Default: the column called `label`, `class`, `target` or `y`
-    /// in any case, else the last one.
-    pub label_column: Option<String>,
-    /// What unsigned bytes of IDX, NPY and NPZ mean. Default: `k/255`.
-    pub scale: Scale,
-    /// Take only the first samples. The classes are still those of the whole
-    /// file. Default: all samples.
-    pub limit: Option<usize>,
-    /// Number of features that are expected: a table with exactly this many
-    /// columns has no label column, unless [`label_column`](Self::label_column)
-    /// names one or a column is called label, class or target. Default: a table
-    /// has one.
-    pub expected_features: Option<usize>,
-    /// Whether the first line of a CSV file names the columns. Default: it
-    /// does if it has a cell outside the label column that is not a number.
-    pub header: Option<bool>,
-}
 
 /// Samples whose labels may be unknown: inputs of a prediction.
 #[derive(Clone, Debug)]
 pub struct Points {
     data: Dataset,
     labelled: bool,
+    reading: Reading,
 }
 
 impl Points {
@@ -115,6 +79,12 @@ impl Points {
     #[must_use]
     pub fn is_labelled(&self) -> bool {
         self.labelled
+    }
+
+    /// What was read and what was not.
+    #[must_use]
+    pub fn reading(&self) -> &Reading {
+        &self.reading
     }
 
     /// The samples with their labels, or `None` where the source has none.
@@ -135,12 +105,20 @@ const IRIS: &str = include_str!("../../data/iris.csv");
 /// labels are missing or do not match. The message is one line that names the
 /// file and the place in it.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset, Error> {
+    Ok(read_labelled(path, options)?.data)
+}
+
+/// Reads a labelled dataset and says what was read.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_labelled(path: &Path, options: &ReadOptions) -> Result<Points, Error> {
     let loaded = load(path, options)?;
     if loaded.labels.is_none() {
         let hint = loaded.hint.unwrap_or_else(|| "give a file with one label per sample (--labels)".into());
         return Err(Error::data(path, DataError::NoLabels(hint)));
     }
-    Ok(finish(path, loaded, options)?.data)
+    finish(path, loaded, options)
 }
 
 /// Reads samples, with their labels where the file has any.
@@ -169,14 +147,16 @@ struct Loaded {
     label_file: Option<PathBuf>,
     /// What to say if nobody gives labels.
     hint: Option<String>,
+    reading: Reading,
 }
 
 impl Loaded {
     /// Samples of `width` features, and nothing else.
     fn unlabelled(features: Features, width: usize) -> Self {
         let samples = features.len().checked_div(width).unwrap_or(0);
-        let (labels, declared, names) = (None, None, None);
-        Self { features, width, samples, labels, declared, names, label_file: None, hint: None }
+        let (labels, declared, names, label_file, hint) = (None, None, None, None, None);
+        let reading = Reading::default();
+        Self { features, width, samples, labels, declared, names, label_file, hint, reading }
     }
 }
 
@@ -187,12 +167,21 @@ fn load(path: &Path, options: &ReadOptions) -> Result<Loaded, Error> {
         let what = "both a file with labels (--labels) and a label column (--label-column) were given";
         return Err(failed(DataError::Options(what)));
     }
+    let tables = options.label_column.is_some() || !options.drop.is_empty() || !options.features.is_empty();
     let source = if path == Path::new("iris") && !path.exists() {
         Source::from_text(path, IRIS)
     } else {
         Source::open(path)?
     };
-    let read = match source.format().map_err(failed)? {
+    let format = source.format().map_err(failed)?;
+    if options.arrays.is_some() && format != Format::Npz {
+        return Err(failed(DataError::Options("--arrays names arrays of an NPZ file, which this is not")));
+    }
+    if tables && matches!(format, Format::Idx | Format::Npy | Format::Npz) {
+        let what = "an array has no columns to choose from (--label-column, --drop, --features)";
+        return Err(failed(DataError::Options(what)));
+    }
+    let read = match format {
         Format::Idx => idx::read,
         Format::Npy => npy::read,
         Format::Npz => npz::read,
@@ -202,6 +191,7 @@ fn load(path: &Path, options: &ReadOptions) -> Result<Loaded, Error> {
     let mut loaded = read(source, options).map_err(failed)?;
     if let Some(labels) = options.labels.as_ref().or(loaded.label_file.as_ref()) {
         loaded.labels = Some(read_labels(labels)?);
+        loaded.reading.labels = Some(labels.display().to_string());
         loaded.label_file = Some(labels.clone());
     }
     Ok(loaded)
@@ -226,13 +216,14 @@ fn read_labels(path: &Path) -> Result<LabelSet, Error> {
 /// Checks that everything fits together.
 fn finish(path: &Path, loaded: Loaded, options: &ReadOptions) -> Result<Points, Error> {
     let in_dataset = |source| Error::data(path, DataError::Dataset(source));
-    let Loaded { features, width, samples, .. } = loaded;
+    let Loaded { features, width, samples, mut reading, .. } = loaded;
     if samples == 0 || width == 0 {
         return Err(in_dataset(indelible::Error::EmptyDataset { samples, features: width }));
     }
     let taken = options.limit.map_or(samples, |limit| limit.min(samples));
     let labelled = loaded.labels.is_some();
-    let (labels, names) = match loaded.labels {
+    let (features, kept) = prepare::without_missing(features, width, options.missing, &mut reading);
+    let (mut labels, names) = match loaded.labels {
         None => (vec![0; taken], vec![String::new()]),
         Some(labels) => {
             let in_labels = |source| Error::data(loaded.label_file.as_deref().unwrap_or(path), source);
@@ -245,9 +236,16 @@ fn finish(path: &Path, loaded: Loaded, options: &ReadOptions) -> Result<Points, 
             (labels, names)
         }
     };
+    if let Some(kept) = kept {
+        labels = kept.iter().filter_map(|&sample| labels.get(sample).copied()).collect();
+    }
     let mut data = Dataset::new(features, width, labels, names).map_err(in_dataset)?;
     if let Some(names) = loaded.names {
         data = data.with_feature_names(names).map_err(in_dataset)?;
     }
-    Ok(Points { data, labelled })
+    if labelled {
+        data = prepare::without_conflicts(data, options.on_conflict, &mut reading).map_err(in_dataset)?;
+        reading.doubt_labels(&data);
+    }
+    Ok(Points { data, labelled, reading })
 }

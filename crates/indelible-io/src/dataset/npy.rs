@@ -7,6 +7,7 @@ use super::{
     contents::Contents,
     labels::LabelSet,
     source::Source,
+    table::Value,
 };
 use crate::{
     DataError,
@@ -60,7 +61,7 @@ pub(super) fn labels(contents: &mut Contents) -> Result<LabelSet, DataError> {
         return array::labels(contents, &layout(header)?);
     }
     let mut set = LabelSet::default();
-    texts(contents, &header, |text| set.push_word(&text))?;
+    texts(contents, &header, |text| set.push(Value::Text(&text)))?;
     Ok(set)
 }
 
@@ -68,12 +69,19 @@ pub(super) fn labels(contents: &mut Contents) -> Result<LabelSet, DataError> {
 pub(super) fn names(contents: &mut Contents) -> Result<Vec<String>, DataError> {
     let header = header(contents)?;
     let mut names = Vec::new();
-    texts(contents, &header, |name| names.push(name))?;
+    texts(contents, &header, |name| {
+        names.push(name.trim().to_owned());
+        Ok(())
+    })?;
     Ok(names)
 }
 
 /// The texts of an NPY array of strings, one after the other.
-fn texts(contents: &mut Contents, header: &Header, mut put: impl FnMut(String)) -> Result<(), DataError> {
+fn texts(
+    contents: &mut Contents,
+    header: &Header,
+    mut put: impl FnMut(String) -> Result<(), String>,
+) -> Result<(), DataError> {
     let (element, size, big) = (header.element, header.element.size(), header.big_endian);
     if matches!(element, Element::Number(_)) {
         return Err(DataError::unsupported("an array of numbers as names", "strings"));
@@ -86,7 +94,7 @@ fn texts(contents: &mut Contents, header: &Header, mut put: impl FnMut(String)) 
     contents.elements((count, count), size, |bytes, _: &mut Vec<()>| {
         for bytes in bytes.chunks_exact(size) {
             let text = element.text(bytes, big);
-            put(text.ok_or_else(|| format!("string {index} is no valid text"))?);
+            put(text.ok_or_else(|| format!("string {index} is no valid text"))?)?;
             index += 1;
         }
         Ok(())

@@ -11,9 +11,24 @@ use flate2::read::MultiGzDecoder;
 use super::contents::{Contents, read_failed};
 use crate::{DataError, Error};
 
-/// How much of a file is looked at to tell its format and, for a text, its
-/// delimiter.
-const START: u64 = 4096;
+/// How much of a file is looked at to tell its format and, for a text, how it is
+/// written: some lines of thousands of columns.
+pub(super) const START: usize = 1 << 20;
+
+/// Formats that are recognised to be refused in words: their magic, their name,
+/// what makes them readable.
+const OTHERS: [(&[u8], &str, &str); 10] = [
+    (b"ARROW1", "Arrow IPC (Feather)", "Parquet, as DataFrame.to_parquet writes it"),
+    (b"FEA1", "Feather", "Parquet, as DataFrame.to_parquet writes it"),
+    (b"\x89HDF", "HDF5", "an NPZ file of its arrays"),
+    (b"\x80\x04\x95", "a Python pickle", "an NPZ file of its arrays; a pickle may run any program"),
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook", "CSV"),
+    (b"ORC", "ORC", "Parquet"),
+    (b"BZh", "compression with bzip2", "gzip or no compression"),
+    (b"\xfd7zXZ", "compression with xz", "gzip or no compression"),
+    (b"\x28\xb5\x2f\xfd", "compression with zstd", "gzip or no compression"),
+    (b"SQLite format 3", "an SQLite database", "CSV"),
+];
 
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 16;
@@ -43,6 +58,8 @@ impl Format {
             [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some(Self::Npy),
             [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(Self::Npz),
             [b'P', b'A', b'R', b'1', ..] => Some(Self::Parquet),
+            // UTF-16, whose every other byte may be 0.
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some(Self::Text),
             _ if start.iter().any(control) => None,
             _ => Some(Self::Text),
         }
@@ -122,6 +139,10 @@ impl Source {
     /// What the contents are.
     pub(super) fn format(&self) -> Result<Format, DataError> {
         let (found, claimed) = (Format::of(&self.start), Format::claimed(&self.path));
+        let other = OTHERS.iter().find(|(magic, ..)| self.start.starts_with(magic));
+        if let (None, Some(&(_, what, expected))) = (found, other) {
+            return Err(DataError::unsupported(what, expected));
+        }
         match (found, claimed) {
             // A name is only believed against a text, where any start will do.
             (Some(Format::Text), None) => Ok(Format::Text),
@@ -152,6 +173,6 @@ impl Source {
 /// The first bytes of `reader`.
 fn look_ahead(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
-    reader.take(START).read_to_end(&mut start)?;
+    reader.take(START as u64).read_to_end(&mut start)?;
     Ok(start)
 }

@@ -14,7 +14,7 @@ const LONGEST_STRING: usize = 1 << 16;
 
 /// What can be read, for messages.
 pub(crate) const SUPPORTED: &str =
-    "bool, 8 to 64-bit integers, float32, float64, or strings ('U' or 'S') as labels";
+    "bool, 8 to 64-bit integers, float16, float32, float64, or strings ('U' or 'S') as labels";
 
 /// Why a header cannot be used.
 #[derive(Debug, PartialEq)]
@@ -33,7 +33,7 @@ pub(crate) enum Kind {
     Unsigned,
     /// Integers in two's complement.
     Signed,
-    /// IEEE-754 binary32 and binary64.
+    /// IEEE-754 binary16, binary32 and binary64.
     Float,
 }
 
@@ -47,6 +47,7 @@ pub(crate) struct Number {
 
 impl Number {
     pub(crate) const U8: Self = Self { kind: Kind::Unsigned, size: 1 };
+    pub(crate) const F16: Self = Self { kind: Kind::Float, size: 2 };
     pub(crate) const F32: Self = Self { kind: Kind::Float, size: 4 };
 }
 
@@ -140,7 +141,7 @@ fn element(descr: &str) -> Result<(Element, bool), Problem> {
         Some(("b", "1") | ("?", "")) => number(Kind::Bool, "1"),
         Some(("u", size @ ("1" | "2" | "4" | "8"))) => number(Kind::Unsigned, size),
         Some(("i", size @ ("1" | "2" | "4" | "8"))) => number(Kind::Signed, size),
-        Some(("f", size @ ("4" | "8"))) => number(Kind::Float, size),
+        Some(("f", size @ ("2" | "4" | "8"))) => number(Kind::Float, size),
         Some(("U", text)) => length(text, LONGEST_STRING / 4).map(Element::Unicode),
         Some(("S", text)) => length(text, LONGEST_STRING).map(Element::Bytes),
         _ => None,
@@ -256,7 +257,7 @@ mod tests {
     fn what_is_not_understood_is_named() {
         for (descr, named) in [
             ("'|O'", "object"),
-            ("'<f2'", "'<f2'"),
+            ("'<f16'", "'<f16'"),
             ("'<c16'", "'<c16'"),
             ("[('a', '<f8')]", "records"),
             ("'<U0'", "'<U0'"),

@@ -1,7 +1,8 @@
 //! The compact form of a network of cells: gathers instead of sparse matrices.
 //!
 //! ```text
-//! v   = Relu(signs · (Gather(xᵀ, features) − thresholds))      one row per constraint
+//! z   = Relu(Gemm(x, directionsᵀ, biases))                     only with directions; else x
+//! v   = Relu(signs · (Gather(zᵀ, features) − thresholds))      one row per constraint
 //! I_i = Relu(1 − scales_i · ReduceSum(Gather(v, members_i)))   per group i of cells
 //! s   = Σ_i (ids == classes_i) I_i                             one row per class
 //! ```
@@ -13,13 +14,13 @@
 
 use indelible::{
     Precision,
-    network::{Cell, CellNetwork, Constraint, Head, Network, Side},
+    network::{Cell, CellNetwork, Constraint, Head, Layer, LayerBuilder, Network, Side},
 };
 
 use super::{
     Metadata, OnnxError, proto,
     tensors::{Tensors, declared_precision},
-    write::{Initializer, float_type, form_graph, int_attribute, integers, node, write_model},
+    write::{Initializer, float_type, form_graph, int_attribute, integers, node, write_matrix, write_model},
 };
 
 /// Name of the graph, by which the form is recognised.
@@ -39,7 +40,14 @@ pub(super) fn write(
 ) -> Result<(), OnnxError> {
     let precision = network.precision();
     let groups = groups(network);
-    let graph = graph(precision, network.inputs(), network.classes(), network.head(), groups.len());
+    let described = Described {
+        precision,
+        classes: network.classes(),
+        head: network.head(),
+        groups: groups.len(),
+        directions: network.directions().is_some(),
+    };
+    let graph = graph(&described, network.inputs());
     let constraints = network.constraints();
     let count = constraints.len();
     let column = |name, number: fn(&Constraint) -> f64| {
@@ -53,6 +61,9 @@ pub(super) fn write(
         integers("axis", &[1], vec![0]),
         integers("ids", &[network.classes(), 1], (0..network.classes()).collect()),
     ];
+    if let Some(layer) = network.directions() {
+        tensors.extend(of_directions(layer, precision));
+    }
     for (i, cells) in groups.iter().enumerate() {
         let (size, width) = (cells.len(), network.members_of(cells.start).len());
         let members =
@@ -99,15 +110,39 @@ fn sign(side: Side) -> f64 {
     }
 }
 
-/// The whole graph but for its tensors.
-fn graph(precision: Precision, n: usize, classes: usize, head: Head, groups: usize) -> proto::Graph {
-    let mut nodes = vec![
-        node("Transpose", &["x"], "columns"),
+/// The layer of directions, as a matrix of one row each and a vector of biases.
+fn of_directions(layer: &Layer, precision: Precision) -> [Initializer<'_>; 2] {
+    let shape = [layer.outputs(), layer.inputs()];
+    let matrix = Initializer::new("directions", &shape, float_type(precision), move |out| {
+        write_matrix(out, precision, layer)
+    });
+    [matrix, Initializer::numbers("biases", &shape[..1], precision, layer.biases())]
+}
+
+/// What the nodes depend on.
+#[derive(Clone, Copy)]
+struct Described {
+    precision: Precision,
+    classes: usize,
+    head: Head,
+    groups: usize,
+    directions: bool,
+}
+
+/// The whole graph of `n` features but for its tensors.
+fn graph(&Described { precision, classes, head, groups, directions }: &Described, n: usize) -> proto::Graph {
+    let mut nodes = vec![];
+    if directions {
+        nodes.push(node("Gemm", &["x", "directions", "biases"], "images").with(int_attribute("transB", 1)));
+        nodes.push(node("Relu", &["images"], "coordinates"));
+    }
+    nodes.extend([
+        node("Transpose", &[if directions { "coordinates" } else { "x" }], "columns"),
         node("Gather", &["columns", "features"], "values"),
         node("Sub", &["values", "thresholds"], "differences"),
         node("Mul", &["differences", "signs"], "excesses"),
         node("Relu", &["excesses"], "violations"),
-    ];
+    ]);
     for i in 0..groups {
         let name = |s: &str| format!("{s}_{i}");
         nodes.extend([
@@ -145,10 +180,22 @@ fn graph(precision: Precision, n: usize, classes: usize, head: Head, groups: usi
 /// Reads a network of cells, or says where the file differs from one.
 pub(super) fn read(file: &proto::Graph, opset: i64) -> Result<CellNetwork, OnnxError> {
     let groups = file.node.iter().filter(|node| node.op_type == "Equal").count();
-    let nodes = |&head: &Head| graph(declared_precision(file), 0, 0, head, groups);
-    let heads = [Head::Logits, Head::Scalar];
-    let (mut tensors, head) = Tensors::new("compact network of cells", file, (opset, 13..=25), heads, nodes)?;
-    let n = tensors.features()?;
+    let directions = file.node.iter().any(|node| node.op_type == "Gemm");
+    let precision = declared_precision(file);
+    let described = [Head::Logits, Head::Scalar].map(|head| Described {
+        precision,
+        classes: 0,
+        head,
+        groups,
+        directions,
+    });
+    let nodes = |described: &Described| graph(described, 0);
+    let (mut tensors, described) =
+        Tensors::new("compact network of cells", file, (opset, 13..=25), described, nodes)?;
+    let head = described.head;
+    let features = tensors.features()?;
+    let layer = if directions { Some(read_directions(&mut tensors, features)?) } else { None };
+    let n = layer.as_ref().map_or(features, Layer::outputs);
     let [classes, _] = tensors.shape("ids")?;
     let [count, _] = tensors.shape("thresholds")?;
     tensors.fixed("ids", &[classes, 1], &(0..classes).collect::<Vec<_>>())?;
@@ -160,15 +207,35 @@ pub(super) fn read(file: &proto::Graph, opset: i64) -> Result<CellNetwork, OnnxE
         tensors.fixed_numbers("numbers", &[1, classes], &numbers(classes))?;
     }
     let precision = tensors.precision();
-    tensors.finish(&graph(precision, n, classes, head, groups))?;
+    tensors.finish(&graph(&Described { precision, classes, ..described }, features))?;
     // A cell that names both copies counts the violation twice.
     if CellNetwork::has_equal(&constraints) {
         return Err(tensors.unlike("a constraint is there twice"));
     }
-    CellNetwork::new(precision, n, classes, head, &cells).map_err(|e| tensors.unlike(&e.to_string()))
+    CellNetwork::new(precision, n, classes, head, &cells)
+        .and_then(|cells| match layer {
+            Some(layer) => cells.with_directions(layer),
+            None => Ok(cells),
+        })
+        .map_err(|e| tensors.unlike(&e.to_string()))
 }
 
-/// `count` constraints on `n` features.
+/// The layer of directions of `n` features.
+fn read_directions(tensors: &mut Tensors<'_>, n: usize) -> Result<Layer, OnnxError> {
+    let count = tensors.length("biases")?;
+    let weights = tensors.numbers("directions", &[count, n])?;
+    let biases = tensors.numbers("biases", &[count])?;
+    let mut layer = LayerBuilder::new(n);
+    for (row, bias) in weights.chunks_exact(n.max(1)).zip(biases) {
+        for (feature, &weight) in row.iter().enumerate() {
+            layer.weight(feature, weight);
+        }
+        layer.bias(bias);
+    }
+    Ok(layer.finish())
+}
+
+/// `count` constraints on `n` features, or directions.
 fn read_constraints(tensors: &mut Tensors<'_>, count: usize, n: usize) -> Result<Vec<Constraint>, OnnxError> {
     let features = tensors.below("features", &[count], n)?;
     let thresholds = tensors.numbers("thresholds", &[count, 1])?;

@@ -222,7 +222,7 @@ fn tables_with_a_bad_cell() {
         ("1,2,x\n1,2,\n", &["line 2, column 3: the label is empty"]),
         ("NA,2,x\n", &["line 1, column 1: 'NA' is not a number"]),
         ("a,b,label\n", &["empty", "0 samples of 2 features"]),
-        ("x\ny\n", &["samples of 0 features"]),
+        ("x\ny\n", &["no separator found", "'x'", "--delimiter"]),
         ("1,2\u{1b}[31m,x\n", &["wrong magic"]),
     ];
     for (text, parts) in cases {

@@ -12,4 +12,5 @@ mod common;
 mod mnist;
 mod parquet;
 mod reading;
+mod tables;
 mod writing;

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use crate::common::*;
 use indelible::Features;
-use indelible_io::dataset::{ReadOptions, read as read_with, read_points};
+use indelible_io::dataset::{
+    Categorical, Missing, ReadOptions, read as read_with, read_labelled, read_points,
+};
 use parquet::{
     basic::{Compression, ZstdLevel},
     column::writer::ColumnWriter,
-    data_type::ByteArray,
+    data_type::{ByteArray, FixedLenByteArray},
     file::{
+        metadata::KeyValue,
         properties::{WriterProperties, WriterVersion},
         writer::SerializedFileWriter,
     },
@@ -25,6 +28,8 @@ enum Cells<'a> {
     F64(&'a [f64]),
     Text(&'a [&'a str]),
     Nullable(&'a [Option<f64>]),
+    Fixed(&'a [&'a [u8]]),
+    Lists(&'a [&'a [f64]]),
 }
 
 /// A file of one row group per element of `groups`.
@@ -45,6 +50,16 @@ fn table(schema: &str, groups: &[&[Cells]], properties: WriterProperties) -> Vec
                     let levels: Vec<i16> = v.iter().map(|cell| i16::from(cell.is_some())).collect();
                     let values: Vec<f64> = v.iter().copied().flatten().collect();
                     w.write_batch(&values, Some(&levels), None)
+                }
+                (ColumnWriter::FixedLenByteArrayColumnWriter(w), Cells::Fixed(v)) => {
+                    let values: Vec<FixedLenByteArray> =
+                        v.iter().map(|bytes| ByteArray::from(bytes.to_vec()).into()).collect();
+                    w.write_batch(&values, None, None)
+                }
+                (ColumnWriter::DoubleColumnWriter(w), Cells::Lists(v)) => {
+                    let repeats: Vec<i16> =
+                        v.iter().flat_map(|list| (0..list.len()).map(|at| i16::from(at > 0))).collect();
+                    w.write_batch(&v.concat(), Some(&vec![1; repeats.len()]), Some(&repeats))
                 }
                 (ColumnWriter::ByteArrayColumnWriter(w), Cells::Text(v)) => {
                     let texts: Vec<ByteArray> = v.iter().map(|&text| text.into()).collect();
@@ -173,10 +188,7 @@ fn values_that_are_no_features() {
     let path = put("required binary a (string); required int32 y;", &[Cells::Text(&["x"]), Cells::I32(&[1])]);
     expect_error(read(&path), &path, &["column 'a' of text as a feature"]);
     let path = put("required int32 a (date); required int32 y;", &[Cells::I32(&[1]), Cells::I32(&[1])]);
-    expect_error(read(&path), &path, &["column 'a' of Date", "not supported"]);
-    let path =
-        put("required int32 a (decimal(9, 2)); required int32 y;", &[Cells::I32(&[1]), Cells::I32(&[1])]);
-    expect_error(read(&path), &path, &["column 'a' of Decimal"]);
+    expect_error(read(&path), &path, &["column 'a' of dates", "not supported"]);
     let path = put("required double a; required double y;", &[Cells::F64(&[1.0]), Cells::F64(&[f64::NAN])]);
     expect_error(read(&path), &path, &["row 1, column 2 (y)", "NaN"]);
     let path = put("required double a; required int32 y;", &[Cells::F64(&[]), Cells::I32(&[])]);
@@ -197,4 +209,100 @@ fn damaged_files() {
     }
     let path = folder.put("t.parquet", gzip(&whole));
     expect_error(read(&path), &path, &["in gzip", "not supported"]);
+}
+
+#[test]
+fn an_index_of_pandas_is_no_feature() {
+    let folder = Folder::new();
+    let schema = "required int64 key; required double a; required double b; required int32 y;";
+    let cells: &[Cells] =
+        &[Cells::I64(&[7, 9]), Cells::F64(&[1.0, 2.0]), Cells::F64(&[0.5, 0.25]), Cells::I32(&[1, 0])];
+    let with = |columns: &str| {
+        let said = format!(r#"{{"index_columns": [{columns}], "columns": []}}"#);
+        let pairs = vec![KeyValue::new("pandas".to_owned(), Some(said))];
+        WriterProperties::builder().set_key_value_metadata(Some(pairs)).build()
+    };
+    let path = folder.put("t.parquet", table(schema, &[cells], with(r#""key""#)));
+    let points = read_labelled(&path, &ReadOptions::default()).unwrap();
+    assert_eq!(points.reading().left_out, ["column key (an index of the rows)"]);
+    assert_eq!(values(points.data()), [1.0, 0.5, 2.0, 0.25]);
+    let asked = ReadOptions { label_column: Some("key".into()), ..ReadOptions::default() };
+    assert_eq!(names(&read_with(&path, &asked).unwrap()), ["7", "9"]);
+    // An index that is no column, and metadata that is damaged, name none.
+    let range = r#"{"kind": "range", "name": null, "start": 0, "stop": 2, "step": 1}"#;
+    for columns in [range, "[", ""] {
+        let path = folder.put("t.parquet", table(schema, &[cells], with(columns)));
+        assert_eq!(read(&path).unwrap().features(), 3);
+    }
+}
+
+#[test]
+fn decimals_halves_and_lists() {
+    let folder = Folder::new();
+    let schema = "required int32 a (decimal(9, 2)); required fixed_len_byte_array(2) b (float16);
+                  required group x (LIST) { repeated group list { required double element; } }
+                  required fixed_len_byte_array(3) c (decimal(6, 1)); required binary y (string);";
+    let cells: &[Cells] = &[
+        Cells::I32(&[110, -5]),
+        Cells::Fixed(&[&[0x00, 0x3c], &[0x55, 0x35]]),
+        Cells::Lists(&[&[1.5, 2.5, 3.5], &[4.5, 5.5, 6.5]]),
+        Cells::Fixed(&[&[0, 0, 7], &[0xff, 0xff, 0xff]]),
+        Cells::Text(&[" u", "v "]),
+    ];
+    let path = folder.put("t.parquet", table(schema, &[cells, cells], plain()));
+    let data = read(&path).unwrap();
+    assert_eq!(data.feature_names().unwrap(), ["a", "b", "x[0]", "x[1]", "x[2]", "c"]);
+    let rows = [1.1, 1.0, 1.5, 2.5, 3.5, 0.7, -0.05, 0.333_251_953_125, 4.5, 5.5, 6.5, -0.1];
+    assert_eq!((values(&data), names(&data)), ([rows, rows].concat(), vec!["u", "v", "u", "v"]));
+
+    let schema =
+        "required group x (LIST) { repeated group list { required double element; } } required int32 y;";
+    let cells: &[Cells] = &[Cells::Lists(&[&[1.0, 2.0], &[3.0]]), Cells::I32(&[0, 1])];
+    let path = folder.put("t.parquet", table(schema, &[cells], plain()));
+    expect_error(read(&path), &path, &["row 2, column 1 (x)", "another length than the first, 2"]);
+    let label = ReadOptions { label_column: Some("x".into()), ..ReadOptions::default() };
+    expect_error(read_with(&path, &label), &path, &["column 'x' of lists as labels"]);
+}
+
+#[test]
+fn what_is_no_number_can_be_dropped() {
+    let folder = Folder::new();
+    let schema = "required int64 when (timestamp(millis, true)); required double a; required int32 y;";
+    let cells: &[Cells] = &[Cells::I64(&[0, 1]), Cells::F64(&[1.0, 2.0]), Cells::I32(&[1, 0])];
+    let path = folder.put("t.parquet", table(schema, &[cells], plain()));
+    expect_error(read(&path), &path, &["column 'when' of timestamps is not supported", "--drop"]);
+    let options = ReadOptions { drop: vec!["when".into()], ..ReadOptions::default() };
+    assert_eq!(values(&read_with(&path, &options).unwrap()), [1.0, 2.0]);
+}
+
+#[test]
+fn nulls_are_missing_values() {
+    let folder = Folder::new();
+    let schema = "optional double a; required int32 b; required int32 y;";
+    let cells: &[Cells] = &[
+        Cells::Nullable(&[Some(1.0), None, Some(4.0), Some(f64::NAN)]),
+        Cells::I32(&[1, 2, 3, 4]),
+        Cells::I32(&[0, 1, 0, 1]),
+    ];
+    let path = folder.put("t.parquet", table(schema, &[cells], plain()));
+    let missing = |missing| read_with(&path, &ReadOptions { missing, ..ReadOptions::default() });
+    expect_error(missing(Missing::Refuse), &path, &["row 2, column 1 (a): the value is null"]);
+    let data = missing(Missing::Drop).unwrap();
+    assert_eq!((values(&data), names(&data)), (vec![1.0, 1.0, 4.0, 3.0], vec!["0", "0"]));
+    assert_eq!(values(&missing(Missing::Mean).unwrap()), [1.0, 1.0, 2.5, 2.0, 4.0, 3.0, 2.5, 4.0]);
+}
+
+#[test]
+fn text_becomes_one_feature_for_each_word() {
+    let folder = Folder::new();
+    let schema = "required binary c (string); required float a; required int32 y;";
+    let cells: &[Cells] =
+        &[Cells::Text(&["u", "v", "u"]), Cells::F32(&[0.5, 1.5, 2.5]), Cells::I32(&[0, 1, 0])];
+    let path = folder.put("t.parquet", table(schema, &[cells, cells], plain()));
+    expect_error(read(&path), &path, &["column 'c' of text as a feature", "--categorical onehot"]);
+    let data = read_with(&path, &ReadOptions { categorical: Categorical::OneHot, ..ReadOptions::default() })
+        .unwrap();
+    assert_eq!(data.feature_names().unwrap(), ["c=u", "c=v", "a"]);
+    let rows = [1.0, 0.0, 0.5, 0.0, 1.0, 1.5, 1.0, 0.0, 2.5];
+    assert_eq!(values(&data), [rows, rows].concat());
 }

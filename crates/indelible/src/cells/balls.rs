@@ -1,10 +1,10 @@
 //! The balls as a network sees them: real points and the numbers of the format
-//! that rounding turns them into.
+//! that rounding turns them into, or their images under directions.
 
 use crate::{
     Dataset, Precision, Radii,
     network::{Constraint, Side},
-    number::{add_up, div_up, sub_down},
+    number::{add_up, div_up, mul_up, sub_down},
 };
 
 /// All balls of a task and the format of the network.
@@ -13,6 +13,17 @@ pub(super) struct Balls<'a> {
     pub data: &'a Dataset,
     pub radii: &'a Radii,
     pub precision: Precision,
+    /// How far balls reach, where `data` are images under directions.
+    pub spread: Option<Spread<'a>>,
+}
+
+/// How far the image of a ball reaches along each direction.
+#[derive(Clone, Copy)]
+pub(super) struct Spread<'a> {
+    /// Of a ball of radius 1.
+    pub lengths: &'a [f64],
+    /// What roundings add.
+    pub errors: &'a [f64],
 }
 
 /// Ends of a ball in one feature.
@@ -23,6 +34,10 @@ impl Balls<'_> {
     #[inline]
     pub fn ends(&self, sample: usize, feature: usize) -> Ends {
         let (x, radius) = (self.data.value(sample, feature), self.radii.of(sample));
+        if let Some(Spread { lengths, errors }) = self.spread {
+            let reach = add_up(mul_up(radius, lengths[feature]), errors[feature]);
+            return (sub_down(x, reach), add_up(x, reach));
+        }
         let (lower, upper) = (sub_down(x, radius), add_up(x, radius));
         (lower.min(self.precision.round(lower)), upper.max(self.precision.round(upper)))
     }

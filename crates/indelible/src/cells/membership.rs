@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use crate::{
-    Dataset, Radii,
-    network::{CellNetwork, Constraint, Network},
+    Dataset, Norm, Radii,
+    network::{BallImage, CellNetwork, Constraint, Network},
 };
 
 use super::balls::{Balls, holds};
@@ -13,8 +13,9 @@ use super::balls::{Balls, holds};
 /// ball, rounded points included, lies in it. Class `c` of the network means
 /// class `c` of the data; features beyond those of the data hold nothing.
 #[must_use]
-pub fn samples_in_cells(network: &CellNetwork, data: &Dataset, radii: &Radii) -> Vec<usize> {
-    let balls = Balls { data, radii, precision: network.precision() };
+pub fn samples_in_cells(network: &CellNetwork, data: &Dataset, norm: Norm, radii: &Radii) -> Vec<usize> {
+    let balls = Balls { data, radii, precision: network.precision(), spread: None };
+    let image = network.directions().map(|layer| BallImage::new(layer, network.precision(), norm));
     let mut of_class = vec![vec![]; network.classes().max(data.classes())];
     for (k, &class) in network.classes_of_cells().iter().enumerate() {
         of_class[class].push(k);
@@ -24,8 +25,14 @@ pub fn samples_in_cells(network: &CellNetwork, data: &Dataset, radii: &Radii) ->
         .fold(
             || vec![0; network.cells()],
             |mut members, sample| {
-                let holds =
-                    |c: &Constraint| c.feature < data.features() && holds(c, balls.ends(sample, c.feature));
+                let images: Option<Vec<_>> = image.as_ref().map(|image| {
+                    let x = data.row(sample);
+                    (0..network.coordinates()).map(|f| image.ends(f, &x, radii.of(sample))).collect()
+                });
+                let holds = |c: &Constraint| match &images {
+                    Some(images) => holds(c, images[c.feature]),
+                    None => c.feature < data.features() && holds(c, balls.ends(sample, c.feature)),
+                };
                 let held: Vec<bool> = network.constraints().iter().map(holds).collect();
                 for &k in &of_class[data.labels()[sample]] {
                     members[k] += usize::from(network.members_of(k).iter().all(|&t| held[t as usize]));

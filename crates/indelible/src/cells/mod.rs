@@ -12,6 +12,9 @@
 //! from many seeds, most balls per parameter first. Balls that the grid cannot
 //! tell apart get constraints off it (`off_grid`).
 //!
+//! In other norms than the sup norm a ball is no box, but its images under
+//! directions are intervals: cells over [`directions`](crate::directions).
+//!
 //! Not a classifier: nothing here asks what lies between the balls.
 
 mod balls;
@@ -28,14 +31,15 @@ mod thresholds;
 use std::sync::Mutex;
 
 use crate::{
-    Budget, Dataset, Error, Precision, Progress,
+    Budget, Dataset, Error, Precision, Progress, Radii,
+    directions::Projection,
     network::{Cell, Constraint, Side},
     number::sub_down,
 };
 
 pub use membership::samples_in_cells;
 
-use balls::Balls;
+use balls::{Balls, Spread};
 use cover::Finder;
 use draft::Draft;
 use grid::Grid;
@@ -64,7 +68,7 @@ pub fn cover(
     precision: Precision,
     progress: &dyn Progress,
 ) -> Result<Vec<Cell>, Error> {
-    let balls = Balls { data, radii: budget.radii(), precision };
+    let balls = Balls { data, radii: budget.radii(), precision, spread: None };
     let first = data.labels()[0];
     if data.labels().iter().all(|&class| class == first) {
         return Ok(vec![everything(&balls, first)?]);
@@ -73,14 +77,37 @@ pub fn cover(
         .map(|k| sub_down(budget.clearance(k), budget.radii().of(k)))
         .fold(f64::INFINITY, f64::min)
         .max(0.0);
-    let grid = Grid::new(&balls, gap, progress);
-    let finder = Finder { balls: &balls, grid: &grid, progress, scratch: Mutex::new(vec![]) };
+    cheaper(&balls, gap, progress)
+}
+
+/// Cells over directions: the same for the images of all balls that a
+/// projection gives, whatever their norm. Features of constraints are
+/// directions.
+///
+/// # Errors
+/// As for [`cover`].
+pub fn cover_images(
+    projection: &Projection,
+    radii: &Radii,
+    precision: Precision,
+    progress: &dyn Progress,
+) -> Result<Vec<Cell>, Error> {
+    let Projection { images, lengths, errors, gap, .. } = projection;
+    let balls = Balls { data: images, radii, precision, spread: Some(Spread { lengths, errors }) };
+    cheaper(&balls, *gap, progress)
+}
+
+/// The cheaper of merged and single cells for balls whose enemies stay `gap`
+/// apart in some feature.
+fn cheaper(balls: &Balls<'_>, gap: f64, progress: &dyn Progress) -> Result<Vec<Cell>, Error> {
+    let grid = Grid::new(balls, gap, progress);
+    let finder = Finder { balls, grid: &grid, progress, scratch: Mutex::new(vec![]) };
     let finished =
-        |cells: &[Draft]| -> Vec<Cell> { cells.iter().map(|cell| cell.cell(&balls, &grid)).collect() };
+        |cells: &[Draft]| -> Vec<Cell> { cells.iter().map(|cell| cell.cell(balls, &grid)).collect() };
     let merged = finished(&finder.merged()?);
     // A cell has at least one constraint, a bias and a weight in its class
     // score; two thresholds at least are needed to tell two labels apart.
-    let single_at_least = 3 * data.samples() + 2;
+    let single_at_least = 3 * balls.data.samples() + 2;
     if parameters(&merged) <= single_at_least {
         return Ok(merged);
     }
@@ -143,7 +170,8 @@ mod tests {
             prop_assume!(found.pair.is_some());
             let budget = Budget::from_ratio(ratio, &found).unwrap();
             let cells = cover(&data, &budget, Precision::F32, &Silent).unwrap();
-            let balls = Balls { data: &data, radii: budget.radii(), precision: Precision::F32 };
+            let balls =
+                Balls { data: &data, radii: budget.radii(), precision: Precision::F32, spread: None };
             let grid = Grid::new(&balls, 0.5 * (1.0 - ratio), &Silent);
             let finder = Finder { balls: &balls, grid: &grid, progress: &Silent, scratch: Mutex::new(vec![]) };
             let single: Vec<Cell> = finder.single().unwrap().iter().map(|c| c.cell(&balls, &grid)).collect();

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Claim, claim::distance_up};
+use super::{Claim, Engine, Verdict, claim::distance_up};
 use crate::{
     Dataset, Error, Norm, Precision,
     network::predicted_class,
@@ -19,6 +19,122 @@ pub struct Attack {
     pub predicted: Option<usize>,
 }
 
+impl Attack {
+    /// The verdict that the point proves.
+    pub(super) fn refutes(self) -> Verdict {
+        let Self { point, predicted } = self;
+        Verdict::Refuted { point, predicted, engine: Engine::Attack }
+    }
+}
+
+/// The points of the ball of a sample that are numbers of the network's format.
+#[derive(Debug)]
+pub(super) struct BallPoints<'a> {
+    claim: &'a Claim<'a>,
+    pub sample: usize,
+    /// The sample.
+    pub center: Vec<f64>,
+    pub radius: f64,
+    pub norm: Norm,
+    /// The class of the network that it is to get, of how many, and how many
+    /// outputs there are.
+    pub class: usize,
+    pub classes: usize,
+    pub outputs: usize,
+    /// The range of each feature.
+    inner: Vec<(f64, f64)>,
+    /// A radius within which points may be rounded, about.
+    within: f64,
+}
+
+impl<'a> BallPoints<'a> {
+    pub fn new(claim: &'a Claim<'a>, sample: usize) -> Self {
+        let precision = claim.model.precision();
+        let (center, radius, norm) = (claim.data.row(sample), claim.radii.of(sample), claim.norm);
+        let inner = center
+            .iter()
+            .map(|&x| (precision.round_up(sub_up(x, radius)), precision.round_down(add_down(x, radius))))
+            .collect();
+        let moved: Vec<f64> = center.iter().map(|x| (x.abs() + radius) * precision.unit_roundoff()).collect();
+        let within = (radius - length(moved.iter().copied(), norm)).max(0.0) * (1.0 - 1e-9);
+        Self {
+            claim,
+            sample,
+            center,
+            radius,
+            norm,
+            class: claim.class(sample),
+            classes: claim.network_classes,
+            outputs: claim.model.outputs(),
+            inner,
+            within,
+        }
+    }
+
+    /// Moves a point into the ball and to numbers of the format, about.
+    pub fn place(&self, point: &mut [f64]) {
+        let precision = self.claim.model.precision();
+        let mut share = 1.0;
+        if self.norm != Norm::Linf {
+            let moved = length(point.iter().zip(&self.center).map(|(x, center)| x - center), self.norm);
+            share = if moved > self.within { self.within / moved } else { 1.0 };
+        }
+        for ((x, &center), &(lower, upper)) in point.iter_mut().zip(&self.center).zip(&self.inner) {
+            let moved = if share < 1.0 { center + (*x - center) * share } else { *x };
+            *x = precision.round(moved).max(lower).min(upper);
+        }
+    }
+
+    /// Whether a point lies in the closed ball, by outward rounding.
+    fn holds(&self, point: &[f64]) -> bool {
+        point.iter().all(|v| v.is_finite()) && distance_up(point, &self.center, self.norm) <= self.radius
+    }
+
+    /// The verdict where the sample itself gets another label.
+    ///
+    /// # Errors
+    /// When the data do not have as many features as the network reads.
+    pub fn misclassified(&self) -> Result<Option<Verdict>, Error> {
+        let predicted = predicted_class(&self.claim.model.evaluate(&self.center)?, self.classes);
+        Ok((predicted != Some(self.class)).then_some(Verdict::Misclassified { predicted }))
+    }
+
+    /// The first of some points, row after row, that gets another label once it
+    /// is placed in the ball.
+    ///
+    /// # Errors
+    /// When the data do not have as many features as the network reads.
+    pub fn tried(&self, rows: &[f64]) -> Result<Option<Attack>, Error> {
+        let n = self.center.len();
+        let mut points = rows.to_vec();
+        points.chunks_mut(n).for_each(|point| self.place(point));
+        let points: Vec<&[f64]> = points.chunks(n).filter(|point| self.holds(point)).collect();
+        if points.is_empty() {
+            return Ok(None);
+        }
+        let outputs = self.claim.model.evaluate(&points.concat())?;
+        let found = points.into_iter().zip(outputs.chunks(self.outputs)).find_map(|(point, outputs)| {
+            let predicted = predicted_class(outputs, self.classes);
+            (predicted != Some(self.class)).then(|| Attack { point: point.to_vec(), predicted })
+        });
+        Ok(found)
+    }
+}
+
+/// The norm of some differences, about.
+fn length(differences: impl Iterator<Item = f64> + Clone, norm: Norm) -> f64 {
+    let sizes = differences.map(f64::abs);
+    match norm {
+        Norm::L1 => sizes.sum(),
+        Norm::L2 => sizes.map(|d| d * d).sum::<f64>().sqrt(),
+        Norm::Linf => sizes.fold(0.0, f64::max),
+        Norm::Lp(p) => {
+            let largest = sizes.clone().fold(f64::MIN_POSITIVE, f64::max);
+            largest * sizes.map(|d| (d / largest).powf(p)).sum::<f64>().powf(1.0 / p)
+        }
+    }
+}
+
 /// Nearest samples of other classes towards which points are tried.
 const TOWARDS: usize = 8;
 /// Corners of the ball that are tried.
@@ -29,8 +145,9 @@ const CORNERS: u64 = 16;
 /// checked with outward rounding.
 ///
 /// # Errors
-/// When the data do not have as many features as the network reads.
+/// When the parts of the claim do not fit, as of [`certify`](super::certify()).
 pub fn attack(claim: &Claim<'_>, sample: usize) -> Result<Option<Attack>, Error> {
+    claim.check()?;
     Ok(attacks(claim, &[sample])?.pop().flatten())
 }
 
@@ -64,31 +181,27 @@ pub(super) fn attacks(claim: &Claim<'_>, samples: &[usize]) -> Result<Vec<Option
 fn points(claim: &Claim<'_>, sample: usize) -> Vec<Vec<f64>> {
     let data = claim.data;
     let precision = claim.model.precision();
-    let x = data.row(sample);
-    let radius = claim.radii.of(sample);
-    let inner: Vec<(f64, f64)> = x
-        .iter()
-        .map(|&x| (precision.round_up(sub_up(x, radius)), precision.round_down(add_down(x, radius))))
-        .collect();
+    let ball = BallPoints::new(claim, sample);
+    let (x, radius, inner) = (&ball.center, ball.radius, &ball.inner);
     let mut points = vec![x.iter().map(|&v| precision.round(v)).collect::<Vec<f64>>()];
     for enemy in nearest_enemies(data, sample, claim.norm, TOWARDS) {
         let towards = data.row(enemy);
         match claim.norm {
             Norm::Linf => {
                 let nearest = |(&t, &(lo, hi))| precision.round(t).max(lo).min(hi);
-                points.push(towards.iter().zip(&inner).map(nearest).collect());
+                points.push(towards.iter().zip(inner).map(nearest).collect());
             }
             // Rounding a point may move it out of the ball.
             norm => points.extend(
                 [8.0 * precision.unit_roundoff(), 1e-6, 1e-4]
-                    .map(|less| along(&x, &towards, radius * (1.0 - less), norm, precision)),
+                    .map(|less| along(x, &towards, radius * (1.0 - less), norm, precision)),
             ),
         }
     }
     if claim.norm == Norm::Linf {
-        points.extend((0..CORNERS).map(|seed| corner(&inner, seed)));
+        points.extend((0..CORNERS).map(|seed| corner(inner, seed)));
     }
-    points.retain(|p| p.iter().all(|v| v.is_finite()) && distance_up(p, &x, claim.norm) <= radius);
+    points.retain(|point| ball.holds(point));
     points
 }
 

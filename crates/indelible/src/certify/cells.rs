@@ -18,13 +18,17 @@
 //! `min(1, s)` is exactly 0 or 1, and so are its products with integers.
 //! Overflow does no harm: an infinite violation silences, and no infinities
 //! of unlike sign meet.
+//!
+//! Where directions stand in front, the same is asked of all values that they
+//! can have on a ball, rounded or not ([`BallImage`]), from the weights as
+//! stored; where one of them may overflow, nothing is proved.
 
 use rayon::prelude::*;
 
 use super::{Claim, Engine, Verdict, ball};
 use crate::{
     Precision, Progress,
-    network::{CellNetwork, Head, Network, Side},
+    network::{BallImage, CellNetwork, Head, Network, Side},
     number::{div_up, mul_down, sub_down},
 };
 
@@ -51,12 +55,18 @@ pub(super) fn verdicts(
     if network.head() == Head::Scalar && network.classes() > LARGEST_CLASS {
         return None;
     }
+    // A single logit is read as a label where there are several classes.
+    if network.head() == Head::Logits && network.classes() == 1 && claim.network_classes > 1 {
+        return None;
+    }
     let (literals, members) = literals(network)?;
+    let image = network.directions().map(|layer| BallImage::new(layer, network.precision(), claim.norm));
+    let parts = Parts { network, image, literals, members };
     progress.begin("certify", samples as u64);
     let starts: Vec<usize> = (0..samples).step_by(BALLS).collect();
     let verdicts = starts.into_par_iter().flat_map_iter(|start| {
         let count = BALLS.min(samples - start);
-        let verdicts = block(claim, network, &literals, &members, start, count);
+        let verdicts = block(claim, &parts, start, count);
         progress.advance(count as u64);
         verdicts
     });
@@ -94,26 +104,43 @@ fn silencing(precision: Precision, scale: f64) -> Option<f64> {
     near.take_while(|d| d.is_finite() && *d > 0.0).find(|d| mul_down(scale, *d) >= 1.0)
 }
 
-/// Verdicts for up to 64 neighbouring samples.
-fn block(
-    claim: &Claim<'_>,
-    network: &CellNetwork,
-    literals: &[Literal],
-    members: &[Vec<usize>],
-    start: usize,
-    count: usize,
-) -> Vec<Verdict> {
-    let n = network.inputs();
-    let mut x = vec![0.0; n];
-    // Ends of all balls, feature by feature.
-    let mut ends = vec![(0.0, 0.0); n * BALLS];
+/// The network, the image of balls under its directions, and what `literals`
+/// gives.
+struct Parts<'a> {
+    network: &'a CellNetwork,
+    image: Option<BallImage<'a>>,
+    literals: Vec<Literal>,
+    members: Vec<Vec<usize>>,
+}
+
+/// Ends of up to 64 neighbouring balls, number by number that constraints are
+/// on.
+fn ends(claim: &Claim<'_>, parts: &Parts<'_>, start: usize, count: usize) -> Vec<(f64, f64)> {
+    let Parts { network, image, .. } = parts;
+    let mut x = vec![0.0; network.inputs()];
+    let mut ends = vec![(0.0, 0.0); network.coordinates() * BALLS];
     for i in 0..count {
         claim.data.copy_row(start + i, &mut x);
         let radius = claim.radii.of(start + i);
-        for (f, end) in ball(&x, radius, network.precision()).enumerate() {
-            ends[f * BALLS + i] = end;
+        let mut features = ball(&x, radius, network.precision());
+        let Some(image) = image else {
+            features.enumerate().for_each(|(f, end)| ends[f * BALLS + i] = end);
+            continue;
+        };
+        // A product of 0 and an infinite feature would be no number.
+        let finite = features.all(|(lower, upper)| lower.is_finite() && upper.is_finite());
+        for f in 0..network.coordinates() {
+            let image = if finite { image.ends(f, &x, radius) } else { (f64::NEG_INFINITY, f64::INFINITY) };
+            ends[f * BALLS + i] = image;
         }
     }
+    ends
+}
+
+/// Verdicts for up to 64 neighbouring samples.
+fn block(claim: &Claim<'_>, parts: &Parts<'_>, start: usize, count: usize) -> Vec<Verdict> {
+    let Parts { network, literals, members, .. } = parts;
+    let ends = ends(claim, parts, start, count);
     let bits: Vec<(u64, u64)> = literals
         .iter()
         .map(|literal| {

@@ -2,8 +2,8 @@
 
 use crate::{
     Dataset, Error, Norm, Precision, Radii,
-    network::Model,
-    number::{add_up, div_up, mul_up, powers::Exponent, sqrt_up, sub_down, sub_up},
+    network::{Model, norm_up},
+    number::{add_up, sub_down, sub_up},
 };
 
 /// What is to be proved.
@@ -39,6 +39,12 @@ impl Claim<'_> {
         if self.classes.len() != data.classes() {
             return Err(Error::ClassMap { classes: data.classes(), given: self.classes.len() });
         }
+        let scalar = self.model.outputs() == 1;
+        if let Some(&label) =
+            data.labels().iter().find(|&&label| scalar && self.classes[label] >= self.network_classes)
+        {
+            return Err(Error::ClassRange { class: self.classes[label], classes: self.network_classes });
+        }
         let radii = match self.radii {
             Radii::Uniform(radius) => std::slice::from_ref(radius),
             Radii::PerSample(radii) if radii.len() != data.samples() => {
@@ -63,26 +69,7 @@ pub(super) fn ball(x: &[f64], radius: f64, precision: Precision) -> impl Iterato
 
 /// A number not below the distance of two points, close to it.
 pub(super) fn distance_up(a: &[f64], b: &[f64], norm: Norm) -> f64 {
-    let differences = a.iter().zip(b).map(|(&a, &b)| sub_up(a.max(b), a.min(b)));
-    match norm {
-        Norm::Linf => differences.fold(0.0, f64::max),
-        Norm::L1 => differences.fold(0.0, add_up),
-        Norm::L2 => sqrt_up(differences.fold(0.0, |sum, d| add_up(sum, mul_up(d, d)))),
-        Norm::Lp(p) => {
-            let exponent = Exponent::new(p);
-            let largest = differences.clone().fold(0.0, f64::max);
-            if largest == 0.0 || !largest.is_finite() {
-                return largest;
-            }
-            // Powers below this may have left the normal range.
-            let power = |d: f64| {
-                let [power] = exponent.raise([div_up(d, largest).min(1.0)]);
-                mul_up(power, add_up(1.0, mul_up(2.0, exponent.error))).max(1e-250)
-            };
-            let sum = differences.map(power).fold(0.0, add_up);
-            mul_up(largest, exponent.root(1.0, sum).1)
-        }
-    }
+    norm_up(a.iter().zip(b).map(|(&a, &b)| sub_up(a.max(b), a.min(b))), norm)
 }
 
 #[cfg(test)]

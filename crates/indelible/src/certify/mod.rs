@@ -12,7 +12,8 @@
 //! *refuted* comes with a point of the ball at which the network, evaluated in
 //! its format, gives another label, and *undecided* is everything else.
 //!
-//! Each verdict names the [`Engine`] that reached it: intervals of affine layers
+//! Each verdict names the [`Engine`] that reached it: linear bounds, gradient
+//! steps, and branch and bound for dense layers; intervals of other affine layers
 //! and, where those do not decide, sums followed back to the input (`layers`);
 //! intervals of graphs (`graph`); an exact analysis of cells (`cells`); distances to stored rows for the other
 //! compact forms (`prototypes`, `max_affine`); and points that were tried
@@ -48,11 +49,16 @@ mod arithmetic;
 mod attack;
 mod cells;
 mod claim;
+mod config;
+mod deep_stack;
+mod descent;
 mod graph;
 mod layers;
 mod lipschitz;
+mod matrices;
 mod max_affine;
 mod prototypes;
+mod robustness;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -62,12 +68,17 @@ use self::{
     claim::ball,
     verdict::{of_samples, scalar_margin},
 };
-use crate::{Error, Progress, network::Model};
+use crate::{
+    Error, Progress,
+    network::{Model, predicted_class},
+};
 
 pub use self::{
     attack::{Attack, attack},
     claim::Claim,
+    config::{Config, Effort},
     lipschitz::{SteepestPair, lipschitz_bound, steepest_pair},
+    robustness::{RobustRadius, robust_radii},
     verdict::{Certificate, Engine, Verdict},
 };
 
@@ -79,38 +90,85 @@ const MOST_ATTACKS: usize = 200;
 /// Samples that are attacked together.
 const TOGETHER: usize = 16;
 
+/// Checks `claim` for every sample, as far as [`Config::default`] goes.
+///
+/// # Errors
+/// As of [`certify_with`].
+pub fn certify(claim: &Claim<'_>, progress: &dyn Progress) -> Result<Certificate, Error> {
+    certify_with(claim, &Config::default(), progress)
+}
+
 /// Checks `claim` for every sample.
 ///
 /// Memory: the network, what [`separation`](crate::separation) takes where rows
-/// are stored, and O(width) per thread.
+/// are stored, and O(width) per thread; for dense layers their matrices, and per
+/// thread a few thousand rows as wide as the widest layer.
 ///
 /// # Errors
 /// When the data do not have as many features as the network reads, a radius
 /// is no finite number ≥ 0, or there is not one radius per sample.
-pub fn certify(claim: &Claim<'_>, progress: &dyn Progress) -> Result<Certificate, Error> {
+pub fn certify_with(
+    claim: &Claim<'_>,
+    config: &Config,
+    progress: &dyn Progress,
+) -> Result<Certificate, Error> {
     let data = claim.data;
     claim.check()?;
+    let mut efforts = vec![];
     let verdicts = match claim.model {
-        Model::Layers(network) => Some(layers::verdicts(claim, network, progress)),
+        Model::Layers(network) => {
+            let (verdicts, taken) = layers::verdicts(claim, network, config, progress)?;
+            efforts = taken;
+            Some(verdicts)
+        }
         Model::Cells(network) => cells::verdicts(claim, network, progress),
         Model::Prototypes(prototypes) => prototypes::verdicts(claim, prototypes, progress),
         Model::MaxAffine(scores) => max_affine::verdicts(claim, scores, progress),
         Model::Graph(graph) => Some(graph::verdicts(claim, graph, progress)),
     };
     let mut verdicts = verdicts.unwrap_or_else(|| vec![Verdict::Undecided; data.samples()]);
-    let open: Vec<usize> =
-        (0..data.samples()).filter(|&i| verdicts[i] == Verdict::Undecided).take(MOST_ATTACKS).collect();
-    if !open.is_empty() {
-        progress.begin("attack", open.len() as u64);
-        for open in open.chunks(TOGETHER) {
-            for (&i, found) in open.iter().zip(attacks(claim, open)?) {
-                if let Some(Attack { point, predicted }) = found {
-                    verdicts[i] = Verdict::Refuted { point, predicted, engine: Engine::Attack };
-                }
+    find_misclassified(claim, &mut verdicts)?;
+    find_attacks(claim, &mut verdicts, progress)?;
+    Ok(Certificate::new(claim, verdicts, efforts))
+}
+
+/// Samples about which nothing is known.
+fn undecided(verdicts: &[Verdict]) -> Vec<usize> {
+    (0..verdicts.len()).filter(|&i| verdicts[i] == Verdict::Undecided).collect()
+}
+
+/// Looks which of the undecided samples get another label themselves.
+fn find_misclassified(claim: &Claim<'_>, verdicts: &mut [Verdict]) -> Result<(), Error> {
+    let evaluator = claim.model.evaluator();
+    for open in undecided(verdicts).chunks(evaluator.batch().max(1)) {
+        let rows: Vec<f64> = open.iter().flat_map(|&i| claim.data.row(i)).collect();
+        let outputs = evaluator.evaluate(&rows)?;
+        for (&i, outputs) in open.iter().zip(outputs.chunks(claim.model.outputs())) {
+            let predicted = predicted_class(outputs, claim.network_classes);
+            if predicted != Some(claim.class(i)) {
+                verdicts[i] = Verdict::Misclassified { predicted };
             }
-            progress.advance(open.len() as u64);
         }
-        progress.end();
     }
-    Ok(Certificate::new(claim, verdicts))
+    Ok(())
+}
+
+/// Attacks undecided samples, [`MOST_ATTACKS`] at most.
+fn find_attacks(claim: &Claim<'_>, verdicts: &mut [Verdict], progress: &dyn Progress) -> Result<(), Error> {
+    let mut open = undecided(verdicts);
+    open.truncate(MOST_ATTACKS);
+    if open.is_empty() {
+        return Ok(());
+    }
+    progress.begin("attack", open.len() as u64);
+    for open in open.chunks(TOGETHER) {
+        for (&i, found) in open.iter().zip(attacks(claim, open)?) {
+            if let Some(found) = found {
+                verdicts[i] = found.refutes();
+            }
+        }
+        progress.advance(open.len() as u64);
+    }
+    progress.end();
+    Ok(())
 }

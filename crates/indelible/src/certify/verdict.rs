@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use rayon::prelude::*;
 
-use super::{arithmetic::Interval, claim::Claim};
+use super::{arithmetic::Interval, claim::Claim, config::Effort};
 use crate::{Norm, Precision, Progress, number::sub_down};
 
 /// What decided a verdict. The text is the name.
@@ -17,6 +17,11 @@ pub enum Engine {
     /// Sums of units of affine layers, bounded on the ball itself and followed
     /// back to the input.
     BackSubstitution,
+    /// Linear bounds of dense layers, followed back to the input by matrix
+    /// products.
+    LinearBounds,
+    /// Linear bounds on parts of the ball where the signs of some sums are known.
+    BranchAndBound,
     /// Distances to the stored centers of prototypes.
     Prototypes,
     /// Distances to the stored rows of affine scores.
@@ -32,6 +37,8 @@ impl fmt::Display for Engine {
         f.write_str(match self {
             Self::Intervals => "intervals",
             Self::BackSubstitution => "back-substitution",
+            Self::LinearBounds => "linear-bounds",
+            Self::BranchAndBound => "branch-and-bound",
             Self::Prototypes => "prototypes",
             Self::MaxAffine => "max-affine",
             Self::Cells => "cells",
@@ -64,6 +71,11 @@ pub enum Verdict {
         /// What found the point.
         engine: Engine,
     },
+    /// The sample itself, rounded to the network's format, gets another label.
+    Misclassified {
+        /// The class of the network that it gets, `None` for NaN.
+        predicted: Option<usize>,
+    },
     /// Neither was shown.
     Undecided,
 }
@@ -81,19 +93,23 @@ pub struct Certificate {
     pub certified: usize,
     /// Among them those on whose ball the outputs are constant to the bit.
     pub exact: usize,
-    /// Samples with a point in their ball that gets another label.
+    /// Samples that get the label, with a point in their ball that does not.
     pub refuted: usize,
+    /// Samples that get another label themselves.
+    pub misclassified: usize,
     /// All others.
     pub undecided: usize,
     /// The smallest margin of a certified sample, and the sample.
     pub smallest_margin: Option<(f64, usize)>,
     /// One verdict per sample.
     pub verdicts: Vec<Verdict>,
+    /// What each took, where layers were looked at sample by sample; else empty.
+    pub efforts: Vec<Effort>,
 }
 
 impl Certificate {
     /// Counts the verdicts.
-    pub(super) fn new(claim: &Claim<'_>, verdicts: Vec<Verdict>) -> Self {
+    pub(super) fn new(claim: &Claim<'_>, verdicts: Vec<Verdict>, efforts: Vec<Effort>) -> Self {
         let margins = verdicts.iter().enumerate().filter_map(|(sample, verdict)| match verdict {
             Verdict::Certified { margin, .. } => Some((*margin, sample)),
             _ => None,
@@ -106,9 +122,11 @@ impl Certificate {
             certified: margins.clone().count(),
             exact: count(|v| matches!(v, Verdict::Certified { exact: true, .. })),
             refuted: count(|v| matches!(v, Verdict::Refuted { .. })),
+            misclassified: count(|v| matches!(v, Verdict::Misclassified { .. })),
             undecided: count(|v| *v == Verdict::Undecided),
             smallest_margin: margins.min_by(|a, b| a.0.total_cmp(&b.0)),
             verdicts,
+            efforts,
         }
     }
 
@@ -143,6 +161,11 @@ impl Verdict {
             Some(margin) if margin > 0.0 => Self::Certified { margin, exact, engine },
             _ => Self::Undecided,
         }
+    }
+
+    /// Itself, or where nothing is known what is asked next.
+    pub(super) fn or_else(self, next: impl FnOnce() -> Self) -> Self {
+        if self == Self::Undecided { next() } else { self }
     }
 
     /// What bounds of all outputs on the ball of a sample prove.

@@ -1,8 +1,9 @@
 //! Sparse, merged cells: hundreds of times fewer parameters than one box per
-//! sample (ours; see [`crate::cells`] for how cells are found).
+//! sample, in every norm (ours; see [`crate::cells`] for how cells are found and
+//! [`crate::directions`] for what they look at in other norms than the sup norm).
 //!
-//! **Guarantee.** For every budget `μ < λ_∞/2`, one radius for all samples or
-//! one each, and any number of labels: on every closed ball `‖x − x_i‖_∞ ≤ μ_i`
+//! **Guarantee.** For every budget `μ < λ_p/2`, one radius for all samples or
+//! one each, and any number of labels: on every closed ball `‖x − x_i‖_p ≤ μ_i`
 //! the score of the sample's label is at least 1 and every other score is
 //! exactly 0 — in real arithmetic and as executed in the stored format, in any
 //! summation order. With a scalar head the output is exactly `y_i`.
@@ -14,6 +15,9 @@
 //! largest of 1, the thresholds and the scales `1/slack_k`; a scalar head has
 //! weights up to `L`.
 //!
+//! In other norms than the sup norm a layer of `m` directions stands in front:
+//! one layer more, and the nonzero entries of the directions with a bias each.
+//!
 //! **Method.** [`CellNetwork`]. Inside the own cell every
 //! violation is exactly 0, so its indicator is exactly 1. In an enemy's ball
 //! one violation alone is a number of at least `slack_k`, and `scale_k` times
@@ -22,7 +26,8 @@
 
 use crate::{
     Budget, Dataset, Error, Norm, Silent, cells,
-    network::{CellNetwork, Model},
+    directions::dictionary,
+    network::{Cell, CellNetwork, Constraint, Layer, LayerBuilder, Model},
 };
 
 use super::{AtLeast, BuiltNetwork, Construction, Options};
@@ -30,9 +35,13 @@ use super::{AtLeast, BuiltNetwork, Construction, Options};
 pub(super) const ENTRY: Construction = Construction {
     largest_dense: 1 << 20,
     at_least: |_, _| AT_LEAST,
-    ..Construction::new("cells", "sparse, merged cells", &[Norm::Linf], |data, budget, options| {
-        Ok(Box::new(cell_network(data, budget, options)?))
-    })
+    every_p: true,
+    ..Construction::new(
+        "cells",
+        "sparse, merged cells",
+        &[Norm::Linf, Norm::L1, Norm::L2],
+        |data, budget, options| Ok(Box::new(cell_network(data, budget, options)?)),
+    )
 };
 
 /// Integers up to this are exact in binary32.
@@ -41,9 +50,10 @@ const MOST_CLASSES: usize = 1 << 24;
 /// One cell of one constraint; what data need shows only when cells are found.
 const AT_LEAST: AtLeast = AtLeast { nonzero: 4, all: 4 };
 
-/// The network of cells that memorizes `data` within `budget` (norm `l_∞`): depth
-/// 3 (5 with a scalar head), `2T + C + 2K` nonzero parameters for `K` cells of `C`
-/// constraints, `T` of them distinct; indicators are exactly 0 or 1 on all balls.
+/// The network of cells that memorizes `data` within `budget`: depth 3 (5 with a
+/// scalar head), `2T + C + 2K` nonzero parameters for `K` cells of `C` constraints,
+/// `T` of them distinct; indicators are exactly 0 or 1 on all balls. In other
+/// norms than the sup norm it has a layer of directions in front.
 ///
 /// # Errors
 /// [`Error::TooFine`] when the stored format cannot hold the network.
@@ -53,8 +63,39 @@ pub fn cell_network(data: &Dataset, budget: &Budget, options: Options) -> Result
         let why = format!("{} classes, at most {MOST_CLASSES} are exact", data.classes());
         return Err(Error::TooFine { precision, why });
     }
-    let cells = cells::cover(data, budget, precision, &Silent)?;
-    CellNetwork::new(precision, data.features(), data.classes(), head, &cells)
+    // A ball of any norm lies in that of the sup norm with the same radius,
+    // which is enough where there is no enemy.
+    if budget.norm() == Norm::Linf || budget.distance(0).is_infinite() {
+        let cells = cells::cover(data, budget, precision, &Silent)?;
+        return CellNetwork::new(precision, data.features(), data.classes(), head, &cells);
+    }
+    let projection = dictionary(data, budget, precision, &Silent)?;
+    let cells = cells::cover_images(&projection, budget.radii(), precision, &Silent)?;
+    let (directions, cells) = without_needless(&projection.layer, cells);
+    CellNetwork::new(precision, directions.outputs(), data.classes(), head, &cells)?
+        .with_directions(directions)
+}
+
+/// The directions that some cell has a constraint on, and the cells over them.
+fn without_needless(directions: &Layer, cells: Vec<Cell>) -> (Layer, Vec<Cell>) {
+    let mut used: Vec<usize> =
+        cells.iter().flat_map(|cell| &cell.constraints).map(|constraint| constraint.feature).collect();
+    used.sort_unstable();
+    used.dedup();
+    let mut layer = LayerBuilder::new(directions.inputs());
+    for &direction in &used {
+        let row = directions.row(direction);
+        row.terms().for_each(|(feature, weight)| {
+            layer.weight(feature, weight);
+        });
+        layer.bias(row.bias);
+    }
+    let renamed = |c: Constraint| Constraint { feature: used.partition_point(|d| *d < c.feature), ..c };
+    let cells = cells.into_iter().map(|cell| {
+        let constraints = cell.constraints.into_iter().map(renamed).collect();
+        Cell { constraints, ..cell }
+    });
+    (layer.finish(), cells.collect())
 }
 
 impl BuiltNetwork for CellNetwork {

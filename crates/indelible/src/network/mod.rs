@@ -12,6 +12,7 @@ mod cells;
 mod evaluate;
 mod form;
 mod graph;
+mod image;
 mod layer;
 mod max_affine;
 mod maxima;
@@ -29,6 +30,8 @@ pub use form::{Evaluator, NetworkForm};
 pub use graph::{
     Activation, AffineMap, Convolution, Graph, Groups, Inexact, Node, Operation, Rescaling, RowBuffer, Window,
 };
+pub(crate) use image::norm_up;
+pub use image::{BallImage, Image};
 pub use layer::{Layer, LayerBuilder, Row};
 pub use max_affine::MaxAffine;
 pub(crate) use maxima::{groups_after, levels, maxima};
@@ -80,13 +83,13 @@ impl std::fmt::Display for Head {
 }
 
 /// The class index `0..classes` that a row of outputs denotes, `None` when an
-/// output is NaN.
+/// output is NaN or there are no classes.
 ///
 /// One output is a scalar head. Among equally large logits the first counts;
 /// a scalar exactly between two integers counts as the smaller one.
 #[must_use]
 pub fn predicted_class(outputs: &[f64], classes: usize) -> Option<usize> {
-    if outputs.iter().any(|v| v.is_nan()) {
+    if classes == 0 || outputs.iter().any(|v| v.is_nan()) {
         return None;
     }
     if let [scalar] = outputs {

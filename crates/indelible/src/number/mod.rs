@@ -14,6 +14,8 @@ mod rounding;
 
 use std::fmt;
 
+use crate::text::plain;
+
 pub(crate) use self::precision::Real;
 pub use self::{
     precision::Precision,
@@ -55,9 +57,9 @@ impl Enclosure {
 impl fmt::Display for Enclosure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_exact() {
-            write!(f, "{}", self.lower)
+            f.write_str(&plain(self.lower))
         } else {
-            write!(f, "[{}, {}]", self.lower, self.upper)
+            write!(f, "[{}, {}]", plain(self.lower), plain(self.upper))
         }
     }
 }

@@ -146,7 +146,8 @@ impl IntervalArithmetic {
         for term in terms {
             let value = term.lower;
             size += value.abs();
-            if term.upper != value || value.fract() != 0.0 || size > most {
+            // Not even `most` itself: sizes beyond it may round down to it.
+            if term.upper != value || value.fract() != 0.0 || size >= most {
                 return None;
             }
             sum += value;

@@ -61,11 +61,16 @@ struct Query {
     base: f64,
 }
 
+/// A lower bound, as far as nothing overflowed on the way to it.
+fn known(bound: f64) -> f64 {
+    if bound.is_finite() { bound } else { f64::NEG_INFINITY }
+}
+
 impl BoundedLayers<'_> {
     /// A lower bound of `base` and `terms`, units of the last layer.
     pub(super) fn sum_lower(&self, terms: Terms, base: f64) -> f64 {
         let query = Query { terms, held: vec![], base };
-        self.lower(self.layers.len(), query, &mut Search { way: Way::Apart, work: MOST_WORK })
+        known(self.lower(self.layers.len(), query, &mut Search { way: Way::Apart, work: MOST_WORK }))
     }
 
     /// A lower bound of the difference of two outputs of the network, all of
@@ -77,7 +82,7 @@ impl BoundedLayers<'_> {
         let mut lead = f64::NEG_INFINITY;
         for way in [Way::Careful, Way::Joint] {
             let mut search = Search { way, work: MOST_FINAL_WORK };
-            lead = lead.max(self.lower(depth, query.clone(), &mut search));
+            lead = lead.max(known(self.lower(depth, query.clone(), &mut search)));
             if lead > 0.0 {
                 break;
             }

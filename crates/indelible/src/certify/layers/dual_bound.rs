@@ -80,7 +80,10 @@ impl Bend {
                 let exact = Interval::difference(x, center);
                 let size = exact.lower.max(-exact.upper).max(0.0);
                 let share = div_down(size, ball.radius);
-                Self { t: x - center, exact, share, value: add_up(value, error) }
+                let value = add_up(value, error);
+                // Where something overflowed nothing is known.
+                let value = if value.is_finite() { value } else { f64::INFINITY };
+                Self { t: x - center, exact, share, value }
             })
             .collect()
     }

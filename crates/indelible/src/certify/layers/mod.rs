@@ -1,6 +1,8 @@
 //! Certificates for affine layers and ReLUs.
 //!
-//! First every neuron gets an interval on the box around the ball (`intervals`).
+//! Dense layers, as people train them, are bounded by matrix products (`linear`).
+//! Others, as the constructions make them, are sparse and deep, and reach their
+//! answers exactly: first every neuron gets an interval on the box around the ball (`intervals`).
 //! What that leaves undecided is looked at on the ball itself (`forward`): units
 //! that are sums of functions of one feature each stay that (`separable`, of
 //! `piecewise_linear` curves, bounded on the ball as `dual_bound` says), others
@@ -11,29 +13,87 @@ mod bounded;
 mod dual_bound;
 mod forward;
 mod intervals;
+mod linear;
 mod piecewise_linear;
 mod separable;
 
-use super::{Claim, Engine, Verdict, of_samples};
-use crate::{Progress, network::StoredNetwork};
+use rayon::prelude::*;
+
+use super::{
+    Claim, Config, Effort, Engine, Verdict, arithmetic::Interval, deep_stack::on_deep_stack,
+    matrices::DenseNetwork, of_samples,
+};
+use crate::{
+    Error, Progress,
+    network::{Layer, StoredNetwork},
+};
 
 #[cfg(test)]
 pub(super) use self::{
     bounded::BoundedLayers,
     intervals::{on_box, propagate},
+    linear::{Node, Region, Relaxation, Rows, Sign},
 };
 
-/// One verdict per sample, certified or undecided.
-pub(super) fn verdicts(claim: &Claim<'_>, network: &StoredNetwork, progress: &dyn Progress) -> Vec<Verdict> {
-    of_samples(claim, progress, |sample| {
-        let sums = intervals::on_box(claim, network, sample);
-        let outputs = sums.as_ref().and_then(|sums| sums.last());
-        let proved = |outputs: &Vec<_>| Verdict::of_outputs(claim, sample, outputs, Engine::Intervals);
-        let verdict = outputs.map_or(Verdict::Undecided, proved);
-        if verdict != Verdict::Undecided {
-            return verdict;
-        }
-        let margin = forward::margin(claim, network, sample, sums.as_deref());
-        Verdict::of(margin, false, Engine::BackSubstitution)
-    })
+/// Weights and biases of dense layers that the exact engines look at as well, at
+/// most.
+const SMALL: usize = 4096;
+
+/// One verdict per sample, and what each took where layers are dense.
+pub(super) fn verdicts(
+    claim: &Claim<'_>,
+    network: &StoredNetwork,
+    config: &Config,
+    progress: &dyn Progress,
+) -> Result<(Vec<Verdict>, Vec<Effort>), Error> {
+    let Some(dense) = DenseNetwork::of(network) else {
+        let verdict = |sample| {
+            let (verdict, sums) = by_intervals(claim, network, sample);
+            verdict.or_else(|| followed_back(claim, network, sample, sums.as_deref()))
+        };
+        return Ok((of_samples(claim, progress, verdict), vec![]));
+    };
+    let small = network.layers().iter().map(Layer::nonzero).sum::<usize>() <= SMALL;
+    let samples = claim.data.samples();
+    progress.begin("certify", samples as u64);
+    let verdict = |sample| {
+        // Only they say that outputs are constant.
+        let (first, sums) =
+            if small { by_intervals(claim, network, sample) } else { (Verdict::Undecided, None) };
+        let (verdict, effort) = match first {
+            Verdict::Undecided => linear::verdict(claim, &dense, sample, config)?,
+            first => (first, Effort::default()),
+        };
+        progress.advance(1);
+        let last = || followed_back(claim, network, sample, sums.as_deref());
+        Ok((if small { verdict.or_else(last) } else { verdict }, effort))
+    };
+    let all: Result<Vec<_>, Error> = (0..samples).into_par_iter().map(verdict).collect();
+    progress.end();
+    Ok(all?.into_iter().unzip())
+}
+
+/// The verdict about a sample, certified or undecided, and the intervals of all
+/// sums.
+fn by_intervals(
+    claim: &Claim<'_>,
+    network: &StoredNetwork,
+    sample: usize,
+) -> (Verdict, Option<Vec<Vec<Interval>>>) {
+    let sums = intervals::on_box(claim, network, sample);
+    let outputs = sums.as_ref().and_then(|sums| sums.last());
+    let proved = |outputs: &Vec<_>| Verdict::of_outputs(claim, sample, outputs, Engine::Intervals);
+    (outputs.map_or(Verdict::Undecided, proved), sums)
+}
+
+/// The verdict about a sample on the ball itself, certified or undecided.
+fn followed_back(
+    claim: &Claim<'_>,
+    network: &StoredNetwork,
+    sample: usize,
+    sums: Option<&[Vec<Interval>]>,
+) -> Verdict {
+    let margin =
+        on_deep_stack(network.layers().len(), || forward::margin(claim, network, sample, sums)).flatten();
+    Verdict::of(margin, false, Engine::BackSubstitution)
 }

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 
 use crate::{
     certify::arithmetic::{Coefficients, Interval, magnitude, merged, plus, product, scaled},
+    certify::deep_stack::on_deep_stack,
     network::{Layer, Row},
     number::{add_up, div_down, div_up, mul_up},
 };
@@ -44,7 +45,8 @@ pub(super) fn steepest(layers: &[Layer], inputs: &Inputs<'_>) -> Vec<f64> {
             let search = |most_open| {
                 let mut search =
                     GradientSearch { layers: before, sizes: &sizes, inputs, most_open, work: MOST_WORK };
-                search.steepest(before.len(), weights(row))
+                on_deep_stack(before.len(), move || search.steepest(before.len(), weights(row)))
+                    .unwrap_or(f64::INFINITY)
             };
             // Without trying units both ways the work is the network once.
             search(0).min(search(MOST_OPEN))

@@ -45,7 +45,8 @@ pub(super) fn verdicts(
     let count = groups.iter().max().map_or(1, |group| group + 1);
     let base = labelled(&prototypes.centers, n, groups.to_vec(), count)?;
     // Queries carry the group of their own steps, or one that no step has.
-    let labels = (0..samples).map(|i| checker.own_group(i).unwrap_or(count)).collect();
+    let own = |i| checker.own_group(i).filter(|group| *group < count);
+    let labels = (0..samples).map(|i| own(i).unwrap_or(count)).collect();
     let queries = labelled(claim.data.storage(), n, labels, count + 1)?;
     let norm = checker.norm();
     let near = nearest_enemies_between(&queries, &base, norm, progress).ok()?.distances;
@@ -141,6 +142,10 @@ impl<'a> Checker<'a> {
         let unit = prototypes.precision().unit_roundoff();
         let gamma = arithmetic.gamma(n + 4)?;
         let distance_gamma = if prototypes.measure == Measure::Sum { gamma } else { arithmetic.gamma(4)? };
+        // With a larger error no distance silences a step.
+        if mul_up(2.0, distance_gamma) >= 1.0 {
+            return None;
+        }
         // More levels than this are not added up in a sum of known error.
         arithmetic.gamma(prototypes.steps())?;
         let sums = match &prototypes.measure {

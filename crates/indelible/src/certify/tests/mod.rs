@@ -4,7 +4,9 @@
 
 mod altered;
 mod dyadic;
+mod edges;
 mod hostile;
+mod images;
 mod machine;
 
 use self::dyadic::{Dyadic, Exact};

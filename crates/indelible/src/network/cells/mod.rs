@@ -9,6 +9,9 @@
 //! A logit head gives `s_c`. A scalar head adds two layers,
 //! `u_c = relu(1 − s_c)`, `w_c = relu(1 − u_c) = min(1, s_c)` and
 //! `F = Σ_c (c + 1) w_c`.
+//!
+//! A layer of *directions* may stand in front, `z = relu(U x + b)`: then
+//! constraints are on its outputs in place of the features.
 
 mod evaluate;
 mod recognise;
@@ -17,7 +20,7 @@ use std::cmp::Ordering;
 
 use crate::{Error, Precision};
 
-use super::{Arithmetic, Head, Layer, LayerBuilder, Network};
+use super::{Arithmetic, Head, Layer, LayerBuilder, Network, layer::through};
 
 pub use evaluate::CellEvaluator;
 
@@ -30,7 +33,8 @@ pub enum Side {
     AtMost,
 }
 
-/// A one-sided constraint on one feature.
+/// A one-sided constraint on one feature, or on one direction where the
+/// network has such.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Constraint {
     /// The feature `f`, from 0.
@@ -74,14 +78,18 @@ pub struct Cell {
 /// A network of cells, three layers deep: violations of all distinct
 /// constraints; one indicator `relu(1 − scale · Σ violations)` per cell; one
 /// sum of indicators per class. A scalar head adds two layers, which give
-/// `Σ_c (c + 1) min(1, score_c)`.
+/// `Σ_c (c + 1) min(1, score_c)`; [directions](Self::with_directions) add one in
+/// front.
 ///
 /// Constraints are stored once and shared; cells stand in the order of their
 /// number of constraints.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CellNetwork {
     precision: Precision,
-    inputs: usize,
+    /// The layer in front, whose outputs are what constraints are on.
+    directions: Option<Layer>,
+    /// Numbers that constraints are on: features or directions.
+    coordinates: usize,
     classes: usize,
     head: Head,
     constraints: Vec<Constraint>,
@@ -138,7 +146,8 @@ impl CellNetwork {
         });
         let mut network = Self {
             precision,
-            inputs,
+            directions: None,
+            coordinates: inputs,
             classes,
             head,
             constraints,
@@ -157,6 +166,37 @@ impl CellNetwork {
         Ok(network)
     }
 
+    /// The same network behind the layer `directions` with a ReLU: constraints
+    /// are on its outputs, one per number that they were on before.
+    ///
+    /// # Errors
+    /// [`Error::BadForm`] when the layer has another number of outputs, no
+    /// input, or a weight or bias that is no finite number of the format.
+    pub fn with_directions(self, directions: Layer) -> Result<Self, Error> {
+        if directions.outputs() != self.coordinates || directions.inputs() == 0 {
+            let (m, n) = (directions.outputs(), directions.inputs());
+            return Err(bad(format!("{m} directions of {n} features; expected {}", self.coordinates)));
+        }
+        if !directions.holds(self.precision) {
+            return Err(bad(format!("a number of a direction is no finite number of {}", self.precision)));
+        }
+        Ok(Self { directions: Some(directions), ..self })
+    }
+
+    /// The layer in front, one neuron per direction, if constraints are on
+    /// directions.
+    #[must_use]
+    pub fn directions(&self) -> Option<&Layer> {
+        self.directions.as_ref()
+    }
+
+    /// How many numbers there are that constraints can be on: directions, or
+    /// features where there are none.
+    #[must_use]
+    pub fn coordinates(&self) -> usize {
+        self.coordinates
+    }
+
     /// Whether two of these constraints are equal, so that a network of cells
     /// would share what other layers may count twice.
     #[must_use]
@@ -173,8 +213,8 @@ impl CellNetwork {
         if u32::try_from(self.members.len()).is_err() {
             return Err(bad("the cells have more than 2^32 constraints".into()));
         }
-        if let Some(c) = self.constraints.iter().find(|c| c.feature >= self.inputs) {
-            return Err(bad(format!("feature {} of {} is constrained", c.feature, self.inputs)));
+        if let Some(c) = self.constraints.iter().find(|c| c.feature >= self.coordinates) {
+            return Err(bad(format!("feature {} of {} is constrained", c.feature, self.coordinates)));
         }
         if let Some(c) = self.constraints.iter().find(|c| !self.precision.holds(c.threshold)) {
             return Err(bad(format!("threshold {} is no number of {}", c.threshold, self.precision)));
@@ -249,6 +289,11 @@ impl CellNetwork {
 
     /// The outputs at one point `x`, `n` numbers, as `arithmetic` has them.
     pub fn evaluate_in<A: Arithmetic>(&self, arithmetic: &mut A, x: &[A::Number]) -> Vec<A::Number> {
+        let projected: Vec<A::Number> = (self.directions.iter())
+            .flat_map(|layer| through(arithmetic, std::slice::from_ref(layer), x.to_vec()))
+            .collect();
+        let projected: Vec<A::Number> = projected.iter().map(|z| arithmetic.relu(z)).collect();
+        let x = if self.directions.is_some() { &projected } else { x };
         let violations: Vec<A::Number> = self
             .constraints
             .iter()
@@ -285,7 +330,7 @@ impl CellNetwork {
 
     /// `v_t`: one weight of size 1 and one bias each.
     fn violations(&self) -> Layer {
-        let mut layer = LayerBuilder::new(self.inputs);
+        let mut layer = LayerBuilder::new(self.coordinates);
         for c in &self.constraints {
             match c.side {
                 Side::AtLeast => layer.weight(c.feature, -1.0).bias(c.threshold),
@@ -353,7 +398,7 @@ impl Network for CellNetwork {
     }
 
     fn inputs(&self) -> usize {
-        self.inputs
+        self.directions.as_ref().map_or(self.coordinates, Layer::inputs)
     }
 
     fn outputs(&self) -> usize {
@@ -364,13 +409,19 @@ impl Network for CellNetwork {
     }
 
     fn depth(&self) -> usize {
-        match self.head {
+        let behind = match self.head {
             Head::Scalar => 5,
             Head::Logits => 3,
-        }
+        };
+        behind + usize::from(self.directions.is_some())
     }
 
     fn layer(&self, index: usize) -> Layer {
+        let index = match &self.directions {
+            Some(directions) if index == 0 => return directions.clone(),
+            Some(_) => index - 1,
+            None => index,
+        };
         match index {
             0 => self.violations(),
             1 => self.indicators(),

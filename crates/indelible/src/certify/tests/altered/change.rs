@@ -3,8 +3,8 @@
 use crate::{
     Dataset, Features, Precision,
     network::{
-        Clipping, Layer, LayerBuilder, MaxAffine, Measure, NetworkForm, Pool, PowerCurve, Prototypes,
-        StoredNetwork,
+        Cell, CellNetwork, Clipping, Layer, LayerBuilder, MaxAffine, Measure, NetworkForm, Pool, PowerCurve,
+        Prototypes, StoredNetwork,
     },
     number::random::Random,
 };
@@ -194,4 +194,32 @@ pub(super) fn change_max_affine(random: &mut Random, scores: &MaxAffine) -> Opti
         _ => rows = change_rows(random, &rows, precision),
     }
     MaxAffine::new(precision, scores.inputs(), rows, biases, ends).ok()
+}
+
+/// `None` where the change leaves no network of the form.
+pub(super) fn change_cells(random: &mut Random, network: &CellNetwork) -> Option<CellNetwork> {
+    let (precision, coordinates) = (network.precision(), network.coordinates());
+    let mut cells: Vec<Cell> = (0..network.cells())
+        .map(|k| Cell {
+            class: network.classes_of_cells()[k],
+            scale: network.scales()[k],
+            constraints: network.members_of(k).iter().map(|&t| network.constraints()[t as usize]).collect(),
+        })
+        .collect();
+    let mut directions = network.directions().cloned();
+    let at = random.below(cells.len());
+    let constraint = random.below(cells[at].constraints.len());
+    let constraint = &mut cells[at].constraints[constraint];
+    match (random.below(6), &mut directions) {
+        (0, _) => constraint.feature = random.below(coordinates),
+        (1, _) => constraint.threshold = changed(random, constraint.threshold, precision),
+        (2, _) => cells[at].scale = changed(random, cells[at].scale, precision),
+        (_, Some(layer)) => *layer = change_layer(random, layer, precision),
+        _ => cells[at].class = random.below(network.classes()),
+    }
+    let changed = CellNetwork::new(precision, coordinates, network.classes(), network.head(), &cells).ok()?;
+    match directions {
+        Some(layer) => changed.with_directions(layer).ok(),
+        None => Some(changed),
+    }
 }

@@ -7,7 +7,7 @@ mod change;
 mod points;
 
 use self::{
-    change::{change_max_affine, change_network, change_prototypes, random_data},
+    change::{change_cells, change_max_affine, change_network, change_prototypes, random_data},
     points::points,
 };
 use super::{Dyadic, Exact, Machine, Random, rounds};
@@ -42,6 +42,8 @@ fn case(random: &mut Random) -> Option<Case> {
         "nearest",
         "nearest",
         "lipschitz",
+        "cells",
+        "cells",
         "yu2024-l1",
         "yu2024-lp",
         "yu2024-lp",
@@ -91,7 +93,9 @@ fn changed(random: &mut Random, mut model: Model) -> (Model, usize) {
             Model::Prototypes(prototypes) => change_prototypes(random, prototypes).map(Model::Prototypes),
             Model::MaxAffine(scores) => change_max_affine(random, &scores).map(Model::MaxAffine),
             Model::Layers(network) => change_network(random, &network).map(Model::Layers),
-            _ => None,
+            Model::Cells(cells) => change_cells(random, &cells).map(Model::Cells),
+            // No construction makes one.
+            Model::Graph(_) => None,
         };
         // What is no network of the form any more cannot be asked about.
         if let Some(changed) = changed {

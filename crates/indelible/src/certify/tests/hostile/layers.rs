@@ -288,7 +288,7 @@ fn boxes_contain_their_outputs() {
 }
 
 /// A point of the ball, at its surface more often than not.
-fn point_of(random: &mut Random, center: &[f64], radius: f64, norm: Norm) -> Vec<f64> {
+pub(super) fn point_of(random: &mut Random, center: &[f64], radius: f64, norm: Norm) -> Vec<f64> {
     let kind = random.below(4);
     let only = random.below(center.len());
     let direction: Vec<f64> = (0..center.len())

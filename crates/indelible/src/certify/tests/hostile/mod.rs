@@ -5,6 +5,7 @@
 mod curves;
 mod graph;
 mod layers;
+mod linear;
 mod recurrence;
 
 use super::{Dyadic, Exact, Machine, Random, inside, rounds};

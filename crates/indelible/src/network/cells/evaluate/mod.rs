@@ -7,19 +7,27 @@
 //!
 //! Where features are 8-bit codes a constraint silences a range of codes,
 //! because rounded violations are monotone in the code: 64 inputs are then
-//! compared with one instruction.
+//! compared with one instruction. Directions are computed for a whole panel at
+//! once, each in the order of its weights.
 
 mod kernel;
 mod panel;
+mod projected;
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::{Dataset, Error, Features, Precision, isa::Isa, network::Evaluator, number::Real};
+use crate::{
+    Dataset, Error, Features, Precision,
+    isa::Isa,
+    network::{Evaluator, Network},
+    number::Real,
+};
 
 use super::{CellNetwork, Constraint, Head};
 use panel::{Codes, Panel, Values, violation};
+use projected::Projected;
 
 /// Words of a panel: one 512-bit vector. The bits of 10,000 literals take 640
 /// KiB and 784 columns of codes 392 KiB, which the second-level cache holds.
@@ -84,7 +92,7 @@ impl<'a> CellEvaluator<'a> {
 
 impl Evaluator for CellEvaluator<'_> {
     fn inputs(&self) -> usize {
-        self.network.inputs
+        self.network.inputs()
     }
 
     /// Violations of a cell are added in the order of its constraints,
@@ -99,12 +107,18 @@ impl Evaluator for CellEvaluator<'_> {
 
     /// Rows are not copied, and 8-bit codes compared as bytes.
     fn evaluate_samples(&self, data: &Dataset, samples: Range<usize>) -> Result<Vec<f64>, Error> {
-        let n = self.network.inputs;
+        let n = self.network.inputs();
         if data.features() != n {
             return Err(Error::InputWidth { expected: n, given: data.features() });
         }
         let range = samples.start * n..samples.end * n;
         Ok(match (data.storage(), self.network.precision) {
+            (Features::Coded { codes, levels }, Precision::F32) if self.network.directions.is_some() => {
+                self.values::<u8, f32>(&codes[range], |code| f32::from_f64(levels[usize::from(code)]))
+            }
+            (Features::Coded { codes, levels }, Precision::F64) if self.network.directions.is_some() => {
+                self.values::<u8, f64>(&codes[range], |code| levels[usize::from(code)])
+            }
             (Features::Coded { codes, levels }, Precision::F32) => self.codes::<f32>(&codes[range], levels),
             (Features::Coded { codes, levels }, Precision::F64) => self.codes::<f64>(&codes[range], levels),
             (Features::F32(x), Precision::F32) => self.values::<f32, f32>(&x[range], |x| x),
@@ -122,14 +136,19 @@ impl Evaluator for CellEvaluator<'_> {
 impl CellEvaluator<'_> {
     /// Outputs for rows of numbers, each rounded to the format by `round`.
     fn values<S: Copy + Sync, T: Real>(&self, rows: &[S], round: impl Fn(S) -> T + Sync + Send) -> Vec<f64> {
+        let n = self.network.inputs();
+        if let Some(directions) = &self.network.directions {
+            let empty = Projected::<T>::new(Isa::best(), directions, &self.groups);
+            return self.run(rows, || empty.clone(), |panel, rows| panel.fill(rows, n, &round));
+        }
         let new = || Values::<T>::new(self.groups.len());
-        self.run(rows, new, |panel, rows| panel.fill(rows, self.network.inputs, &self.groups, &round))
+        self.run(rows, new, |panel, rows| panel.fill(rows, n, &self.groups, &round))
     }
 
     /// Outputs for rows of 8-bit codes.
     fn codes<T: Real>(&self, rows: &[u8], levels: &[f64]) -> Vec<f64> {
         let empty = Codes::<T>::new(Isa::best(), levels, &self.literals, self.groups.len());
-        self.run(rows, || empty.clone(), |panel, rows| panel.fill(rows, self.network.inputs, &self.groups))
+        self.run(rows, || empty.clone(), |panel, rows| panel.fill(rows, self.network.inputs(), &self.groups))
     }
 
     /// Outputs for `rows`, with which each thread fills its panel.
@@ -139,7 +158,7 @@ impl CellEvaluator<'_> {
         new: impl Fn() -> P + Sync + Send,
         fill: impl Fn(&mut P, &[S]) + Sync + Send,
     ) -> Vec<f64> {
-        let n = self.network.inputs;
+        let n = self.network.inputs();
         let isa = Isa::best();
         let work = || (new(), vec![Bits::default(); self.literals.len()], Vec::new());
         rows.par_chunks(PANEL * n)

@@ -34,8 +34,9 @@ pub(super) fn violation<T: Real>(x: T, side: Side, threshold: T) -> T {
 }
 
 /// A panel of numbers.
+#[derive(Clone)]
 pub(super) struct Values<T> {
-    columns: Vec<[T; PANEL]>,
+    pub columns: Vec<[T; PANEL]>,
 }
 
 impl<T: Real> Values<T> {

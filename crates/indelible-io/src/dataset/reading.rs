@@ -1,0 +1,48 @@
+//! What was read and what was not, for people and for `--json`.
+
+use indelible::Dataset;
+
+/// Classes are counted against samples from this many samples on.
+const FEW: usize = 20;
+
+/// What a reader understood, so that nothing is misread in silence.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reading {
+    /// The format and its details: "CSV, separator ';', decimal comma, header".
+    pub format: String,
+    /// Where the labels come from: "column 'species'", "array 'y'", the name of a
+    /// file; `None` where there are none.
+    pub labels: Option<String>,
+    /// What the file holds beside the samples: columns, arrays, comments.
+    pub left_out: Vec<String>,
+    /// What was done to the numbers; `None`: they are as they stand in the file.
+    pub scaling: Option<String>,
+    /// What may be a mistake.
+    pub warnings: Vec<String>,
+}
+
+impl Reading {
+    /// A file of `format`.
+    pub(super) fn of(format: impl Into<String>) -> Self {
+        Self { format: format.into(), ..Self::default() }
+    }
+
+    /// Adds what the labels themselves make doubtful.
+    pub(super) fn doubt_labels(&mut self, data: &Dataset) {
+        let Some(labels) = &self.labels else { return };
+        let (classes, samples) = (data.classes(), data.samples());
+        let names = data.class_names();
+        let is_fraction =
+            |name: &String| name.parse::<f64>().is_ok_and(|v| v.is_finite() && v.fract() != 0.0);
+        if let Some(fraction) = names.iter().find(|name| is_fraction(name)) {
+            self.warnings.push(format!(
+                "the labels ({labels}) look continuous: '{fraction}' is no integer, {classes} classes for {samples} samples; --label-column names another column"
+            ));
+        } else if samples >= FEW && classes > samples / 2 {
+            self.warnings.push(format!(
+                "the labels ({labels}) hardly repeat: {classes} classes for {samples} samples; --label-column names another column"
+            ));
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! How a text writes its cells: encoding, line ends, separator, fractions.
+
+use std::io::Read;
+
+use csv::{ReaderBuilder, Terminator};
+
+use super::plain::{Form, Plain};
+use crate::dataset::{Decimal, Delimiter, ReadOptions};
+
+/// Lines that are looked at.
+const LINES: usize = 64;
+
+/// How characters become bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Utf8,
+    Utf16 { big_endian: bool },
+}
+
+impl Encoding {
+    /// The encoding that the first bytes name, and how many of them do so.
+    pub(super) fn of(start: &[u8]) -> (Self, usize) {
+        match start {
+            [0xef, 0xbb, 0xbf, ..] => (Self::Utf8, 3),
+            [0xff, 0xfe, ..] => (Self::Utf16 { big_endian: false }, 2),
+            [0xfe, 0xff, ..] => (Self::Utf16 { big_endian: true }, 2),
+            _ => (Self::Utf8, 0),
+        }
+    }
+}
+
+/// How a table is written, and its first lines.
+pub(super) struct Dialect {
+    pub(super) form: Form,
+    /// Bytes before the text.
+    pub(super) mark: usize,
+    pub(super) decimal: Decimal,
+    /// Whether the lines have more than one cell.
+    pub(super) separated: bool,
+    /// The first lines, without comments and blank lines.
+    pub(super) lines: Vec<String>,
+    /// Their cells.
+    pub(super) preview: Vec<Vec<String>>,
+    /// The cells of the comment before the first line, where it has as many.
+    pub(super) commented: Option<Vec<String>>,
+}
+
+impl Dialect {
+    /// What the first bytes of a file show; `cut` says whether it goes on.
+    pub(super) fn of(start: &[u8], cut: bool, options: &ReadOptions) -> Self {
+        let (encoding, mark) = Encoding::of(start);
+        let comma = Delimiter::Character(b',');
+        let mut form = Form { encoding, returns: false, comments: false, delimiter: comma };
+        let start = start.get(mark..).unwrap_or_default();
+        let raw = text(start, form);
+        // The last character may be the first half of a line end.
+        let whole = raw.trim_end_matches('\r');
+        form.returns = whole.contains('\r') && !whole.trim_end_matches('\n').contains('\n');
+        let raw = text(start, form);
+        let (comment, is_table) = first_comment(&raw);
+        form.comments = !is_table;
+        let clean = text(start, form);
+        let mut lines: Vec<&str> = clean.lines().collect();
+        if cut && lines.len() > 1 {
+            lines.pop();
+        }
+        lines.retain(|line| !line.trim_ascii().is_empty());
+        lines.truncate(LINES);
+        let found = delimiter(&lines);
+        form.delimiter = options.delimiter.or(found).unwrap_or(comma);
+        let preview = cells(&lines, form);
+        let decimal = options.decimal.unwrap_or_else(|| decimal(&preview));
+        let separated = preview.first().is_some_and(|first| first.len() > 1);
+        let commented = comment.and_then(|line| cells(&[line], form).pop());
+        let commented =
+            commented.filter(|names| separated && preview.first().is_some_and(|f| f.len() == names.len()));
+        let lines = lines.into_iter().map(String::from).collect();
+        Self { form, mark, decimal, separated, lines, preview, commented }
+    }
+}
+
+/// The text of the first bytes; what is no text any more is left out.
+fn text(start: &[u8], form: Form) -> String {
+    let mut bytes = Vec::new();
+    // The end may be cut within a character.
+    let _ = Plain::new(start, form).read_to_end(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The last line of the comments that come first, without its sign, and whether
+/// the sign is the first cell of a table instead.
+fn first_comment(text: &str) -> (Option<&str>, bool) {
+    let mut last = None;
+    for line in text.lines().map(str::trim_ascii).filter(|line| !line.is_empty()) {
+        let Some(rest) = line.strip_prefix('#') else { break };
+        if rest.starts_with([',', ';', '|', '\t']) {
+            return (None, true);
+        }
+        last = Some(rest.trim_ascii());
+    }
+    (last, false)
+}
+
+/// The trimmed cells of lines.
+fn cells(lines: &[&str], form: Form) -> Vec<Vec<String>> {
+    let separated = text(lines.join("\n").as_bytes(), Form { encoding: Encoding::Utf8, ..form });
+    let separator = match form.delimiter {
+        Delimiter::Character(byte) => byte,
+        Delimiter::Blanks => b' ',
+    };
+    let mut reader = ReaderBuilder::new()
+        .delimiter(separator)
+        .has_headers(false)
+        .flexible(true)
+        .terminator(Terminator::Any(b'\n'))
+        .from_reader(separated.as_bytes());
+    let rows = reader.records().filter_map(Result::ok);
+    rows.map(|row| row.iter().map(|cell| cell.trim().to_owned()).collect())
+        .filter(|row: &Vec<String>| !(row.len() == 1 && row.iter().all(String::is_empty)))
+        .collect()
+}
+
+/// How often `delimiter` stands outside of quotes.
+fn count(line: &str, delimiter: Delimiter) -> usize {
+    let mut quoted = false;
+    match delimiter {
+        Delimiter::Character(delimiter) => {
+            let outside = |b: &u8| {
+                quoted ^= *b == b'"';
+                !quoted && *b == delimiter
+            };
+            line.bytes().filter(outside).count()
+        }
+        Delimiter::Blanks => {
+            let outside = |c: char| {
+                quoted ^= c == '"';
+                !quoted && (c == ' ' || c == '\t')
+            };
+            line.trim_ascii().split(outside).filter(|part| !part.is_empty()).count().saturating_sub(1)
+        }
+    }
+}
+
+/// The delimiter that the first line holds most of. One that every line holds as
+/// often as the first goes before one that comes and goes, and a semicolon before
+/// as many commas, which may be decimal commas. Blanks separate where nothing
+/// else does. Commas do not where all that they separate is digits of numbers
+/// which something else keeps apart.
+fn delimiter(lines: &[&str]) -> Option<Delimiter> {
+    let rank = |delimiter: Delimiter| {
+        let first = lines.first().map_or(0, |line| count(line, delimiter));
+        (first > 0, lines.iter().all(|line| count(line, delimiter) == first), first)
+    };
+    // The last of equals wins.
+    let characters = [b'|', b',', b';', b'\t'].map(Delimiter::Character);
+    let best = characters.into_iter().max_by_key(|&d| rank(d)).filter(|&d| rank(d).0);
+    let comma = Delimiter::Character(b',');
+    let others = [b'\t', b';', b'|'].map(Delimiter::Character).into_iter().chain([Delimiter::Blanks]);
+    match best {
+        Some(best) if best == comma => {
+            Some(others.into_iter().find(|&d| keeps_commas(lines, d)).unwrap_or(comma))
+        }
+        Some(best) => Some(best),
+        None => {
+            let data = lines.get(1..).filter(|data| !data.is_empty()).unwrap_or(lines);
+            let first = data.first().map_or(0, |line| count(line, Delimiter::Blanks));
+            let alike = first > 0 && data.iter().all(|line| count(line, Delimiter::Blanks) == first);
+            alike.then_some(Delimiter::Blanks)
+        }
+    }
+}
+
+/// Whether `delimiter` splits the lines below the first into as many cells each,
+/// all but one of them numbers, some with a decimal comma.
+fn keeps_commas(lines: &[&str], delimiter: Delimiter) -> bool {
+    let data = lines.get(1..).filter(|data| !data.is_empty()).unwrap_or(lines);
+    let first = data.first().map_or(0, |line| count(line, delimiter));
+    let form = Form { encoding: Encoding::Utf8, returns: false, comments: false, delimiter };
+    let mut some = false;
+    first > 0
+        && data.iter().all(|line| count(line, delimiter) == first)
+        && cells(data, form).iter().all(|row| {
+            some |= row.iter().any(|cell| is_decimal(cell, ','));
+            row.iter().filter(|cell| number(cell, Decimal::Comma).is_none()).count() <= 1
+        })
+        && some
+}
+
+/// Whether a cell is a number whose fraction stands behind `sign`.
+fn is_decimal(cell: &str, sign: char) -> bool {
+    cell.split_once(sign).is_some_and(|(_, fraction)| fraction.starts_with(|c: char| c.is_ascii_digit()))
+        && number(cell, if sign == ',' { Decimal::Comma } else { Decimal::Point }).is_some()
+}
+
+/// A comma where some number has one and none has a point.
+fn decimal(preview: &[Vec<String>]) -> Decimal {
+    let any = |sign| preview.iter().flatten().any(|cell| is_decimal(cell, sign));
+    if any(',') && !any('.') { Decimal::Comma } else { Decimal::Point }
+}
+
+/// The number in a cell, which may be infinite or NaN.
+pub(super) fn number(cell: &str, decimal: Decimal) -> Option<f64> {
+    match decimal {
+        Decimal::Point => cell.parse().ok(),
+        Decimal::Comma if cell.contains('.') => None,
+        Decimal::Comma if cell.contains(',') => cell.replacen(',', ".", 1).parse().ok(),
+        Decimal::Comma => cell.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> (Delimiter, Decimal) {
+        let dialect = Dialect::of(text.as_bytes(), false, &ReadOptions::default());
+        (dialect.form.delimiter, dialect.decimal)
+    }
+
+    #[test]
+    fn the_delimiter_is_what_the_first_line_holds_most_of() {
+        let character = |text: &str| match found(text).0 {
+            Delimiter::Character(byte) => char::from(byte),
+            Delimiter::Blanks => ' ',
+        };
+        assert_eq!(character("1,2,3\n4;5;6;7;8"), ',');
+        assert_eq!(character("1,5;2,5;a"), ';');
+        assert_eq!(character("a\tb,c\td\n"), '\t');
+        assert_eq!(character("\"a;b;c\",d\n"), ',');
+        assert_eq!(character("1,2,a\n3,4,;;;b\n5,6,;"), ',');
+        assert_eq!(character("1\t2\ta,,,b\n3\t4\tc\n"), '\t');
+        assert_eq!(character("1"), ',');
+        assert_eq!(character("1|2|a\n3|4|b\n"), '|');
+        assert_eq!(character("1 2  a\n 3 4 b\n"), ' ');
+        assert_eq!(character("1, 2, a\n3, 4, b\n"), ',');
+        assert_eq!(character("New York\nRome\n"), ',');
+    }
+
+    #[test]
+    fn a_decimal_comma_is_told_from_a_separator() {
+        let semicolon = Delimiter::Character(b';');
+        assert_eq!(found("1,5;2;a\n"), (semicolon, Decimal::Comma));
+        assert_eq!(found("1.5;2;a\n"), (semicolon, Decimal::Point));
+        assert_eq!(found("1,55;3,4;5,6\n2,5;1,5;1,5\n"), (semicolon, Decimal::Comma));
+        assert_eq!(found("5,1 3,5 a\n1,0 2,5 b\n"), (Delimiter::Blanks, Decimal::Comma));
+        assert_eq!(found("\"5,1\",\"3,5\",a\n").1, Decimal::Comma);
+        assert_eq!(found("5,1,a\n6,2,b\n"), (Delimiter::Character(b','), Decimal::Point));
+        assert_eq!(number("1,5", Decimal::Comma), Some(1.5));
+        assert_eq!(number("1.5", Decimal::Comma), None);
+        assert_eq!(number("1,2,3", Decimal::Comma), None);
+    }
+
+    #[test]
+    fn a_comment_before_the_first_line_may_name_the_columns() {
+        let commented = |text: &str| Dialect::of(text.as_bytes(), false, &ReadOptions::default()).commented;
+        assert_eq!(commented("# a,b,label\n1,2,x\n"), Some(["a", "b", "label"].map(String::from).to_vec()));
+        assert_eq!(commented("# a table of two columns\n1,2,x\n"), None);
+        assert_eq!(commented("1,2,x\n# a,b,label\n"), None);
+        let table = Dialect::of(b"#,a,label\n1,2,x\n", false, &ReadOptions::default());
+        assert!(!table.form.comments);
+    }
+}

@@ -1,0 +1,340 @@
+//! CSV tables, and lists of labels.
+
+mod dialect;
+mod header;
+mod plain;
+mod svmlight;
+
+use std::io::{BufRead, BufReader, Read};
+
+use csv::{ByteRecord, ReaderBuilder, Terminator};
+use indelible::Features;
+
+use super::{
+    Categorical, Decimal, Delimiter, Loaded, Missing, ReadOptions,
+    contents::read_failed,
+    labels::LabelSet,
+    onehot::Vocabularies,
+    reading::Reading,
+    source::{START, Source},
+    table::{Table, is_nameless, label_rank},
+};
+use crate::DataError;
+use dialect::{Dialect, Encoding, number};
+use header::{Header, header};
+use plain::Plain;
+
+/// The lines of a table.
+struct Rows<'a> {
+    packing: Option<&'static str>,
+    reader: csv::Reader<Plain<&'a mut dyn Read>>,
+    decimal: Decimal,
+    /// Whether a number may be missing.
+    missing: bool,
+    record: ByteRecord,
+    /// The line that the record starts on, from 1.
+    line: u64,
+}
+
+impl<'a> Rows<'a> {
+    fn new(source: &'a mut Source, dialect: &Dialect, missing: bool) -> Result<Self, DataError> {
+        skip(source, dialect.mark)?;
+        let contents = source.contents("CSV");
+        let separator = match dialect.form.delimiter {
+            Delimiter::Character(byte) => byte,
+            Delimiter::Blanks => b' ',
+        };
+        let reader = ReaderBuilder::new()
+            .delimiter(separator)
+            .has_headers(false)
+            .flexible(true)
+            .terminator(Terminator::Any(b'\n'))
+            .from_reader(Plain::new(contents.reader, dialect.form));
+        let (packing, decimal) = (contents.packing, dialect.decimal);
+        Ok(Self { packing, reader, decimal, missing, record: ByteRecord::new(), line: 0 })
+    }
+
+    /// Goes to the next line that is not blank; `false` after the last.
+    fn advance(&mut self) -> Result<bool, DataError> {
+        loop {
+            let more = self.reader.read_byte_record(&mut self.record).map_err(|e| match e.into_kind() {
+                csv::ErrorKind::Io(e) => read_failed(self.packing, e),
+                other => DataError::malformed("CSV", format!("{other:?}")),
+            })?;
+            // The reader stands behind the record; its own count of the start
+            // is wrong after blank lines.
+            let inside = self.record.as_slice().iter().filter(|&&b| b == b'\n').count() as u64;
+            self.line = self.reader.position().line().saturating_sub(1 + inside);
+            self.record.trim();
+            let blank = self.record.len() == 1 && self.record.get(0).is_some_and(<[u8]>::is_empty);
+            if !(more && blank) {
+                return Ok(more);
+            }
+        }
+    }
+
+    /// The text of a cell.
+    fn text(&self, column: usize) -> Result<&str, String> {
+        let bytes = self.record.get(column).unwrap_or_default();
+        std::str::from_utf8(bytes)
+            .map_err(|_| format!("'{}' is not UTF-8", bytes.escape_ascii().to_string().escape_debug()))
+    }
+
+    /// All cells.
+    fn texts(&self) -> Result<Vec<String>, DataError> {
+        let text = |at| self.text(at).map(str::to_owned).map_err(|what| bad_cell(self.line, at, what));
+        (0..self.record.len()).map(text).collect()
+    }
+
+    /// The number in a cell; NaN where it may be missing and is.
+    fn number(&self, column: usize) -> Result<f64, String> {
+        let text = self.text(column)?;
+        match number(text, self.decimal) {
+            _ if self.missing && header::is_missing(text) => Ok(f64::NAN),
+            Some(value) if value.is_finite() => Ok(value),
+            Some(_) => Err(format!("'{text}' is not a finite binary64 number")),
+            None if text.is_empty() => Err("the cell is empty; expected a number".into()),
+            None if self.decimal == Decimal::Comma && number(text, Decimal::Point).is_some() => {
+                Err(format!("'{text}' is not a number with a decimal comma (--decimal . reads points)"))
+            }
+            None if number(text, Decimal::Comma).is_some() => {
+                Err(format!("'{text}' is not a number with a decimal point (--decimal , reads commas)"))
+            }
+            None => Err(format!("'{}' is not a number", text.escape_debug())),
+        }
+    }
+
+    /// The number in a cell, or the one that stands for its word.
+    fn value(&self, position: usize, column: usize, words: &mut Vocabularies) -> Result<f64, String> {
+        if !words.has(position) {
+            return self.number(column);
+        }
+        match self.text(column)? {
+            text if header::is_missing(text) && self.missing => Ok(f64::NAN),
+            text if header::is_missing(text) => Err(format!("'{text}' stands for a value that is missing")),
+            text => words.code(position, text),
+        }
+    }
+
+    /// The label in a cell; a number is written with a point.
+    fn label(&self, column: usize) -> Result<std::borrow::Cow<'_, str>, String> {
+        match self.text(column)? {
+            "" => Err("the label is empty".into()),
+            text if self.decimal == Decimal::Comma && number(text, Decimal::Comma).is_some() => {
+                Ok(text.replacen(',', ".", 1).into())
+            }
+            text => Ok(text.into()),
+        }
+    }
+
+    /// Whether the last of `columns + 1` cells is nothing but a separator at the
+    /// end of the line.
+    fn ends_with_separator(&self, columns: usize) -> bool {
+        self.record.len() == columns + 1 && self.record.get(columns).is_some_and(<[u8]>::is_empty)
+    }
+}
+
+/// An error in column `column` of a line, of which no names are known.
+fn bad_cell(line: u64, column: usize, what: String) -> DataError {
+    DataError::Cell { row: format!("line {line}"), column: column + 1, name: None, what }
+}
+
+/// Reads a table, or a file of svmlight.
+pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Loaded, DataError> {
+    let dialect = Dialect::of(&source.start, source.start.len() >= START, options);
+    if dialect.preview.is_empty() {
+        return Err(DataError::Empty);
+    }
+    if options.delimiter.is_none() && svmlight::is_so(&dialect.lines) {
+        return svmlight::read(source, &dialect, options);
+    }
+    read_table(source, &dialect, options)
+}
+
+/// The names of the columns, whether the first line is used up by them, and what
+/// is to be said about that.
+struct Start {
+    names: Vec<String>,
+    columns: usize,
+    named: bool,
+    words: &'static str,
+    doubtful: bool,
+}
+
+impl Start {
+    fn new(first: &[String], dialect: &Dialect, options: &ReadOptions) -> Self {
+        let below = dialect.preview.get(1..).unwrap_or_default();
+        let ends_empty = |row: &Vec<String>| row.len() > 1 && row.last().is_some_and(String::is_empty);
+        // Every line ends with a separator.
+        let trailing = ends_empty(&first.to_vec())
+            && !below.is_empty()
+            && below.iter().all(|row| row.len() < first.len() || row.len() == first.len() && ends_empty(row));
+        let columns = first.len() - usize::from(trailing);
+        let first = first.get(..columns).unwrap_or_default();
+        if let Some(names) = dialect.commented.as_ref().filter(|_| options.header.is_none()) {
+            let over = header(names, &dialect.preview, dialect.decimal, options);
+            if over.names && !over.doubtful && !header(first, below, dialect.decimal, options).names {
+                let words = "header in a comment";
+                return Self { names: names.clone(), columns, named: false, words, doubtful: false };
+            }
+        }
+        let Header { names: named, doubtful } = header(first, below, dialect.decimal, options);
+        let mut start = Self { names: vec![], columns, named, words: "no header", doubtful };
+        if named {
+            start.names = first.to_vec();
+            start.words = "header";
+            // One name less than there are cells: the first ones count or name the rows.
+            let longer = |row: &Vec<String>| row.len() == columns + 1 && !ends_empty(row);
+            if !below.is_empty() && below.iter().all(longer) {
+                start.names.insert(0, String::new());
+                start.columns += 1;
+            }
+        }
+        start
+    }
+}
+
+fn read_table(mut source: Source, dialect: &Dialect, options: &ReadOptions) -> Result<Loaded, DataError> {
+    let mut rows = Rows::new(&mut source, dialect, options.missing != Missing::Refuse)?;
+    if !rows.advance()? {
+        return Err(DataError::Empty);
+    }
+    let first = rows.texts()?;
+    let start = Start::new(&first, dialect, options);
+    let columns = start.columns;
+    let index: Vec<usize> =
+        start.names.iter().take_while(|name| is_nameless(name)).enumerate().map(|(at, _)| at).collect();
+    if columns == 1 && !dialect.separated && options.labels.is_none() && options.expected_features.is_none() {
+        let line = first.first().map_or("", String::as_str).escape_debug().to_string();
+        return Err(DataError::NoSeparator { line: line.chars().take(60).collect() });
+    }
+    let mut table = Table::new(columns, start.names, &index, options)?;
+    table.reading.format = describe(dialect, start.words, columns);
+    if start.doubtful {
+        let (taken, other) = if start.named { ("names", "--no-header") } else { ("a sample", "--header") };
+        table.reading.warnings.push(format!(
+            "the first line was taken for {taken}, and could be the other; {other} says otherwise"
+        ));
+    }
+    let mut more = !start.named || rows.advance()?;
+    let mut words = words(&table, dialect, start.named, options);
+    let mut values = Vec::new();
+    while more {
+        let (line, found) = (rows.line, rows.record.len());
+        if found != columns && !rows.ends_with_separator(columns) {
+            return Err(DataError::Ragged { line, found, expected: columns });
+        }
+        let bad = |table: &Table, at, what| table.bad_cell(format!("line {line}"), at, what);
+        if table.wanted(1) > 0 {
+            for (position, &column) in table.features.iter().enumerate() {
+                values.push(
+                    rows.value(position, column, &mut words)
+                        .map_err(|what| bad(&table, column, what + &hint(&rows, column, &table, dialect)))?,
+                );
+            }
+        }
+        if let Some(column) = table.label {
+            let label = rows.label(column).map_err(|what| bad(&table, column, what))?;
+            table.labels.push_word(&label);
+        }
+        table.samples += 1;
+        more = rows.advance()?;
+    }
+    let comments = rows.reader.get_ref().comments;
+    if comments > 0 {
+        table.reading.left_out.push(format!("{comments} lines of comments (#)"));
+    }
+    match words.any() {
+        true => table.finish_words(&values, &words),
+        false => Ok(table.finish(Features::F64(values.into()))),
+    }
+}
+
+/// The columns of features that hold words, where these are asked for: those
+/// with a word among the first lines.
+fn words(table: &Table, dialect: &Dialect, named: bool, options: &ReadOptions) -> Vocabularies {
+    let samples = dialect.preview.get(usize::from(named)..).unwrap_or_default();
+    let is_word = |cell: &String| number(cell, dialect.decimal).is_none() && !header::is_missing(cell);
+    Vocabularies::new(table.features.iter().map(|&column| {
+        options.categorical == Categorical::OneHot
+            && samples.iter().any(|row| row.get(column).is_some_and(is_word))
+    }))
+}
+
+/// The format in words.
+fn describe(dialect: &Dialect, header: &str, columns: usize) -> String {
+    let mut parts = vec!["CSV".to_owned()];
+    if columns > 1 {
+        parts.push(format!("separator {}", dialect.form.delimiter));
+    }
+    if dialect.decimal == Decimal::Comma {
+        parts.push("decimal comma".into());
+    }
+    if dialect.form.encoding != Encoding::Utf8 {
+        parts.push("UTF-16".into());
+    }
+    parts.push(header.into());
+    parts.join(", ")
+}
+
+/// What would help with a cell that is no number: where every cell of the column
+/// is a word, it may be the labels.
+fn hint(rows: &Rows, column: usize, table: &Table, dialect: &Dialect) -> String {
+    let below = dialect.preview.get(1..).unwrap_or_default();
+    let is_word = |row: &Vec<String>| {
+        row.get(column).is_some_and(|cell| number(cell, rows.decimal).is_none() && !header::is_missing(cell))
+    };
+    if below.is_empty() || !below.iter().all(is_word) {
+        return String::new();
+    }
+    let name = table.name(column);
+    match table.is_label_given() {
+        false => format!(
+            ", nor is any cell of the column: --label-column {name} takes it for the labels, --drop {name} leaves it out"
+        ),
+        true => format!(
+            ", nor is any cell of the column: --drop {name} leaves it out, --categorical onehot makes features of its words"
+        ),
+    }
+}
+
+/// Reads a list of one label per line; a first line `label`, `class`, `target`
+/// or `y` names it.
+pub(super) fn read_labels(mut source: Source) -> Result<LabelSet, DataError> {
+    let dialect = Dialect::of(&source.start, source.start.len() >= START, &ReadOptions::default());
+    skip(&mut source, dialect.mark)?;
+    let contents = source.contents("list of labels");
+    let form = plain::Form { comments: false, delimiter: Delimiter::Character(b','), ..dialect.form };
+    let mut reader = BufReader::new(Plain::new(contents.reader, form));
+    let mut labels = LabelSet::default();
+    let mut blank = None;
+    let mut bytes = Vec::new();
+    for line in 1u64.. {
+        bytes.clear();
+        if reader.read_until(b'\n', &mut bytes).map_err(|e| read_failed(contents.packing, e))? == 0 {
+            break;
+        }
+        let text = std::str::from_utf8(bytes.trim_ascii()).map_err(|_| {
+            bad_cell(line, 0, format!("'{}' is not UTF-8", bytes.trim_ascii().escape_ascii()))
+        })?;
+        match (text, blank) {
+            // Blank lines are fine at the end.
+            ("", _) => blank = blank.or(Some(line)),
+            (_, Some(blank)) => return Err(bad_cell(blank, 0, "the label is empty".into())),
+            (name, None) if line == 1 && label_rank(name).is_some() => {}
+            (label, None) => labels.push_word(label),
+        }
+    }
+    Ok(labels)
+}
+
+/// Passes the mark that some programs put before a text.
+fn skip(source: &mut Source, mark: usize) -> Result<(), DataError> {
+    let mut bytes = [0; 3];
+    source.contents("text").header(bytes.get_mut(..mark).unwrap_or_default())
+}
+
+/// A file of svmlight in words.
+fn sparse() -> Reading {
+    Reading { labels: Some("the first number of every line".into()), ..Reading::of("svmlight (libsvm)") }
+}

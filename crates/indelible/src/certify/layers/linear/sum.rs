@@ -1,0 +1,99 @@
+//! Sums in plain binary64 with what their rounding can cost.
+
+use crate::number::{add_up, mul_up, sub_down};
+
+/// The unit roundoff of binary64.
+const UNIT: f64 = f64::EPSILON / 2.0;
+
+/// Roundings of a term before it is added, and some more.
+const EARLIER: usize = 8;
+
+/// An upper bound of `γ_n (1 + γ_n)` for `n` plus a few roundings, where `n` is
+/// no larger than anything that fits into memory.
+pub(super) fn gamma(n: usize) -> f64 {
+    2.0 * (n + EARLIER) as f64 * UNIT
+}
+
+/// A sum of terms each of which is rounded at most a few times before it is
+/// added; and the sum of their sizes.
+///
+/// With `n` terms added in any order every term meets at most `n` roundings, so
+/// that the sum is off by at most `γ_{n+8} Σ|t|` and what underflows, and `Σ|t|` is
+/// at most `(1 + γ_{n+8})` times the computed sum of sizes (Higham, *Accuracy and
+/// Stability of Numerical Algorithms*, §4.2).
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::certify) struct Sum {
+    pub value: f64,
+    pub size: f64,
+}
+
+impl Sum {
+    /// Adds a term.
+    pub fn add(&mut self, term: f64) {
+        self.value += term;
+        self.size += term.abs();
+    }
+
+    /// A number not above the exact sum of `terms` terms or fewer; `−∞` where
+    /// one of them is no number.
+    pub fn lower(self, terms: usize) -> f64 {
+        // Products that underflow lose less than the smallest normal number
+        // in all.
+        let lost = add_up(mul_up(self.size, gamma(terms)), f64::MIN_POSITIVE);
+        let bound = sub_down(self.value, lost);
+        if bound.is_nan() || self.value.is_infinite() { f64::NEG_INFINITY } else { bound }
+    }
+}
+
+/// Sums over one row of weights: `Σ w m`, `Σ |w| r` and `Σ |w| q`, each in some
+/// order.
+pub(super) fn row_sums(weights: &[f64], m: &[f64], r: &[f64], q: &[f64]) -> [f64; 3] {
+    const LANES: usize = 4;
+    let mut lanes = [[0.0; LANES]; 3];
+    let whole = weights.len() - weights.len() % LANES;
+    let at = |x: &[f64], start: usize| -> [f64; LANES] { std::array::from_fn(|lane| x[start + lane]) };
+    for start in (0..whole).step_by(LANES) {
+        let [w, m, r, q] = [at(weights, start), at(m, start), at(r, start), at(q, start)];
+        for lane in 0..LANES {
+            lanes[0][lane] += w[lane] * m[lane];
+            lanes[1][lane] += w[lane].abs() * r[lane];
+            lanes[2][lane] += w[lane].abs() * q[lane];
+        }
+    }
+    for at in whole..weights.len() {
+        lanes[0][0] += weights[at] * m[at];
+        lanes[1][0] += weights[at].abs() * r[at];
+        lanes[2][0] += weights[at].abs() * q[at];
+    }
+    lanes.map(|lanes| lanes.iter().sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::number::add_down;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn bounds_are_below_exact_sums(terms in prop::collection::vec(-1e9f64..1e9, 0..60), scale in -300i32..280) {
+            let scale = 10f64.powi(scale);
+            let mut sum = Sum::default();
+            terms.iter().for_each(|t| sum.add(t * scale));
+            let up = terms.iter().fold(0.0, |sum, t| add_up(sum, t * scale));
+            let down = terms.iter().fold(0.0, |sum, t| add_down(sum, t * scale));
+            let bound = sum.lower(terms.len());
+            prop_assert!(bound <= up);
+            prop_assert!(bound >= down - 1e-12 * sum.size - 1e-300);
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_bounds_nothing() {
+        for terms in [&[f64::NAN][..], &[f64::INFINITY, 1.0], &[f64::INFINITY, f64::NEG_INFINITY]] {
+            let mut sum = Sum::default();
+            terms.iter().for_each(|t| sum.add(*t));
+            assert_eq!(sum.lower(2), f64::NEG_INFINITY);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Which directions tell most of some pairs apart, per weight.
+//!
+//! Candidates begin as the dual vectors of the differences of single pairs and
+//! turn towards the pairs that they nearly tell apart already: the dual vector
+//! of the sum of their differences, signs agreeing. Each is tried whole and
+//! without its smaller entries, down to one coordinate.
+
+use rayon::prelude::*;
+
+use crate::{
+    Norm,
+    isa::{Isa, Loop},
+    number::random::SplitMix,
+};
+
+use super::{
+    Task,
+    dual::Direction,
+    pairs::{Columns, Pair},
+};
+
+/// Pairs that directions are chosen on.
+const PAIRS: usize = 4096;
+/// Pairs at random whose differences candidates begin as.
+const SEEDS: usize = 12;
+/// Directions that are chosen before pairs are drawn anew.
+const BATCH: usize = 32;
+/// Share of the pairs that is left when pairs are drawn anew, if there are more.
+const LEFT: f64 = 0.3;
+/// How often candidates turn.
+const TURNS: usize = 3;
+/// Share of what a pair needs from which on it pulls.
+const NEARLY: f32 = 0.6;
+/// Entries that are left out: those that carry less than this share of what
+/// the largest carries.
+const LEAST: [f32; 5] = [0.0, 0.05, 0.2, 0.5, 1.0];
+/// A direction counts as this many weights more: its bias, its thresholds, and
+/// what else it takes to look at it.
+const OVERHEAD: f64 = 30.0;
+/// Room for the roundings of binary32, which pairs are looked at in.
+const ROOM: f32 = 1.0 + 5e-4;
+
+/// Differences of pairs, each as a multiple of what it must come apart.
+pub(super) struct Differences {
+    n: usize,
+    rows: Vec<f32>,
+    /// Whether these are all pairs that are open.
+    all: bool,
+}
+
+impl Differences {
+    /// Of at most [`PAIRS`] of `open`, at equal distances in the list.
+    pub fn new(task: &Task<'_>, columns: &Columns, open: &[Pair]) -> Self {
+        let (n, count) = (task.data.features(), open.len().min(PAIRS));
+        let mut rows = vec![0.0; n * count];
+        rows.par_chunks_mut(n).enumerate().for_each(|(k, row)| {
+            let pair = open[(k * open.len() + open.len() / 2) / count];
+            let need = columns.need(pair);
+            let a = task.data.row(columns.sample(pair.0));
+            let b = task.data.row(columns.sample(pair.1));
+            for ((d, a), b) in row.iter_mut().zip(a).zip(b) {
+                *d = short((a - b) / need);
+            }
+        });
+        Self { n, rows, all: count == open.len() }
+    }
+
+    fn row(&self, pair: usize) -> &[f32] {
+        &self.rows[pair * self.n..(pair + 1) * self.n]
+    }
+}
+
+/// A number in binary32, large ones cut off.
+#[expect(clippy::cast_possible_truncation, reason = "rounding is what it is for")]
+fn short(x: f64) -> f32 {
+    x.clamp(-1e15, 1e15) as f32
+}
+
+/// A candidate and how many open pairs it tells apart.
+struct Candidate {
+    direction: Direction,
+    gain: usize,
+}
+
+impl Candidate {
+    fn value(&self) -> f64 {
+        self.gain as f64 / (self.direction.weights.len() as f64 + OVERHEAD)
+    }
+}
+
+/// Directions that tell most of the pairs apart, or all of them if `pairs` are
+/// all that there are; fewer when no more are found.
+pub(super) fn directions(pairs: Differences, norm: Norm, salt: u64) -> Vec<Direction> {
+    let mut random = SplitMix::new(salt);
+    let mut open: Vec<usize> = (0..pairs.rows.len() / pairs.n).collect();
+    let left = if pairs.all { 0.0 } else { LEFT * open.len() as f64 };
+    let mut chosen = vec![];
+    while open.len() as f64 > left && chosen.len() < BATCH {
+        let seeds: Vec<usize> = if open.len() <= SEEDS {
+            open.clone()
+        } else {
+            (0..SEEDS).map(|_| open[random.below(open.len())]).collect()
+        };
+        let candidates: Vec<Candidate> =
+            seeds.par_iter().flat_map_iter(|&seed| candidates(&pairs, &open, norm, seed)).collect();
+        let best = candidates.into_iter().reduce(|a, b| if b.value() > a.value() { b } else { a });
+        let Some(best) = best.filter(|best| best.gain > 0) else { break };
+        let seen = Seen::new(&pairs, &best.direction, norm);
+        open.retain(|&pair| seen.of(pair).abs() < ROOM);
+        chosen.push(best.direction);
+    }
+    chosen
+}
+
+/// The candidates that begin as the difference of the pair `seed`.
+fn candidates(pairs: &Differences, open: &[usize], norm: Norm, seed: usize) -> Vec<Candidate> {
+    let mut all = vec![];
+    let mut v = pairs.row(seed).to_vec();
+    for turn in 0..=TURNS {
+        if turn == 0 || turn == TURNS {
+            for least in LEAST {
+                let Some(direction) = Direction::sparse(&v, norm, least) else { continue };
+                let seen = Seen::new(pairs, &direction, norm);
+                let gain = open.iter().filter(|&&pair| seen.of(pair).abs() >= ROOM).count();
+                all.push(Candidate { direction, gain });
+            }
+        }
+        if turn < TURNS {
+            let Some(direction) = Direction::sparse(&v, norm, 0.0) else { break };
+            let seen = Seen::new(pairs, &direction, norm);
+            v.fill(0.0);
+            for &pair in open {
+                let along = seen.of(pair);
+                if along.abs() >= NEARLY {
+                    let sign = along.signum();
+                    v.iter_mut().zip(pairs.row(pair)).for_each(|(v, d)| *v += sign * d);
+                }
+            }
+        }
+    }
+    all
+}
+
+/// How far pairs are apart along a direction, as a multiple of what they need.
+struct Seen<'a> {
+    isa: Isa,
+    pairs: &'a Differences,
+    /// The weights of the direction of length 1, zeros included.
+    weights: Vec<f32>,
+}
+
+impl<'a> Seen<'a> {
+    fn new(pairs: &'a Differences, direction: &Direction, norm: Norm) -> Self {
+        let length = direction.length(norm);
+        let mut weights = vec![0.0; pairs.n];
+        for &(feature, weight) in &direction.weights {
+            weights[feature] = short(weight / length);
+        }
+        Self { isa: Isa::best(), pairs, weights }
+    }
+
+    fn of(&self, pair: usize) -> f32 {
+        self.isa.run(Dot(&self.weights, self.pairs.row(pair)))
+    }
+}
+
+/// A scalar product, in an order that vectors suit.
+struct Dot<'a>(&'a [f32], &'a [f32]);
+
+impl Loop for Dot<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run(self) -> f32 {
+        let mut sums = [0.0f32; 64];
+        let (a, tail_a) = self.0.as_chunks::<64>();
+        let (b, tail_b) = self.1.as_chunks::<64>();
+        for (a, b) in a.iter().zip(b) {
+            for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+                *sum += a * b;
+            }
+        }
+        for ((sum, a), b) in sums.iter_mut().zip(tail_a).zip(tail_b) {
+            *sum += a * b;
+        }
+        sums.iter().sum()
+    }
+}
