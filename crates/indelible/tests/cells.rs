@@ -149,7 +149,7 @@ proptest! {
         let Some(budget) = budget_of(&data, ratio, per_sample) else { return Ok(()) };
         prop_assume!(separation(&data).distance.lower > 1e-3);
         check_cells(&data, &budget, &cover(&data, &budget, options.precision, &Silent).unwrap())?;
-        let network = cell_network(&data, &budget, options).unwrap();
+        let network = cell_network(&data, &budget, options, &Silent).unwrap();
         let model = network.compact().unwrap();
         let proof = certificate(&model, &data, &budget);
         prop_assert!(proof.holds(), "{:?}", proof);
@@ -189,7 +189,7 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let Some(budget) = budget_of(&data, ratio, per_sample) else { return Ok(()) };
-        let network = match cell_network(&data, &budget, options) {
+        let network = match cell_network(&data, &budget, options, &Silent) {
             Ok(network) => network,
             Err(Error::TooFine { .. }) => return Ok(()),
             Err(other) => return Err(TestCaseError::fail(other.to_string())),
@@ -393,7 +393,7 @@ fn gaps_of_a_few_units_in_the_last_place_are_told_apart() {
     let values: Vec<f64> = (0..40).flat_map(|k| [x(4 * k), 1e6]).collect();
     let data = dataset(2, values, (0..40).map(|k| k % 2).collect());
     let budget = Budget::from_ratio(0.5, &separation(&data)).unwrap();
-    let network = cell_network(&data, &budget, Options::default()).unwrap();
+    let network = cell_network(&data, &budget, Options::default(), &Silent).unwrap();
     assert!(certificate(&network.compact().unwrap(), &data, &budget).holds());
 }
 
@@ -402,10 +402,10 @@ fn what_a_format_cannot_hold_is_said() {
     let data = dataset(1, vec![1.0, 1.0f64.next_up()], vec![0, 1]);
     let budget = Budget::from_ratio(0.5, &separation(&data)).unwrap();
     let single = Options::default();
-    assert!(matches!(cell_network(&data, &budget, single), Err(Error::TooFine { .. })));
+    assert!(matches!(cell_network(&data, &budget, single, &Silent), Err(Error::TooFine { .. })));
     let large = dataset(1, vec![-1e39, -1e39], vec![0, 0]);
     let budget = Budget::uniform(0.5, &separation(&large)).unwrap();
-    assert!(matches!(cell_network(&large, &budget, single), Err(Error::TooFine { .. })));
+    assert!(matches!(cell_network(&large, &budget, single, &Silent), Err(Error::TooFine { .. })));
 }
 
 #[test]

@@ -17,6 +17,9 @@ use crate::{
 pub fn measured(data: &Dataset, budget: &Budget) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
     for construction in REGISTRY {
+        if construction.is_tried_unnamed(data, budget.norm()).is_err() {
+            continue;
+        }
         let served =
             |head: &Head| construction.serves(data, budget, Options { head: *head, ..Options::default() });
         let Some(head) = [Head::Scalar, Head::Logits].into_iter().find(served) else { continue };

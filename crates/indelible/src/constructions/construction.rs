@@ -5,7 +5,7 @@ use super::{
     serves::{Heads, Labels},
 };
 use crate::{
-    Budget, Dataset, Error, Norm, Radii,
+    Budget, Dataset, Error, Norm, Progress, Radii, Silent,
     network::{Head, Schedule},
 };
 
@@ -36,6 +36,8 @@ pub struct Construction {
     pub tight_lipschitz: bool,
     /// How many parameters its theorem says are enough.
     pub bounds: &'static [Bound],
+    /// How many numbers data may have for it to be tried without being named.
+    pub(super) largest_unnamed: fn(Norm) -> usize,
     pub(super) at_least: fn(&Dataset, Norm) -> AtLeast,
     pub(super) build: Build,
 }
@@ -59,7 +61,7 @@ impl AtLeast {
     }
 }
 
-type Build = fn(&Dataset, &Budget, Options) -> Result<Box<dyn BuiltNetwork>, Error>;
+type Build = fn(&Dataset, &Budget, Options, &dyn Progress) -> Result<Box<dyn BuiltNetwork>, Error>;
 
 impl Construction {
     /// One for these norms, any labels and heads and one radius per sample,
@@ -83,6 +85,7 @@ impl Construction {
             largest_dense: 512 << 20,
             tight_lipschitz: false,
             bounds: &[],
+            largest_unnamed: |_| usize::MAX,
             at_least: |data, _| AtLeast::of_steps(data.features(), data.samples()),
             build,
         }
@@ -102,6 +105,21 @@ impl Construction {
         self.labels.include(data.classes())
             && (self.per_sample || !per_sample)
             && self.heads.include(head, data.classes())
+    }
+
+    /// Checks that building it takes no longer than people who did not name it
+    /// expect.
+    ///
+    /// # Errors
+    /// [`Error::Unsuitable`] when `data` are too large for that in `norm`.
+    pub fn is_tried_unnamed(&self, data: &Dataset, norm: Norm) -> Result<(), Error> {
+        let (given, most) = (data.samples().saturating_mul(data.features()), (self.largest_unnamed)(norm));
+        if given <= most {
+            return Ok(());
+        }
+        let why =
+            format!("it takes long for {given} numbers in {norm}, so beyond {most} it is built by name only");
+        Err(Error::Unsuitable { construction: self.name, why })
     }
 
     /// Checks that the construction serves `norm`.
@@ -135,7 +153,21 @@ impl Construction {
         budget: &Budget,
         options: Options,
     ) -> Result<Box<dyn BuiltNetwork>, Error> {
+        self.build_with(data, budget, options, &Silent)
+    }
+
+    /// As [`build`](Self::build); `progress` is told how far long stages are.
+    ///
+    /// # Errors
+    /// As of [`build`](Self::build).
+    pub fn build_with(
+        &self,
+        data: &Dataset,
+        budget: &Budget,
+        options: Options,
+        progress: &dyn Progress,
+    ) -> Result<Box<dyn BuiltNetwork>, Error> {
         self.serves_norm(budget.norm())?;
-        (self.build)(data, budget, options)
+        (self.build)(data, budget, options, progress)
     }
 }

@@ -49,7 +49,7 @@ pub(super) const ENTRY: Construction = Construction {
         "lipschitz",
         "Theorem 5.2 without the log factor, for any number of labels",
         &[Norm::Linf, Norm::L1],
-        build,
+        |data, budget, options, _| build(data, budget, options),
     )
 };
 

@@ -49,7 +49,12 @@ pub(super) const ENTRY: Construction = Construction {
         source: "this library",
     }],
     at_least,
-    ..Construction::new("nearest", "the 1-nearest-neighbour rule", &[Norm::Linf, Norm::L1, Norm::L2], build)
+    ..Construction::new(
+        "nearest",
+        "the 1-nearest-neighbour rule",
+        &[Norm::Linf, Norm::L1, Norm::L2],
+        |data, budget, options, _| build(data, budget, options),
+    )
 };
 
 /// Samples of each class to which distances are measured for a bound.

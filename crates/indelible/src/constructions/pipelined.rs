@@ -32,7 +32,12 @@ pub(super) const ENTRY: Construction = Construction {
         condition: "p = ∞, any labels; depth N + 2, width 3n + 2",
         source: "this library",
     }],
-    ..Construction::new("pipelined", "Theorems 4.8 and B.2 at half the depth", &[Norm::Linf, Norm::L1], build)
+    ..Construction::new(
+        "pipelined",
+        "Theorems 4.8 and B.2 at half the depth",
+        &[Norm::Linf, Norm::L1],
+        |data, budget, options, _| build(data, budget, options),
+    )
 };
 
 /// Builds the network.

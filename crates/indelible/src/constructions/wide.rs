@@ -41,7 +41,7 @@ pub(super) const ENTRY: Construction = Construction {
         "wide",
         "Theorems 4.8 and B.2 in three or four layers",
         &[Norm::Linf, Norm::L1],
-        build,
+        |data, budget, options, _| build(data, budget, options),
     )
 };
 

@@ -31,7 +31,12 @@ pub(super) const ENTRY: Construction = Construction {
         condition: "p = 1, any labels",
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.2",
     }],
-    ..Construction::new("yu2024-l1", "Yu, Gao & Zhang, ICLR 2024, Theorem B.2", &[Norm::L1], build)
+    ..Construction::new(
+        "yu2024-l1",
+        "Yu, Gao & Zhang, ICLR 2024, Theorem B.2",
+        &[Norm::L1],
+        |data, budget, options, _| build(data, budget, options),
+    )
 };
 
 /// Builds the network.

@@ -61,7 +61,7 @@ pub(super) const ENTRY: Construction = Construction {
         "yu2024-linf",
         "Yu, Gao & Zhang, ICLR 2024, Theorem 4.8",
         &[Norm::Linf],
-        |data, budget, options| Ok(Box::new(Yu2024Linf::new(data, budget, options)?)),
+        |data, budget, options, _| Ok(Box::new(Yu2024Linf::new(data, budget, options)?)),
     )
 };
 

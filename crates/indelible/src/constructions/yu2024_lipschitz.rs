@@ -57,7 +57,12 @@ pub(super) const ENTRY: Construction = Construction {
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem 5.2",
     }],
     at_least: |data, _| at_least(data),
-    ..Construction::new("yu2024-lipschitz", "Yu, Gao & Zhang, ICLR 2024, Theorem 5.2", &[Norm::Linf], build)
+    ..Construction::new(
+        "yu2024-lipschitz",
+        "Yu, Gao & Zhang, ICLR 2024, Theorem 5.2",
+        &[Norm::Linf],
+        |data, budget, options, _| build(data, budget, options),
+    )
 };
 
 /// Builds the network.

@@ -52,7 +52,12 @@ pub(super) const ENTRY: Construction = Construction {
         condition: "1 < p < ∞ (γ = 1 − ρ in units of λ)",
         source: "Yu, Gao & Zhang, ICLR 2024, Theorem B.3",
     }],
-    ..Construction::new("yu2024-lp", "Yu, Gao & Zhang, ICLR 2024, Theorem B.3", &[Norm::L2], build)
+    ..Construction::new(
+        "yu2024-lp",
+        "Yu, Gao & Zhang, ICLR 2024, Theorem B.3",
+        &[Norm::L2],
+        |data, budget, options, _| build(data, budget, options),
+    )
 };
 
 /// How `|t|^p` is approximated.

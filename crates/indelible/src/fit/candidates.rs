@@ -8,14 +8,14 @@
 use std::cell::OnceCell;
 
 use crate::{
-    Budget, Dataset, Error, Norm, Precision,
+    Budget, Dataset, Error, Norm, Precision, Progress,
     constructions::{AtLeast, BuiltNetwork, Construction, Options, REGISTRY},
     network::{Head, Size},
     text::grouped,
 };
 
 /// All constructions that serve a norm, these labels, one radius or one
-/// `per_sample`, and a head.
+/// `per_sample`, and a head, and take no longer than people expect.
 ///
 /// # Errors
 /// [`Error::NoConstruction`] when there is none.
@@ -26,7 +26,9 @@ pub fn serving(
     head: Head,
 ) -> Result<Vec<&'static Construction>, Error> {
     let serves = |construction: &&Construction| {
-        construction.serves_norm(norm).is_ok() && construction.suits(data, per_sample, head)
+        construction.serves_norm(norm).is_ok()
+            && construction.suits(data, per_sample, head)
+            && construction.is_tried_unnamed(data, norm).is_ok()
     };
     let found: Vec<&Construction> = REGISTRY.iter().filter(serves).collect();
     if found.is_empty() { Err(no_construction(norm, per_sample, head)) } else { Ok(found) }
@@ -152,6 +154,7 @@ pub(super) struct Candidates<'a> {
     data: &'a Dataset,
     budget: &'a Budget,
     options: Options,
+    progress: &'a dyn Progress,
     waiting: Vec<Waiting>,
     refused: Vec<(&'static str, Error)>,
 }
@@ -162,6 +165,7 @@ impl<'a> Candidates<'a> {
         data: &'a Dataset,
         budget: &'a Budget,
         options: Options,
+        progress: &'a dyn Progress,
     ) -> Self {
         let waiting = constructions
             .iter()
@@ -171,7 +175,7 @@ impl<'a> Candidates<'a> {
                 counted: None,
             })
             .collect();
-        Self { data, budget, options, waiting, refused: vec![] }
+        Self { data, budget, options, progress, waiting, refused: vec![] }
     }
 
     /// Why the first that could not be built was refused.
@@ -207,7 +211,7 @@ impl Iterator for Candidates<'_> {
             if counted.is_some() {
                 return counted;
             }
-            match construction.build(self.data, self.budget, self.options) {
+            match construction.build_with(self.data, self.budget, self.options, self.progress) {
                 Ok(network) => {
                     let candidate = Candidate { construction, network, least, size: OnceCell::new() };
                     // The last one needs no count.

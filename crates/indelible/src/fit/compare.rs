@@ -43,9 +43,10 @@ impl Trial {
         options: Options,
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
+        construction.is_tried_unnamed(data, budget.norm())?;
         progress.busy(construction.name);
         let started = Instant::now();
-        let network = construction.build(data, budget, options)?;
+        let network = construction.build_with(data, budget, options, progress)?;
         let mut trial = Self {
             construction,
             size: network.size(),

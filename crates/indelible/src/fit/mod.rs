@@ -197,7 +197,7 @@ pub fn fit_into<S: Store>(
     store.prepare()?;
     let budget = options.radius.budget(data, options.norm, progress)?;
     clock.lap("separation");
-    let mut candidates = Candidates::new(&constructions, data, &budget, options.network);
+    let mut candidates = Candidates::new(&constructions, data, &budget, options.network, progress);
     let (mut passed, mut failed) = (vec![], None);
     progress.busy("building");
     while let Some(candidate) = candidates.next() {
