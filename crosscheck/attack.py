@@ -49,7 +49,9 @@ class Attacker:
         assert (answer.code == 0) == certified.all()
         seen = Counter({"all certified" if certified.all() else "not all certified": 1})
         seen["certified samples"] = int(certified.sum())
-        refuted = [failure for failure in failures.values() if failure["verdict"] == "refuted"]
+        # A misclassified sample is its own counterexample.
+        wrong_ones = ("refuted", "misclassified")
+        refuted = [failure for failure in failures.values() if failure["verdict"] in wrong_ones]
         seen["refuted samples"] = len(refuted)
         if not (certified.any() or refuted):
             return seen
@@ -88,14 +90,20 @@ class Attacker:
         wrong &= certified[owners]
         assert not wrong.any(), f"fails in real arithmetic at {points[wrong][0].tolist()!r}"
 
+    def is_in_ball(self, sample, point, failure):
+        distance = size_in(self.norm, point - self.data.x[sample])
+        assert distance <= self.radii[sample] * (1 + 1e-12), f"not in the ball: {failure}"
+        assert (point.astype(self.format) == point).all(), f"not of the format: {failure}"
+
     def confirm(self, network, own, failure, seen):
         """A refutation names a point of the ball that gets another label; onnxruntime may differ only
         where two labels are nearly tied, because it adds in another order."""
         sample = failure["sample"]
-        point = np.array(failure["point"])
-        distance = size_in(self.norm, point - self.data.x[sample])
-        assert distance <= self.radii[sample] * (1 + 1e-12), f"not in the ball: {failure}"
-        assert (point.astype(self.format) == point).all(), f"not of the format: {failure}"
+        if failure["verdict"] == "misclassified":
+            point = self.data.x[sample].astype(self.format).astype(float)
+        else:
+            point = np.array(failure["point"])
+            self.is_in_ball(sample, point, failure)
         outputs = network.outputs(point[None])
         if decide(outputs, len(network.classes))[0] != own[sample]:
             seen["confirmed refutations"] += 1
