@@ -1,7 +1,7 @@
 //! The meaning of stored forms does not depend on the arithmetic that runs
 //! them: each form says it once, for any [`Arithmetic`].
 
-use super::graph::Inexact;
+use super::inexact::Inexact;
 
 /// Numbers and what a network does with them.
 ///

@@ -13,6 +13,7 @@ mod evaluate;
 mod form;
 mod graph;
 mod image;
+mod inexact;
 mod layer;
 mod max_affine;
 mod maxima;
@@ -28,10 +29,11 @@ pub use cells::{Cell, CellEvaluator, CellNetwork, Constraint, Side};
 pub use evaluate::evaluate;
 pub use form::{Evaluator, NetworkForm};
 pub use graph::{
-    Activation, AffineMap, Convolution, Graph, Groups, Inexact, Node, Operation, Rescaling, RowBuffer, Window,
+    Activation, AffineMap, Convolution, Graph, Groups, Node, Operation, Rescaling, RowBuffer, Window,
 };
 pub(crate) use image::norm_up;
 pub use image::{BallImage, Image};
+pub use inexact::Inexact;
 pub use layer::{Layer, LayerBuilder, Row};
 pub use max_affine::MaxAffine;
 pub(crate) use maxima::{groups_after, levels, maxima};

@@ -9,7 +9,7 @@ use super::{Arithmetic, Evaluator, NetworkForm, Size};
 use crate::{Error, Precision};
 
 pub use affine::{AffineMap, Convolution, RowBuffer, Window};
-pub use operation::{Activation, Groups, Inexact, Operation, Rescaling};
+pub use operation::{Activation, Groups, Operation, Rescaling};
 
 /// One node: what it reads and what it does with that.
 #[derive(Clone, Debug, PartialEq)]
@@ -140,6 +140,7 @@ impl Evaluator for &Graph {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::Inexact;
     use crate::network::{LayerBuilder, Model, Rounded};
 
     /// A convolution of two groups, a residual connection and a maximum, over

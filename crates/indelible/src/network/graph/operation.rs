@@ -3,8 +3,7 @@
 use super::affine::{AffineMap, RowBuffer};
 use crate::{
     Precision,
-    network::{Arithmetic, Size},
-    number::Enclosure,
+    network::{Arithmetic, Size, inexact::Inexact},
 };
 
 /// What a node does with the vectors it reads.
@@ -24,30 +23,6 @@ pub enum Operation {
     Select(Vec<usize>),
     /// The sum of vectors of one length.
     Sum,
-}
-
-/// A real number that need not be one of the format.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Inexact {
-    /// The number of the format that stands for it in evaluation.
-    pub stored: f64,
-    /// Where the number lies, and with it every number that executing the file
-    /// may take for it. Certificates hold for each number in there.
-    pub range: Enclosure,
-}
-
-impl Inexact {
-    /// A number of the format.
-    #[must_use]
-    pub const fn exact(stored: f64) -> Self {
-        Self { stored, range: Enclosure::exact(stored) }
-    }
-
-    fn holds(&self, precision: Precision) -> bool {
-        let Enclosure { lower, upper } = self.range;
-        let finite = lower.is_finite() && upper.is_finite();
-        precision.holds(self.stored) && finite && lower <= self.stored && self.stored <= upper
-    }
 }
 
 /// One factor and one shift per number.
