@@ -192,7 +192,7 @@ fn values_that_are_no_features() {
     let path = put("required double a; required double y;", &[Cells::F64(&[1.0]), Cells::F64(&[f64::NAN])]);
     expect_error(read(&path), &path, &["row 1, column 2 (y)", "NaN"]);
     let path = put("required double a; required int32 y;", &[Cells::F64(&[]), Cells::I32(&[])]);
-    expect_error(read(&path), &path, &["0 samples of 1 features"]);
+    expect_error(read(&path), &path, &["0 samples of 1 feature;"]);
 }
 
 #[test]
