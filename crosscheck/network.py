@@ -83,15 +83,23 @@ def in_reals(model: onnx.ModelProto, points) -> np.ndarray:
     if "rows" in values:
         with np.errstate(over="ignore", invalid="ignore"):
             return stored_rows_in_reals(model, values, x)
-    return layers_in_reals(values, x)
+    return layers_in_reals(values, x, [node for node in model.graph.node if node.op_type in ACTIVATIONS])
 
 
-def layers_in_reals(values, x):
+def leaky(x, node):
+    return np.where(x < 0, next((a.f for a in node.attribute if a.name == "alpha"), float(np.float32(0.01))) * x, x)
+
+
+# What a changed file may have in place of a ReLU.
+ACTIVATIONS = {"Relu": lambda x, _: np.maximum(x, 0.0), "LeakyRelu": leaky, "Abs": lambda x, _: np.abs(x)}
+
+
+def layers_in_reals(values, x, activations):
     depth = sum(name.startswith("W") for name in values)
     for layer in range(depth):
         x = x @ values[f"W{layer}"].T + values[f"b{layer}"]
         if layer + 1 < depth:
-            x = np.maximum(x, 0.0)
+            x = ACTIVATIONS[activations[layer].op_type](x, activations[layer])
     return x
 
 
@@ -123,7 +131,7 @@ def stored_rows_in_reals(model, values, x):
             measured = np.maximum(distance - radius, 0.0)
         levels = np.maximum(top - scale * measured, 0.0) * hot
         total = total + levels if made_by[body.output[0].name].op_type == "Add" else np.maximum(total, levels)
-    return layers_in_reals(values, total)
+    return layers_in_reals(values, total, [node for node in model.graph.node if node.op_type in ACTIVATIONS])
 
 
 def curve(values, t):
