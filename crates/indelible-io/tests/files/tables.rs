@@ -40,6 +40,13 @@ fn numeric_headers_are_no_samples() {
     }
     let (data, _) = told(&folder, "1,2,a\n3,4,b\n", &with(|o| o.header = Some(true)));
     assert_eq!((data.samples(), names(&data)), (1, vec!["b"]));
+    // A word that no sample bears, above labels that come again, even where the
+    // samples go on counting; and a label that comes again makes it a sample.
+    for (word, samples) in [("species", 3), ("a", 4)] {
+        let text = format!("0,1,2,{word}\n1,2,3,a\n4,5,6,b\n7,8,9,a\n");
+        let (data, _) = told(&folder, &text, &ReadOptions::default());
+        assert_eq!((data.samples(), data.classes()), (samples, 2), "{word}");
+    }
     // What could be both is told.
     for (text, samples) in [("1,2,3,a\n4,5,7,b\n", 1), ("1,2,3,a\n4,5,6,b\n", 2), ("2,4,6,a\n1,5,7,b\n", 2)] {
         let (data, reading) = told(&folder, text, &ReadOptions::default());

@@ -124,12 +124,14 @@ fn numbers(first: &[String], below: &[Vec<String>], label: Option<usize>, decima
     let goes_on_to_label = !comes_again && word == (features.len() + usize::from(counted(1))).to_string();
     let foreign = goes_on_to_label || here.iter().any(|value| !found.contains(value));
     let goes_on = below.first().is_some_and(|row| equidistant(&values(row)) && !fractions);
+    // A word that is no label, above labels that come again.
+    let is_no_label =
+        number(word, decimal).is_none() && label.and_then(|at| columns.get(at)).is_some_and(Below::repeat);
     let names = counts
         && !below.is_empty()
         && foreign
         && !comes_again
-        && !goes_on
-        && (fractions || features.len() >= 3);
+        && (is_no_label || !goes_on && (fractions || features.len() >= 3));
     let doubtful = if names { !fractions } else { regular && foreign && !below.is_empty() };
     Header { names, doubtful }
 }
