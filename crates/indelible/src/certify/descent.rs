@@ -4,7 +4,7 @@
 use super::{
     attack::{Attack, BallPoints},
     config::Config,
-    matrices::{DenseNetwork, product, product_transposed},
+    program::Program,
 };
 use crate::{Error, Norm, number::random::Random};
 
@@ -22,7 +22,7 @@ const FEATURES_MOVED: usize = 20;
 /// When the data do not have as many features as the network reads.
 pub(super) fn descend(
     points: &BallPoints<'_>,
-    network: &DenseNetwork,
+    program: &Program<'_>,
     config: &Config,
 ) -> Result<Option<Attack>, Error> {
     let n = points.center.len();
@@ -41,12 +41,13 @@ pub(super) fn descend(
     }
     at.chunks_mut(n).for_each(|row| points.place(row));
     // Every other start goes for one rival, the others for whichever is nearest.
-    let order = rivals(points, &forward(network, &at[..n], 1));
+    let order = rivals(points, &program.forward(&at[..n], 1));
     for step in 0..=config.attack_steps {
-        let sums = forward(network, &at, starts);
+        let values = program.forward(&at, starts);
         let mut gradient = vec![];
         let mut candidates = vec![];
-        for (start, outputs) in sums.last().map_or(&[][..], Vec::as_slice).chunks(points.outputs).enumerate()
+        for (start, outputs) in
+            values.last().map_or(&[][..], Vec::as_slice).chunks(points.outputs).enumerate()
         {
             let nearest = rival(points, outputs);
             if !lead(points, outputs, nearest).is_some_and(|lead| lead > 0.0) || step == config.attack_steps {
@@ -62,7 +63,7 @@ pub(super) fn descend(
         if step == config.attack_steps {
             break;
         }
-        let gradient = backward(network, &sums, gradient, starts);
+        let gradient = program.backward(&values, gradient, starts);
         let share = f64::from(step) / f64::from(config.attack_steps.max(1));
         let length = points.radius * FIRST_STEP * (LAST_STEP / FIRST_STEP).powf(share);
         for (row, gradient) in at.chunks_mut(n).zip(gradient.chunks(n)) {
@@ -81,8 +82,8 @@ enum Rival {
 }
 
 /// All rivals, those that are nearest at the center first.
-fn rivals(points: &BallPoints<'_>, sums: &[Vec<f64>]) -> Vec<Rival> {
-    let outputs = sums.last().map_or(&[][..], Vec::as_slice);
+fn rivals(points: &BallPoints<'_>, values: &[Vec<f64>]) -> Vec<Rival> {
+    let outputs = values.last().map_or(&[][..], Vec::as_slice);
     let all = if points.outputs == 1 {
         let below = (points.class > 0).then_some(Rival::Below);
         let above = (points.class + 1 < points.classes).then_some(Rival::Above);
@@ -127,32 +128,6 @@ fn push_gradient(points: &BallPoints<'_>, outputs: &[f64], rival: Option<Rival>,
         Some(Rival::Above) => -1.0,
         None => 0.0,
     }));
-}
-
-/// Sums of every layer, row after row.
-fn forward(network: &DenseNetwork, at: &[f64], rows: usize) -> Vec<Vec<f64>> {
-    let mut all: Vec<Vec<f64>> = vec![];
-    let mut values = at.to_vec();
-    for layer in &network.layers {
-        let mut sums = product_transposed(&values, &layer.weights, (rows, layer.inputs, layer.outputs));
-        for row in sums.chunks_mut(layer.outputs) {
-            row.iter_mut().zip(&layer.biases).for_each(|(sum, bias)| *sum += bias);
-        }
-        values = sums.iter().map(|sum| sum.max(0.0)).collect();
-        all.push(sums);
-    }
-    all
-}
-
-/// Derivatives by the inputs, of derivatives by the outputs.
-fn backward(network: &DenseNetwork, sums: &[Vec<f64>], mut gradient: Vec<f64>, rows: usize) -> Vec<f64> {
-    for (depth, layer) in network.layers.iter().enumerate().rev() {
-        gradient = product(&gradient, &layer.weights, (rows, layer.outputs, layer.inputs));
-        if let Some(sums) = depth.checked_sub(1).and_then(|before| sums.get(before)) {
-            gradient.iter_mut().zip(sums).filter(|(_, sum)| **sum <= 0.0).for_each(|(g, _)| *g = 0.0);
-        }
-    }
-    gradient
 }
 
 /// Moves a point down the gradient, by about `length` in the norm, and back into

@@ -4,34 +4,52 @@
 //! Each vector of the graph gets intervals that contain its numbers in real
 //! arithmetic and as executed, for every point of the box and every order of
 //! summation, as `arithmetic` says of sums. What is not a sum loses nothing:
-//! selecting, maxima and clipping are exact in every arithmetic.
+//! selecting, maxima and clipping are exact in every arithmetic. What they leave
+//! undecided is asked of linear bounds.
 
 use super::{
-    Claim, Engine, Verdict,
+    Claim, Config, Effort, Engine, Verdict,
     arithmetic::{Interval, IntervalArithmetic},
-    ball, of_samples,
+    ball, linear, of_samples,
+    program::Program,
 };
 use crate::{
-    Progress,
+    Error, Progress,
     network::{Activation, Graph, Groups, Inexact, NetworkForm, Operation, RowBuffer},
 };
 
-/// One verdict per sample, certified or undecided.
-pub(super) fn verdicts(claim: &Claim<'_>, graph: &Graph, progress: &dyn Progress) -> Vec<Verdict> {
-    let largest = graph.precision().largest();
-    of_samples(claim, progress, |sample| {
-        let x = claim.data.row(sample);
-        let input: Vec<Interval> = ball(&x, claim.radii.of(sample), graph.precision())
-            .map(|(lower, upper)| Interval { lower, upper })
-            .collect();
-        if input.iter().any(|x| x.lower < -largest || x.upper > largest) {
-            return Verdict::Undecided;
+/// One verdict per sample, and what each took where the graph is not too large
+/// for linear bounds.
+pub(super) fn verdicts(
+    claim: &Claim<'_>,
+    graph: &Graph,
+    config: &Config,
+    progress: &dyn Progress,
+) -> Result<(Vec<Verdict>, Vec<Effort>), Error> {
+    let Some(program) = Program::of_graph(graph) else {
+        return Ok((of_samples(claim, progress, |sample| by_intervals(claim, graph, sample)), vec![]));
+    };
+    linear::verdicts(claim, &program, config, progress, |sample, linear| {
+        match by_intervals(claim, graph, sample) {
+            Verdict::Undecided => linear.verdict(sample),
+            first => Ok((first, Effort::default())),
         }
-        let outputs = propagate(graph, input).and_then(|mut all| all.pop());
-        outputs.map_or(Verdict::Undecided, |outputs| {
-            Verdict::of_outputs(claim, sample, &outputs, Engine::Intervals)
-        })
     })
+}
+
+/// The verdict about a sample, certified or undecided.
+fn by_intervals(claim: &Claim<'_>, graph: &Graph, sample: usize) -> Verdict {
+    let largest = graph.precision().largest();
+    let x = claim.data.row(sample);
+    let input: Vec<Interval> = ball(&x, claim.radii.of(sample), graph.precision())
+        .map(|(lower, upper)| Interval { lower, upper })
+        .collect();
+    if input.iter().any(|x| x.lower < -largest || x.upper > largest) {
+        return Verdict::Undecided;
+    }
+    let outputs = propagate(graph, input).and_then(|mut all| all.pop());
+    outputs
+        .map_or(Verdict::Undecided, |outputs| Verdict::of_outputs(claim, sample, &outputs, Engine::Intervals))
 }
 
 /// The numbers of every vector of the graph, the input first; `None` where one

@@ -12,10 +12,10 @@
 //! *refuted* comes with a point of the ball at which the network, evaluated in
 //! its format, gives another label, and *undecided* is everything else.
 //!
-//! Each verdict names the [`Engine`] that reached it: linear bounds, gradient
-//! steps, and branch and bound for dense layers; intervals of other affine layers
-//! and, where those do not decide, sums followed back to the input (`layers`);
-//! intervals of graphs (`graph`); an exact analysis of cells (`cells`); distances to stored rows for the other
+//! Each verdict names the [`Engine`] that reached it: intervals of affine layers
+//! and sums followed back to the input (`layers`), intervals of graphs (`graph`);
+//! where those do not decide, and for dense layers, linear bounds, gradient steps,
+//! and branch and bound (`linear`); an exact analysis of cells (`cells`); distances to stored rows for the other
 //! compact forms (`prototypes`, `max_affine`); and points that were tried
 //! (`attack`). Engines share nothing but number types (`arithmetic`),
 //! [`Claim`]s and verdicts.
@@ -54,9 +54,10 @@ mod deep_stack;
 mod descent;
 mod graph;
 mod layers;
+mod linear;
 mod lipschitz;
-mod matrices;
 mod max_affine;
+mod program;
 mod prototypes;
 mod robustness;
 #[cfg(test)]
@@ -101,8 +102,9 @@ pub fn certify(claim: &Claim<'_>, progress: &dyn Progress) -> Result<Certificate
 /// Checks `claim` for every sample.
 ///
 /// Memory: the network, what [`separation`](crate::separation) takes where rows
-/// are stored, and O(width) per thread; for dense layers their matrices, and per
-/// thread a few thousand rows as wide as the widest layer.
+/// are stored, and O(width) per thread; for few layers and graphs the matrices of
+/// those that are dense, and per thread rows of coefficients over all vectors, a few
+/// tens of MiB.
 ///
 /// # Errors
 /// When the data do not have as many features as the network reads, a radius
@@ -124,7 +126,11 @@ pub fn certify_with(
         Model::Cells(network) => cells::verdicts(claim, network, progress),
         Model::Prototypes(prototypes) => prototypes::verdicts(claim, prototypes, progress),
         Model::MaxAffine(scores) => max_affine::verdicts(claim, scores, progress),
-        Model::Graph(graph) => Some(graph::verdicts(claim, graph, progress)),
+        Model::Graph(graph) => {
+            let (verdicts, taken) = graph::verdicts(claim, graph, config, progress)?;
+            efforts = taken;
+            Some(verdicts)
+        }
     };
     let mut verdicts = verdicts.unwrap_or_else(|| vec![Verdict::Undecided; data.samples()]);
     find_misclassified(claim, &mut verdicts)?;

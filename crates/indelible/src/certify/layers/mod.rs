@@ -1,27 +1,28 @@
 //! Certificates for affine layers and ReLUs.
 //!
-//! Dense layers, as people train them, are bounded by matrix products (`linear`).
-//! Others, as the constructions make them, are sparse and deep, and reach their
+//! Layers as the constructions make them are sparse and deep, and reach their
 //! answers exactly: first every neuron gets an interval on the box around the ball (`intervals`).
 //! What that leaves undecided is looked at on the ball itself (`forward`): units
 //! that are sums of functions of one feature each stay that (`separable`, of
 //! `piecewise_linear` curves, bounded on the ball as `dual_bound` says), others
-//! are followed back to the input (`back_substitution`).
+//! are followed back to the input (`back_substitution`). Dense layers, as people
+//! train them, and what that leaves open, are looked at by linear bounds
+//! (`linear`, the room beside this one).
 
 mod back_substitution;
 mod bounded;
 mod dual_bound;
 mod forward;
 mod intervals;
-mod linear;
 mod piecewise_linear;
 mod separable;
 
-use rayon::prelude::*;
-
 use super::{
-    Claim, Config, Effort, Engine, Verdict, arithmetic::Interval, deep_stack::on_deep_stack,
-    matrices::DenseNetwork, of_samples,
+    Claim, Config, Effort, Engine, Verdict,
+    arithmetic::Interval,
+    deep_stack::on_deep_stack,
+    linear, of_samples,
+    program::{Program, is_dense},
 };
 use crate::{
     Error, Progress,
@@ -32,45 +33,43 @@ use crate::{
 pub(super) use self::{
     bounded::BoundedLayers,
     intervals::{on_box, propagate},
-    linear::{Node, Region, Relaxation, Rows, Sign},
 };
 
 /// Weights and biases of dense layers that the exact engines look at as well, at
 /// most.
 const SMALL: usize = 4096;
 
-/// One verdict per sample, and what each took where layers are dense.
+/// One verdict per sample, and what each took where layers are few.
 pub(super) fn verdicts(
     claim: &Claim<'_>,
     network: &StoredNetwork,
     config: &Config,
     progress: &dyn Progress,
 ) -> Result<(Vec<Verdict>, Vec<Effort>), Error> {
-    let Some(dense) = DenseNetwork::of(network) else {
+    let Some(program) = Program::of_layers(network) else {
         let verdict = |sample| {
             let (verdict, sums) = by_intervals(claim, network, sample);
             verdict.or_else(|| followed_back(claim, network, sample, sums.as_deref()))
         };
         return Ok((of_samples(claim, progress, verdict), vec![]));
     };
-    let small = network.layers().iter().map(Layer::nonzero).sum::<usize>() <= SMALL;
-    let samples = claim.data.samples();
-    progress.begin("certify", samples as u64);
-    let verdict = |sample| {
+    // Of layers that are neither sparse nor small nothing is exact.
+    let dense = is_dense(network);
+    let exactly = !dense || network.layers().iter().map(Layer::nonzero).sum::<usize>() <= SMALL;
+    linear::verdicts(claim, &program, config, progress, |sample, linear| {
+        if !exactly {
+            return linear.verdict(sample);
+        }
         // Only they say that outputs are constant.
-        let (first, sums) =
-            if small { by_intervals(claim, network, sample) } else { (Verdict::Undecided, None) };
-        let (verdict, effort) = match first {
-            Verdict::Undecided => linear::verdict(claim, &dense, sample, config)?,
-            first => (first, Effort::default()),
-        };
-        progress.advance(1);
-        let last = || followed_back(claim, network, sample, sums.as_deref());
-        Ok((if small { verdict.or_else(last) } else { verdict }, effort))
-    };
-    let all: Result<Vec<_>, Error> = (0..samples).into_par_iter().map(verdict).collect();
-    progress.end();
-    Ok(all?.into_iter().unzip())
+        let (first, sums) = by_intervals(claim, network, sample);
+        let back = || followed_back(claim, network, sample, sums.as_deref());
+        let first = if dense { first } else { first.or_else(|| linear.first_verdict(sample)).or_else(back) };
+        if first != Verdict::Undecided {
+            return Ok((first, Effort::default()));
+        }
+        let (verdict, effort) = linear.verdict(sample)?;
+        Ok((if dense { verdict.or_else(back) } else { verdict }, effort))
+    })
 }
 
 /// The verdict about a sample, certified or undecided, and the intervals of all

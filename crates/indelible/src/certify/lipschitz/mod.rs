@@ -2,6 +2,7 @@
 //! pairs of points that show a lower one.
 
 mod gradients;
+mod graph;
 mod lower;
 mod upper;
 

@@ -13,12 +13,12 @@ use rayon::prelude::*;
 
 use super::{
     gradients::{Inputs, steepest, weighed},
-    layers,
+    graph, layers,
 };
 use crate::{
     Norm,
     certify::arithmetic::{Interval, magnitude},
-    network::{Layer, MaxAffine, Measure, Model, NetworkForm, Pool, PowerCurve, Prototypes},
+    network::{Graph, Layer, MaxAffine, Measure, Model, NetworkForm, Pool, PowerCurve, Prototypes},
     number::{add_down, add_up, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
 };
 
@@ -36,7 +36,7 @@ pub fn lipschitz_bound(model: &Model, norm: Norm) -> f64 {
     let bound = match model {
         Model::Prototypes(prototypes) => of_prototypes(prototypes, norm),
         Model::MaxAffine(scores) => of_max_affine(scores, norm),
-        Model::Graph(_) => f64::INFINITY,
+        Model::Graph(graph) => of_graph(graph, norm),
         Model::Layers(_) | Model::Cells(_) => {
             layers(model).map_or(f64::INFINITY, |all| of_layers(&all, norm))
         }
@@ -70,6 +70,11 @@ fn largest(sizes: impl Iterator<Item = f64>) -> f64 {
 fn of_layers(layers: &[Layer], norm: Norm) -> f64 {
     let dual = |terms: &[(usize, Interval)]| dual(terms.iter().map(|(_, w)| magnitude(*w)), norm);
     largest(steepest(layers, &Inputs { dual: &dual, positive: false }).into_iter())
+}
+
+fn of_graph(network: &Graph, norm: Norm) -> f64 {
+    let dual = |terms: &[(usize, Interval)]| dual(terms.iter().map(|(_, w)| magnitude(*w)), norm);
+    largest(graph::steepest(network, &dual).into_iter())
 }
 
 /// How steep the sum of `n` sizes is.

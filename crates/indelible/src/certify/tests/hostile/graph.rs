@@ -120,7 +120,7 @@ pub(super) fn graph(random: &mut Random, precision: Precision) -> Graph {
 
 /// The graph with numbers of their ranges in the place of those that stand for
 /// them.
-fn within(random: &mut Random, graph: &Graph) -> Graph {
+pub(super) fn within(random: &mut Random, graph: &Graph) -> Graph {
     let mut nodes = graph.nodes().to_vec();
     for node in &mut nodes {
         if let Operation::Rescale(Rescaling { factors, shifts }) = &mut node.operation {

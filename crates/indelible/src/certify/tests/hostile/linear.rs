@@ -6,8 +6,8 @@ use crate::{
     Dataset, Features, Norm, Precision, Radii, Silent,
     certify::{
         Claim, Verdict, certify,
-        layers::{Node, Region, Relaxation, Rows, Sign},
-        matrices::DenseNetwork,
+        linear::{Node, Region, Relaxation, Rows, Sign},
+        program::Program,
     },
     network::{Arithmetic, Layer, LayerBuilder, Model, Network, StoredNetwork},
 };
@@ -66,7 +66,7 @@ fn part(random: &mut Random, hidden: &[Vec<Dyadic>]) -> Node {
         })
         .collect();
     let choices = signs.iter().map(|_| random.of(&[0.0, 1.0, random.clone().unit(), 3.0])).collect();
-    Node { row: 0, signs, choices }
+    Node { row: 0, signs, choices, limits: None }
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn sums_and_rows_lie_above_their_bounds() {
         let precision = random.of(&[Precision::F32, Precision::F64]);
         let (sizes, outputs) = (random.of(&SIZES), 1 + random.below(3));
         let network = network(&mut random, precision, sizes, outputs);
-        let Some(dense) = DenseNetwork::of(&network) else { continue };
+        let program = Program::of_layers(&network).unwrap();
         let n = network.inputs();
         let norm = random.of(&NORMS);
         let center: Vec<f64> = (0..n).map(|_| number(&mut random, sizes, Precision::F64)).collect();
@@ -88,7 +88,10 @@ fn sums_and_rows_lie_above_their_bounds() {
         let claim =
             Claim { model: &model, data: &data, classes: &[0], network_classes: 2, norm, radii: &radii };
         let Some(region) = Region::new(&claim, 0) else { continue };
-        let Some(relaxation) = Relaxation::new(&dense, &region) else { continue };
+        let Some(mut relaxation) = Relaxation::new(&program, &region) else { continue };
+        if random.coin() {
+            relaxation.sharpen_slopes();
+        }
         bounded += 1;
         for _ in 0..6 {
             let x = point_of(&mut random, &center, radius, norm);
@@ -97,7 +100,8 @@ fn sums_and_rows_lie_above_their_bounds() {
             let executed = sums(&mut Machine::new(precision, &mut random), network.layers(), rounded);
             let executed = executed.iter().map(|sums| sums.iter().map(|v| Dyadic::of(*v)).collect());
             for all in [sums(&mut Exact, network.layers(), exactly), executed.collect()] {
-                for (known, sums) in relaxation.bounds.iter().zip(&all) {
+                // Every other vector is what hinges give.
+                for (known, sums) in relaxation.bounds.iter().skip(1).step_by(2).zip(&all) {
                     for ((lower, upper), sum) in known.lower.iter().zip(&known.upper).zip(sums) {
                         let inside = sum.at_least(*lower) && sum.negated().at_least(-upper);
                         assert!(
@@ -107,11 +111,15 @@ fn sums_and_rows_lie_above_their_bounds() {
                     }
                 }
                 let (last, hidden) = all.split_last().unwrap();
+                for (sum, (low, high)) in hidden.iter().flatten().zip(&relaxation.limits) {
+                    let inside = sum.at_least(*low) && sum.negated().at_least(-high);
+                    assert!(inside, "{network:?} {norm} {radius:e} at {x:?}: {sum:?} in {low:e} {high:e}");
+                }
                 let mut rows = Rows::zero(1, outputs);
                 rows.coefficients = (0..outputs).map(|_| random.of(&[1.0, -1.0, 0.0, 0.7])).collect();
                 let row = rows.coefficients.clone();
                 let node = part(&mut random, hidden);
-                let bound = relaxation.followed(hidden.len(), rows, Some(&[&node])).bounds[0];
+                let bound = relaxation.followed(program.steps.len(), rows, Some(&[&node])).bounds[0];
                 let value = (last.iter().zip(&row))
                     .fold(Dyadic::of(0.0), |sum, (z, c)| sum.plus(&z.times(&Dyadic::of(*c))));
                 sharp += usize::from(bound > f64::NEG_INFINITY);

@@ -4,6 +4,7 @@
 
 mod curves;
 mod graph;
+mod graph_rows;
 mod layers;
 mod linear;
 mod recurrence;

@@ -11,6 +11,7 @@ use super::{
     ascent::Climb,
     node::{Node, Sign},
     question::Question,
+    refine::Part,
     relaxation::Relaxation,
 };
 
@@ -20,6 +21,8 @@ const TOGETHER: usize = 16;
 const TRIED: usize = 4;
 /// Steps for better choices of each part.
 const STEPS: i32 = 8;
+/// Steps where nothing is left to split.
+const LEAF_STEPS: i32 = 100;
 
 /// When to stop.
 #[derive(Clone, Copy, Debug)]
@@ -66,36 +69,46 @@ pub(super) fn search<T>(
         if let Some(found) = tried(&points) {
             return (Ending::Fails(found), branches);
         }
-        let chosen: Vec<Vec<usize>> = climbs.iter().map(|climb| candidates(relaxation, climb)).collect();
-        if chosen.iter().any(Vec::is_empty) {
+        // Where every hinge is on one side only better multipliers are left.
+        let (mut leaves, splittable): (Vec<Climb>, Vec<Climb>) =
+            climbs.into_iter().partition(|climb| candidates(relaxation, climb).is_empty());
+        relaxation.climb(question, &mut leaves, LEAF_STEPS);
+        if leaves.iter().any(|climb| climb.bound <= 0.0) {
             return (Ending::Open, branches);
         }
+        least = leaves.iter().fold(least, |least, leaf| least.min(leaf.bound));
+        let climbs = splittable;
+        let chosen: Vec<Vec<usize>> = climbs.iter().map(|climb| candidates(relaxation, climb)).collect();
         let children: Vec<Node> = (climbs.iter().zip(&chosen))
             .flat_map(|(climb, neurons)| neurons.iter().map(move |&neuron| (climb, neuron)))
             .flat_map(|(climb, neuron)| [Sign::On, Sign::Off].map(|sign| climb.node.with(neuron, sign)))
             .collect();
         let bounds = relaxation.of_nodes(question, &children.iter().collect::<Vec<_>>()).bounds;
         let mut children = children.into_iter().zip(bounds);
-        for neurons in &chosen {
-            let mut pairs: Vec<[(Node, f64); 2]> = vec![];
-            for _ in neurons {
-                pairs.extend(children.next().zip(children.next()).map(|(on, off)| [on, off]));
+        let mut parts: Vec<Part<'_>> = vec![];
+        for (climb, neurons) in climbs.iter().zip(&chosen) {
+            let mut pairs: Vec<(usize, [(Node, f64); 2])> = vec![];
+            for &neuron in neurons {
+                pairs.extend(children.next().zip(children.next()).map(|(on, off)| (neuron, [on, off])));
             }
-            for (node, bound) in best(pairs).into_iter().flatten() {
+            let Some((split, pair)) = best(pairs) else { continue };
+            for (node, bound) in pair {
                 if bound > 0.0 {
                     least = least.min(bound);
                 } else {
-                    open.push(node);
+                    parts.push(Part { node, split, units: &climb.units });
                 }
             }
         }
+        relaxation.refine(&mut parts);
+        open.extend(parts.into_iter().filter(|part| !part.is_empty()).map(|part| part.node));
     }
     (Ending::Holds(least), branches)
 }
 
-/// The pair whose parts need the least.
-fn best(pairs: Vec<[(Node, f64); 2]>) -> Option<[(Node, f64); 2]> {
-    let rank = |pair: &[(Node, f64); 2]| {
+/// The hinge whose two parts need the least, with these.
+fn best(pairs: Vec<(usize, [(Node, f64); 2])>) -> Option<(usize, [(Node, f64); 2])> {
+    let rank = |(_, pair): &(usize, [(Node, f64); 2])| {
         let [on, off] = pair.each_ref().map(|(_, bound)| bound.min(0.0));
         (on.min(off), on + off)
     };
@@ -105,14 +118,19 @@ fn best(pairs: Vec<[(Node, f64); 2]>) -> Option<[(Node, f64); 2]> {
     })
 }
 
-/// The neurons of unknown sign whose lines lose most, most first.
+/// The hinges that are on neither side and whose lines lose most, most first.
 fn candidates(relaxation: &Relaxation<'_>, climb: &Climb) -> Vec<usize> {
-    let known = relaxation.bounds.iter().flat_map(|known| known.lower.iter().zip(&known.upper));
-    let mut scored: Vec<(f64, usize)> = (climb.units.iter().zip(known).zip(climb.node.signs.iter()))
-        .enumerate()
-        .filter(|(_, ((_, (l, u)), sign))| **sign == Sign::Open && **l < 0.0 && **u > 0.0)
-        .map(|(neuron, ((a, (l, u)), _))| (a.abs() * u * l / (u - l), neuron))
-        .collect();
+    let limits = relaxation.limits_on(Some(&climb.node));
+    let mut scored: Vec<(f64, usize)> = vec![];
+    for place in relaxation.program.hinges() {
+        for (i, &(l, u)) in limits[place.start..].iter().take(place.width).enumerate() {
+            let (at, hinge) = (place.start + i, place.hinges.at(i));
+            if climb.node.signs[at] == Sign::Open && l < 0.0 && u > 0.0 && hinge.left != hinge.right {
+                let bend = climb.units[at].abs() * (hinge.right - hinge.left).abs();
+                scored.push((bend * u * l / (u - l), at));
+            }
+        }
+    }
     scored.sort_by(|a, b| a.0.total_cmp(&b.0));
     scored.truncate(TRIED);
     scored.into_iter().map(|(_, neuron)| neuron).collect()

@@ -1,7 +1,7 @@
 //! What outputs must do: rows over the outputs that must all be positive.
 
-use super::relaxation::Rows;
-use crate::certify::Claim;
+use super::{ascent::Goal, relaxation::Rows};
+use crate::certify::{Claim, program::Program};
 
 /// Rows over the outputs and what is added to each. Where all are positive the
 /// label of the sample is given, and no other.
@@ -40,13 +40,18 @@ impl Question {
     pub fn len(&self) -> usize {
         self.rows.len()
     }
+}
 
-    /// Some of them, to be followed back.
-    pub fn rows(&self, numbers: impl ExactSizeIterator<Item = usize>) -> Rows {
+impl Goal for Question {
+    fn vector(&self, program: &Program<'_>) -> usize {
+        program.steps.len()
+    }
+
+    fn rows(&self, numbers: &[usize]) -> Rows {
         let mut rows = Rows::zero(numbers.len(), self.outputs);
         let places = rows.coefficients.chunks_mut(self.outputs).zip(&mut rows.base);
         for ((place, base), number) in places.zip(numbers) {
-            if let Some((coefficients, added)) = self.rows.get(number) {
+            if let Some((coefficients, added)) = self.rows.get(*number) {
                 place.copy_from_slice(coefficients);
                 base.add(*added);
             }

@@ -7,20 +7,20 @@
 
 /// Shapes of a product: `rows × inner` times `inner × columns`.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::certify) struct Shape {
+pub(super) struct Shape {
     pub rows: usize,
     pub inner: usize,
     pub columns: usize,
 }
 
 /// `a b`, for `b` of shape `inner × columns`.
-pub(in crate::certify) fn product(a: &[f64], b: &[f64], shape: (usize, usize, usize)) -> Vec<f64> {
+pub(super) fn product(a: &[f64], b: &[f64], shape: (usize, usize, usize)) -> Vec<f64> {
     let (rows, inner, columns) = shape;
     multiply(a, b, (columns, 1), Shape { rows, inner, columns })
 }
 
 /// `a bᵀ`, for `b` of shape `columns × inner`.
-pub(in crate::certify) fn product_transposed(a: &[f64], b: &[f64], shape: (usize, usize, usize)) -> Vec<f64> {
+pub(super) fn product_transposed(a: &[f64], b: &[f64], shape: (usize, usize, usize)) -> Vec<f64> {
     let (rows, inner, columns) = shape;
     multiply(a, b, (1, inner), Shape { rows, inner, columns })
 }

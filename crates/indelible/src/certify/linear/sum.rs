@@ -45,29 +45,6 @@ impl Sum {
     }
 }
 
-/// Sums over one row of weights: `Σ w m`, `Σ |w| r` and `Σ |w| q`, each in some
-/// order.
-pub(super) fn row_sums(weights: &[f64], m: &[f64], r: &[f64], q: &[f64]) -> [f64; 3] {
-    const LANES: usize = 4;
-    let mut lanes = [[0.0; LANES]; 3];
-    let whole = weights.len() - weights.len() % LANES;
-    let at = |x: &[f64], start: usize| -> [f64; LANES] { std::array::from_fn(|lane| x[start + lane]) };
-    for start in (0..whole).step_by(LANES) {
-        let [w, m, r, q] = [at(weights, start), at(m, start), at(r, start), at(q, start)];
-        for lane in 0..LANES {
-            lanes[0][lane] += w[lane] * m[lane];
-            lanes[1][lane] += w[lane].abs() * r[lane];
-            lanes[2][lane] += w[lane].abs() * q[lane];
-        }
-    }
-    for at in whole..weights.len() {
-        lanes[0][0] += weights[at] * m[at];
-        lanes[1][0] += weights[at].abs() * r[at];
-        lanes[2][0] += weights[at].abs() * q[at];
-    }
-    lanes.map(|lanes| lanes.iter().sum())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

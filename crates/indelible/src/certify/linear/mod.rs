@@ -1,0 +1,168 @@
+//! Linear bounds, better slopes, and branch and bound, for layers and graphs as
+//! affine maps and hinges (`program`).
+//!
+//! From the cheapest to the dearest, until one decides: bounds of all
+//! numbers (`bounds`) and of the outputs, followed back by matrix products (`relaxation`); the network at
+//! the sample and points found by gradient steps (`descent`); slopes that are
+//! chosen by gradient steps (`ascent`); parts of the ball on which the signs of
+//! some sums are known (`branch`).
+
+mod ascent;
+mod bounds;
+mod branch;
+mod node;
+mod question;
+mod refine;
+mod region;
+mod relaxation;
+mod sum;
+
+#[cfg(test)]
+pub(in crate::certify) use self::{
+    node::{Node, Sign},
+    relaxation::Rows,
+};
+
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use self::{
+    ascent::Climb,
+    branch::{Ending, Limit, search},
+    question::Question,
+};
+pub(in crate::certify) use self::{region::Region, relaxation::Relaxation};
+use crate::{
+    Error, Progress,
+    certify::{
+        Claim, Config, Effort, Engine, Verdict,
+        attack::{Attack, BallPoints},
+        descent::descend,
+        program::Program,
+    },
+};
+
+/// A verdict and what it took.
+pub(super) type Decided = Result<(Verdict, Effort), Error>;
+
+/// Linear bounds of one program, ready to be asked about samples.
+#[derive(Clone, Copy)]
+pub(super) struct Linear<'a> {
+    claim: &'a Claim<'a>,
+    program: &'a Program<'a>,
+    config: &'a Config,
+}
+
+/// One verdict per sample, and what each took. `ask` may ask others than linear
+/// bounds, before and after.
+pub(super) fn verdicts(
+    claim: &Claim<'_>,
+    program: &Program<'_>,
+    config: &Config,
+    progress: &dyn Progress,
+    ask: impl Fn(usize, Linear<'_>) -> Decided + Sync,
+) -> Result<(Vec<Verdict>, Vec<Effort>), Error> {
+    let samples = claim.data.samples();
+    progress.begin("certify", samples as u64);
+    let decided = |sample| {
+        let decided = ask(sample, Linear { claim, program, config });
+        progress.advance(1);
+        decided
+    };
+    let all: Result<Vec<_>, Error> = (0..samples).into_par_iter().map(decided).collect();
+    progress.end();
+    Ok(all?.into_iter().unzip())
+}
+
+impl Linear<'_> {
+    /// The verdict about one sample, and how many parts of its ball were bounded.
+    pub fn verdict(self, sample: usize) -> Decided {
+        let started = Instant::now();
+        let mut branches = 0;
+        let Self { claim, program, config } = self;
+        let verdict = decide(claim, program, sample, (config, started), &mut branches)?;
+        Ok((verdict, Effort { seconds: started.elapsed().as_secs_f64(), branches }))
+    }
+
+    /// What bounds of the whole ball prove: certified or undecided.
+    pub fn first_verdict(self, sample: usize) -> Verdict {
+        let outputs = self.claim.model.outputs();
+        let region = Region::new(self.claim, sample);
+        let relaxation = region.as_ref().and_then(|region| Relaxation::new(self.program, region));
+        let bound =
+            relaxation.zip(Question::new(self.claim, outputs, sample)).map(|(relaxation, question)| {
+                let nodes: Vec<_> = (0..question.len()).map(|row| relaxation.root(row)).collect();
+                let pass = relaxation.of_nodes(&question, &nodes.iter().collect::<Vec<_>>());
+                pass.bounds.into_iter().fold(f64::INFINITY, f64::min)
+            });
+        bound.map_or(Verdict::Undecided, |bound| certified(bound, outputs, Engine::LinearBounds))
+    }
+}
+
+fn decide(
+    claim: &Claim<'_>,
+    program: &Program<'_>,
+    sample: usize,
+    (config, started): (&Config, Instant),
+    branches: &mut usize,
+) -> Result<Verdict, Error> {
+    let outputs = claim.model.outputs();
+    let region = Region::new(claim, sample);
+    let relaxation = region.as_ref().and_then(|region| Relaxation::new(program, region));
+    let mut asked = relaxation.zip(Question::new(claim, outputs, sample));
+    let mut climbs = vec![];
+    let mut least = f64::INFINITY;
+    if let Some((relaxation, question)) = &asked {
+        climbs.extend((0..question.len()).map(|row| Climb::new(relaxation.root(row))));
+        relaxation.climb(question, &mut climbs, 0);
+        least = take_proved(&mut climbs, least);
+        if climbs.is_empty() {
+            return Ok(certified(least, outputs, Engine::LinearBounds));
+        }
+    }
+    let points = BallPoints::new(claim, sample);
+    if let Some(wrong) = points.misclassified()? {
+        return Ok(wrong);
+    }
+    if let Some(found) = descend(&points, program, config)? {
+        return Ok(found.refutes());
+    }
+    let Some((relaxation, question)) = &mut asked else { return Ok(Verdict::Undecided) };
+    relaxation.climb(question, &mut climbs, config.slope_steps);
+    least = take_proved(&mut climbs, least);
+    if climbs.is_empty() {
+        return Ok(certified(least, outputs, Engine::LinearBounds));
+    }
+    relaxation.sharpen_slopes();
+    let mut climbs: Vec<Climb> = climbs.into_iter().map(|climb| Climb::new(climb.node)).collect();
+    relaxation.climb(question, &mut climbs, config.slope_steps);
+    least = take_proved(&mut climbs, least);
+    if climbs.is_empty() {
+        return Ok(certified(least, outputs, Engine::LinearBounds));
+    }
+    let until = config.timeout.and_then(|timeout| started.checked_add(timeout));
+    let limit = Limit { branches: config.branches, until };
+    let open = climbs.into_iter().map(|climb| climb.node).collect();
+    // What cannot be evaluated refutes nothing.
+    let tried = |rows: &[f64]| -> Option<Attack> { points.tried(rows).unwrap_or(None) };
+    let (ending, bounded) = search(relaxation, question, open, limit, tried);
+    *branches = bounded;
+    Ok(match ending {
+        Ending::Holds(bound) => certified(least.min(bound), outputs, Engine::BranchAndBound),
+        Ending::Fails(found) => found.refutes(),
+        Ending::Open => Verdict::Undecided,
+    })
+}
+
+/// Removes what is proved; returns the least bound, that of others included.
+fn take_proved(climbs: &mut Vec<Climb>, least: f64) -> f64 {
+    let least = climbs.iter().filter(|climb| climb.bound > 0.0).fold(least, |least, c| least.min(c.bound));
+    climbs.retain(|climb| climb.bound <= 0.0);
+    least
+}
+
+/// The margin of a scalar head is ½ at most.
+fn certified(margin: f64, outputs: usize, engine: Engine) -> Verdict {
+    Verdict::of(Some(if outputs == 1 { margin.min(0.5) } else { margin }), false, engine)
+}
