@@ -130,7 +130,7 @@ fn push_gradient(points: &BallPoints<'_>, outputs: &[f64], rival: Option<Rival>,
 }
 
 /// Sums of every layer, row after row.
-fn forward(network: &DenseNetwork, at: &[f64], rows: usize) -> Vec<Vec<f64>> {
+pub(super) fn forward(network: &DenseNetwork, at: &[f64], rows: usize) -> Vec<Vec<f64>> {
     let mut all: Vec<Vec<f64>> = vec![];
     let mut values = at.to_vec();
     for layer in &network.layers {
@@ -145,7 +145,12 @@ fn forward(network: &DenseNetwork, at: &[f64], rows: usize) -> Vec<Vec<f64>> {
 }
 
 /// Derivatives by the inputs, of derivatives by the outputs.
-fn backward(network: &DenseNetwork, sums: &[Vec<f64>], mut gradient: Vec<f64>, rows: usize) -> Vec<f64> {
+pub(super) fn backward(
+    network: &DenseNetwork,
+    sums: &[Vec<f64>],
+    mut gradient: Vec<f64>,
+    rows: usize,
+) -> Vec<f64> {
     for (depth, layer) in network.layers.iter().enumerate().rev() {
         gradient = product(&gradient, &layer.weights, (rows, layer.outputs, layer.inputs));
         if let Some(sums) = depth.checked_sub(1).and_then(|before| sums.get(before)) {

@@ -58,6 +58,7 @@ mod lipschitz;
 mod matrices;
 mod max_affine;
 mod prototypes;
+mod query;
 mod robustness;
 #[cfg(test)]
 mod tests;
@@ -78,6 +79,7 @@ pub use self::{
     claim::Claim,
     config::{Config, Effort},
     lipschitz::{SteepestPair, lipschitz_bound, steepest_pair},
+    query::{BoxAnswer, BoxQuery, Condition, answer},
     robustness::{RobustRadius, robust_radii},
     verdict::{Certificate, Engine, Verdict},
 };

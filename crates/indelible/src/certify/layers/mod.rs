@@ -31,8 +31,12 @@ use crate::{
 #[cfg(test)]
 pub(super) use self::{
     bounded::BoundedLayers,
-    intervals::{on_box, propagate},
-    linear::{Node, Region, Relaxation, Rows, Sign},
+    intervals::on_box,
+    linear::{Node, Rows, Sign},
+};
+pub(super) use self::{
+    intervals::propagate,
+    linear::{Ending, Limit, Question, Region, Relaxation, search},
 };
 
 /// Weights and biases of dense layers that the exact engines look at as well, at

@@ -11,7 +11,7 @@
 use super::{
     node::{Node, Sign},
     question::Question,
-    relaxation::{Pass, Relaxation},
+    relaxation::{MOST_ROWS, Pass, Relaxation},
 };
 use crate::certify::matrices::product_transposed;
 
@@ -62,6 +62,19 @@ impl Relaxation<'_> {
     pub(super) fn of_nodes(&self, question: &Question, nodes: &[&Node]) -> Pass {
         let rows = question.rows(nodes.iter().map(|node| node.row));
         self.followed(self.network.layers.len() - 1, rows, Some(nodes))
+    }
+
+    /// Lower bounds of all rows of a question, with the coefficients that the
+    /// inputs have in each, row after row.
+    pub fn bounds_of(&self, question: &Question) -> (Vec<f64>, Vec<f64>) {
+        let (mut bounds, mut inputs) = (vec![], vec![]);
+        for start in (0..question.len()).step_by(MOST_ROWS) {
+            let rows = question.rows(start..question.len().min(start + MOST_ROWS));
+            let pass = self.followed(self.network.layers.len() - 1, rows, None);
+            bounds.extend(pass.bounds);
+            inputs.extend(pass.inputs);
+        }
+        (bounds, inputs)
     }
 
     /// Climbs until every bound is positive, for `steps` steps at most. Those

@@ -22,12 +22,13 @@ pub(in crate::certify) use self::{
 
 use std::time::Instant;
 
-use self::{
-    ascent::Climb,
+use self::ascent::Climb;
+pub(in crate::certify) use self::{
     branch::{Ending, Limit, search},
     question::Question,
+    region::Region,
+    relaxation::Relaxation,
 };
-pub(in crate::certify) use self::{region::Region, relaxation::Relaxation};
 use crate::{
     Error,
     certify::{

@@ -239,7 +239,7 @@ impl<'a> Relaxation<'a> {
 }
 
 /// Rows that are followed back together, at most.
-const MOST_ROWS: usize = 512;
+pub(super) const MOST_ROWS: usize = 512;
 
 impl Rows {
     /// Rows of zeros.
