@@ -89,6 +89,12 @@ impl From<indelible_io::Error> for Failure {
     }
 }
 
+impl From<indelible_vnnlib::QueryError> for Failure {
+    fn from(error: indelible_vnnlib::QueryError) -> Self {
+        Self::input(error.to_string())
+    }
+}
+
 impl From<DrawingAreaErrorKind<std::io::Error>> for Failure {
     fn from(error: DrawingAreaErrorKind<std::io::Error>) -> Self {
         Self::input(format!("the chart cannot be drawn: {error}"))

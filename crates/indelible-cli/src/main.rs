@@ -28,6 +28,10 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
+    // The standard of VNN-LIB asks a solver for its name in this way.
+    if std::env::args_os().skip(1).eq(["--name"]) {
+        return report::print("Indelible\n");
+    }
     let program = match Program::try_parse() {
         Ok(program) => program,
         Err(e)

@@ -1,5 +1,7 @@
 //! The commands, one file each.
 
+mod audit;
+mod benchmark;
 mod bounds;
 mod build;
 mod certify;
@@ -17,6 +19,9 @@ mod refute;
 mod robustness;
 mod search;
 mod separation;
+mod solver;
+mod supports;
+mod verify;
 mod witness;
 
 use std::path::Path;
@@ -73,6 +78,14 @@ enum Command {
     Certify(certify::CertifyArgs),
     /// The largest radius of each sample: certified, and attacked
     Robustness(robustness::RobustnessArgs),
+    /// Answer a VNN-LIB query about a network: sat with a point, unsat with a proof
+    Verify(verify::VerifyArgs),
+    /// Make a benchmark for verifiers whose every answer is known and proved
+    Benchmark(benchmark::BenchmarkArgs),
+    /// Compare the results of a verifier with the answers of a benchmark
+    Audit(audit::AuditArgs),
+    /// What `verify` can be asked, as the VNN-LIB standard lists it
+    Supports(supports::SupportsArgs),
     /// Decide, exactly, whether a network of depth 2 and a given width memorizes the data
     Decide(decide::DecideArgs),
     /// Make data of a set system or NAE-3SAT formula on which deciding is hard; read solutions back
@@ -109,6 +122,10 @@ impl Program {
             Command::Explain(args) => args.run(),
             Command::Certify(args) => args.run(),
             Command::Robustness(args) => args.run(),
+            Command::Verify(args) => args.run(),
+            Command::Benchmark(args) => args.run(),
+            Command::Audit(args) => args.run(),
+            Command::Supports(args) => args.run(),
             Command::Decide(args) => args.run(),
             Command::Hard(args) => args.run(),
             Command::Refute(args) => args.run(),

@@ -59,6 +59,7 @@ mod lipschitz;
 mod max_affine;
 mod program;
 mod prototypes;
+mod query;
 mod robustness;
 #[cfg(test)]
 mod tests;
@@ -79,6 +80,7 @@ pub use self::{
     claim::Claim,
     config::{Config, Effort},
     lipschitz::{SteepestPair, lipschitz_bound, steepest_pair},
+    query::{BoxAnswer, BoxQuery, Condition, answer},
     robustness::{RobustRadius, robust_radii},
     verdict::{Certificate, Engine, Verdict},
 };

@@ -29,11 +29,9 @@ use crate::{
     network::{Layer, StoredNetwork},
 };
 
+pub(super) use self::intervals::propagate;
 #[cfg(test)]
-pub(super) use self::{
-    bounded::BoundedLayers,
-    intervals::{on_box, propagate},
-};
+pub(super) use self::{bounded::BoundedLayers, intervals::on_box};
 
 /// Weights and biases of dense layers that the exact engines look at as well, at
 /// most.

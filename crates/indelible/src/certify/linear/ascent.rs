@@ -10,7 +10,8 @@
 
 use super::{
     node::{Node, Sign},
-    relaxation::{Pass, Relaxation, Rows},
+    question::Question,
+    relaxation::{MOST_ROWS, Pass, Relaxation, Rows},
 };
 use crate::certify::program::{HingeStep, Program, Step};
 
@@ -76,6 +77,19 @@ impl Relaxation<'_> {
     pub(super) fn of_nodes(&self, goal: &impl Goal, nodes: &[&Node]) -> Pass {
         let numbers: Vec<usize> = nodes.iter().map(|node| node.row).collect();
         self.followed(goal.vector(self.program), goal.rows(&numbers), Some(nodes))
+    }
+
+    /// Lower bounds of all rows of a question, with the coefficients that the
+    /// inputs have in each, row after row.
+    pub fn bounds_of(&self, question: &Question) -> (Vec<f64>, Vec<f64>) {
+        let (mut bounds, mut inputs) = (vec![], vec![]);
+        let all: Vec<usize> = (0..question.len()).collect();
+        for numbers in all.chunks(MOST_ROWS) {
+            let pass = self.followed(question.vector(self.program), question.rows(numbers), None);
+            bounds.extend(pass.bounds);
+            inputs.extend(pass.inputs);
+        }
+        (bounds, inputs)
     }
 
     /// Climbs until every bound is positive, for `steps` steps at most. Those

@@ -26,7 +26,7 @@ const LEAF_STEPS: i32 = 100;
 
 /// When to stop.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limit {
+pub(in crate::certify) struct Limit {
     /// Parts that are bounded, at most.
     pub branches: usize,
     /// A point in time, where there is one.
@@ -35,7 +35,7 @@ pub(super) struct Limit {
 
 /// How a search ended.
 #[derive(Debug)]
-pub(super) enum Ending<T> {
+pub(in crate::certify) enum Ending<T> {
     /// Every row is at least so large on the whole ball, which is positive.
     Holds(f64),
     /// A point at which it is not was found.
@@ -46,7 +46,7 @@ pub(super) enum Ending<T> {
 
 /// Bounds the rows of `open` on parts of the ball. `tried` may find points
 /// among some for which a bound is least. Also says how many parts were bounded.
-pub(super) fn search<T>(
+pub(in crate::certify) fn search<T>(
     relaxation: &Relaxation<'_>,
     question: &Question,
     mut open: Vec<Node>,

@@ -27,12 +27,13 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use self::{
-    ascent::Climb,
+use self::ascent::Climb;
+pub(in crate::certify) use self::{
     branch::{Ending, Limit, search},
     question::Question,
+    region::Region,
+    relaxation::Relaxation,
 };
-pub(in crate::certify) use self::{region::Region, relaxation::Relaxation};
 use crate::{
     Error, Progress,
     certify::{

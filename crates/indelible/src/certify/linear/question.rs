@@ -4,9 +4,9 @@ use super::{ascent::Goal, relaxation::Rows};
 use crate::certify::{Claim, program::Program};
 
 /// Rows over the outputs and what is added to each. Where all are positive the
-/// label of the sample is given, and no other.
+/// label of the sample is given and no other, or what else was asked holds.
 #[derive(Debug)]
-pub(super) struct Question {
+pub(in crate::certify) struct Question {
     outputs: usize,
     rows: Vec<(Vec<f64>, f64)>,
 }
@@ -34,6 +34,11 @@ impl Question {
             }
         }
         (!rows.is_empty() && class < claim.network_classes).then_some(Self { outputs, rows })
+    }
+
+    /// These rows over the outputs, and what is added to each.
+    pub fn of_rows(outputs: usize, rows: Vec<(Vec<f64>, f64)>) -> Self {
+        Self { outputs, rows }
     }
 
     /// Number of rows.

@@ -2,7 +2,7 @@
 
 use super::sum::{Sum, gamma};
 use crate::{
-    Norm,
+    Norm, Precision,
     certify::{Claim, ball},
     number::{add_down, add_up, mul_down, mul_up, sqrt_up},
 };
@@ -33,8 +33,7 @@ impl Region {
         let precision = claim.model.precision();
         let (center, radius) = (claim.data.row(sample), claim.radii.of(sample));
         let (lower, upper): (Vec<f64>, Vec<f64>) = ball(&center, radius, precision).unzip();
-        let largest = precision.largest() / 4.0;
-        if lower.iter().any(|x| *x < -largest) || upper.iter().any(|x| *x > largest) {
+        if !in_range(&lower, &upper, precision) {
             return None;
         }
         // The norm of a rounding is at most the sum of its sizes.
@@ -52,6 +51,14 @@ impl Region {
             norm => Some(Ball { center, radius: add_up(radius, moved), norm }),
         };
         Some(Self { lower, upper, ball })
+    }
+
+    /// The points between `lower` and `upper`, and every number that rounding to
+    /// the format makes of one; `None` where one may be out of its range.
+    pub fn of_box(lower: &[f64], upper: &[f64], precision: Precision) -> Option<Self> {
+        let lower: Vec<f64> = lower.iter().map(|&x| x.min(precision.round(x))).collect();
+        let upper: Vec<f64> = upper.iter().map(|&x| x.max(precision.round(x))).collect();
+        in_range(&lower, &upper, precision).then_some(Self { lower, upper, ball: None })
     }
 
     /// Whether nothing but the box is known.
@@ -91,6 +98,12 @@ impl Region {
             }
         }
     }
+}
+
+/// Whether the numbers of a box stay well within the range of the format.
+fn in_range(lower: &[f64], upper: &[f64], precision: Precision) -> bool {
+    let largest = precision.largest() / 4.0;
+    lower.iter().all(|x| *x >= -largest) && upper.iter().all(|x| *x <= largest)
 }
 
 impl Ball {

@@ -37,7 +37,7 @@ use crate::{
 /// Numbers of coefficients that are followed back together, about.
 const MOST_AT_ONCE: usize = 1 << 20;
 /// Rows that are, at most.
-const MOST_ROWS: usize = 512;
+pub(super) const MOST_ROWS: usize = 512;
 /// Numbers that rows may pass through to sharpen the bounds of one vector.
 const MOST_WORK: u64 = 1 << 31;
 

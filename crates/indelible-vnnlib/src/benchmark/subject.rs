@@ -1,0 +1,134 @@
+//! Networks that questions are asked about.
+
+use bytes::Bytes;
+use indelible::{
+    Budget, Dataset, Features, Norm, Precision, Silent,
+    constructions::{Construction, Options, REGISTRY},
+    network::{Model, StoredNetwork},
+    number::random::Random,
+    separation::separation,
+};
+use indelible_io::onnx::{Metadata, read, write_dense};
+
+use super::{disguise::disguised, family::Family};
+use crate::error::QueryError;
+
+/// A network as its file has it, and the samples that it memorizes.
+pub(super) struct Subject {
+    pub data: Dataset,
+    /// The radius around every sample within which it was built to keep the label.
+    pub radius: f64,
+    pub model: Model,
+    pub file: Bytes,
+    pub construction: &'static str,
+}
+
+/// Shares of the largest possible radius.
+const RATIOS: [f64; 5] = [0.5, 0.75, 0.9, 0.99, 0.999];
+/// Gaps between the balls of a ladder, as exponents of 2: from 1/16 to 2⁻²⁰.
+const GAPS: std::ops::Range<i32> = 4..21;
+/// Samples of a network.
+const SAMPLES: std::ops::Range<usize> = 4..17;
+
+impl Subject {
+    /// Network `number` of a family, on some samples of `data` that `random`
+    /// chooses.
+    ///
+    /// # Errors
+    /// When no such network can be built.
+    pub fn new(
+        family: Family,
+        number: usize,
+        data: &Dataset,
+        random: &mut Random,
+    ) -> Result<Self, QueryError> {
+        let unfit = |e: indelible::Error| QueryError::Unfit(format!("{family}: {e}"));
+        let (data, ratio) = if family == Family::Ladder {
+            let rungs = GAPS.len();
+            let rung = GAPS.start + i32::try_from(number % rungs).unwrap_or(0);
+            // Balls at distance 2^-rung of samples that are 1/4 apart.
+            (three_points(random)?, 1.0 - 4.0 * 0.5f64.powi(rung))
+        } else {
+            (chosen(family, data, random)?, random.of(&RATIOS))
+        };
+        let found = separation(&data, Norm::Linf, &Silent);
+        let budget = Budget::from_ratio(ratio, &found).map_err(unfit)?;
+        let options = Options::default();
+        let serving: Vec<&'static Construction> =
+            REGISTRY.iter().filter(|construction| construction.serves(&data, &budget, options)).collect();
+        let construction = match family {
+            Family::Plain(place) => REGISTRY.get(place),
+            _ => serving.get(number % serving.len().max(1)).copied(),
+        };
+        let construction =
+            construction.ok_or_else(|| QueryError::Unfit(format!("{family}: no construction serves")))?;
+        let built = construction.build(&data, &budget, options).map_err(unfit)?;
+        let plain = StoredNetwork::of(&*built);
+        let layers = disguised(family, plain.layers(), random);
+        let network = StoredNetwork::new(Precision::F32, layers).map_err(unfit)?;
+        let mut bytes = vec![];
+        let failed = |e: indelible_io::onnx::OnnxError| QueryError::Unfit(format!("{family}: {e}"));
+        write_dense(&network, &Metadata::default(), &mut bytes).map_err(failed)?;
+        let file = Bytes::from(bytes);
+        // What is proved is what the file says.
+        let model = read(file.clone()).map_err(failed)?.model;
+        Ok(Self { radius: budget.radii().smallest(), data, model, file, construction: construction.name })
+    }
+
+    /// The sample of another class that is nearest to `sample` in the sup norm, and
+    /// its distance, about.
+    pub fn enemy(&self, sample: usize) -> (usize, f64) {
+        let x = self.data.row(sample);
+        let own = self.data.labels()[sample];
+        let others = (0..self.data.samples()).filter(|&i| self.data.labels()[i] != own);
+        let distance =
+            |i: usize| self.data.row(i).iter().zip(&x).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        others.map(|i| (i, distance(i))).min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((sample, f64::INFINITY))
+    }
+}
+
+/// Samples of two classes at least, no two of different classes equal; numbers of
+/// binary32.
+fn chosen(family: Family, data: &Dataset, random: &mut Random) -> Result<Dataset, QueryError> {
+    const TRIES: usize = 100;
+    let factor = match family {
+        Family::Tiny => 0.5f64.powi(40),
+        Family::Huge => 2.0f64.powi(40),
+        _ => 1.0,
+    };
+    for _ in 0..TRIES {
+        let count = SAMPLES.start + random.below(SAMPLES.end - SAMPLES.start);
+        let mut all: Vec<usize> = (0..data.samples()).collect();
+        let count = count.min(all.len());
+        for i in 0..count {
+            let other = i + random.below(all.len() - i);
+            all.swap(i, other);
+        }
+        all.truncate(count);
+        all.sort_unstable();
+        let labels: Vec<usize> = all.iter().map(|&i| data.labels()[i]).collect();
+        let rounded = |x: f64| Precision::F32.round(x * factor);
+        let values: Vec<f64> = all.iter().flat_map(|&i| data.row(i)).map(rounded).collect();
+        let features = Features::F64(values.into());
+        let Ok(some) = Dataset::new(features, data.features(), labels, data.class_names().to_vec()) else {
+            continue;
+        };
+        let found = separation(&some, Norm::Linf, &Silent);
+        if found.pair.is_some() && found.distance.lower > 0.0 {
+            return Ok(some);
+        }
+    }
+    Err(QueryError::Unfit(format!(
+        "{TRIES} choices of samples have one class each, or equal samples of two classes"
+    )))
+}
+
+/// Three samples on a line, 1/4 and 1/2 apart, with a second feature.
+fn three_points(random: &mut Random) -> Result<Dataset, QueryError> {
+    let start = random.below(17) as f64 / 16.0;
+    let mut other = || random.below(9) as f64 / 64.0;
+    let values = vec![start, other(), start + 0.25, other(), start + 0.75, other()];
+    let names = vec!["a".into(), "b".into()];
+    Dataset::new(Features::F64(values.into()), 2, vec![0, 1, 0], names)
+        .map_err(|e| QueryError::Unfit(e.to_string()))
+}
