@@ -95,7 +95,7 @@ fn directions_are_written_and_read_back() {
         let radii = budget.radii();
         let claim = Claim { model: &model, data: &data, classes: &classes, network_classes, norm, radii };
         assert!(certify(&claim, &Silent).unwrap().holds());
-        let layer = network.directions().unwrap();
+        let layer = network.directions().last().unwrap();
         let bias = layer.biases()[0];
         let (old, new) = match options.precision {
             Precision::F32 => ((bias as f32).to_le_bytes().to_vec(), f32::NAN.to_le_bytes().to_vec()),

@@ -12,7 +12,7 @@ use indelible::{
     certify::{Certificate, Claim, certify},
     constructions::Options,
     directions::dictionary,
-    network::{BallImage, CellNetwork, Head, Model, Network, StoredNetwork, evaluate},
+    network::{BallImage, CellNetwork, Head, Image, Model, Network, StoredNetwork, evaluate},
     number::random::Random,
     separation::{nearest_enemies, separation},
 };
@@ -56,7 +56,7 @@ fn all_balls_of_every_norm_are_certified_and_no_larger_ones() {
                 for budget in [one, each] {
                     let head = if coded { Head::Logits } else { Head::Scalar };
                     let network = cells(&data, &budget, Options { head, precision });
-                    assert!(network.directions().is_some());
+                    assert!(!network.directions().is_empty());
                     let model = Model::Cells(network);
                     let proof = certificate(&model, &data, norm, budget.radii());
                     assert!(proof.holds(), "{norm} {ratio} {precision} {proof:?}");
@@ -102,11 +102,11 @@ fn dictionaries_tell_all_enemies_apart() {
         .map(|&ratio| {
             let budget = Budget::from_ratio(ratio, &separation(&data, Norm::L1, &Silent)).unwrap();
             let found = dictionary(&data, &budget, Precision::F32, &Silent).unwrap();
-            let image = BallImage::new(&found.layer, Precision::F32, Norm::L1);
+            let image = BallImage::new(&found.layers, Precision::F32, Norm::L1).unwrap();
             let balls: Vec<Vec<(f64, f64)>> = (0..data.samples())
                 .map(|i| {
                     let (x, radius) = (data.row(i), budget.radii().of(i));
-                    (0..found.layer.outputs()).map(|f| image.ends(f, &x, radius)).collect()
+                    image.all(&x, &[radius]).iter().map(Image::ends).collect()
                 })
                 .collect();
             assert!(found.gap > 0.0);
@@ -119,10 +119,41 @@ fn dictionaries_tell_all_enemies_apart() {
                     assert!(apart, "{ratio}: {i} and {j}");
                 }
             }
-            found.layer.outputs()
+            found.lengths.len()
         })
         .collect();
     assert!(shares[0] <= shares[1], "{shares:?}");
+}
+
+/// Where many features hang on few numbers, directions lie among few dimensions:
+/// a layer more, and all that is said of one holds of two.
+#[test]
+fn directions_among_few_dimensions_keep_every_promise() {
+    let (samples, n, hidden) = (1000, 120, 5);
+    let mut random = Random::new(9);
+    let mix: Vec<f64> = (0..n * hidden).map(|_| random.unit() - 0.5).collect();
+    let mut values = vec![];
+    let mut labels = vec![];
+    for _ in 0..samples {
+        let few: Vec<f64> = (0..hidden).map(|_| (random.unit() * 8.0).round()).collect();
+        labels.push((few[0] + few[1]) as usize / 3 % 3);
+        values.extend(mix.chunks(hidden).map(|row| row.iter().zip(&few).map(|(a, b)| a * b).sum::<f64>()));
+    }
+    let data = dataset(n, values, labels);
+    let found = separation(&data, Norm::L2, &Silent);
+    let budget = Budget::from_ratio(0.8, &found).unwrap();
+    for precision in [Precision::F32, Precision::F64] {
+        let network = cells(&data, &budget, Options { head: Head::Logits, precision });
+        assert_eq!((network.directions().len(), network.depth()), (2, 5));
+        let rows: Vec<f64> = (0..data.samples()).flat_map(|i| data.row(i)).collect();
+        let by_layers = evaluate(&network, &rows).unwrap();
+        let model = Model::Cells(network.clone());
+        assert_eq!(model.evaluate(&rows).unwrap(), by_layers);
+        assert_eq!(CellNetwork::from_layers(&StoredNetwork::of(&network)), Some(network));
+        assert!(certificate(&model, &data, Norm::L2, budget.radii()).holds());
+        let radii = Radii::Uniform(found.distance.upper / 2.0 * 1.001);
+        assert!(!certificate(&model, &data, Norm::L2, &radii).holds());
+    }
 }
 
 #[test]

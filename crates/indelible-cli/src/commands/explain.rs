@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use indelible::{
     Dataset, Norm, Radii,
-    network::{BallImage, CellNetwork, Constraint, Layer, Model, Network, Row, Side},
+    network::{BallImage, CellNetwork, Constraint, Layer, Model, Network, Side},
     number::{add_up, sub_down},
 };
 use indelible_io::onnx;
@@ -58,7 +58,7 @@ impl Balls<'_> {
     fn ends(&self, constraint: Constraint, sample: usize) -> (f64, f64) {
         let radius = self.radii.of(sample);
         if let Some(image) = &self.image {
-            let (lower, upper) = image.ends(constraint.feature, &self.data.row(sample), radius);
+            let (lower, upper) = image.of(constraint.feature, &self.data.row(sample), radius).ends();
             return match constraint.side {
                 Side::AtLeast => (lower, upper),
                 Side::AtMost => (-upper, -lower),
@@ -102,9 +102,11 @@ impl ExplainArgs {
         require(self.sample < samples, || {
             format!("--sample is {}; expected 0 to {}", self.sample, samples - 1)
         })?;
-        let image = cells.directions().map(|layer| {
-            BallImage::new(layer, cells.precision(), network.metadata.norm.unwrap_or(Norm::Linf))
-        });
+        let layers = cells.directions();
+        let image = BallImage::new(layers, cells.precision(), network.metadata.norm.unwrap_or(Norm::Linf));
+        require(image.is_some() || layers.is_empty(), || {
+            format!("a direction of {} reads a number twice; expected each once", self.network.display())
+        })?;
         let radii = match &network.metadata.radii {
             // Features alone see only boxes.
             _ if image.is_none() && network.metadata.norm != Some(Norm::Linf) => Radii::Uniform(0.0),
@@ -114,7 +116,7 @@ impl ExplainArgs {
         };
         let balls = Balls { data: &data, radii: &radii, image };
         let names = self.names(&network, &data)?;
-        let names = cells.directions().map_or(names.clone(), |layer| direction_names(layer, &names));
+        let names = if layers.is_empty() { names } else { direction_names(layers, &names) };
         let classes = network.signature().match_classes(&data)?;
         let class = classes.map[data.labels()[self.sample]];
         let holds = |k: usize, i: usize| {
@@ -229,19 +231,29 @@ fn sign(side: Side) -> f64 {
     }
 }
 
-/// A direction in words: its largest weights and their features.
-fn direction_names(layer: &Layer, names: &[String]) -> Vec<String> {
-    let words = |(direction, row): (usize, Row<'_>)| {
-        let mut terms: Vec<(usize, f64)> = row.terms().collect();
-        terms.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
-        let largest = terms.iter().take(LARGEST).map(|&(f, w)| format!("{w:+} {}", names[f]));
-        let rest = match terms.len().saturating_sub(LARGEST) {
+/// Directions in words: their largest weights on features. Of two layers the
+/// weights are those of the product, rounded.
+fn direction_names(layers: &[Layer], names: &[String]) -> Vec<String> {
+    let count = layers.last().map_or(0, Layer::outputs);
+    let words = |direction: usize| {
+        let mut weights: Vec<(usize, f64)> = vec![(direction, 1.0)];
+        for layer in layers.iter().rev() {
+            let mut sums = vec![0.0; layer.inputs()];
+            for (neuron, weight) in weights {
+                layer.row(neuron).terms().for_each(|(column, w)| sums[column] += weight * w);
+            }
+            weights = sums.into_iter().enumerate().filter(|(_, w)| *w != 0.0).collect();
+        }
+        weights.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
+        let number = |w: f64| if layers.len() > 1 { format!("{w:+.3}") } else { format!("{w:+}") };
+        let largest = weights.iter().take(LARGEST).map(|&(f, w)| format!("{} {}", number(w), names[f]));
+        let rest = match weights.len().saturating_sub(LARGEST) {
             0 => String::new(),
             more => format!(" and {} more", grouped(more)),
         };
         format!("direction {direction} ({}{rest})", largest.collect::<Vec<_>>().join(" "))
     };
-    layer.rows().enumerate().map(words).collect()
+    (0..count).map(words).collect()
 }
 
 /// A threshold in as few digits, at least six, as leave what is said of it

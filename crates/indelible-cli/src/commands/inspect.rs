@@ -6,7 +6,7 @@ use clap::Args;
 use indelible::{
     Norm, Radii,
     fit::Lipschitz,
-    network::{CellNetwork, Model, Size},
+    network::{CellNetwork, Layer, Model, Size},
 };
 use indelible_io::{
     dataset::ReadOptions,
@@ -86,11 +86,17 @@ fn describe(cells: &CellNetwork, samples: Option<&[usize]>, report: &mut Report)
     report.json["distinct_constraints"] = distinct.into();
     report.json["constraints_per_cell"] = json!(per_cell);
     let list = per_cell.iter().map(|(value, times)| format!("{value}: {}", grouped(*times)));
-    if let Some(layer) = cells.directions() {
-        let weights: usize = layer.rows().map(|row| row.weights.len()).sum();
-        report.json["directions"] = json!({"count": layer.outputs(), "nonzero": weights});
-        report
-            .line("directions", format!("{}, {} weights in all", grouped(layer.outputs()), grouped(weights)));
+    if let Some(layer) = cells.directions().last() {
+        let weights = |layer: &Layer| layer.rows().map(|row| row.weights.len()).sum::<usize>();
+        let all: usize = cells.directions().iter().map(weights).sum();
+        let dimensions = (cells.directions().len() > 1).then(|| layer.inputs());
+        report.json["directions"] =
+            json!({"count": layer.outputs(), "nonzero": all, "dimensions": dimensions});
+        let among = dimensions.map_or(String::new(), |k| format!(" among {k} dimensions"));
+        report.line(
+            "directions",
+            format!("{}{among}, {} weights in all", grouped(layer.outputs()), grouped(all)),
+        );
     }
     report
         .line("cells", grouped(cells.cells()))

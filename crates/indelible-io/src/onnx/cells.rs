@@ -1,7 +1,8 @@
 //! The compact form of a network of cells: gathers instead of sparse matrices.
 //!
 //! ```text
-//! z   = Relu(Gemm(x, directionsᵀ, biases))                     only with directions; else x
+//! p   = Relu(Gemm(x, dimensionsᵀ, shifts))                     only with two layers of directions; else x
+//! z   = Relu(Gemm(p, directionsᵀ, biases))                     only with directions; else x
 //! v   = Relu(signs · (Gather(zᵀ, features) − thresholds))      one row per constraint
 //! I_i = Relu(1 − scales_i · ReduceSum(Gather(v, members_i)))   per group i of cells
 //! s   = Σ_i (ids == classes_i) I_i                             one row per class
@@ -25,6 +26,8 @@ use super::{
 
 /// Name of the graph, by which the form is recognised.
 pub(super) const NAME: &str = "indelible.cells";
+/// Weights and biases of the layers of directions, the last first.
+const LAYERS: [[&str; 2]; 2] = [["directions", "biases"], ["dimensions", "shifts"]];
 /// Constraints of a group of cells at most, if it has more than one cell.
 const GROUP: usize = 4096;
 
@@ -45,7 +48,7 @@ pub(super) fn write(
         classes: network.classes(),
         head: network.head(),
         groups: groups.len(),
-        directions: network.directions().is_some(),
+        directions: network.directions().len(),
     };
     let graph = graph(&described, network.inputs());
     let constraints = network.constraints();
@@ -61,8 +64,8 @@ pub(super) fn write(
         integers("axis", &[1], vec![0]),
         integers("ids", &[network.classes(), 1], (0..network.classes()).collect()),
     ];
-    if let Some(layer) = network.directions() {
-        tensors.extend(of_directions(layer, precision));
+    for (layer, names) in network.directions().iter().rev().zip(LAYERS) {
+        tensors.extend(of_directions(layer, names, precision));
     }
     for (i, cells) in groups.iter().enumerate() {
         let (size, width) = (cells.len(), network.members_of(cells.start).len());
@@ -110,13 +113,17 @@ fn sign(side: Side) -> f64 {
     }
 }
 
-/// The layer of directions, as a matrix of one row each and a vector of biases.
-fn of_directions(layer: &Layer, precision: Precision) -> [Initializer<'_>; 2] {
+/// A layer of directions, as a matrix of one row each and a vector of biases.
+fn of_directions<'a>(
+    layer: &'a Layer,
+    [weights, biases]: [&'static str; 2],
+    precision: Precision,
+) -> [Initializer<'a>; 2] {
     let shape = [layer.outputs(), layer.inputs()];
-    let matrix = Initializer::new("directions", &shape, float_type(precision), move |out| {
+    let matrix = Initializer::new(weights, &shape, float_type(precision), move |out| {
         write_matrix(out, precision, layer)
     });
-    [matrix, Initializer::numbers("biases", &shape[..1], precision, layer.biases())]
+    [matrix, Initializer::numbers(biases, &shape[..1], precision, layer.biases())]
 }
 
 /// What the nodes depend on.
@@ -126,18 +133,24 @@ struct Described {
     classes: usize,
     head: Head,
     groups: usize,
-    directions: bool,
+    /// Layers of directions, at most two.
+    directions: usize,
 }
 
 /// The whole graph of `n` features but for its tensors.
 fn graph(&Described { precision, classes, head, groups, directions }: &Described, n: usize) -> proto::Graph {
     let mut nodes = vec![];
-    if directions {
-        nodes.push(node("Gemm", &["x", "directions", "biases"], "images").with(int_attribute("transB", 1)));
+    if directions > 1 {
+        nodes.push(node("Gemm", &["x", "dimensions", "shifts"], "shadows").with(int_attribute("transB", 1)));
+        nodes.push(node("Relu", &["shadows"], "place"));
+    }
+    if directions > 0 {
+        let from = if directions > 1 { "place" } else { "x" };
+        nodes.push(node("Gemm", &[from, "directions", "biases"], "images").with(int_attribute("transB", 1)));
         nodes.push(node("Relu", &["images"], "coordinates"));
     }
     nodes.extend([
-        node("Transpose", &[if directions { "coordinates" } else { "x" }], "columns"),
+        node("Transpose", &[if directions > 0 { "coordinates" } else { "x" }], "columns"),
         node("Gather", &["columns", "features"], "values"),
         node("Sub", &["values", "thresholds"], "differences"),
         node("Mul", &["differences", "signs"], "excesses"),
@@ -180,7 +193,7 @@ fn graph(&Described { precision, classes, head, groups, directions }: &Described
 /// Reads a network of cells, or says where the file differs from one.
 pub(super) fn read(file: &proto::Graph, opset: i64) -> Result<CellNetwork, OnnxError> {
     let groups = file.node.iter().filter(|node| node.op_type == "Equal").count();
-    let directions = file.node.iter().any(|node| node.op_type == "Gemm");
+    let directions = file.node.iter().filter(|node| node.op_type == "Gemm").count();
     let precision = declared_precision(file);
     let described = [Head::Logits, Head::Scalar].map(|head| Described {
         precision,
@@ -194,8 +207,12 @@ pub(super) fn read(file: &proto::Graph, opset: i64) -> Result<CellNetwork, OnnxE
         Tensors::new("compact network of cells", file, (opset, 13..=25), described, nodes)?;
     let head = described.head;
     let features = tensors.features()?;
-    let layer = if directions { Some(read_directions(&mut tensors, features)?) } else { None };
-    let n = layer.as_ref().map_or(features, Layer::outputs);
+    let (mut layers, mut n) = (vec![], features);
+    for names in LAYERS[..directions.min(LAYERS.len())].iter().rev() {
+        let layer = read_directions(&mut tensors, *names, n)?;
+        n = layer.outputs();
+        layers.push(layer);
+    }
     let [classes, _] = tensors.shape("ids")?;
     let [count, _] = tensors.shape("thresholds")?;
     tensors.fixed("ids", &[classes, 1], &(0..classes).collect::<Vec<_>>())?;
@@ -213,18 +230,19 @@ pub(super) fn read(file: &proto::Graph, opset: i64) -> Result<CellNetwork, OnnxE
         return Err(tensors.unlike("a constraint is there twice"));
     }
     CellNetwork::new(precision, n, classes, head, &cells)
-        .and_then(|cells| match layer {
-            Some(layer) => cells.with_directions(layer),
-            None => Ok(cells),
-        })
+        .and_then(|cells| if layers.is_empty() { Ok(cells) } else { cells.with_directions(layers) })
         .map_err(|e| tensors.unlike(&e.to_string()))
 }
 
-/// The layer of directions of `n` features.
-fn read_directions(tensors: &mut Tensors<'_>, n: usize) -> Result<Layer, OnnxError> {
-    let count = tensors.length("biases")?;
-    let weights = tensors.numbers("directions", &[count, n])?;
-    let biases = tensors.numbers("biases", &[count])?;
+/// A layer of directions that reads `n` numbers.
+fn read_directions(
+    tensors: &mut Tensors<'_>,
+    [weights, biases]: [&'static str; 2],
+    n: usize,
+) -> Result<Layer, OnnxError> {
+    let count = tensors.length(biases)?;
+    let weights = tensors.numbers(weights, &[count, n])?;
+    let biases = tensors.numbers(biases, &[count])?;
     let mut layer = LayerBuilder::new(n);
     for (row, bias) in weights.chunks_exact(n.max(1)).zip(biases) {
         for (feature, &weight) in row.iter().enumerate() {

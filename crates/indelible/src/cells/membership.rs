@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::{
     Dataset, Norm, Radii,
-    network::{BallImage, CellNetwork, Constraint, Network},
+    network::{BallImage, CellNetwork, Constraint, Image, Network},
 };
 
 use super::balls::{Balls, holds};
@@ -15,7 +15,8 @@ use super::balls::{Balls, holds};
 #[must_use]
 pub fn samples_in_cells(network: &CellNetwork, data: &Dataset, norm: Norm, radii: &Radii) -> Vec<usize> {
     let balls = Balls { data, radii, precision: network.precision(), spread: None };
-    let image = network.directions().map(|layer| BallImage::new(layer, network.precision(), norm));
+    let layers = network.directions();
+    let image = BallImage::new(layers, network.precision(), norm);
     let mut of_class = vec![vec![]; network.classes().max(data.classes())];
     for (k, &class) in network.classes_of_cells().iter().enumerate() {
         of_class[class].push(k);
@@ -26,11 +27,13 @@ pub fn samples_in_cells(network: &CellNetwork, data: &Dataset, norm: Norm, radii
             || vec![0; network.cells()],
             |mut members, sample| {
                 let images: Option<Vec<_>> = image.as_ref().map(|image| {
-                    let x = data.row(sample);
-                    (0..network.coordinates()).map(|f| image.ends(f, &x, radii.of(sample))).collect()
+                    let images = image.all(&data.row(sample), &[radii.of(sample)]);
+                    images.iter().map(Image::ends).collect()
                 });
                 let holds = |c: &Constraint| match &images {
                     Some(images) => holds(c, images[c.feature]),
+                    // Of layers without an image nothing is known.
+                    None if !layers.is_empty() => false,
                     None => c.feature < data.features() && holds(c, balls.ends(sample, c.feature)),
                 };
                 let held: Vec<bool> = network.constraints().iter().map(holds).collect();

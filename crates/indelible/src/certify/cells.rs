@@ -19,7 +19,7 @@
 //! Overflow does no harm: an infinite violation silences, and no infinities
 //! of unlike sign meet.
 //!
-//! Where directions stand in front, the same is asked of all values that they
+//! Where layers of directions stand in front, the same is asked of all values that they
 //! can have on a ball, rounded or not ([`BallImage`]), from the weights as
 //! stored; where one of them may overflow, nothing is proved.
 
@@ -60,7 +60,10 @@ pub(super) fn verdicts(
         return None;
     }
     let (literals, members) = literals(network)?;
-    let image = network.directions().map(|layer| BallImage::new(layer, network.precision(), claim.norm));
+    let image = match network.directions() {
+        [] => None,
+        layers => Some(BallImage::new(layers, network.precision(), claim.norm)?),
+    };
     let parts = Parts { network, image, literals, members };
     progress.begin("certify", samples as u64);
     let starts: Vec<usize> = (0..samples).step_by(BALLS).collect();
@@ -117,21 +120,24 @@ struct Parts<'a> {
 /// on.
 fn ends(claim: &Claim<'_>, parts: &Parts<'_>, start: usize, count: usize) -> Vec<(f64, f64)> {
     let Parts { network, image, .. } = parts;
-    let mut x = vec![0.0; network.inputs()];
-    let mut ends = vec![(0.0, 0.0); network.coordinates() * BALLS];
-    for i in 0..count {
-        claim.data.copy_row(start + i, &mut x);
-        let radius = claim.radii.of(start + i);
-        let mut features = ball(&x, radius, network.precision());
-        let Some(image) = image else {
-            features.enumerate().for_each(|(f, end)| ends[f * BALLS + i] = end);
-            continue;
-        };
-        // A product of 0 and an infinite feature would be no number.
-        let finite = features.all(|(lower, upper)| lower.is_finite() && upper.is_finite());
-        for f in 0..network.coordinates() {
-            let image = if finite { image.ends(f, &x, radius) } else { (f64::NEG_INFINITY, f64::INFINITY) };
-            ends[f * BALLS + i] = image;
+    let (n, m) = (network.inputs(), network.coordinates());
+    let mut ends = vec![(0.0, 0.0); m * BALLS];
+    let mut x = vec![0.0; n * count];
+    let mut finite = [true; BALLS];
+    for (i, x) in x.chunks_exact_mut(n.max(1)).enumerate() {
+        claim.data.copy_row(start + i, x);
+        let mut features = ball(x, claim.radii.of(start + i), network.precision());
+        match image {
+            None => features.enumerate().for_each(|(f, end)| ends[f * BALLS + i] = end),
+            // A product of 0 and an infinite feature would be no number.
+            Some(_) => finite[i] = features.all(|(lower, upper)| lower.is_finite() && upper.is_finite()),
+        }
+    }
+    if let Some(image) = image {
+        let radii: Vec<f64> = (start..start + count).map(|i| claim.radii.of(i)).collect();
+        for (place, found) in image.all(&x, &radii).iter().enumerate() {
+            let (i, f) = (place / m, place % m);
+            ends[f * BALLS + i] = if finite[i] { found.ends() } else { (f64::NEG_INFINITY, f64::INFINITY) };
         }
     }
     ends

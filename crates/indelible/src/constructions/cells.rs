@@ -81,31 +81,34 @@ pub fn cell_network(
     }
     let projection = dictionary(data, budget, precision, progress)?;
     let cells = cells::cover_images(&projection, budget.radii(), precision, progress)?;
-    let (directions, cells) = without_needless(&projection.layer, cells);
-    CellNetwork::new(precision, directions.outputs(), data.classes(), head, &cells)?
-        .with_directions(directions)
+    let (layers, cells) = without_needless(projection.layers, cells);
+    let count = layers.last().map_or(0, Layer::outputs);
+    CellNetwork::new(precision, count, data.classes(), head, &cells)?.with_directions(layers)
 }
 
 /// The directions that some cell has a constraint on, and the cells over them.
-fn without_needless(directions: &Layer, cells: Vec<Cell>) -> (Layer, Vec<Cell>) {
+fn without_needless(mut layers: Vec<Layer>, cells: Vec<Cell>) -> (Vec<Layer>, Vec<Cell>) {
     let mut used: Vec<usize> =
         cells.iter().flat_map(|cell| &cell.constraints).map(|constraint| constraint.feature).collect();
     used.sort_unstable();
     used.dedup();
-    let mut layer = LayerBuilder::new(directions.inputs());
-    for &direction in &used {
-        let row = directions.row(direction);
-        row.terms().for_each(|(feature, weight)| {
-            layer.weight(feature, weight);
-        });
-        layer.bias(row.bias);
+    if let Some(directions) = layers.last_mut() {
+        let mut layer = LayerBuilder::new(directions.inputs());
+        for &direction in &used {
+            let row = directions.row(direction);
+            row.terms().for_each(|(feature, weight)| {
+                layer.weight(feature, weight);
+            });
+            layer.bias(row.bias);
+        }
+        *directions = layer.finish();
     }
     let renamed = |c: Constraint| Constraint { feature: used.partition_point(|d| *d < c.feature), ..c };
     let cells = cells.into_iter().map(|cell| {
         let constraints = cell.constraints.into_iter().map(renamed).collect();
         Cell { constraints, ..cell }
     });
-    (layer.finish(), cells.collect())
+    (layers, cells.collect())
 }
 
 impl BuiltNetwork for CellNetwork {

@@ -2,15 +2,15 @@
 //!
 //! Candidates begin as the dual vectors of the differences of single pairs and
 //! turn towards the pairs that they nearly tell apart already: the dual vector
-//! of the sum of their differences, signs agreeing. Each is tried whole and
-//! without its smaller entries, down to one coordinate.
+//! of the sum of their differences, signs agreeing. Those that tell most apart
+//! are tried whole and without their smaller entries, down to one coordinate.
 
 use rayon::prelude::*;
 
 use crate::{
-    Norm,
+    Dataset, Norm,
     isa::{Isa, Loop},
-    number::random::SplitMix,
+    number::{Real, random::SplitMix},
 };
 
 use super::{
@@ -25,6 +25,8 @@ const PAIRS: usize = 4096;
 const SEEDS: usize = 12;
 /// Directions that are chosen before pairs are drawn anew.
 const BATCH: usize = 32;
+/// Candidates that are tried without their small entries.
+const PROMISING: usize = 6;
 /// Share of the pairs that is left when pairs are drawn anew, if there are more.
 const LEFT: f64 = 0.3;
 /// How often candidates turn.
@@ -36,7 +38,7 @@ const NEARLY: f32 = 0.6;
 const LEAST: [f32; 5] = [0.0, 0.05, 0.2, 0.5, 1.0];
 /// A direction counts as this many weights more: its bias, its thresholds, and
 /// what else it takes to look at it.
-const OVERHEAD: f64 = 30.0;
+const OVERHEAD: f64 = 100.0;
 /// Room for the roundings of binary32, which pairs are looked at in.
 const ROOM: f32 = 1.0 + 5e-4;
 
@@ -50,29 +52,46 @@ pub(super) struct Differences {
 
 impl Differences {
     /// Of at most [`PAIRS`] of `open`, at equal distances in the list.
-    pub fn new(task: &Task<'_>, columns: &Columns, open: &[Pair]) -> Self {
-        let (n, count) = (task.data.features(), open.len().min(PAIRS));
-        let mut rows = vec![0.0; n * count];
-        rows.par_chunks_mut(n).enumerate().for_each(|(k, row)| {
-            let pair = open[(k * open.len() + open.len() / 2) / count];
-            let need = columns.need(pair);
-            let a = task.data.row(columns.sample(pair.0));
-            let b = task.data.row(columns.sample(pair.1));
-            for ((d, a), b) in row.iter_mut().zip(a).zip(b) {
+    pub fn new<T: Real>(task: &Task<'_>, columns: &Columns<T>, open: &[Pair]) -> Self {
+        let count = open.len().min(PAIRS);
+        let pairs: Vec<Pair> = (0..count)
+            .map(|k| open[(k * open.len() + open.len() / 2) / count])
+            .map(|(i, j)| (columns.samples()[i], columns.samples()[j]))
+            .collect();
+        Self { all: count == open.len(), ..Self::between(task.data, &task.needs, &pairs) }
+    }
+
+    /// Of these pairs of samples.
+    pub fn between(data: &Dataset, needs: &[f64], pairs: &[Pair]) -> Self {
+        let n = data.features();
+        let mut rows = vec![0.0; n * pairs.len()];
+        rows.par_chunks_mut(n).zip(pairs).for_each(|(row, &(i, j))| {
+            let need = needs[i] + needs[j];
+            for ((d, a), b) in row.iter_mut().zip(data.row(i)).zip(data.row(j)) {
                 *d = short((a - b) / need);
             }
         });
-        Self { n, rows, all: count == open.len() }
+        Self { n, rows, all: true }
     }
 
-    fn row(&self, pair: usize) -> &[f32] {
+    /// Features of each.
+    pub fn features(&self) -> usize {
+        self.n
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.rows.len() / self.n
+    }
+
+    pub fn row(&self, pair: usize) -> &[f32] {
         &self.rows[pair * self.n..(pair + 1) * self.n]
     }
 }
 
 /// A number in binary32, large ones cut off.
 #[expect(clippy::cast_possible_truncation, reason = "rounding is what it is for")]
-fn short(x: f64) -> f32 {
+pub(super) fn short(x: f64) -> f32 {
     x.clamp(-1e15, 1e15) as f32
 }
 
@@ -92,53 +111,65 @@ impl Candidate {
 /// all that there are; fewer when no more are found.
 pub(super) fn directions(pairs: Differences, norm: Norm, salt: u64) -> Vec<Direction> {
     let mut random = SplitMix::new(salt);
-    let mut open: Vec<usize> = (0..pairs.rows.len() / pairs.n).collect();
+    let mut open: Vec<usize> = (0..pairs.count()).collect();
     let left = if pairs.all { 0.0 } else { LEFT * open.len() as f64 };
     let mut chosen = vec![];
     while open.len() as f64 > left && chosen.len() < BATCH {
-        let seeds: Vec<usize> = if open.len() <= SEEDS {
-            open.clone()
-        } else {
-            (0..SEEDS).map(|_| open[random.below(open.len())]).collect()
-        };
-        let candidates: Vec<Candidate> =
-            seeds.par_iter().flat_map_iter(|&seed| candidates(&pairs, &open, norm, seed)).collect();
-        let best = candidates.into_iter().reduce(|a, b| if b.value() > a.value() { b } else { a });
-        let Some(best) = best.filter(|best| best.gain > 0) else { break };
-        let seen = Seen::new(&pairs, &best.direction, norm);
+        let Some(best) = best(&pairs, &open, norm, &mut random) else { break };
+        let seen = Seen::new(&pairs, &best, norm);
         open.retain(|&pair| seen.of(pair).abs() < ROOM);
-        chosen.push(best.direction);
+        chosen.push(best);
     }
     chosen
 }
 
-/// The candidates that begin as the difference of the pair `seed`.
-fn candidates(pairs: &Differences, open: &[usize], norm: Norm, seed: usize) -> Vec<Candidate> {
-    let mut all = vec![];
+/// The candidate that tells most of the open pairs apart per weight, if one does any.
+fn best(pairs: &Differences, open: &[usize], norm: Norm, random: &mut SplitMix) -> Option<Direction> {
+    let seeds: Vec<usize> = if open.len() <= SEEDS {
+        open.to_vec()
+    } else {
+        (0..SEEDS).map(|_| open[random.below(open.len())]).collect()
+    };
+    let mut turned: Vec<(usize, Vec<f32>)> = seeds
+        .par_iter()
+        .flat_map_iter(|&seed| [0, TURNS].map(|turns| turned(pairs, open, norm, seed, turns)))
+        .collect();
+    turned.sort_by_key(|(gain, _)| std::cmp::Reverse(*gain));
+    turned.truncate(PROMISING);
+    let best = turned
+        .par_iter()
+        .flat_map_iter(|(_, v)| LEAST.iter().filter_map(|&least| Direction::sparse(v, norm, least)))
+        .map(|direction| Candidate { gain: gain(pairs, open, norm, &direction), direction })
+        .collect::<Vec<_>>()
+        .into_iter()
+        .reduce(|a, b| if b.value() > a.value() { b } else { a });
+    best.filter(|best| best.gain > 0).map(|best| best.direction)
+}
+
+/// The difference of the pair `seed`, turned so often towards the open pairs that
+/// its dual vector nearly tells apart, and how many that tells apart.
+fn turned(pairs: &Differences, open: &[usize], norm: Norm, seed: usize, turns: usize) -> (usize, Vec<f32>) {
     let mut v = pairs.row(seed).to_vec();
-    for turn in 0..=TURNS {
-        if turn == 0 || turn == TURNS {
-            for least in LEAST {
-                let Some(direction) = Direction::sparse(&v, norm, least) else { continue };
-                let seen = Seen::new(pairs, &direction, norm);
-                let gain = open.iter().filter(|&&pair| seen.of(pair).abs() >= ROOM).count();
-                all.push(Candidate { direction, gain });
-            }
-        }
-        if turn < TURNS {
-            let Some(direction) = Direction::sparse(&v, norm, 0.0) else { break };
-            let seen = Seen::new(pairs, &direction, norm);
-            v.fill(0.0);
-            for &pair in open {
-                let along = seen.of(pair);
-                if along.abs() >= NEARLY {
-                    let sign = along.signum();
-                    v.iter_mut().zip(pairs.row(pair)).for_each(|(v, d)| *v += sign * d);
-                }
+    for _ in 0..turns {
+        let Some(direction) = Direction::sparse(&v, norm, 0.0) else { break };
+        let seen = Seen::new(pairs, &direction, norm);
+        v.fill(0.0);
+        for &pair in open {
+            let along = seen.of(pair);
+            if along.abs() >= NEARLY {
+                let sign = along.signum();
+                v.iter_mut().zip(pairs.row(pair)).for_each(|(v, d)| *v += sign * d);
             }
         }
     }
-    all
+    let gain = Direction::sparse(&v, norm, 0.0).map_or(0, |direction| gain(pairs, open, norm, &direction));
+    (gain, v)
+}
+
+/// How many open pairs a direction tells apart.
+fn gain(pairs: &Differences, open: &[usize], norm: Norm, direction: &Direction) -> usize {
+    let seen = Seen::new(pairs, direction, norm);
+    open.iter().filter(|&&pair| seen.of(pair).abs() >= ROOM).count()
 }
 
 /// How far pairs are apart along a direction, as a multiple of what they need.
@@ -165,7 +196,7 @@ impl<'a> Seen<'a> {
 }
 
 /// A scalar product, in an order that vectors suit.
-struct Dot<'a>(&'a [f32], &'a [f32]);
+pub(super) struct Dot<'a>(pub &'a [f32], pub &'a [f32]);
 
 impl Loop for Dot<'_> {
     type Output = f32;

@@ -11,8 +11,10 @@
 //! How: on growing parts of the data, all pairs that the directions at hand
 //! leave too close are found (`pairs`); new directions are chosen greedily by
 //! the pairs that they tell apart per weight (`choose`), with few bits and
-//! without their small entries (`dual`), until no pair is left. Where rounding
-//! counts, it is bounded and taken off.
+//! without their small entries (`dual`), until no pair is left. In the Euclidean
+//! norm they lie among the rows of a matrix that keeps distances of enemies
+//! (`subspace`), where few rows do. Where rounding counts, it is bounded and taken
+//! off.
 //!
 //! Kim, Moon & Yun (NeurIPS 2025) prove that `ρ² min(N − 1, n)` directions are
 //! needed for some data (p = 2); Egosi, Yehudai & Shamir (2025) that about log N
@@ -25,34 +27,44 @@
 mod choose;
 mod dual;
 mod pairs;
+mod subspace;
 
 use rayon::prelude::*;
 
 use crate::{
-    Budget, Dataset, Error, Features, Norm, Precision, Progress,
+    Budget, Dataset, Error, Features, Norm, Precision, Progress, Radii,
     network::{BallImage, Image, Layer, LayerBuilder},
-    number::{add_up, mul_up, sub_down},
+    number::{Real, add_up, mul_up, sub_down},
 };
 
 use dual::Direction;
-use pairs::{Columns, Pair};
+use pairs::{Column, Columns, Pair};
+use subspace::subspace;
 
 /// Share of the gap between enemies' balls that directions leave free: less
 /// takes fewer directions, and finer thresholds.
 const FREE: f64 = 0.125;
+/// The same share for the dimensions that directions lie among.
+const KEPT: f64 = 0.5;
+/// Features and samples from which on few dimensions are looked for.
+const FEATURES: usize = 100;
+const SAMPLES: usize = 1000;
 /// Samples of the first part of the data, and how much larger the next is.
 const FIRST: usize = 2048;
 const GROWTH: usize = 6;
 /// Directions whose images are taken at once.
 const AT_ONCE: usize = 32;
+/// Samples whose images are taken at once.
+const ROWS: usize = 64;
 /// What a bias of about the size of an image adds to the bound of roundings.
 const WITH_BIAS: f64 = 2.25;
 
 /// Balls as the neurons of a layer of directions see them.
 #[derive(Clone, Debug)]
 pub struct Projection {
-    /// The directions: `relu(U x + b)`, with biases that keep all balls above 0.
-    pub layer: Layer,
+    /// The directions: `relu(U x + b)`, or `relu(U relu(P x + c) + b)`, with biases
+    /// that keep all balls above 0.
+    pub layers: Vec<Layer>,
     /// The images of all samples, `N × m`, with their labels.
     pub images: Dataset,
     /// How far a ball of radius 1 reaches along each direction.
@@ -69,16 +81,18 @@ struct Task<'a> {
     data: &'a Dataset,
     norm: Norm,
     precision: Precision,
-    radii: &'a crate::Radii,
+    radii: &'a Radii,
     /// Enemies `i` and `j` must come `needs[i] + needs[j]` apart.
     needs: Vec<f64>,
+    /// How far every feature may lie from the truth; empty where none does.
+    drift: Vec<f64>,
 }
 
 /// A dictionary of directions that tells the balls of enemies apart, and the
 /// balls as it sees them. The result does not depend on the number of threads.
 ///
 /// Time: about that of comparing all pairs along a few dozen directions.
-/// Memory: one number per sample and direction, twice.
+/// Memory: one number of the format per sample and direction, twice.
 ///
 /// # Errors
 /// [`Error::TooFine`] when the rounding of the format hides the gap between some
@@ -90,21 +104,46 @@ pub fn dictionary(
     progress: &dyn Progress,
 ) -> Result<Projection, Error> {
     let spare = |i: usize| sub_down(budget.distance(i), 2.0 * budget.radii().of(i)).max(0.0);
-    let needs = (0..data.samples()).map(|i| budget.radii().of(i) + 0.5 * FREE * spare(i)).collect();
-    let task = Task { data, norm: budget.norm(), precision, radii: budget.radii(), needs };
-    let directions = task.find(progress)?;
+    let needs = |free: f64| -> Vec<f64> {
+        (0..data.samples()).map(|i| budget.radii().of(i) + 0.5 * free * spare(i)).collect()
+    };
     let gap = FREE * (0..data.samples()).map(spare).fold(f64::INFINITY, f64::min);
-    task.project(&directions, gap)
+    let (norm, radii) = (budget.norm(), budget.radii());
+    let task = Task { data, norm, precision, radii, needs: needs(FREE), drift: vec![] };
+    if norm == Norm::L2
+        && data.features() >= FEATURES
+        && data.samples() >= SAMPLES
+        && let Some(dimensions) = subspace(&task, &needs(KEPT), progress)
+    {
+        let front = [task.lifted(&[], &dimensions)?];
+        let seen = Seen::new(&task, &front)?;
+        let labels = data.labels().to_vec();
+        let data = Dataset::new(seen.values, dimensions.len(), labels, data.class_names().to_vec())?;
+        let among = Task { data: &data, norm, precision, radii, needs: needs(FREE), drift: seen.errors };
+        // Where a pair is lost among the dimensions, all features are looked at.
+        if let Ok(directions) = among.directions(progress) {
+            return task.project(&front, &directions, gap);
+        }
+    }
+    let directions = task.directions(progress)?;
+    task.project(&[], &directions, gap)
 }
 
 impl Task<'_> {
     /// Directions that tell all enemies apart.
-    fn find(&self, progress: &dyn Progress) -> Result<Vec<Direction>, Error> {
+    fn directions(&self, progress: &dyn Progress) -> Result<Vec<Direction>, Error> {
+        match self.precision {
+            Precision::F32 => self.find::<f32>(progress),
+            Precision::F64 => self.find::<f64>(progress),
+        }
+    }
+
+    fn find<T: Real>(&self, progress: &dyn Progress) -> Result<Vec<Direction>, Error> {
         let order = pairs::shuffled(self.data);
         let mut directions: Vec<Direction> = vec![];
         let mut part = FIRST.min(order.len());
         loop {
-            let mut columns = Columns::new(self.data, &self.needs, &order[..part]);
+            let mut columns = Columns::<T>::new(self.data, &self.needs, &order[..part]);
             self.extend(&mut columns, &directions);
             loop {
                 let mut open = pairs::open(&columns, progress);
@@ -135,19 +174,19 @@ impl Task<'_> {
     }
 
     /// New directions for `open` pairs.
-    fn next(&self, columns: &Columns, open: &[Pair], salt: u64) -> Vec<Direction> {
+    fn next<T: Real>(&self, columns: &Columns<T>, open: &[Pair], salt: u64) -> Vec<Direction> {
         let differences = choose::Differences::new(self, columns, open);
         choose::directions(differences, self.norm, salt)
     }
 
     /// The direction of one pair that no other tells apart.
-    fn single(
+    fn single<T: Real>(
         &self,
-        columns: &mut Columns,
+        columns: &mut Columns<T>,
         directions: &mut Vec<Direction>,
         pair: Pair,
     ) -> Result<(), Error> {
-        let (i, j) = (columns.sample(pair.0), columns.sample(pair.1));
+        let (i, j) = (columns.samples()[pair.0], columns.samples()[pair.1]);
         let difference: Vec<f64> =
             (0..self.data.features()).map(|f| self.data.value(i, f) - self.data.value(j, f)).collect();
         let own = Direction::of_pair(&difference, self.norm, self.precision);
@@ -163,69 +202,132 @@ impl Task<'_> {
     }
 
     /// Adds the columns of `new` directions.
-    fn extend(&self, columns: &mut Columns, new: &[Direction]) {
+    fn extend<T: Real>(&self, columns: &mut Columns<T>, new: &[Direction]) {
         for new in new.chunks(AT_ONCE) {
-            self.extend_by_few(columns, new);
+            let layers = [layer(self.data.features(), new, &vec![0.0; new.len()])];
+            let Some(image) = BallImage::new(&layers, self.precision, self.norm) else { continue };
+            let m = new.len();
+            let images = self.images(&image, columns.samples());
+            for (f, direction) in new.iter().enumerate() {
+                let drift = |&(k, w): &(usize, f64)| self.drift.get(k).map_or(0.0, |e| w.abs() * e);
+                let drift: f64 = direction.weights.iter().map(drift).sum();
+                let of = || images.iter().flat_map(|rows| rows.iter().skip(f).step_by(m));
+                columns.push(Column {
+                    values: of().map(|image| image.center).collect(),
+                    length: image.length(f),
+                    error: drift + WITH_BIAS * of().fold(0.0, |most: f64, image| most.max(image.error)),
+                });
+            }
         }
     }
 
-    fn extend_by_few(&self, columns: &mut Columns, new: &[Direction]) {
-        let layer = layer(self.data.features(), new, &vec![0.0; new.len()]);
-        let image = BallImage::new(&layer, self.precision, self.norm);
-        let of = |sample: usize| self.images(&image, new.len(), sample);
-        columns.extend(new.len(), of, |f| image.length(f), WITH_BIAS);
+    /// The images of the balls of some samples, in parts of [`ROWS`].
+    fn images(&self, image: &BallImage<'_>, samples: &[usize]) -> Vec<Vec<Image>> {
+        samples.par_chunks(ROWS).map(|samples| self.images_of(image, samples)).collect()
     }
 
-    /// The images of one ball along all directions.
-    fn images(&self, image: &BallImage<'_>, count: usize, sample: usize) -> Vec<Image> {
-        let (x, radius) = (self.data.row(sample), self.radii.of(sample));
-        (0..count).map(|f| image.of(f, &x, radius)).collect()
+    /// The images of a few balls along all directions.
+    fn images_of(&self, image: &BallImage<'_>, samples: &[usize]) -> Vec<Image> {
+        let n = self.data.features();
+        let mut x = vec![0.0; n * samples.len()];
+        for (x, &sample) in x.chunks_exact_mut(n.max(1)).zip(samples) {
+            self.data.copy_row(sample, x);
+        }
+        let radii: Vec<f64> = samples.iter().map(|&sample| self.radii.of(sample)).collect();
+        image.all(&x, &radii)
     }
 
-    /// The balls as `directions` see them.
-    fn project(&self, directions: &[Direction], gap: f64) -> Result<Projection, Error> {
-        let (n, m, samples) = (self.data.features(), directions.len(), self.data.samples());
-        let mut biases = vec![0.0; m];
-        let plain = layer(n, directions, &biases);
-        let image = BallImage::new(&plain, self.precision, self.norm);
-        let lowest = (0..samples)
-            .into_par_iter()
-            .fold(
-                || vec![f64::INFINITY; m],
-                |mut lowest, sample| {
-                    for (low, Image { center, reach, error }) in
-                        lowest.iter_mut().zip(self.images(&image, m, sample))
+    /// The layer of `directions` behind `front`, with biases that keep all balls
+    /// above 0.
+    fn lifted(&self, front: &[Layer], directions: &[Direction]) -> Result<Layer, Error> {
+        let n = front.last().map_or(self.data.features(), Layer::outputs);
+        let m = directions.len();
+        let mut plain = front.to_vec();
+        plain.push(layer(n, directions, &vec![0.0; m]));
+        let lowest = BallImage::new(&plain, self.precision, self.norm).map(|image| {
+            let samples: Vec<usize> = (0..self.data.samples()).collect();
+            samples
+                .par_chunks(ROWS)
+                .map(|samples| {
+                    let mut lowest = vec![f64::INFINITY; m];
+                    for (place, Image { center, reach, error }) in
+                        self.images_of(&image, samples).into_iter().enumerate()
                     {
-                        *low = low.min(sub_down(center, add_up(reach, mul_up(WITH_BIAS, error))));
+                        let low = sub_down(center, add_up(reach, mul_up(WITH_BIAS, error)));
+                        lowest[place % m] = lowest[place % m].min(low);
                     }
                     lowest
-                },
-            )
-            .reduce(|| vec![f64::INFINITY; m], |a, b| a.iter().zip(&b).map(|(a, b)| a.min(*b)).collect());
-        for (bias, low) in biases.iter_mut().zip(lowest) {
-            *bias = self.precision.round_up(-low);
-        }
-        if !biases.iter().all(|bias| bias.is_finite()) {
+                })
+                .reduce(|| vec![f64::INFINITY; m], |a, b| a.iter().zip(&b).map(|(a, b)| a.min(*b)).collect())
+        });
+        let biases: Vec<f64> = lowest.iter().flatten().map(|low| self.precision.round_up(-low)).collect();
+        if biases.len() < m || !biases.iter().all(|bias| bias.is_finite()) {
             let why = "the image of a ball is out of its range".into();
             return Err(Error::TooFine { precision: self.precision, why });
         }
-        let layer = layer(n, directions, &biases);
-        let image = BallImage::new(&layer, self.precision, self.norm);
-        let mut values = vec![0.0; samples * m];
+        Ok(layer(n, directions, &biases))
+    }
+
+    /// The balls as `directions` behind `front` see them.
+    fn project(&self, front: &[Layer], directions: &[Direction], gap: f64) -> Result<Projection, Error> {
+        let mut layers = front.to_vec();
+        layers.push(self.lifted(front, directions)?);
+        let seen = Seen::new(self, &layers)?;
+        let shortest = seen.lengths.iter().copied().fold(1.0, f64::min);
+        let (labels, names) = (self.data.labels().to_vec(), self.data.class_names().to_vec());
+        let Seen { values, lengths, errors } = seen;
+        let images = Dataset::new(values, lengths.len(), labels, names)?;
+        Ok(Projection { images, lengths, errors, gap: gap * shortest, layers })
+    }
+}
+
+/// All balls as some layers see them.
+struct Seen {
+    /// The centers of their images, `N × m`.
+    values: Features,
+    lengths: Vec<f64>,
+    errors: Vec<f64>,
+}
+
+impl Seen {
+    fn new(task: &Task<'_>, layers: &[Layer]) -> Result<Self, Error> {
+        let image = BallImage::new(layers, task.precision, task.norm)
+            .ok_or_else(|| Error::BadForm { form: "cells", why: "directions read a number twice".into() })?;
+        let m = layers.last().map_or(0, Layer::outputs);
+        let (values, errors) = match task.precision {
+            Precision::F32 => {
+                let (values, errors) = Self::values::<f32>(task, &image, m);
+                (Features::F32(values.into()), errors)
+            }
+            Precision::F64 => {
+                let (values, errors) = Self::values::<f64>(task, &image, m);
+                (Features::F64(values.into()), errors)
+            }
+        };
+        Ok(Self { values, lengths: (0..m).map(|f| image.length(f)).collect(), errors })
+    }
+
+    /// The centers, in numbers of the format, and how far they and what is computed
+    /// may lie from the truth.
+    fn values<T: Real>(task: &Task<'_>, image: &BallImage<'_>, m: usize) -> (Vec<T>, Vec<f64>) {
+        let samples: Vec<usize> = (0..task.data.samples()).collect();
+        let mut values = vec![T::default(); samples.len() * m];
         let errors = values
-            .par_chunks_mut(m)
-            .enumerate()
-            .map(|(sample, row)| {
-                let images = self.images(&image, m, sample);
-                row.iter_mut().zip(&images).for_each(|(value, image)| *value = image.center);
-                images.iter().map(|image| image.error).collect()
+            .par_chunks_mut(m * ROWS)
+            .zip(samples.par_chunks(ROWS))
+            .map(|(values, samples)| {
+                let mut errors = vec![0.0; m];
+                let images = task.images_of(image, samples);
+                for (place, (value, Image { center, error, .. })) in values.iter_mut().zip(images).enumerate()
+                {
+                    *value = T::from_f64(center);
+                    let error = add_up(error, add_up(value.to_f64(), -center).abs());
+                    errors[place % m] = f64::max(errors[place % m], error);
+                }
+                errors
             })
             .reduce(|| vec![0.0; m], |a: Vec<f64>, b| a.iter().zip(&b).map(|(a, b)| a.max(*b)).collect());
-        let lengths: Vec<f64> = (0..m).map(|f| image.length(f)).collect();
-        let shortest = lengths.iter().copied().fold(1.0, f64::min);
-        let (labels, names) = (self.data.labels().to_vec(), self.data.class_names().to_vec());
-        let images = Dataset::new(Features::F64(values.into()), m, labels, names)?;
-        Ok(Projection { images, lengths, errors, gap: gap * shortest, layer })
+        (values, errors)
     }
 }
 

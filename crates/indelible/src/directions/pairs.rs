@@ -3,10 +3,9 @@
 use rayon::prelude::*;
 
 use crate::{
-    Dataset, Progress,
+    Dataset, Precision, Progress,
     isa::{Isa, Loop},
-    network::Image,
-    number::random::SplitMix,
+    number::{Real, random::SplitMix},
 };
 
 /// Pairs that are listed at once, about.
@@ -26,16 +25,26 @@ pub(super) struct Open {
     pub all: bool,
 }
 
-/// Samples class after class, and what directions of length 1 make of them.
-pub(super) struct Columns {
+/// Samples class after class, and what directions of length 1 make of them, in
+/// numbers of the format.
+pub(super) struct Columns<T> {
     samples: Vec<usize>,
     /// Where the class of the sample at a place ends.
     ends: Vec<usize>,
     /// Padded with samples that come close to none.
-    needs: Vec<f64>,
-    columns: Vec<Vec<f64>>,
+    needs: Vec<T>,
+    columns: Vec<Vec<T>>,
     /// What roundings may take from a difference along a direction.
-    tolerances: Vec<f64>,
+    tolerances: Vec<T>,
+}
+
+/// What one direction makes of some samples.
+pub(super) struct Column {
+    pub values: Vec<f64>,
+    /// Its dual norm.
+    pub length: f64,
+    /// How far roundings reach.
+    pub error: f64,
 }
 
 /// All samples in an order that is random but always the same.
@@ -48,63 +57,69 @@ pub(super) fn shuffled(data: &Dataset) -> Vec<usize> {
     order
 }
 
-impl Columns {
+/// Some pairs of enemies, drawn by a list of samples.
+pub(super) fn enemies(data: &Dataset, samples: &[usize], most: usize) -> Vec<Pair> {
+    let half = samples.len() / 2;
+    let all = samples.iter().copied().zip(samples.iter().copied().skip(half.max(1)));
+    all.filter(|&(i, j)| data.labels()[i] != data.labels()[j]).take(most).collect()
+}
+
+/// Where the class of each of some samples, which stand class after class, ends.
+pub(super) fn class_ends(data: &Dataset, samples: &[usize]) -> Vec<usize> {
+    let mut ends = vec![samples.len(); samples.len()];
+    for place in (1..samples.len()).rev() {
+        let same = data.labels()[samples[place - 1]] == data.labels()[samples[place]];
+        ends[place - 1] = if same { ends[place] } else { place };
+    }
+    ends
+}
+
+impl<T: Real> Columns<T> {
     /// These samples, seen along no direction yet.
     pub fn new(data: &Dataset, needs: &[f64], samples: &[usize]) -> Self {
         let mut samples = samples.to_vec();
         samples.sort_by_key(|&i| data.labels()[i]);
-        let mut ends = vec![samples.len(); samples.len()];
-        for place in (1..samples.len()).rev() {
-            let same = data.labels()[samples[place - 1]] == data.labels()[samples[place]];
-            ends[place - 1] = if same { ends[place] } else { place };
-        }
-        let mut needs: Vec<f64> = samples.iter().map(|&i| needs[i]).collect();
-        needs.resize(samples.len() + BLOCK, f64::NEG_INFINITY);
+        let ends = class_ends(data, &samples);
+        // Sums and differences are rounded, too.
+        let mut needs: Vec<T> =
+            samples.iter().map(|&i| T::from_f64(needs[i] * (1.0 + 8.0 * unit::<T>()))).collect();
+        needs.resize(samples.len() + BLOCK, T::from_f64(f64::NEG_INFINITY));
         Self { samples, ends, needs, columns: vec![], tolerances: vec![] }
     }
 
-    /// The sample at a place.
-    pub fn sample(&self, place: usize) -> usize {
-        self.samples[place]
+    /// The samples, place by place.
+    pub fn samples(&self) -> &[usize] {
+        &self.samples
     }
 
-    /// How far apart the images of a pair must come.
-    pub fn need(&self, (i, j): Pair) -> f64 {
-        self.needs[i] + self.needs[j]
-    }
-
-    /// Adds `count` directions: the images `of` a sample, and their lengths.
-    /// Roundings count `factor` times.
-    pub fn extend(
-        &mut self,
-        count: usize,
-        of: impl Fn(usize) -> Vec<Image> + Sync,
-        length: impl Fn(usize) -> f64,
-        factor: f64,
-    ) {
-        let images: Vec<Vec<Image>> = self.samples.par_iter().map(|&sample| of(sample)).collect();
-        for f in 0..count {
-            let length = length(f);
-            let error = images.iter().fold(0.0, |m: f64, row| m.max(row[f].error));
-            let usable = length > 0.0 && length.is_finite() && error.is_finite();
-            let mut column: Vec<f64> =
-                images.iter().map(|row| if usable { row[f].center / length } else { 0.0 }).collect();
-            column.resize(self.needs.len(), 0.0);
-            self.columns.push(column);
-            self.tolerances.push(if usable { 2.0 * factor * error / length } else { f64::INFINITY });
-        }
+    /// Adds a direction.
+    pub fn push(&mut self, Column { values, length, error }: Column) {
+        let usable = length > 0.0 && length.is_finite() && error.is_finite();
+        let largest = values.iter().fold(0.0, |m: f64, z| m.max(z.abs()));
+        let error = error + 4.0 * unit::<T>() * largest;
+        let mut column: Vec<T> =
+            values.into_iter().map(|z| T::from_f64(if usable { z / length } else { 0.0 })).collect();
+        column.resize(self.needs.len(), T::default());
+        self.columns.push(column);
+        self.tolerances.push(T::from_f64(if usable { 2.0 * error / length } else { f64::INFINITY }));
     }
 
     /// Whether no direction from `first` on tells a pair apart.
     pub fn is_open(&self, pair: Pair, first: usize) -> bool {
-        let need = self.need(pair);
+        let need = self.needs[pair.0] + self.needs[pair.1];
         let along = self.columns[first..].iter().zip(&self.tolerances[first..]);
-        along.into_iter().all(|(z, tolerance)| (z[pair.0] - z[pair.1]).abs() - tolerance < need)
+        along.into_iter().all(|(z, &tolerance)| (z[pair.0] - z[pair.1]).abs() - tolerance < need)
     }
 }
 
+/// The unit roundoff of a format.
+fn unit<T: Real>() -> f64 {
+    let fine = T::from_f64(1.0 + f64::EPSILON).to_f64() > 1.0;
+    if fine { Precision::F64.unit_roundoff() } else { Precision::F32.unit_roundoff() }
+}
+
 /// The pairs that no direction tells apart; of many, some of every sample.
-pub(super) fn open(columns: &Columns, progress: &dyn Progress) -> Open {
+pub(super) fn open<T: Real>(columns: &Columns<T>, progress: &dyn Progress) -> Open {
     let isa = Isa::best();
     let count = columns.samples.len();
     let most = (MOST / count).max(1);
@@ -134,20 +149,20 @@ pub(super) fn open(columns: &Columns, progress: &dyn Progress) -> Open {
 }
 
 /// Which samples of a block come too close to sample `i`, as bits.
-struct Scan<'a> {
-    columns: &'a Columns,
+struct Scan<'a, T> {
+    columns: &'a Columns<T>,
     i: usize,
     start: usize,
 }
 
-impl Loop for Scan<'_> {
+impl<T: Real> Loop for Scan<'_, T> {
     type Output = u64;
 
     #[inline(always)]
     fn run(self) -> u64 {
         let Self { columns: Columns { needs, columns, tolerances, .. }, i, start } = self;
         let (own, others) = (needs[i], &needs[start..start + BLOCK]);
-        let mut farthest = [f64::NEG_INFINITY; BLOCK];
+        let mut farthest = [T::from_f64(f64::NEG_INFINITY); BLOCK];
         for (columns, tolerances) in columns.chunks(STEP).zip(tolerances.chunks(STEP)) {
             for (column, &tolerance) in columns.iter().zip(tolerances) {
                 let z = column[i];

@@ -34,6 +34,8 @@ pub use graph::{
 pub(crate) use image::norm_up;
 pub use image::{BallImage, Image};
 pub use inexact::Inexact;
+#[cfg(test)]
+pub(crate) use layer::through;
 pub use layer::{Layer, LayerBuilder, Row};
 pub use max_affine::MaxAffine;
 pub(crate) use maxima::{groups_after, levels, maxima};

@@ -4,7 +4,7 @@
 use super::{Dyadic, Exact, Machine, Random, inside, rounds};
 use crate::{
     Norm, Precision,
-    network::{Arithmetic, BallImage, LayerBuilder},
+    network::{Arithmetic, BallImage, LayerBuilder, through},
 };
 
 fn attack(seed: u64) -> usize {
@@ -26,10 +26,30 @@ fn attack(seed: u64) -> usize {
         layer.weight(j, *w);
     });
     layer.bias(bias);
-    let layer = layer.finish();
-    let (lower, upper) = BallImage::new(&layer, precision, norm).ends(0, &center, radius);
+    let mut layers = vec![layer.finish()];
+    // Behind a layer that shifts sums of features, and lets some be cut off.
+    if random.below(2) == 0 {
+        let mut front = LayerBuilder::new(n);
+        for j in 0..n {
+            front.weight(j, precision.round(number(&mut random)));
+            if j + 1 < n {
+                front.weight(j + 1, precision.round(number(&mut random)));
+            }
+            front.bias(precision.round(scale * random.of(&[8.0, 8.0, 8.0, 2.0])));
+        }
+        layers.insert(0, front.finish());
+    }
+    let (lower, upper) = BallImage::new(&layers, precision, norm).unwrap().of(0, &center, radius).ends();
     if !upper.is_finite() {
         return 0;
+    }
+    // The weights on the features, about.
+    let mut steep = weights.clone();
+    if let [front, _] = layers.as_slice() {
+        steep = vec![0.0; n];
+        for (row, w) in front.rows().zip(&weights) {
+            row.terms().for_each(|(j, inner)| steep[j] += w * inner);
+        }
     }
     // Points that the weights see farthest away, and others.
     let p = match norm {
@@ -38,11 +58,10 @@ fn attack(seed: u64) -> usize {
         Norm::Lp(p) => p,
         Norm::Linf => f64::INFINITY,
     };
-    let steepest =
-        weights.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs())).map_or(0, |w| w.0);
+    let steepest = steep.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs())).map_or(0, |w| w.0);
     let mut tried = 0;
     for kind in 0..12 {
-        let mut step: Vec<f64> = weights
+        let mut step: Vec<f64> = steep
             .iter()
             .enumerate()
             .map(|(j, w)| match (kind % 4, norm) {
@@ -69,16 +88,14 @@ fn attack(seed: u64) -> usize {
         if !point.iter().all(|v| v.is_finite()) || !inside(&point, &center, radius, norm) {
             continue;
         }
-        let terms = |point: &[f64]| weights.iter().copied().zip(point.to_vec()).collect::<Vec<_>>();
-        let exactly: Vec<(f64, Dyadic)> =
-            terms(&point).into_iter().map(|(w, x)| (w, Dyadic::of(x))).collect();
-        let exact = Exact.dot(&Dyadic::of(bias), &exactly);
+        let exactly = point.iter().map(|x| Dyadic::of(*x)).collect();
+        let exact = through(&mut Exact, &layers, exactly).remove(0);
         let exact = Exact.relu(&exact);
         assert!(exact.at_least(lower) && Dyadic::of(upper) >= exact, "seed {seed}");
         let rounded: Vec<f64> = point.iter().map(|x| precision.round(*x)).collect();
         for _ in 0..4 {
             let mut machine = Machine::new(precision, &mut random);
-            let sum = machine.dot(&bias, &terms(&rounded));
+            let sum = through(&mut machine, &layers, rounded.clone()).remove(0);
             let value = machine.relu(&sum);
             assert!(lower <= value && value <= upper, "seed {seed}: {value} of [{lower}, {upper}]");
         }
@@ -92,4 +109,22 @@ fn no_point_of_a_ball_leaves_its_image() {
     let cases = rounds(2000);
     let tried: usize = (0..cases as u64).map(attack).sum();
     assert!(tried > 3 * cases, "{tried} points");
+}
+
+/// The dual norm of weights that add up would be too small.
+#[test]
+fn neurons_that_read_a_number_twice_have_no_image() {
+    let mut layer = LayerBuilder::new(2);
+    layer.weight(0, 1.0).weight(1, 1.0).bias(0.0);
+    layer.weight(0, 1.0).weight(0, 1.0).bias(0.0);
+    let twice = layer.finish();
+    let mut sum = LayerBuilder::new(2);
+    sum.weight(0, 1.0).weight(1, 1.0).bias(0.0);
+    let once = sum.finish();
+    let image = |layers: &[crate::network::Layer]| BallImage::new(layers, Precision::F32, Norm::L1).is_some();
+    assert!(!image(std::slice::from_ref(&twice)));
+    assert!(!image(&[twice.clone(), once.clone()]) && !image(&[once.clone(), twice]));
+    assert!(image(std::slice::from_ref(&once)));
+    // Nor does a layer that the second does not read, or none.
+    assert!(!image(&[once.clone(), once]) && !image(&[]));
 }

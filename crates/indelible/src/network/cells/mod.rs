@@ -10,7 +10,8 @@
 //! `u_c = relu(1 − s_c)`, `w_c = relu(1 − u_c) = min(1, s_c)` and
 //! `F = Σ_c (c + 1) w_c`.
 //!
-//! A layer of *directions* may stand in front, `z = relu(U x + b)`: then
+//! A layer of *directions* may stand in front, `z = relu(U x + b)`, or two,
+//! `z = relu(U relu(P x + c) + b)`, where all directions lie among few: then
 //! constraints are on its outputs in place of the features.
 
 mod evaluate;
@@ -78,16 +79,16 @@ pub struct Cell {
 /// A network of cells, three layers deep: violations of all distinct
 /// constraints; one indicator `relu(1 − scale · Σ violations)` per cell; one
 /// sum of indicators per class. A scalar head adds two layers, which give
-/// `Σ_c (c + 1) min(1, score_c)`; [directions](Self::with_directions) add one in
-/// front.
+/// `Σ_c (c + 1) min(1, score_c)`; [directions](Self::with_directions) add one or
+/// two in front.
 ///
 /// Constraints are stored once and shared; cells stand in the order of their
 /// number of constraints.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CellNetwork {
     precision: Precision,
-    /// The layer in front, whose outputs are what constraints are on.
-    directions: Option<Layer>,
+    /// The layers in front, whose outputs are what constraints are on.
+    directions: Vec<Layer>,
     /// Numbers that constraints are on: features or directions.
     coordinates: usize,
     classes: usize,
@@ -146,7 +147,7 @@ impl CellNetwork {
         });
         let mut network = Self {
             precision,
-            directions: None,
+            directions: vec![],
             coordinates: inputs,
             classes,
             head,
@@ -166,28 +167,40 @@ impl CellNetwork {
         Ok(network)
     }
 
-    /// The same network behind the layer `directions` with a ReLU: constraints
-    /// are on its outputs, one per number that they were on before.
+    /// The same network behind `directions`, one layer or two, each with a ReLU:
+    /// constraints are on the outputs of the last, one per number that they were
+    /// on before.
     ///
     /// # Errors
-    /// [`Error::BadForm`] when the layer has another number of outputs, no
-    /// input, or a weight or bias that is no finite number of the format.
-    pub fn with_directions(self, directions: Layer) -> Result<Self, Error> {
-        if directions.outputs() != self.coordinates || directions.inputs() == 0 {
-            let (m, n) = (directions.outputs(), directions.inputs());
-            return Err(bad(format!("{m} directions of {n} features; expected {}", self.coordinates)));
+    /// [`Error::BadForm`] when there is another number of layers, one has another
+    /// number of outputs than is read behind it, no input, or a weight or bias that
+    /// is no finite number of the format.
+    pub fn with_directions(self, directions: Vec<Layer>) -> Result<Self, Error> {
+        if !(1..=2).contains(&directions.len()) {
+            return Err(bad(format!("{} layers of directions; expected 1 or 2", directions.len())));
         }
-        if !directions.holds(self.precision) {
-            return Err(bad(format!("a number of a direction is no finite number of {}", self.precision)));
+        let mut read = self.coordinates;
+        for layer in directions.iter().rev() {
+            if layer.outputs() != read || layer.inputs() == 0 {
+                let (m, n) = (layer.outputs(), layer.inputs());
+                return Err(bad(format!("{m} directions of {n} features; expected {read}")));
+            }
+            if !layer.holds(self.precision) {
+                return Err(bad(format!(
+                    "a number of a direction is no finite number of {}",
+                    self.precision
+                )));
+            }
+            read = layer.inputs();
         }
-        Ok(Self { directions: Some(directions), ..self })
+        Ok(Self { directions, ..self })
     }
 
-    /// The layer in front, one neuron per direction, if constraints are on
-    /// directions.
+    /// The layers in front, of which the last has one neuron per direction: none
+    /// where constraints are on features, one, or two.
     #[must_use]
-    pub fn directions(&self) -> Option<&Layer> {
-        self.directions.as_ref()
+    pub fn directions(&self) -> &[Layer] {
+        &self.directions
     }
 
     /// How many numbers there are that constraints can be on: directions, or
@@ -289,11 +302,11 @@ impl CellNetwork {
 
     /// The outputs at one point `x`, `n` numbers, as `arithmetic` has them.
     pub fn evaluate_in<A: Arithmetic>(&self, arithmetic: &mut A, x: &[A::Number]) -> Vec<A::Number> {
-        let projected: Vec<A::Number> = (self.directions.iter())
-            .flat_map(|layer| through(arithmetic, std::slice::from_ref(layer), x.to_vec()))
-            .collect();
-        let projected: Vec<A::Number> = projected.iter().map(|z| arithmetic.relu(z)).collect();
-        let x = if self.directions.is_some() { &projected } else { x };
+        let projected: Option<Vec<A::Number>> = (!self.directions.is_empty()).then(|| {
+            let last = through(arithmetic, &self.directions, x.to_vec());
+            last.iter().map(|z| arithmetic.relu(z)).collect()
+        });
+        let x = projected.as_deref().unwrap_or(x);
         let violations: Vec<A::Number> = self
             .constraints
             .iter()
@@ -398,7 +411,7 @@ impl Network for CellNetwork {
     }
 
     fn inputs(&self) -> usize {
-        self.directions.as_ref().map_or(self.coordinates, Layer::inputs)
+        self.directions.first().map_or(self.coordinates, Layer::inputs)
     }
 
     fn outputs(&self) -> usize {
@@ -413,16 +426,14 @@ impl Network for CellNetwork {
             Head::Scalar => 5,
             Head::Logits => 3,
         };
-        behind + usize::from(self.directions.is_some())
+        behind + self.directions.len()
     }
 
     fn layer(&self, index: usize) -> Layer {
-        let index = match &self.directions {
-            Some(directions) if index == 0 => return directions.clone(),
-            Some(_) => index - 1,
-            None => index,
-        };
-        match index {
+        if let Some(layer) = self.directions.get(index) {
+            return layer.clone();
+        }
+        match index - self.directions.len() {
             0 => self.violations(),
             1 => self.indicators(),
             2 => self.scores(),

@@ -1,4 +1,4 @@
-//! Cells read back from layers: whether three stored layers, or four with
+//! Cells read back from layers: whether three stored layers, or four or five with
 //! directions, are a network of cells, whoever wrote them.
 
 use crate::network::{Head, Layer, StoredNetwork, layer::Row};
@@ -9,16 +9,14 @@ impl CellNetwork {
     /// The network of cells that `network` is, for logit heads: three layers
     /// of which the first has one weight of size 1 per neuron, the second one
     /// negative weight and the bias 1, the third every indicator once with
-    /// weight 1, and no two neurons of the first are equal; a layer of
-    /// directions may stand in front. `None` for anything else. Both compute the same numbers up to
+    /// weight 1, and no two neurons of the first are equal; one layer of
+    /// directions or two may stand in front. `None` for anything else. Both compute the same numbers up to
     /// the order of sums.
     #[must_use]
     pub fn from_layers(network: &StoredNetwork) -> Option<Self> {
-        let (directions, behind) = match network.layers.as_slice() {
-            [directions, behind @ ..] if behind.len() == 3 => (Some(directions), behind),
-            behind => (None, behind),
+        let [directions @ .., violations, indicators, scores] = network.layers.as_slice() else {
+            return None;
         };
-        let [violations, indicators, scores] = behind else { return None };
         let constraints: Vec<Constraint> = violations.rows().map(constraint).collect::<Option<_>>()?;
         if Self::has_equal(&constraints) {
             return None;
@@ -37,10 +35,7 @@ impl CellNetwork {
             .collect::<Option<_>>()?;
         let cells =
             Self::new(network.precision, violations.inputs(), scores.outputs(), Head::Logits, &cells).ok()?;
-        match directions {
-            Some(directions) => cells.with_directions(directions.clone()).ok(),
-            None => Some(cells),
-        }
+        if directions.is_empty() { Some(cells) } else { cells.with_directions(directions.to_vec()).ok() }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     Dataset, Features, Precision,
     network::{
         Cell, CellNetwork, Clipping, Layer, LayerBuilder, MaxAffine, Measure, NetworkForm, Pool, PowerCurve,
-        Prototypes, StoredNetwork,
+        Prototypes, Row, StoredNetwork,
     },
     number::random::Random,
 };
@@ -206,20 +206,36 @@ pub(super) fn change_cells(random: &mut Random, network: &CellNetwork) -> Option
             constraints: network.members_of(k).iter().map(|&t| network.constraints()[t as usize]).collect(),
         })
         .collect();
-    let mut directions = network.directions().cloned();
+    let mut directions = network.directions().to_vec();
+    if directions.len() == 1 && random.below(2) == 0 {
+        directions = behind_features(random, &directions[0], precision);
+    }
     let at = random.below(cells.len());
     let constraint = random.below(cells[at].constraints.len());
     let constraint = &mut cells[at].constraints[constraint];
-    match (random.below(6), &mut directions) {
+    let layers = directions.len();
+    match (random.below(6), directions.as_mut_slice()) {
         (0, _) => constraint.feature = random.below(coordinates),
         (1, _) => constraint.threshold = changed(random, constraint.threshold, precision),
         (2, _) => cells[at].scale = changed(random, cells[at].scale, precision),
-        (_, Some(layer)) => *layer = change_layer(random, layer, precision),
-        _ => cells[at].class = random.below(network.classes()),
+        (_, []) => cells[at].class = random.below(network.classes()),
+        (_, all) => {
+            let layer = &mut all[random.below(layers)];
+            *layer = change_layer(random, layer, precision);
+        }
     }
     let changed = CellNetwork::new(precision, coordinates, network.classes(), network.head(), &cells).ok()?;
-    match directions {
-        Some(layer) => changed.with_directions(layer).ok(),
-        None => Some(changed),
-    }
+    if layers == 0 { Some(changed) } else { changed.with_directions(directions).ok() }
+}
+
+/// The same directions behind a layer that passes the features on, shifted.
+fn behind_features(random: &mut Random, layer: &Layer, precision: Precision) -> Vec<Layer> {
+    let shift = random.of(&[4.0, 16.0, 1024.0]);
+    let mut front = LayerBuilder::new(layer.inputs());
+    (0..layer.inputs()).for_each(|feature| {
+        front.weight(feature, 1.0).bias(shift);
+    });
+    let unshifted = |row: Row<'_>| precision.round(row.bias - shift * row.weights.iter().sum::<f64>());
+    let biases = layer.rows().map(unshifted).collect();
+    vec![front.finish(), layer.clone().with_biases(biases)]
 }

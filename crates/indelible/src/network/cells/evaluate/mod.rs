@@ -113,10 +113,10 @@ impl Evaluator for CellEvaluator<'_> {
         }
         let range = samples.start * n..samples.end * n;
         Ok(match (data.storage(), self.network.precision) {
-            (Features::Coded { codes, levels }, Precision::F32) if self.network.directions.is_some() => {
+            (Features::Coded { codes, levels }, Precision::F32) if !self.network.directions.is_empty() => {
                 self.values::<u8, f32>(&codes[range], |code| f32::from_f64(levels[usize::from(code)]))
             }
-            (Features::Coded { codes, levels }, Precision::F64) if self.network.directions.is_some() => {
+            (Features::Coded { codes, levels }, Precision::F64) if !self.network.directions.is_empty() => {
                 self.values::<u8, f64>(&codes[range], |code| levels[usize::from(code)])
             }
             (Features::Coded { codes, levels }, Precision::F32) => self.codes::<f32>(&codes[range], levels),
@@ -137,8 +137,8 @@ impl CellEvaluator<'_> {
     /// Outputs for rows of numbers, each rounded to the format by `round`.
     fn values<S: Copy + Sync, T: Real>(&self, rows: &[S], round: impl Fn(S) -> T + Sync + Send) -> Vec<f64> {
         let n = self.network.inputs();
-        if let Some(directions) = &self.network.directions {
-            let empty = Projected::<T>::new(Isa::best(), directions, &self.groups);
+        if !self.network.directions.is_empty() {
+            let empty = Projected::<T>::new(Isa::best(), &self.network.directions, &self.groups);
             return self.run(rows, || empty.clone(), |panel, rows| panel.fill(rows, n, &round));
         }
         let new = || Values::<T>::new(self.groups.len());

@@ -1,4 +1,5 @@
-//! Panels of 512 inputs seen along directions: one column per direction.
+//! Panels of 512 inputs seen along directions: one column per direction, computed
+//! layer by layer.
 
 use std::sync::Arc;
 
@@ -16,47 +17,72 @@ use super::{
 /// The weights of a direction and its bias, as the format has them.
 type Neuron<T> = (Vec<(usize, T)>, T);
 
-/// A panel whose columns are the outputs of a layer of directions, with the
-/// features that they are computed from.
+/// A panel whose columns are the outputs of the last of some layers, with what they
+/// are computed from.
 #[derive(Clone)]
 pub(super) struct Projected<T> {
     isa: Isa,
     /// Groups of all features.
     groups: Arc<[usize]>,
     features: Values<T>,
-    /// One per column; nothing where there is no direction.
-    neurons: Arc<[Neuron<T>]>,
-    directions: Values<T>,
+    /// Layer by layer one neuron per column; nothing where there is no direction.
+    neurons: Arc<[Vec<Neuron<T>>]>,
+    /// The outputs of every layer.
+    outputs: Vec<Values<T>>,
 }
 
 impl<T: Real> Projected<T> {
-    /// An empty panel; `groups` are those of the directions that occur.
-    pub fn new(isa: Isa, layer: &Layer, groups: &[usize]) -> Self {
-        let all: Arc<[usize]> = (0..layer.inputs().div_ceil(GROUP)).collect();
-        let columns = groups.iter().flat_map(|group| GROUP * group..GROUP * (group + 1));
-        let neuron = |direction: usize| {
-            if direction >= layer.outputs() {
-                return (vec![], T::default());
-            }
-            let row = layer.row(direction);
-            (row.terms().map(|(column, w)| (column, T::from_f64(w))).collect(), T::from_f64(row.bias))
-        };
+    /// An empty panel; `groups` are those of the directions of the last of `layers`
+    /// that occur. There is a layer.
+    pub fn new(isa: Isa, layers: &[Layer], groups: &[usize]) -> Self {
+        let all = |width: usize| (0..width.div_ceil(GROUP)).collect::<Vec<usize>>();
+        let features: Arc<[usize]> = all(layers.first().map_or(0, Layer::inputs)).into();
+        let mut neurons = vec![];
+        let mut outputs = vec![];
+        for (index, layer) in layers.iter().enumerate() {
+            let own = if index + 1 < layers.len() { all(layer.outputs()) } else { groups.to_vec() };
+            neurons.push(
+                own.iter()
+                    .flat_map(|group| GROUP * group..GROUP * (group + 1))
+                    .map(|k| neuron(layer, k))
+                    .collect(),
+            );
+            outputs.push(Values::new(own.len()));
+        }
         Self {
             isa,
-            features: Values::new(all.len()),
-            groups: all,
-            neurons: columns.map(neuron).collect(),
-            directions: Values::new(groups.len()),
+            features: Values::new(features.len()),
+            groups: features,
+            neurons: neurons.into(),
+            outputs,
         }
     }
 
     /// Takes at most 512 `rows` of `width` numbers.
     pub fn fill<S: Copy>(&mut self, rows: &[S], width: usize, round: &impl Fn(S) -> T) {
         self.features.fill(rows, width, &self.groups, round);
-        for (out, (terms, bias)) in self.directions.columns.iter_mut().zip(self.neurons.iter()) {
-            self.isa.run(Project { features: &self.features.columns, terms, bias: *bias, out });
+        let mut before = &self.features;
+        for (outputs, neurons) in self.outputs.iter_mut().zip(self.neurons.iter()) {
+            for (out, (terms, bias)) in outputs.columns.iter_mut().zip(neurons) {
+                self.isa.run(Project { features: &before.columns, terms, bias: *bias, out });
+            }
+            before = outputs;
         }
     }
+
+    /// The columns that constraints are on.
+    fn last(&self) -> &Values<T> {
+        self.outputs.last().unwrap_or(&self.features)
+    }
+}
+
+/// Neuron `index` of a layer, nothing where it has fewer.
+fn neuron<T: Real>(layer: &Layer, index: usize) -> Neuron<T> {
+    if index >= layer.outputs() {
+        return (vec![], T::default());
+    }
+    let row = layer.row(index);
+    (row.terms().map(|(column, w)| (column, T::from_f64(w))).collect(), T::from_f64(row.bias))
 }
 
 /// One direction of all inputs of a panel, and its ReLU. Sums start from the
@@ -96,11 +122,11 @@ impl<T: Real> Panel for Projected<T> {
     type Value = T;
 
     fn silent(&self, literals: &[Literal], out: &mut [Bits]) {
-        self.directions.silent(literals, out);
+        self.last().silent(literals, out);
     }
 
     #[inline(always)]
     fn value(&self, column: usize, input: usize) -> T {
-        self.directions.value(column, input)
+        self.last().value(column, input)
     }
 }
