@@ -4,7 +4,7 @@
 //! says it says about these numbers. Features are kept as they came: 8-bit
 //! codes with a table of their values, binary32 or binary64, owned or mapped.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{collections::HashMap, fmt, ops::Deref, sync::Arc};
 
 use crate::{Error, number::Precision};
 
@@ -246,6 +246,19 @@ impl Dataset {
     #[must_use]
     pub fn labels(&self) -> &[usize] {
         &self.labels
+    }
+
+    /// The labels in the numbering of `other`, in which classes have the same
+    /// names; a class that `other` does not have gets a number that it does not
+    /// use.
+    #[must_use]
+    pub fn labels_in(&self, other: &Self) -> Vec<usize> {
+        // Looked up, because a file may have millions of classes; the first of a name counts.
+        let known: HashMap<&String, usize> =
+            other.class_names.iter().enumerate().rev().map(|(c, name)| (name, c)).collect();
+        let number = |(c, name)| known.get(name).copied().unwrap_or(other.classes() + c);
+        let numbers: Vec<usize> = self.class_names.iter().enumerate().map(number).collect();
+        self.labels.iter().map(|&y| numbers[y]).collect()
     }
 
     /// What the source calls each class.

@@ -72,6 +72,18 @@ pub enum Error {
         /// The ratio.
         given: f64,
     },
+    /// A share of the samples outside (0, 1].
+    #[error("the share is {}; expected a number above 0 and up to 1", plain(*given))]
+    BadShare {
+        /// The share.
+        given: f64,
+    },
+    /// Too few neighbours to look at.
+    #[error("{} to look at; expected 2 or more", counted(*given, "neighbour"))]
+    TooFewNeighbours {
+        /// How many.
+        given: usize,
+    },
     /// A radius that is negative or no number.
     #[error("the radius is {}; expected a finite number, 0 or more", plain(*given))]
     BadRadius {

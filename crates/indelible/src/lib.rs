@@ -80,6 +80,8 @@
 //!   the two formats; norms; who is told how far work is; numbers for people.
 //! - [`dataset`]: samples and labels, the exact numbers that floats denote.
 //! - [`separation`]: closest enemies, exactly and fast.
+//! - [`scores`]: who is memorized and who influences whom, for the
+//!   nearest-neighbour rule.
 //! - [`budget`]: which radius every sample gets.
 //! - [`network`]: layers and the compact forms, what each computes (written
 //!   once), sizes, evaluation.
@@ -132,6 +134,7 @@ pub mod network;
 pub mod norm;
 pub mod number;
 pub mod progress;
+pub mod scores;
 pub mod separation;
 pub mod text;
 

@@ -27,6 +27,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("error", &["norm", "number", "text"]),
     ("dataset", &["number"]),
     ("separation", &["dataset", "isa", "norm", "number", "progress"]),
+    ("scores", &["dataset", "norm", "number", "progress", "separation"]),
     ("budget", &["norm", "number", "separation"]),
     ("network", &["dataset", "isa", "norm", "number"]),
     ("certify", &["budget", "dataset", "network", "norm", "number", "progress", "separation"]),

@@ -34,13 +34,11 @@ mod sketch;
 mod tests;
 mod trial;
 
-use std::collections::HashMap;
-
 pub use self::{conflicts::conflicts, relation::Pairs};
 use self::{
     dispatch::dispatch,
     relation::Relation,
-    search::{Closest, Nearest, Within},
+    search::{Closest, Nearest, NearestIndices, Within},
 };
 use crate::{Dataset, Enclosure, Error, Norm, Progress, isa::Isa};
 
@@ -161,20 +159,38 @@ pub fn nearest_enemies_between(
     norm: Norm,
     progress: &dyn Progress,
 ) -> Result<NearestEnemies, Error> {
-    if queries.features() != base.features() {
-        return Err(Error::FeatureMismatch { queries: queries.features(), base: base.features() });
-    }
-    // Looked up, because a file may have millions of classes; the first of a name counts.
-    let known: HashMap<&String, usize> =
-        base.class_names().iter().enumerate().rev().map(|(c, name)| (name, c)).collect();
-    let number = |(c, name)| known.get(name).copied().unwrap_or(base.classes() + c);
-    let numbers: Vec<usize> = queries.class_names().iter().enumerate().map(number).collect();
-    let labels: Vec<usize> = queries.labels().iter().map(|&y| numbers[y]).collect();
+    same_space(queries, base)?;
+    let labels = queries.labels_in(base);
     let relation = Relation::between(&labels, base);
     Ok(single(
         norm,
         dispatch(Isa::best(), (queries, base), &relation, norm, Nearest { per_query: 1, progress }),
     ))
+}
+
+/// Indices of the `per_query` nearest samples of `base`, whatever their labels,
+/// for every sample of `queries`: nearest first and smaller index first among
+/// equally near ones. Row after row, as many in each as `base` has, `per_query`
+/// at most. A sample of `base` that is asked for is the nearest to itself, but
+/// for equal samples before it. Takes memory for so many distances.
+///
+/// # Errors
+/// When the two sets have different numbers of features.
+pub fn k_nearest(
+    queries: &Dataset,
+    base: &Dataset,
+    norm: Norm,
+    per_query: usize,
+    progress: &dyn Progress,
+) -> Result<Vec<usize>, Error> {
+    same_space(queries, base)?;
+    let per_query = per_query.min(base.samples());
+    if per_query == 0 {
+        return Ok(vec![]);
+    }
+    let search = NearestIndices(Nearest { per_query, progress });
+    let found = dispatch(Isa::best(), (queries, base), &Relation::all(queries, base), norm, search);
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// The number of pairs at distance at most `radius`, and the
@@ -198,6 +214,13 @@ pub fn pairs_within(
         dispatch(Isa::best(), (data, data), &relation, norm, Within { radius, keep: limit, progress });
     let pairs = found.into_iter().map(|(i, j, distance)| ClosePair { pair: (i, j), distance }).collect();
     Ok(ClosePairs { norm, count, pairs })
+}
+
+fn same_space(queries: &Dataset, base: &Dataset) -> Result<(), Error> {
+    if queries.features() == base.features() {
+        return Ok(());
+    }
+    Err(Error::FeatureMismatch { queries: queries.features(), base: base.features() })
 }
 
 fn single(norm: Norm, found: Vec<Option<Neighbour>>) -> NearestEnemies {

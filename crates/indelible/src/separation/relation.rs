@@ -41,6 +41,12 @@ impl<'a> Relation<'a> {
         Self { queries, base: base.labels(), pairs: Pairs::Enemies, ascending: false }
     }
 
+    /// Every query against every sample of another set, or of the same: all pairs,
+    /// each sample with itself too.
+    pub(super) fn all(queries: &'a Dataset, base: &'a Dataset) -> Self {
+        Self { queries: queries.labels(), base: base.labels(), pairs: Pairs::All, ascending: false }
+    }
+
     /// First base sample that query `i` may meet.
     #[inline]
     pub(super) fn start(&self, i: usize) -> usize {

@@ -20,7 +20,11 @@ use super::{
 };
 use crate::Progress;
 
-pub(super) use self::{closest::Closest, nearest::Nearest, within::Within};
+pub(super) use self::{
+    closest::Closest,
+    nearest::{Nearest, NearestIndices},
+    within::Within,
+};
 
 /// Queries that one task handles.
 pub(super) const TILE: usize = 256;

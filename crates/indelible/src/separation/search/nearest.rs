@@ -62,10 +62,14 @@ impl<M: Metric> Collector<M> for Tile<'_, M> {
     }
 }
 
-impl Search for Nearest<'_> {
-    type Output = Vec<Option<Neighbour>>;
-
-    fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
+impl Nearest<'_> {
+    /// The distances of the nearest samples, and which they are.
+    fn find<M: Metric, P: Pruner<M>>(
+        self,
+        metric: &M,
+        pruner: &P,
+        relation: &Relation,
+    ) -> Vec<Option<(M::Distance, usize)>> {
         let Self { per_query, progress } = self;
         let (queries, samples) = (relation.queries.len(), relation.base.len());
         let mut found = vec![None; queries * per_query];
@@ -96,7 +100,26 @@ impl Search for Nearest<'_> {
             });
         }
         progress.end();
+        found
+    }
+}
+
+impl Search for Nearest<'_> {
+    type Output = Vec<Option<Neighbour>>;
+
+    fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
         let enclose = |(d, index): (M::Distance, usize)| Neighbour { index, distance: metric.enclosure(&d) };
-        found.into_par_iter().map(|entry| entry.map(enclose)).collect()
+        self.find(metric, pruner, relation).into_par_iter().map(|entry| entry.map(enclose)).collect()
+    }
+}
+
+/// The same without the distances, which take time to enclose.
+pub struct NearestIndices<'a>(pub Nearest<'a>);
+
+impl Search for NearestIndices<'_> {
+    type Output = Vec<Option<usize>>;
+
+    fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
+        self.0.find(metric, pruner, relation).into_iter().map(|entry| Some(entry?.1)).collect()
     }
 }
