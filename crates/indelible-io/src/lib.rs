@@ -5,7 +5,7 @@
 //! - [`npy`]: arrays out, for whatever is computed per sample.
 //! - [`atomic_file`]: files that appear complete or not at all.
 //! - [`digest`](fn@digest): a fingerprint of a dataset, whatever file it came from.
-//! - [`fit_to_file`]: from a dataset to a proved file in one call.
+//! - [`fit_to_file`], [`fit_to_bytes`]: from a dataset to a proved file in one call.
 //! - [`Error`]: what can go wrong, each in one line that names the file; [`DataError`]: what is wrong in it.
 
 pub mod atomic_file;
@@ -19,7 +19,7 @@ pub mod onnx;
 pub use atomic_file::{AtomicFile, remove_unfinished};
 pub use digest::digest;
 pub use error::{DataError, Error};
-pub use fit::{FittedFile, fit_to_file};
+pub use fit::{FittedBytes, FittedFile, fit_to_bytes, fit_to_file};
 
 /// The examples of the page that the package shows are tested.
 #[cfg(doctest)]
