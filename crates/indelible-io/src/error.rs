@@ -51,6 +51,9 @@ pub enum Error {
         /// Why not.
         source: crate::onnx::OnnxError,
     },
+    /// A network that could not be made into the bytes of a file, or read from them.
+    #[error(transparent)]
+    Bytes(#[from] crate::onnx::OnnxError),
     /// Layers that one file cannot hold.
     #[error(
         "the dense form of {construction} would take {} or more, and ONNX files end at 2 GiB; use --form compact or fewer samples", text::bytes(*bytes)

@@ -6,7 +6,7 @@
 //! - [`atomic_file`]: files that appear complete or not at all.
 //! - [`read_text`]: a text, also a compressed one.
 //! - [`digest`](fn@digest): a fingerprint of a dataset, whatever file it came from.
-//! - [`fit_to_file`]: from a dataset to a proved file in one call.
+//! - [`fit_to_file`], [`fit_to_bytes`]: from a dataset to a proved file in one call.
 //! - [`Error`]: what can go wrong, each in one line that names the file; [`DataError`]: what is wrong in it.
 
 pub mod atomic_file;
@@ -21,7 +21,7 @@ mod text;
 pub use atomic_file::{AtomicFile, remove_unfinished};
 pub use digest::digest;
 pub use error::{DataError, Error};
-pub use fit::{FittedFile, fit_to_file};
+pub use fit::{FittedBytes, FittedFile, fit_to_bytes, fit_to_file};
 pub use text::read_text;
 
 /// The examples of the page that the package shows are tested.

@@ -59,6 +59,7 @@ pub struct Budget {
     radii: Radii,
     ratio: Option<f64>,
     distances: Vec<f64>,
+    separation: Separation,
 }
 
 impl Budget {
@@ -82,7 +83,13 @@ impl Budget {
             }
         }
         let ratio = (separation.pair.is_some()).then(|| 2.0 * radius / distance);
-        Ok(Self { norm: separation.norm, radii: Radii::Uniform(radius), ratio, distances: vec![distance] })
+        Ok(Self {
+            norm: separation.norm,
+            radii: Radii::Uniform(radius),
+            ratio,
+            distances: vec![distance],
+            separation: *separation,
+        })
     }
 
     /// The radius `ratio · λ/2`, rounded down, for every sample.
@@ -115,13 +122,25 @@ impl Budget {
             radii.push(mul_down(ratio, d.lower / 2.0));
         }
         let distances = enemies.distances.iter().map(|d| d.lower).collect();
-        Ok(Self { norm: enemies.norm, radii: Radii::PerSample(radii), ratio: Some(ratio), distances })
+        Ok(Self {
+            norm: enemies.norm,
+            radii: Radii::PerSample(radii),
+            ratio: Some(ratio),
+            distances,
+            separation: enemies.separation(),
+        })
     }
 
     /// The norm that radii are measured in.
     #[must_use]
     pub fn norm(&self) -> Norm {
         self.norm
+    }
+
+    /// The separation that it was made from.
+    #[must_use]
+    pub fn separation(&self) -> &Separation {
+        &self.separation
     }
 
     /// The radius of every sample.

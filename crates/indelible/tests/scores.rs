@@ -10,7 +10,7 @@
 use indelible::{
     Dataset, Error, Features, Norm, Silent,
     scores::{Sampling, influence, memorization},
-    separation::k_nearest,
+    separation::k_nearest_indices,
 };
 use proptest::prelude::*;
 
@@ -194,8 +194,8 @@ fn neighbours_of_all_labels() {
                     _ => gaps.map(|g| g * g).sum::<f64>(),
                 }
             };
-            let near = k_nearest(few.as_ref().unwrap(), &base, norm, 17, &Silent).unwrap();
-            let all = k_nearest(&base, &base, norm, 17, &Silent).unwrap();
+            let near = k_nearest_indices(few.as_ref().unwrap(), &base, norm, 17, &Silent).unwrap();
+            let all = k_nearest_indices(&base, &base, norm, 17, &Silent).unwrap();
             assert_eq!(all.len(), samples * 17);
             for i in 0..samples {
                 let gaps: Vec<f64> = (0..samples).map(|j| gap(i, j)).collect();
@@ -207,7 +207,9 @@ fn neighbours_of_all_labels() {
         }
         // More than there are.
         assert_eq!(
-            k_nearest(&base.head(3).unwrap(), &base.head(2).unwrap(), Norm::L2, 9, &Silent).unwrap().len(),
+            k_nearest_indices(&base.head(3).unwrap(), &base.head(2).unwrap(), Norm::L2, 9, &Silent)
+                .unwrap()
+                .len(),
             6
         );
     }

@@ -10,8 +10,8 @@
 use indelible::{
     Dataset, Enclosure, Features, Norm, Silent,
     separation::{
-        Pairs, conflicts, k_nearest_enemies, nearest_enemies, nearest_enemies_between, pairs_within,
-        separation,
+        Pairs, conflicts, k_nearest, k_nearest_between, k_nearest_enemies, nearest_enemies,
+        nearest_enemies_between, pairs_within, separation,
     },
 };
 use proptest::prelude::*;
@@ -134,9 +134,17 @@ fn check(grid: &Grid, storage: Storage) -> Result<(), TestCaseError> {
             let expected: Vec<usize> = order.iter().take(3).map(|o| o.1).collect();
             prop_assert_eq!(indices, expected);
         }
+        for (i, near) in k_nearest(&data, norm, 2, &Silent).iter().enumerate() {
+            let mut order: Vec<(i128, usize)> = (0..n).filter(|&j| j != i).map(|j| (d(i, j), j)).collect();
+            order.sort_unstable();
+            let indices: Vec<usize> = near.iter().map(|e| e.index).collect();
+            let expected: Vec<usize> = order.iter().take(2).map(|o| o.1).collect();
+            prop_assert_eq!(indices, expected, "{:?} {}", norm, i);
+        }
         let first = pairs().filter(|&(i, j)| differ(i, j)).map(|(i, j)| (d(i, j), i, j)).min();
         let lambda = separation(&data, norm, &Silent);
         prop_assert_eq!(lambda.pair, first.map(|f| (f.1, f.2)));
+        prop_assert_eq!(found.separation().distance, lambda.distance);
         if let Some((distance, ..)) = first {
             prop_assert!(is_tight(lambda.distance, distance, norm, unit));
             // The rounded-down distance admits no pair unless it is exact. What
@@ -163,6 +171,11 @@ fn check(grid: &Grid, storage: Storage) -> Result<(), TestCaseError> {
             for i in 0..half {
                 let nearest = enemies(i).filter(|&j| j >= half).map(|j| (d(i, j), j - half)).min();
                 prop_assert_eq!(between.indices[i], nearest.map(|o| o.1));
+            }
+            let near = k_nearest_between(&head, &tail, norm, 1, &Silent).expect("one width");
+            for (i, near) in near.iter().enumerate() {
+                let nearest = (half..n).map(|j| (d(i, j), j - half)).min();
+                prop_assert_eq!(near.first().map(|e| e.index), nearest.map(|o| o.1));
             }
         }
     }

@@ -56,7 +56,9 @@ impl CertifyArgs {
             (None, Some(ratio)) => {
                 Budget::per_sample(ratio, &nearest_enemies(&data, norm, &bar))?.radii().clone()
             }
-            (None, None) => self.claimed(&network, &data, norm)?,
+            (None, None) => network
+                .claimed_radii(&data, norm)
+                .map_err(|source| indelible_io::Error::Onnx { path: self.network.clone(), source })?,
         };
         require(!self.per_sample || matches!(radii, Radii::PerSample(_)), || {
             format!("{} claims one radius for all samples; give --ratio", self.network.display())
@@ -74,23 +76,6 @@ impl CertifyArgs {
         data.describe(&mut report);
         report.left_out(&network.notes).print(self.json)?;
         if certificate.holds() { Ok(()) } else { Err(Failure::no("")) }
-    }
-
-    /// The radii that the metadata of the file claim.
-    fn claimed(&self, network: &onnx::Network, data: &Dataset, norm: Norm) -> Result<Radii, Failure> {
-        let (metadata, file) = (&network.metadata, self.network.display());
-        let Some(radii) = metadata.radii.clone() else {
-            return Err(Failure::input(format!("{file} claims no radius of its own; give --radius")));
-        };
-        require(metadata.norm == Some(norm), || {
-            let claimed = metadata.norm.map_or("no norm".into(), |claimed| claimed.to_string());
-            format!("{file} claims radii in {claimed}, not in {norm}; give --radius")
-        })?;
-        let same = metadata.dataset.as_ref().is_some_and(|known| *known == digest(data));
-        require(same || matches!(radii, Radii::Uniform(_)), || {
-            format!("{file} has one radius for each sample of another dataset; give --radius")
-        })?;
-        Ok(radii)
     }
 }
 

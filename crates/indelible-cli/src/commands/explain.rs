@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use indelible::{
     Dataset, Norm, Radii,
-    network::{BallImage, CellNetwork, Constraint, Layer, Model, Network, Side},
-    number::{add_up, sub_down},
+    cells::{BallsOfCells, ConstraintReason, Explanation, sign, visible_radii},
+    network::{CellNetwork, Constraint, Layer, Model, Network, Side},
 };
 use indelible_io::onnx;
 use serde_json::{Value, json};
@@ -35,44 +35,6 @@ pub struct ExplainArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-}
-
-/// The balls, and their images where the network looks along directions.
-struct Balls<'a> {
-    data: &'a Dataset,
-    radii: &'a Radii,
-    image: Option<BallImage<'a>>,
-}
-
-impl Balls<'_> {
-    /// What a constraint is on: the value of a feature, or the image under a
-    /// direction.
-    fn value(&self, feature: usize, sample: usize) -> f64 {
-        match &self.image {
-            Some(image) => image.of(feature, &self.data.row(sample), 0.0).center,
-            None => self.data.value(sample, feature),
-        }
-    }
-
-    /// The ends of a sample's ball along what a constraint is on, with its sign.
-    fn ends(&self, constraint: Constraint, sample: usize) -> (f64, f64) {
-        let radius = self.radii.of(sample);
-        if let Some(image) = &self.image {
-            let (lower, upper) = image.of(constraint.feature, &self.data.row(sample), radius).ends();
-            return match constraint.side {
-                Side::AtLeast => (lower, upper),
-                Side::AtMost => (-upper, -lower),
-            };
-        }
-        let x = sign(constraint.side) * self.data.value(sample, constraint.feature);
-        (sub_down(x, radius), add_up(x, radius))
-    }
-}
-
-/// A constraint of the cell and the enemies whose whole ball violates it.
-struct Reason {
-    constraint: Constraint,
-    enemies: Vec<usize>,
 }
 
 impl ExplainArgs {
@@ -103,38 +65,27 @@ impl ExplainArgs {
             format!("--sample is {}; expected 0 to {}", self.sample, samples - 1)
         })?;
         let layers = cells.directions();
-        let image = BallImage::new(layers, cells.precision(), network.metadata.norm.unwrap_or(Norm::Linf));
-        require(image.is_some() || layers.is_empty(), || {
-            format!("a direction of {} reads a number twice; expected each once", self.network.display())
-        })?;
-        let radii = match &network.metadata.radii {
-            // Features alone see only boxes.
-            _ if image.is_none() && network.metadata.norm != Some(Norm::Linf) => Radii::Uniform(0.0),
-            Some(Radii::PerSample(radii)) if radii.len() != samples => Radii::Uniform(0.0),
-            Some(radii) => radii.clone(),
-            None => Radii::Uniform(0.0),
+        let metadata = &network.metadata;
+        let claimed = metadata.radii.as_ref().map(|radii| (radii, metadata.norm));
+        let radii = visible_radii(cells, claimed, samples);
+        let norm = metadata.norm.unwrap_or(Norm::Linf);
+        let Some(balls) = BallsOfCells::new(cells, &data, norm, &radii) else {
+            return Err(Failure::input(format!(
+                "a direction of {} reads a number twice; expected each once",
+                self.network.display()
+            )));
         };
-        let balls = Balls { data: &data, radii: &radii, image };
         let names = self.names(&network, &data)?;
         let names = if layers.is_empty() { names } else { direction_names(layers, &names) };
         let classes = network.signature().match_classes(&data)?;
-        let class = classes.map[data.labels()[self.sample]];
-        let holds = |k: usize, i: usize| {
-            cells.classes_of_cells()[k] == class
-                && classes.map[data.labels()[i]] == class
-                && constraints(cells, k).all(|c| balls.ends(c, i).0 >= sign(c.side) * c.threshold)
-        };
-        let found: Vec<usize> = (0..cells.cells()).filter(|&k| holds(k, self.sample)).collect();
         // The simplest reason: cells stand in the order of their constraints.
-        let Some(&cell) = found.first() else {
+        let Some(explanation) = balls.explain(cells, &classes.map, self.sample) else {
             return Err(Failure::no(format!(
                 "no cell of its class holds the ball of sample {}: the network does not recognise it",
                 self.sample
             )));
         };
-        let reasons = reasons(cells, cell, &balls, self.sample);
-        let held = (0..samples).filter(|&i| holds(cell, i)).count();
-        let mut report = self.report(&balls, (cell, found.len(), held), &reasons, &names);
+        let mut report = self.report(&data, &radii, &balls, &explanation, &names);
         data.describe(&mut report);
         report.print(self.json)
     }
@@ -163,12 +114,14 @@ impl ExplainArgs {
 
     fn report(
         &self,
-        balls: &Balls<'_>,
-        (cell, cells, held): (usize, usize, usize),
-        reasons: &[Reason],
+        data: &Dataset,
+        radii: &Radii,
+        balls: &BallsOfCells<'_>,
+        explanation: &Explanation,
         names: &[String],
     ) -> Report {
-        let Balls { data, radii, .. } = *balls;
+        let Explanation { cell, cells, samples_in_cell: held, reasons } = explanation;
+        let (cell, cells, held) = (*cell, *cells, *held);
         let label = |sample: usize| &data.class_names()[data.labels()[sample]];
         let (sample, radius) = (self.sample, radii.of(self.sample));
         let enemies = data.labels().iter().filter(|&&y| y != data.labels()[sample]).count();
@@ -188,30 +141,27 @@ impl ExplainArgs {
                 ),
             )
             .line("that is", format!("every point within {} of it satisfies all of these", real(radius)));
-        for Reason { constraint, enemies: excluded } in reasons {
+        for ConstraintReason { constraint, value: here, excluded, nearest } in reasons {
             let Constraint { feature, side, threshold } = *constraint;
             let value = |i: usize| balls.value(feature, i);
             let examples = || excluded.iter().take(EXAMPLES);
             let example = |&i: &usize| json!({"sample": i, "label": label(i), "value": value(i)});
             listed.push(json!({
                 "feature": feature, "name": names[feature], "side": symbol(side), "threshold": threshold,
-                "value": value(sample), "excludes": excluded.len(),
+                "value": here, "excludes": excluded.len(),
                 "examples": examples().map(example).collect::<Vec<_>>(),
             }));
             let examples: Vec<String> =
                 examples().map(|&i| format!("{i} ({}, {})", label(i), real(value(i)))).collect();
             let such =
                 if examples.is_empty() { String::new() } else { format!(", as {}", examples.join(", ")) };
-            // The end of an excluded ball that is nearest to the threshold.
-            let nearest =
-                excluded.iter().map(|&i| balls.ends(*constraint, i).1).fold(f64::NEG_INFINITY, f64::max);
             report.line(
                 &names[feature],
                 format!(
                     "{} {} (here {}): excludes {} of {} of other labels{such}",
                     symbol(side),
-                    shown(threshold, side, sign(side) * nearest),
-                    real(value(sample)),
+                    shown(threshold, side, *nearest),
+                    real(*here),
                     grouped(excluded.len()),
                     counted(enemies, "sample"),
                 ),
@@ -219,15 +169,6 @@ impl ExplainArgs {
         }
         report.json["constraints"] = listed.into();
         report
-    }
-}
-
-/// 1 for constraints from below, −1 for those from above: with this factor on
-/// both sides, a constraint is always one from below.
-fn sign(side: Side) -> f64 {
-    match side {
-        Side::AtLeast => 1.0,
-        Side::AtMost => -1.0,
     }
 }
 
@@ -275,23 +216,6 @@ fn shown(threshold: f64, side: Side, nearest: f64) -> String {
         }
     }
     plain(threshold)
-}
-
-fn constraints(cells: &CellNetwork, cell: usize) -> impl Iterator<Item = Constraint> {
-    cells.members_of(cell).iter().map(|&t| cells.constraints()[t as usize])
-}
-
-/// The constraints of a cell and whom each excludes, most first.
-fn reasons(cells: &CellNetwork, cell: usize, balls: &Balls<'_>, sample: usize) -> Vec<Reason> {
-    let labels = balls.data.labels();
-    let reason = |constraint: Constraint| {
-        let threshold = sign(constraint.side) * constraint.threshold;
-        let is_excluded = |&i: &usize| labels[i] != labels[sample] && balls.ends(constraint, i).1 < threshold;
-        Reason { constraint, enemies: (0..labels.len()).filter(is_excluded).collect() }
-    };
-    let mut reasons: Vec<Reason> = constraints(cells, cell).map(reason).collect();
-    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.enemies.len()));
-    reasons
 }
 
 fn symbol(side: Side) -> &'static str {

@@ -10,8 +10,8 @@ use clap::Args;
 use indelible::{
     Dataset, Enclosure, Norm,
     separation::{
-        ClosePairs, NearestEnemies, Neighbour, Pairs, Separation, conflicts, k_nearest_enemies,
-        nearest_enemies, nearest_enemies_between, pairs_within, separation,
+        ClosePairs, NearestEnemies, Neighbour, Pairs, Separation, conflicts, describe_conflicts,
+        k_nearest_enemies, nearest_enemies, nearest_enemies_between, pairs_within, separation,
     },
 };
 use indelible_io::{
@@ -141,7 +141,8 @@ impl SeparationArgs {
             Some(near) => Some(first_of(near, self.norm)),
             None => (!self.bound_only).then(|| nearest_enemies(data, self.norm, bar)),
         };
-        let found = enemies.as_ref().map_or_else(|| separation(data, self.norm, bar), closest);
+        let found =
+            enemies.as_ref().map_or_else(|| separation(data, self.norm, bar), NearestEnemies::separation);
         let taken = started.elapsed().as_secs_f64();
         let equal = if found.distance.lower == 0.0 { conflicts(data, MOST_CONFLICTS) } else { vec![] };
         let mut report = description(data, &found, &equal);
@@ -153,7 +154,7 @@ impl SeparationArgs {
         report.line("time", seconds(taken));
         data.describe(&mut report);
         report.print(self.json)?;
-        if found.distance.lower == 0.0 { Err(conflict(data, &equal)) } else { Ok(()) }
+        if found.distance.lower == 0.0 { Err(Failure::no(describe_conflicts(data))) } else { Ok(()) }
     }
 
     /// From the samples of `test` to those of the dataset.
@@ -163,7 +164,7 @@ impl SeparationArgs {
         let started = Instant::now();
         let enemies = nearest_enemies_between(&queries, data, self.norm, bar)?;
         let taken = started.elapsed().as_secs_f64();
-        let nearest = nearest(&enemies);
+        let nearest = enemies.nearest();
         let infinite = Enclosure::exact(f64::INFINITY);
         let mut report = Report::new(json!({
             "samples": queries.samples(), "against": data.samples(), "features": data.features(),
@@ -260,41 +261,13 @@ fn enclosure(distance: Enclosure) -> Value {
     json!({"lower": distance.lower, "upper": distance.upper})
 }
 
-/// The query that comes nearest, its distance, and what it comes near.
-fn nearest(enemies: &NearestEnemies) -> Option<(usize, Enclosure, usize)> {
-    (0..enemies.distances.len())
-        .filter_map(|i| Some((i, enemies.distances[i], enemies.indices[i]?)))
-        .min_by(|a, b| a.1.lower.total_cmp(&b.1.lower).then(a.0.cmp(&b.0)))
-}
-
-/// The separation bound from the nearest enemies of all samples.
-fn closest(enemies: &NearestEnemies) -> Separation {
-    let none = Separation { norm: enemies.norm, distance: Enclosure::exact(f64::INFINITY), pair: None };
-    nearest(enemies).map_or(none, |(i, distance, j)| Separation {
-        norm: enemies.norm,
-        distance,
-        pair: Some((i.min(j), i.max(j))),
-    })
-}
-
 /// Why a network cannot be built from `data`: where equal samples have
 /// different labels, which ones.
 pub fn or_conflicts(data: &Dataset, error: indelible::Error) -> Failure {
     match error {
-        indelible::Error::Inseparable { .. } => conflict(data, &conflicts(data, MOST_CONFLICTS)),
+        indelible::Error::Inseparable { .. } => Failure::no(describe_conflicts(data)),
         other => other.into(),
     }
-}
-
-/// The one line about equal samples with different labels.
-fn conflict(data: &Dataset, equal: &[(usize, usize)]) -> Failure {
-    let pairs: Vec<String> =
-        equal.iter().map(|&(i, j)| format!("{} and {}", named(data, i), named(data, j))).collect();
-    let more = if equal.len() == MOST_CONFLICTS { ", and possibly more" } else { "" };
-    Failure::no(format!(
-        "no network can memorize these data: equal samples have different labels: {}{more}",
-        pairs.join("; ")
-    ))
 }
 
 /// The nearest of each sample's enemies.

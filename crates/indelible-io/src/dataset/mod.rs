@@ -54,6 +54,7 @@ use indelible::{Dataset, Features};
 
 use crate::{DataError, Error};
 pub use options::{Categorical, Decimal, Delimiter, Missing, OnConflict, ReadOptions, Scale};
+pub use prepare::without_conflicts;
 pub use reading::Reading;
 
 use labels::{Declared, LabelSet};
@@ -244,7 +245,7 @@ fn finish(path: &Path, loaded: Loaded, options: &ReadOptions) -> Result<Points, 
         data = data.with_feature_names(names).map_err(in_dataset)?;
     }
     if labelled {
-        data = prepare::without_conflicts(data, options.on_conflict, &mut reading).map_err(in_dataset)?;
+        data = prepare::resolve_conflicts(data, options.on_conflict, &mut reading).map_err(in_dataset)?;
         reading.doubt_labels(&data);
     }
     Ok(Points { data, labelled, reading })

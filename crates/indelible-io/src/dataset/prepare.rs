@@ -90,17 +90,14 @@ fn filled<T: Copy + Into<f64>>(
     Some(values)
 }
 
-/// The samples without those that equal another one with a different label.
+/// The samples without those that equal another one with a different label, as
+/// `what` says, and the numbers of those left out, in ascending order.
 ///
 /// # Errors
 /// When none is left.
-pub(super) fn without_conflicts(
-    data: Dataset,
-    what: OnConflict,
-    reading: &mut Reading,
-) -> Result<Dataset, indelible::Error> {
+pub fn without_conflicts(data: Dataset, what: OnConflict) -> Result<(Dataset, Vec<usize>), indelible::Error> {
     if what == OnConflict::Keep {
-        return Ok(data);
+        return Ok((data, vec![]));
     }
     let value = |sample, feature| data.value(sample, feature);
     let compare = |a: &usize, b: &usize| {
@@ -123,14 +120,26 @@ pub(super) fn without_conflicts(
         }
     }
     if dropped.is_empty() {
-        return Ok(data);
+        return Ok((data, dropped));
     }
     dropped.sort_unstable();
-    let why = "samples equal to one with another label";
-    reading.left_out.push(format!("{} {why} ({})", dropped.len(), list(&dropped)));
     let kept: Vec<usize> =
         (0..data.samples()).filter(|sample| dropped.binary_search(sample).is_err()).collect();
-    data.select(kept.into_iter())
+    Ok((data.select(kept.into_iter())?, dropped))
+}
+
+/// Leaves them out, and `reading` says which.
+pub(super) fn resolve_conflicts(
+    data: Dataset,
+    what: OnConflict,
+    reading: &mut Reading,
+) -> Result<Dataset, indelible::Error> {
+    let (data, dropped) = without_conflicts(data, what)?;
+    if !dropped.is_empty() {
+        let why = "samples equal to one with another label";
+        reading.left_out.push(format!("{} {why} ({})", dropped.len(), list(&dropped)));
+    }
+    Ok(data)
 }
 
 /// The first of these samples.

@@ -26,13 +26,14 @@ use std::{
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use indelible::{
+    Dataset, Norm, Radii,
     classes::Signature,
     constructions::Construction,
     network::{Model, Schedule},
 };
 use prost::Message;
 
-use crate::{DataError, Error};
+use crate::{DataError, Error, digest};
 
 pub use metadata::Metadata;
 pub(crate) use write::LIMIT;
@@ -58,6 +59,27 @@ impl Network {
             classes: self.metadata.classes.as_deref(),
             features: self.metadata.features.as_deref(),
         }
+    }
+
+    /// The radii that the file claims for `data` in `norm`.
+    ///
+    /// # Errors
+    /// [`OnnxError::Claim`] when it claims none, claims them in another norm, or
+    /// has one for each sample of another dataset.
+    pub fn claimed_radii(&self, data: &Dataset, norm: Norm) -> Result<Radii, OnnxError> {
+        let metadata = &self.metadata;
+        let Some(radii) = metadata.radii.clone() else {
+            return Err(OnnxError::Claim("claims no radius of its own".into()));
+        };
+        if metadata.norm != Some(norm) {
+            let claimed = metadata.norm.map_or("no norm".into(), |claimed| claimed.to_string());
+            return Err(OnnxError::Claim(format!("claims radii in {claimed}, not in {norm}")));
+        }
+        let is_same = || metadata.dataset.as_ref().is_some_and(|known| *known == digest(data));
+        if matches!(radii, Radii::PerSample(_)) && !is_same() {
+            return Err(OnnxError::Claim("has one radius for each sample of another dataset".into()));
+        }
+        Ok(radii)
     }
 
     /// The name of its form: `dense` for layers, `graph` for a piecewise-linear
@@ -129,6 +151,9 @@ pub enum OnnxError {
         /// Its size.
         bytes: u64,
     },
+    /// A question that the claims of the file do not answer.
+    #[error("the file {0}; give --radius")]
+    Claim(String),
     /// Writing failed.
     #[error("{0}")]
     Io(#[from] std::io::Error),

@@ -21,6 +21,7 @@ mod balls;
 mod bits;
 mod cover;
 mod draft;
+mod explain;
 mod grid;
 mod grow;
 mod kernel;
@@ -37,6 +38,7 @@ use crate::{
     number::sub_down,
 };
 
+pub use explain::{BallsOfCells, ConstraintReason, Explanation, sign, visible_radii};
 pub use membership::samples_in_cells;
 
 use balls::{Balls, Spread};

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{Dataset, Error, Norm, Progress, separation::k_nearest};
+use crate::{Dataset, Error, Norm, Progress, separation::k_nearest_indices};
 
 /// Neighbours in memory at a time.
 const AT_ONCE: usize = 1 << 21;
@@ -23,9 +23,9 @@ pub(super) fn each_part(
     for start in (0..count).step_by(part) {
         let range = start..count.min(start + part);
         let near = if range.len() == count {
-            k_nearest(queries, base, norm, per_query, progress)?
+            k_nearest_indices(queries, base, norm, per_query, progress)?
         } else {
-            k_nearest(&queries.select(range.clone())?, base, norm, per_query, progress)?
+            k_nearest_indices(&queries.select(range.clone())?, base, norm, per_query, progress)?
         };
         each(range, &near);
     }

@@ -70,3 +70,29 @@ fn hash_row(data: &Dataset, i: usize, mut hasher: impl Hasher) -> u64 {
     }
     hasher.finish()
 }
+
+/// Pairs that [`describe_conflicts`] names.
+const MOST_NAMED: usize = 10;
+
+/// Why no network can memorize `data`, in one line: equal samples with different
+/// labels, the first ten pairs of them with their labels.
+///
+/// ```
+/// use indelible::{Dataset, Features, separation::describe_conflicts};
+///
+/// let features = Features::F64(vec![0.0, 1.0, 0.0].into());
+/// let data = Dataset::new(features, 1, vec![0, 0, 1], vec!["a".into(), "b".into()])?;
+/// assert!(describe_conflicts(&data).ends_with("different labels: 0 (a) and 2 (b)"));
+/// # Ok::<(), indelible::Error>(())
+/// ```
+#[must_use]
+pub fn describe_conflicts(data: &Dataset) -> String {
+    let found = conflicts(data, MOST_NAMED);
+    let named = |i: usize| format!("{i} ({})", data.class_names()[data.labels()[i]]);
+    let pairs: Vec<String> = found.iter().map(|&(i, j)| format!("{} and {}", named(i), named(j))).collect();
+    let more = if found.len() == MOST_NAMED { ", and possibly more" } else { "" };
+    format!(
+        "no network can memorize these data: equal samples have different labels: {}{more}",
+        pairs.join("; ")
+    )
+}

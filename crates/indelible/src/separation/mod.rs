@@ -34,7 +34,10 @@ mod sketch;
 mod tests;
 mod trial;
 
-pub use self::{conflicts::conflicts, relation::Pairs};
+pub use self::{
+    conflicts::{conflicts, describe_conflicts},
+    relation::Pairs,
+};
 use self::{
     dispatch::dispatch,
     relation::Relation,
@@ -66,6 +69,28 @@ pub struct NearestEnemies {
     /// The nearest enemy of sample `i`: the smallest index among equally near
     /// ones. `None` when there is no enemy.
     pub indices: Vec<Option<usize>>,
+}
+
+impl NearestEnemies {
+    /// The sample that comes nearest to an enemy, how near, and the enemy;
+    /// `None` when nobody has one.
+    #[must_use]
+    pub fn nearest(&self) -> Option<(usize, Enclosure, usize)> {
+        let near = self.distances.iter().zip(&self.indices).enumerate();
+        near.filter_map(|(i, (distance, enemy))| Some((i, *distance, (*enemy)?))).min_by(
+            |(i, a, _), (j, b, _)| {
+                a.lower.total_cmp(&b.lower).then(a.upper.total_cmp(&b.upper)).then(i.cmp(j))
+            },
+        )
+    }
+
+    /// The separation bound of a dataset of which these are the nearest enemies.
+    #[must_use]
+    pub fn separation(&self) -> Separation {
+        let (distance, pair) =
+            self.nearest().map_or((NONE, None), |(i, d, j)| (d, Some((i.min(j), i.max(j)))));
+        Separation { norm: self.norm, distance, pair }
+    }
 }
 
 /// A sample and how far away it is.
@@ -137,12 +162,65 @@ pub fn k_nearest_enemies(
     per_sample: usize,
     progress: &dyn Progress,
 ) -> Vec<Vec<Neighbour>> {
-    let per_query = per_sample.min(data.samples());
+    nearest_of((data, data), &Relation::within(data), norm, per_sample, progress)
+}
+
+/// The `per_sample` nearest other samples of every sample, whatever their labels,
+/// nearest first and smaller index first among equally near ones; fewer where
+/// there are fewer. Takes memory for `N·per_sample` neighbours.
+///
+/// ```
+/// use indelible::{Dataset, Features, Norm, Silent, separation::k_nearest};
+///
+/// let features = Features::F64(vec![0.0, 2.0, 2.0, 7.0].into());
+/// let data = Dataset::new(features, 1, vec![0; 4], vec!["a".into()])?;
+/// let near = k_nearest(&data, Norm::L2, 1, &Silent);
+/// assert_eq!(near.iter().map(|near| near[0].index).collect::<Vec<_>>(), [1, 2, 1, 1]);
+/// # Ok::<(), indelible::Error>(())
+/// ```
+#[must_use]
+pub fn k_nearest(
+    data: &Dataset,
+    norm: Norm,
+    per_sample: usize,
+    progress: &dyn Progress,
+) -> Vec<Vec<Neighbour>> {
+    // With a label of its own for each sample, all others are its enemies.
+    let own: Vec<usize> = (0..data.samples()).collect();
+    nearest_of((data, data), &Relation::among(&own), norm, per_sample, progress)
+}
+
+/// For every sample of `queries` the `per_sample` nearest ones of `base`, whatever
+/// their labels, as [`k_nearest`] has them: with a test set and a training set,
+/// what of the first is a duplicate of what was trained on.
+///
+/// # Errors
+/// When the two sets have different numbers of features.
+pub fn k_nearest_between(
+    queries: &Dataset,
+    base: &Dataset,
+    norm: Norm,
+    per_sample: usize,
+    progress: &dyn Progress,
+) -> Result<Vec<Vec<Neighbour>>, Error> {
+    same_space(queries, base)?;
+    Ok(nearest_of((queries, base), &Relation::all(queries, base), norm, per_sample, progress))
+}
+
+/// Up to `per_sample` neighbours of each query, nearest first.
+fn nearest_of(
+    (queries, base): (&Dataset, &Dataset),
+    relation: &Relation<'_>,
+    norm: Norm,
+    per_sample: usize,
+    progress: &dyn Progress,
+) -> Vec<Vec<Neighbour>> {
+    let per_query = per_sample.min(base.samples());
     if per_query == 0 {
-        return vec![Vec::new(); data.samples()];
+        return vec![Vec::new(); queries.samples()];
     }
-    let found =
-        dispatch(Isa::best(), (data, data), &Relation::within(data), norm, Nearest { per_query, progress });
+    let search = Nearest { per_query, progress };
+    let found = dispatch(Isa::best(), (queries, base), relation, norm, search);
     found.chunks(per_query).map(|near| near.iter().flatten().copied().collect()).collect()
 }
 
@@ -176,7 +254,7 @@ pub fn nearest_enemies_between(
 ///
 /// # Errors
 /// When the two sets have different numbers of features.
-pub fn k_nearest(
+pub fn k_nearest_indices(
     queries: &Dataset,
     base: &Dataset,
     norm: Norm,

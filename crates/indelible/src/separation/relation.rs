@@ -27,7 +27,12 @@ pub(super) struct Relation<'a> {
 impl<'a> Relation<'a> {
     /// Every sample of one set against every enemy of it.
     pub(super) fn within(data: &'a Dataset) -> Self {
-        Self { queries: data.labels(), base: data.labels(), pairs: Pairs::Enemies, ascending: false }
+        Self::among(data.labels())
+    }
+
+    /// Every sample of one set against every sample of it with another number.
+    pub(super) fn among(numbers: &'a [usize]) -> Self {
+        Self { queries: numbers, base: numbers, pairs: Pairs::Enemies, ascending: false }
     }
 
     /// Every pair of one set once, smaller index first.

@@ -1,0 +1,81 @@
+//! Why a network of cells gives a sample its label.
+
+use std::sync::Arc;
+
+use indelible::{
+    Error, Norm,
+    cells::{BallsOfCells, visible_radii},
+    network::{CellNetwork, Model, Network as _, Side},
+};
+use pyo3::{prelude::*, types::PyDict};
+
+use crate::{
+    data::{Data, indices},
+    failure::Failure,
+    network::Network,
+    run::Run,
+};
+
+/// The cell that holds the ball of `sample`, and whom its constraints keep out.
+#[pyfunction]
+pub fn explain<'py>(
+    py: Python<'py>,
+    network: &Network,
+    data: &Data,
+    sample: usize,
+    run: Run,
+) -> PyResult<Bound<'py, PyDict>> {
+    let (network, data) = (Arc::clone(&network.network), Arc::clone(&data.dataset));
+    let (radius, directions, found) = run.go(py, move |progress| {
+        progress.busy("explaining");
+        let recognised;
+        let cells = match &network.model {
+            Model::Cells(cells) => Some(cells),
+            Model::Layers(layers) => {
+                recognised = CellNetwork::from_layers(layers);
+                recognised.as_ref()
+            }
+            _ => None,
+        };
+        let cells = cells.ok_or_else(|| {
+            Failure::value("the network is none of cells with logits; fit one with construction='cells'")
+        })?;
+        let (expected, given, samples) = (cells.inputs(), data.features(), data.samples());
+        if given != expected {
+            return Err(Error::InputWidth { expected, given }.into());
+        }
+        if sample >= samples {
+            return Err(Failure::value(format!("the sample is {sample}; expected 0 to {}", samples - 1)));
+        }
+        let metadata = &network.metadata;
+        let claimed = metadata.radii.as_ref().map(|radii| (radii, metadata.norm));
+        let radii = visible_radii(cells, claimed, samples);
+        let classes = network.signature().match_classes(&data)?;
+        let balls = BallsOfCells::new(cells, &data, metadata.norm.unwrap_or(Norm::Linf), &radii)
+            .ok_or_else(|| Failure::value("a direction reads a number twice; expected each once"))?;
+        let found = balls.explain(cells, &classes.map, sample).ok_or_else(|| {
+            Failure::value(format!(
+                "no cell of its class holds the ball of sample {sample}: the network does not recognise it"
+            ))
+        })?;
+        Ok((radii.of(sample), !cells.directions().is_empty(), found))
+    })?;
+    let said = PyDict::new(py);
+    said.set_item("radius", radius)?;
+    said.set_item("directions", directions)?;
+    said.set_item("cell", found.cell)?;
+    said.set_item("cells", found.cells)?;
+    said.set_item("samples_in_cell", found.samples_in_cell)?;
+    let mut constraints = vec![];
+    for reason in found.reasons {
+        let constraint = PyDict::new(py);
+        constraint.set_item("feature", reason.constraint.feature)?;
+        constraint.set_item("side", if reason.constraint.side == Side::AtLeast { ">=" } else { "<=" })?;
+        constraint.set_item("threshold", reason.constraint.threshold)?;
+        constraint.set_item("value", reason.value)?;
+        constraint.set_item("excludes", indices(py, reason.excluded))?;
+        constraints.push(constraint);
+    }
+    said.set_item("constraints", constraints)?;
+    Ok(said)
+}

@@ -1,0 +1,154 @@
+//! Why a network of cells gives a sample its class: the cell that holds its ball,
+//! and whom each of its constraints keeps out.
+
+use std::cmp::Reverse;
+
+use crate::{
+    Dataset, Norm, Radii,
+    network::{BallImage, CellNetwork, Constraint, Network, Side},
+    number::{add_up, sub_down},
+};
+
+/// Balls around samples, and where the network looks along directions their
+/// images under these.
+#[derive(Debug)]
+pub struct BallsOfCells<'a> {
+    data: &'a Dataset,
+    radii: &'a Radii,
+    image: Option<BallImage<'a>>,
+}
+
+/// A constraint of a cell that holds a ball.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConstraintReason {
+    /// The constraint: on a feature, or on a direction of the network.
+    pub constraint: Constraint,
+    /// What it is on for the sample: the value of the feature, in its units, or
+    /// the middle of the image of the sample under the direction.
+    pub value: f64,
+    /// The enemies whose whole ball violates it, in ascending order.
+    pub excluded: Vec<usize>,
+    /// The end of such a ball that is nearest to the threshold; infinite, on the
+    /// side that violates, where nobody is excluded.
+    pub nearest: f64,
+}
+
+/// Why a sample gets its class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// The first cell of its class that holds its ball: cells stand in the order
+    /// of their constraints, fewest first.
+    pub cell: usize,
+    /// How many cells of its class hold its ball.
+    pub cells: usize,
+    /// How many samples of its class the cell holds with their balls.
+    pub samples_in_cell: usize,
+    /// The constraints of the cell, those first that exclude most.
+    pub reasons: Vec<ConstraintReason>,
+}
+
+impl<'a> BallsOfCells<'a> {
+    /// The balls of `data` with `radii` in `norm`, as `cells` see them; `None`
+    /// where a direction reads a number twice.
+    #[must_use]
+    pub fn new(cells: &'a CellNetwork, data: &'a Dataset, norm: Norm, radii: &'a Radii) -> Option<Self> {
+        let layers = cells.directions();
+        let image = BallImage::new(layers, cells.precision(), norm);
+        (image.is_some() || layers.is_empty()).then_some(Self { data, radii, image })
+    }
+
+    /// What a constraint is on: the value of a feature, or the image under a
+    /// direction.
+    ///
+    /// # Panics
+    /// When there is no such sample or feature.
+    #[must_use]
+    pub fn value(&self, feature: usize, sample: usize) -> f64 {
+        match &self.image {
+            Some(image) => image.of(feature, &self.data.row(sample), 0.0).center,
+            None => self.data.value(sample, feature),
+        }
+    }
+
+    /// The ends of a sample's ball along what a constraint is on, with its sign.
+    fn ends(&self, constraint: Constraint, sample: usize) -> (f64, f64) {
+        let radius = self.radii.of(sample);
+        if let Some(image) = &self.image {
+            let (lower, upper) = image.of(constraint.feature, &self.data.row(sample), radius).ends();
+            return match constraint.side {
+                Side::AtLeast => (lower, upper),
+                Side::AtMost => (-upper, -lower),
+            };
+        }
+        let x = sign(constraint.side) * self.data.value(sample, constraint.feature);
+        (sub_down(x, radius), add_up(x, radius))
+    }
+
+    /// Why `cells` give `sample` its class, `classes` being the class of the
+    /// network for each class of the data. `None` when no cell of the class holds
+    /// the ball.
+    ///
+    /// # Panics
+    /// When the data have other features than the network, there is no such
+    /// sample, or `classes` misses a class.
+    #[must_use]
+    pub fn explain(&self, cells: &CellNetwork, classes: &[usize], sample: usize) -> Option<Explanation> {
+        let labels = self.data.labels();
+        let class = classes[labels[sample]];
+        let holds = |cell: usize, i: usize| {
+            let mut all = constraints(cells, cell);
+            cells.classes_of_cells()[cell] == class
+                && classes[labels[i]] == class
+                && all.all(|c| self.ends(c, i).0 >= sign(c.side) * c.threshold)
+        };
+        let found: Vec<usize> = (0..cells.cells()).filter(|&cell| holds(cell, sample)).collect();
+        let cell = *found.first()?;
+        let mut reasons: Vec<ConstraintReason> =
+            constraints(cells, cell).map(|constraint| self.reason(constraint, sample)).collect();
+        reasons.sort_by_key(|reason| Reverse(reason.excluded.len()));
+        let samples_in_cell = (0..labels.len()).filter(|&i| holds(cell, i)).count();
+        Some(Explanation { cell, cells: found.len(), samples_in_cell, reasons })
+    }
+
+    fn reason(&self, constraint: Constraint, sample: usize) -> ConstraintReason {
+        let (labels, sign) = (self.data.labels(), sign(constraint.side));
+        let mut nearest = f64::NEG_INFINITY;
+        let mut is_excluded = |&i: &usize| {
+            let end = self.ends(constraint, i).1;
+            let excluded = labels[i] != labels[sample] && end < sign * constraint.threshold;
+            nearest = if excluded { nearest.max(end) } else { nearest };
+            excluded
+        };
+        let excluded = (0..labels.len()).filter(&mut is_excluded).collect();
+        let value = self.value(constraint.feature, sample);
+        ConstraintReason { constraint, value, excluded, nearest: sign * nearest }
+    }
+}
+
+/// 1 for constraints from below, −1 for those from above: with this factor on
+/// both sides, a constraint is always one from below.
+#[must_use]
+pub fn sign(side: Side) -> f64 {
+    match side {
+        Side::AtLeast => 1.0,
+        Side::AtMost => -1.0,
+    }
+}
+
+/// The constraints of a cell.
+fn constraints(cells: &CellNetwork, cell: usize) -> impl Iterator<Item = Constraint> {
+    cells.members_of(cell).iter().map(|&t| cells.constraints()[t as usize])
+}
+
+/// The radii that can be spoken of: those that a file claims, and 0 where it
+/// claims none for these samples or in a norm whose balls single features do not
+/// see.
+#[must_use]
+pub fn visible_radii(cells: &CellNetwork, claimed: Option<(&Radii, Option<Norm>)>, samples: usize) -> Radii {
+    match claimed {
+        Some((_, norm)) if cells.directions().is_empty() && norm != Some(Norm::Linf) => Radii::Uniform(0.0),
+        Some((Radii::PerSample(radii), _)) if radii.len() != samples => Radii::Uniform(0.0),
+        Some((radii, _)) => radii.clone(),
+        None => Radii::Uniform(0.0),
+    }
+}

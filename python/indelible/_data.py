@@ -1,0 +1,156 @@
+"""Arrays, frames and labels as the functions in Rust take them."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ._native import Data
+
+# Every integer up to this is a float64.
+_EXACT = 2**53
+SCALES = ("none", "unit")
+
+
+def norm_name(norm: object) -> str:
+    """The name of a norm that is given as one, or by its exponent as numpy has it."""
+    if isinstance(norm, str):
+        return norm
+    if isinstance(norm, (int, float, np.integer, np.floating)) and not isinstance(norm, bool):
+        value = float(norm)
+        return "linf" if value == math.inf else f"l{np.format_float_positional(value, trim='-')}"
+    raise TypeError(f"norm is {norm!r}; expected 'linf', 'l1', 'l2', 'l1.5' and the like, or a number")
+
+
+def shown(norm: str) -> str:
+    """The name that the program has for a norm that it knows."""
+    exponent = norm.lower().removeprefix("l")
+    return "linf" if exponent == "inf" else norm_name(float(exponent))
+
+
+def is_sparse(X: Any) -> bool:
+    return hasattr(X, "nnz") and hasattr(X, "tocsr") or type(X).__module__.startswith("scipy.sparse")
+
+
+def feature_names(X: Any) -> list[str] | None:
+    """The names of the columns of a frame, where all of them are strings."""
+    columns = getattr(X, "columns", None)
+    if columns is None or isinstance(X, np.ndarray):
+        return None
+    names = list(columns)
+    return names if names and all(isinstance(name, str) for name in names) else None
+
+
+def _array(X: Any, name: str) -> np.ndarray:
+    if is_sparse(X):
+        raise TypeError(f"{name} is a sparse matrix; expected a dense array: {name}.toarray() makes one")
+    if isinstance(X, (str, bytes)) or X is None:
+        raise TypeError(f"{name} is {type(X).__name__}; expected an array of numbers, a row for each sample")
+    if hasattr(X, "to_numpy"):
+        X = X.to_numpy()
+    if isinstance(X, np.ma.MaskedArray):
+        if np.ma.is_masked(X):
+            raise ValueError(f"{name} has masked values; every feature must be a finite number")
+        X = X.data
+    try:
+        return np.asarray(X)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}; expected rows of equal length") from None
+
+
+def _kept(a: np.ndarray, name: str) -> np.ndarray:
+    """The same numbers in uint8, float32 or float64: as they are where they are so already."""
+    kind, size = a.dtype.kind, a.dtype.itemsize
+    if kind == "b":
+        return a.view(np.uint8)
+    if kind == "u" and size == 1 or kind == "f" and size in (4, 8):
+        return a.astype(a.dtype.newbyteorder("="), copy=False)
+    if kind == "f" and size == 2 or kind in "iu" and size <= 2:
+        return a.astype(np.float32)
+    if kind in "iu":
+        if size == 8 and a.size and (int(a.max()) > _EXACT or int(a.min()) < -_EXACT):
+            raise ValueError(f"{name} has integers beyond 2^53, which no float64 holds exactly; scale them down")
+        return a.astype(np.float64)
+    if kind == "f":
+        wide = a.astype(np.float64)
+        if not np.array_equal(wide, a, equal_nan=True):
+            raise ValueError(f"{name} has type {a.dtype} with digits that float64 does not hold; expected float64")
+        return wide
+    if kind == "c":
+        raise TypeError(f"{name} holds complex numbers; expected real ones")
+    if kind == "O":
+        numbers = (int, float, np.number)
+        odd = next((value for value in a.flat if not isinstance(value, numbers)), 0.0)
+        raise TypeError(
+            f"{name} is an array of objects, {type(odd).__name__} among them; expected numbers: "
+            f"convert what is meant with {name}.astype(float)"
+        )
+    raise TypeError(f"{name} has type {a.dtype}; expected numbers")
+
+
+def features(X: Any, name: str = "X") -> np.ndarray:
+    """The samples as rows of uint8, float32 or float64 in C order: no copy of an array that is so
+    already. Further dimensions are flattened."""
+    a = _array(X, name)
+    if a.ndim < 2:
+        raise ValueError(
+            f"{name} has shape {a.shape}; expected 2 dimensions, a row for each sample: "
+            f"{name}.reshape(-1, 1) where there is one feature, {name}.reshape(1, -1) where there is one sample"
+        )
+    if a.ndim > 2:
+        a = a.reshape(len(a), math.prod(a.shape[1:]))
+    return np.require(_kept(a, name), requirements=["C", "A"])
+
+
+def class_names(classes: np.ndarray) -> list[str]:
+    """What the program calls these classes: 1 and 0 for True and False, 7 for 7.0."""
+    if classes.dtype.kind == "b":
+        return [str(int(c)) for c in classes]
+    if classes.dtype.kind == "f":
+        return [str(int(c)) if float(c).is_integer() else np.format_float_positional(float(c)) for c in classes]
+    return [str(c) for c in classes]
+
+
+def labels(y: Any, name: str = "y") -> tuple[np.ndarray, np.ndarray]:
+    """The distinct labels in order, and for each sample which of them it has."""
+    if y is None:
+        raise TypeError(f"{name} is None; expected a label for each sample")
+    if is_sparse(y):
+        raise TypeError(f"{name} is a sparse matrix; expected a label for each sample")
+    a = _array(y, name)
+    if a.ndim == 2 and a.shape[1] == 1:
+        a = a.ravel()
+    if a.ndim != 1:
+        raise ValueError(f"{name} has shape {a.shape}; expected 1 dimension, a label for each sample")
+    if a.dtype.kind == "O" and all(isinstance(label, str) for label in a):
+        a = a.astype(str)
+    if a.dtype.kind == "O" and a.size and all(isinstance(label, (int, np.integer)) for label in a):
+        a = a.astype(np.int64)
+    if a.dtype.kind not in "biufU":
+        raise TypeError(f"{name} has type {a.dtype}; expected labels that are integers, strings or booleans")
+    if a.dtype.kind == "f" and not np.isfinite(a).all():
+        sample = int(np.flatnonzero(~np.isfinite(a))[0])
+        raise ValueError(f"the label of sample {sample} is {a[sample]}; expected a finite number or a word")
+    classes, codes = np.unique(a, return_inverse=True)
+    return classes, codes.reshape(-1).astype(np.int64, copy=False)
+
+
+def scale_unit(scale: str) -> bool:
+    if scale not in SCALES:
+        raise ValueError(f"scale is {scale!r}; expected 'none' or 'unit'")
+    return scale == "unit"
+
+
+def points(X: Any, scale: str = "none", name: str = "X") -> Data:
+    """Samples whose labels do not matter."""
+    a = features(X, name)
+    return Data(a, np.zeros(len(a), np.int64), [""], feature_names(X), scale_unit(scale))
+
+
+def dataset(X: Any, y: Any, scale: str = "none", names: tuple[str, str] = ("X", "y")) -> tuple[Data, np.ndarray]:
+    """A labelled dataset and its classes."""
+    a = features(X, names[0])
+    classes, codes = labels(y, names[1])
+    if len(codes) != len(a):
+        raise ValueError(f"{names[0]} has {len(a):,} samples and {names[1]} {len(codes):,} labels; expected as many")
+    return Data(a, codes, class_names(classes), feature_names(X), scale_unit(scale)), classes
