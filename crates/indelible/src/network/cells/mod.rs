@@ -15,6 +15,7 @@
 
 mod evaluate;
 mod recognise;
+mod scaled;
 
 use std::cmp::Ordering;
 
