@@ -33,7 +33,13 @@ impl Balls<'_> {
     /// Ends of the ball of `sample` in `feature`, rounded points included.
     #[inline]
     pub fn ends(&self, sample: usize, feature: usize) -> Ends {
-        let (x, radius) = (self.data.value(sample, feature), self.radii.of(sample));
+        self.ends_around(self.data.value(sample, feature), sample, feature)
+    }
+
+    /// The same for a `sample` whose `feature` is `x`, known from its whole row.
+    #[inline]
+    pub fn ends_around(&self, x: f64, sample: usize, feature: usize) -> Ends {
+        let radius = self.radii.of(sample);
         if let Some(Spread { lengths, errors }) = self.spread {
             let reach = add_up(mul_up(radius, lengths[feature]), errors[feature]);
             return (sub_down(x, reach), add_up(x, reach));

@@ -1,13 +1,16 @@
-//! Sets of balls as bits.
+//! Sets of balls as bits; inlined, so that a [`Loop`](crate::isa::Loop) compiles
+//! them for its vector instructions.
 
 use crate::number::whole;
 
 /// Number of elements.
+#[inline(always)]
 pub(super) fn size(set: &[u64]) -> usize {
     set.iter().map(|word| word.count_ones() as usize).sum()
 }
 
 /// Size of the intersection.
+#[inline(always)]
 pub(super) fn size_of_both(a: &[u64], b: &[u64]) -> usize {
     a.iter().zip(b).map(|(a, b)| (a & b).count_ones() as usize).sum()
 }
@@ -19,6 +22,7 @@ pub(super) fn has(set: &[u64], slot: usize) -> bool {
 }
 
 /// Keeps what `other` has, too.
+#[inline(always)]
 pub(super) fn keep(set: &mut [u64], other: &[u64]) {
     for (a, b) in set.iter_mut().zip(other) {
         *a &= b;
@@ -26,6 +30,7 @@ pub(super) fn keep(set: &mut [u64], other: &[u64]) {
 }
 
 /// Removes what `other` has.
+#[inline(always)]
 pub(super) fn remove(set: &mut [u64], other: &[u64]) {
     for (a, b) in set.iter_mut().zip(other) {
         *a &= !b;
@@ -48,6 +53,7 @@ pub(super) fn elements(set: &[u64], offset: usize) -> impl Iterator<Item = usize
 /// from the share `start` of a step where there are more. Returns how many
 /// elements there are. Elements are slots, fewer than 2^32: a grid has rows of
 /// 128 bytes or more for them.
+#[inline(always)]
 pub(super) fn sample(set: &[u64], offset: usize, most: usize, start: f64, out: &mut Vec<u32>) -> usize {
     out.clear();
     let total = size(set);

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::{
     Progress,
     network::{Constraint, Side},
-    number::{random::SplitMix, sub_down},
+    number::{add_up, random::SplitMix, sub_down},
 };
 
 use super::{
@@ -106,26 +106,35 @@ impl Grid {
     /// Fills the rows.
     fn place(&mut self, balls: &Balls<'_>, progress: &dyn Progress) {
         let mut rows = vec![0; self.samples.len() * 2 * self.width];
-        let (thresholds, width, slack) = (&self.thresholds, self.width, self.slack);
+        let (width, slack) = (self.width, self.slack);
+        // A ball lies above from `least` on: at or above the upper end, and by the
+        // slack or more, exactly, above the lower one; below up to `most`.
+        let places: Vec<(usize, f64, f64)> = (self.thresholds.iter())
+            .map(|t| (t.feature, t.upper.max(add_up(t.lower, slack)), t.lower.min(sub_down(t.upper, slack))))
+            .collect();
         progress.begin("placing balls", self.samples.len() as u64);
-        rows.par_chunks_mut(2 * width).zip(&self.samples).for_each(|(row, &sample)| {
-            progress.advance(1);
-            if sample == EMPTY {
-                return;
-            }
-            let (mut feature, mut ends) = (usize::MAX, (0.0, 0.0));
-            for (t, threshold) in thresholds.iter().enumerate() {
-                if threshold.feature != feature {
-                    feature = threshold.feature;
-                    ends = balls.ends(sample, feature);
+        rows.par_chunks_mut(2 * width).zip(&self.samples).for_each_init(
+            || vec![0.0; balls.data.features()],
+            |x, (row, &sample)| {
+                progress.advance(1);
+                if sample == EMPTY {
+                    return;
                 }
-                let (lower, upper) = ends;
-                let above = lower >= threshold.upper && sub_down(lower, threshold.lower) >= slack;
-                let below = upper <= threshold.lower && sub_down(threshold.upper, upper) >= slack;
-                row[t / 64] |= u64::from(above) << (t % 64);
-                row[width + t / 64] |= u64::from(below) << (t % 64);
-            }
-        });
+                balls.data.copy_row(sample, x);
+                let (mut feature, mut ends) = (usize::MAX, (0.0, 0.0));
+                let (above, below) = row.split_at_mut(width);
+                for ((places, above), below) in places.chunks(64).zip(above).zip(below) {
+                    for (bit, &(of, least, most)) in places.iter().enumerate() {
+                        if of != feature {
+                            feature = of;
+                            ends = balls.ends_around(x[feature], sample, feature);
+                        }
+                        *above |= u64::from(ends.0 >= least) << bit;
+                        *below |= u64::from(ends.1 <= most) << bit;
+                    }
+                }
+            },
+        );
         progress.end();
         self.rows = rows;
     }

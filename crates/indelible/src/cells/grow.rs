@@ -6,7 +6,10 @@
 //! the whole sets are brought up to date and sampled anew. Then literals that
 //! are not needed go, and single ones are exchanged for better ones.
 
-use crate::{isa::Isa, number::random::SplitMix};
+use crate::{
+    isa::{Isa, Loop},
+    number::random::SplitMix,
+};
 
 use super::{
     balls::Balls,
@@ -46,8 +49,8 @@ pub(super) struct Growth<'a> {
 /// Memory that growing needs, made once per thread.
 pub(super) struct Scratch {
     isa: Isa,
-    excluded: Vec<u16>,
-    lost: Vec<u16>,
+    excluded: Counts,
+    lost: Counts,
     left: Vec<u64>,
     inside: Vec<u64>,
     once: Vec<u64>,
@@ -58,13 +61,55 @@ pub(super) struct Scratch {
     logarithms: Vec<f32>,
 }
 
+/// Per threshold how many balls of a list that shrinks [`count`] names.
+struct Counts {
+    which: Which,
+    of_list: Vec<u16>,
+    of_gone: Vec<u16>,
+    gone: Vec<u32>,
+}
+
+impl Counts {
+    fn new(which: Which, grid: &Grid) -> Self {
+        let counts = vec![0; grid.matrix().width * 64];
+        Self { which, of_list: counts.clone(), of_gone: counts, gone: vec![] }
+    }
+
+    /// Counts a list.
+    fn take(&mut self, isa: Isa, growth: Growth<'_>, list: &[u32]) {
+        if list.is_empty() {
+            self.of_list.fill(0);
+        } else {
+            count(isa, growth.grid.matrix(), growth.seed, list, self.which, &mut self.of_list);
+        }
+    }
+
+    /// Removes from a list that was counted what `keeps` does not keep. Of what
+    /// is kept and what goes, the shorter is counted.
+    fn retain(&mut self, isa: Isa, growth: Growth<'_>, list: &mut Vec<u32>, keeps: impl Fn(u32) -> bool) {
+        self.gone.clear();
+        list.retain(|&slot| {
+            let kept = keeps(slot);
+            if !kept {
+                self.gone.push(slot);
+            }
+            kept
+        });
+        if self.gone.len() >= list.len() {
+            self.take(isa, growth, list);
+        } else if !self.gone.is_empty() {
+            count(isa, growth.grid.matrix(), growth.seed, &self.gone, self.which, &mut self.of_gone);
+            self.of_list.iter_mut().zip(&self.of_gone).for_each(|(count, gone)| *count -= gone);
+        }
+    }
+}
+
 impl Scratch {
     pub fn new(grid: &Grid) -> Self {
-        let counts = grid.matrix().width * 64;
         Self {
             isa: Isa::best(),
-            excluded: vec![0; counts],
-            lost: vec![0; counts],
+            excluded: Counts::new(Which::Excluded, grid),
+            lost: Counts::new(Which::Lost, grid),
             left: vec![0; grid.words()],
             inside: vec![],
             once: vec![0; grid.words()],
@@ -84,34 +129,53 @@ pub(super) fn grow(
     random: &mut SplitMix,
     scratch: &mut Scratch,
 ) -> Option<Draft> {
-    let Growth { balls, grid, seed, enemies, wanted, .. } = growth;
-    let class = grid.class_of(seed);
-    let words = grid.words_of(class);
-    scratch.left.copy_from_slice(enemies);
-    scratch.inside.clear();
-    scratch.inside.extend_from_slice(&wanted[words.clone()]);
-    let mut literals = add_literals(growth, random, scratch);
-    let off_grid = if scratch.left.iter().all(|&word| word == 0) {
-        vec![]
-    } else {
-        let left = elements(&scratch.left, 0).map(|slot| grid.sample(slot)).collect();
-        separate(balls, grid.sample(seed), left, grid.slack)?
-    };
-    leave_out(growth, &mut literals, off_grid.len(), scratch);
-    if exchange && off_grid.is_empty() {
-        for _ in 0..ROUNDS {
-            if !exchange_literals(growth, &mut literals, random, scratch) {
-                break;
+    scratch.isa.run(Grow { growth, exchange, random, scratch })
+}
+
+/// What [`grow`] does, with the vector instructions of this processor.
+struct Grow<'a, 's> {
+    growth: Growth<'a>,
+    exchange: bool,
+    random: &'s mut SplitMix,
+    scratch: &'s mut Scratch,
+}
+
+impl Loop for Grow<'_, '_> {
+    type Output = Option<Draft>;
+
+    #[inline(always)]
+    fn run(self) -> Option<Draft> {
+        let Self { growth, exchange, random, scratch } = self;
+        let Growth { balls, grid, seed, enemies, wanted, .. } = growth;
+        let class = grid.class_of(seed);
+        let words = grid.words_of(class);
+        scratch.left.copy_from_slice(enemies);
+        scratch.inside.clear();
+        scratch.inside.extend_from_slice(&wanted[words.clone()]);
+        let mut literals = add_literals(growth, random, scratch);
+        let off_grid = if scratch.left.iter().all(|&word| word == 0) {
+            vec![]
+        } else {
+            let left = elements(&scratch.left, 0).map(|slot| grid.sample(slot)).collect();
+            separate(balls, grid.sample(seed), left, grid.slack)?
+        };
+        leave_out(growth, &mut literals, off_grid.len(), scratch);
+        if exchange && off_grid.is_empty() {
+            for _ in 0..ROUNDS {
+                if !exchange_literals(growth, &mut literals, random, scratch) {
+                    break;
+                }
             }
         }
+        let mut candidate = Draft { class, seed, literals, off_grid, slack: grid.slack, covered: 0 };
+        candidate.count(balls, grid, wanted);
+        Some(candidate)
     }
-    let mut candidate = Draft { class, seed, literals, off_grid, slack: grid.slack, covered: 0 };
-    candidate.count(balls, grid, wanted);
-    Some(candidate)
 }
 
 /// Adds literals until no enemy is left, or none that the grid can exclude.
 /// `scratch.left` and `scratch.inside` follow.
+#[inline(always)]
 fn add_literals(growth: Growth<'_>, random: &mut SplitMix, scratch: &mut Scratch) -> Vec<u32> {
     let Growth { grid, seed, .. } = growth;
     let words = grid.words_of(grid.class_of(seed));
@@ -125,6 +189,7 @@ fn add_literals(growth: Growth<'_>, random: &mut SplitMix, scratch: &mut Scratch
         let whole = scratch.enemies.len() == total;
         let (start, before) = (scratch.enemies.len(), literals.len());
         let mut stuck = false;
+        take_counts(growth, scratch);
         while !scratch.enemies.is_empty() {
             let Some(threshold) = best_threshold(growth, scratch) else {
                 stuck = whole || literals.len() == before;
@@ -133,11 +198,12 @@ fn add_literals(growth: Growth<'_>, random: &mut SplitMix, scratch: &mut Scratch
             let literal = grid.literal(seed, threshold);
             literals.push(literal);
             let (excluded, inside) = (grid.excluded(literal), grid.inside(literal));
-            scratch.enemies.retain(|&slot| !has(excluded, slot as usize));
-            scratch.wanted.retain(|&slot| has(inside, slot as usize));
-            if !whole && scratch.enemies.len() * SHRINK < start {
+            let Scratch { isa, enemies, wanted, .. } = scratch;
+            scratch.excluded.retain(*isa, growth, enemies, |slot| !has(excluded, slot as usize));
+            if scratch.enemies.is_empty() || !whole && scratch.enemies.len() * SHRINK < start {
                 break;
             }
+            scratch.lost.retain(*isa, growth, wanted, |slot| has(inside, slot as usize));
         }
         for &literal in &literals[before..] {
             remove(&mut scratch.left, grid.excluded(literal));
@@ -150,28 +216,27 @@ fn add_literals(growth: Growth<'_>, random: &mut SplitMix, scratch: &mut Scratch
 }
 
 /// Counts, for every threshold, sampled enemies excluded and wanted balls lost.
+#[inline(always)]
 fn take_counts(growth: Growth<'_>, scratch: &mut Scratch) {
-    let (isa, matrix) = (scratch.isa, growth.grid.matrix());
-    count(isa, matrix, growth.seed, &scratch.enemies, Which::Excluded, &mut scratch.excluded);
-    count(isa, matrix, growth.seed, &scratch.wanted, Which::Lost, &mut scratch.lost);
+    scratch.excluded.take(scratch.isa, growth, &scratch.enemies);
+    scratch.lost.take(scratch.isa, growth, &scratch.wanted);
 }
 
 /// The threshold that shrinks the sampled enemies most, in logarithms, per
 /// shrinking of the sampled wanted balls; the first of equally good ones.
-fn best_threshold(growth: Growth<'_>, scratch: &mut Scratch) -> Option<usize> {
-    take_counts(growth, scratch);
+#[inline(always)]
+fn best_threshold(growth: Growth<'_>, scratch: &Scratch) -> Option<usize> {
     let (enemies, wanted) = (scratch.enemies.len(), scratch.wanted.len());
     let logarithms = &scratch.logarithms;
+    let shrunk = |size: usize| logarithms[..=size].iter().rev().map(move |left| logarithms[size] - left);
+    let won: Vec<f32> = shrunk(enemies).collect();
+    let paid: Vec<f32> = shrunk(wanted).map(|paid| paid + growth.carelessness).collect();
     let mut best = None;
-    let mut most = f32::MIN;
-    let counts = scratch.excluded.iter().zip(&scratch.lost).take(growth.grid.thresholds());
+    // A literal that excludes nothing wins 0.
+    let mut most = 0.0;
+    let counts = scratch.excluded.of_list.iter().zip(&scratch.lost.of_list).take(growth.grid.thresholds());
     for (threshold, (&excluded, &lost)) in counts.enumerate() {
-        if excluded == 0 {
-            continue;
-        }
-        let won = logarithms[enemies] - logarithms[enemies - usize::from(excluded)];
-        let paid = logarithms[wanted] - logarithms[wanted - usize::from(lost)];
-        let score = won / (paid + growth.carelessness);
+        let score = won[usize::from(excluded)] / paid[usize::from(lost)];
         if score > most {
             (most, best) = (score, Some(threshold));
         }
@@ -181,6 +246,7 @@ fn best_threshold(growth: Growth<'_>, scratch: &mut Scratch) -> Option<usize> {
 
 /// Drops, one after the other, a literal without which all enemies are still
 /// excluded, first the one that loses most wanted balls.
+#[inline(always)]
 fn leave_out(growth: Growth<'_>, literals: &mut Vec<u32>, off_grid: usize, scratch: &mut Scratch) {
     let Growth { grid, seed, enemies, wanted, .. } = growth;
     let words = grid.words_of(grid.class_of(seed));
@@ -211,6 +277,7 @@ fn leave_out(growth: Growth<'_>, literals: &mut Vec<u32>, off_grid: usize, scrat
 
 /// Exchanges single literals for others that exclude what only they exclude
 /// and keep more wanted balls. Returns whether anything changed.
+#[inline(always)]
 fn exchange_literals(
     growth: Growth<'_>,
     literals: &mut Vec<u32>,
@@ -241,8 +308,8 @@ fn exchange_literals(
             sample(&scratch.once, 0, EXCHANGED, 0.0, &mut scratch.enemies);
             take_counts(growth, scratch);
             let better = (0..grid.thresholds())
-                .filter(|&t| usize::from(scratch.excluded[t]) == alone)
-                .min_by_key(|&t| (scratch.lost[t], t))
+                .filter(|&t| usize::from(scratch.excluded.of_list[t]) == alone)
+                .min_by_key(|&t| (scratch.lost.of_list[t], t))
                 .map(|t| grid.literal(seed, t));
             if let Some(literal) = better
                 && size_of_both(&grid.inside(literal)[words.clone()], &scratch.inside) > kept

@@ -107,41 +107,57 @@ fn block(row: &[u64], at: usize) -> Block {
     out
 }
 
+/// 512 literals, those on the seed's sides, with which balls are compared.
+struct Column<'a, const LOST: bool> {
+    matrix: Matrix<'a>,
+    at: usize,
+    above: Block,
+    below: Block,
+}
+
+impl<const LOST: bool> Column<'_, LOST> {
+    /// Which of them leave out the ball of `slot`. No closure in `run`: compilers
+    /// do not inline one that is called so often.
+    #[inline(always)]
+    fn of(&self, slot: u32) -> Block {
+        let (above, below) = self.matrix.row(slot as usize);
+        let (above, below) = (block(above, self.at), block(below, self.at));
+        let (a, b) = (self.above, self.below);
+        let mut out = [0; BLOCK];
+        for k in 0..BLOCK {
+            out[k] = if LOST {
+                (a[k] & !above[k]) | (b[k] & !below[k])
+            } else {
+                (a[k] & below[k]) | (b[k] & above[k])
+            };
+        }
+        out
+    }
+}
+
 #[inline(always)]
 fn run<const LOST: bool>(matrix: Matrix<'_>, seed: usize, list: &[u32], counts: &mut [u16]) {
     let (seed_above, seed_below) = matrix.row(seed);
     let used = ((usize::BITS - list.len().leading_zeros()) as usize).max(4);
     for (at, counts) in (0..matrix.width).step_by(BLOCK).zip(counts.chunks_exact_mut(BLOCK * 64)) {
-        let (a, b) = (block(seed_above, at), block(seed_below, at));
-        let fetch = |slot: u32| {
-            let (above, below) = matrix.row(slot as usize);
-            let (above, below) = (block(above, at), block(below, at));
-            let mut out = [0; BLOCK];
-            for k in 0..BLOCK {
-                out[k] = if LOST {
-                    (a[k] & !above[k]) | (b[k] & !below[k])
-                } else {
-                    (a[k] & below[k]) | (b[k] & above[k])
-                };
-            }
-            out
-        };
+        let (above, below) = (block(seed_above, at), block(seed_below, at));
+        let column = Column::<LOST> { matrix, at, above, below };
         let mut planes = [[0; BLOCK]; PLANES];
         let (mut ones, mut twos, mut fours) = ([0; BLOCK], [0; BLOCK], [0; BLOCK]);
         let (eights, rest) = list.as_chunks::<8>();
         for s in eights {
-            let low = add(&mut ones, fetch(s[0]), fetch(s[1]));
-            let high = add(&mut ones, fetch(s[2]), fetch(s[3]));
+            let low = add(&mut ones, column.of(s[0]), column.of(s[1]));
+            let high = add(&mut ones, column.of(s[2]), column.of(s[3]));
             let first = add(&mut twos, low, high);
-            let low = add(&mut ones, fetch(s[4]), fetch(s[5]));
-            let high = add(&mut ones, fetch(s[6]), fetch(s[7]));
+            let low = add(&mut ones, column.of(s[4]), column.of(s[5]));
+            let high = add(&mut ones, column.of(s[6]), column.of(s[7]));
             let second = add(&mut twos, low, high);
             let carry = add(&mut fours, first, second);
             ripple(&mut planes[3..used], carry);
         }
         (planes[0], planes[1], planes[2]) = (ones, twos, fours);
         for &slot in rest {
-            ripple(&mut planes[..used], fetch(slot));
+            ripple(&mut planes[..used], column.of(slot));
         }
         for (k, counts) in counts.chunks_exact_mut(64).enumerate() {
             let mut sums = [0u16; 64];

@@ -81,21 +81,15 @@ pub(super) fn verdicts(
 /// The distinct pairs of a constraint and a scale, and for every membership of
 /// every cell the pair; `None` when some cell cannot be silenced.
 fn literals(network: &CellNetwork) -> Option<(Vec<Literal>, Vec<Vec<usize>>)> {
-    let mut keys: Vec<(u32, u64)> = (0..network.cells())
-        .flat_map(|k| network.members_of(k).iter().map(move |&t| (t, network.scales()[k].to_bits())))
-        .collect();
-    keys.sort_unstable();
-    keys.dedup();
-    let literals = keys
-        .iter()
-        .map(|&(t, scale)| {
-            let c = network.constraints()[t as usize];
-            let silencing = silencing(network.precision(), f64::from_bits(scale))?;
-            Some(Literal { feature: c.feature, side: c.side, threshold: c.threshold, silencing })
-        })
-        .collect::<Option<_>>()?;
-    let place = |k: usize, t: u32| keys.partition_point(|key| *key < (t, network.scales()[k].to_bits()));
-    let members = |k: usize| network.members_of(k).iter().map(|&t| place(k, t)).collect();
+    let (pairs, places) = network.scaled_constraints();
+    let literal = |(t, scale): (usize, f64)| {
+        let c = network.constraints()[t];
+        let silencing = silencing(network.precision(), scale)?;
+        Some(Literal { feature: c.feature, side: c.side, threshold: c.threshold, silencing })
+    };
+    let literals = pairs.into_iter().map(literal).collect::<Option<_>>()?;
+    let mut places = places.into_iter();
+    let members = |k: usize| places.by_ref().take(network.members_of(k).len()).map(|p| p as usize).collect();
     Some((literals, (0..network.cells()).map(members).collect()))
 }
 

@@ -68,7 +68,7 @@ mod verdict;
 use self::{
     attack::attacks,
     claim::ball,
-    verdict::{of_samples, scalar_margin},
+    verdict::{margin_of, of_samples},
 };
 use crate::{
     Error, Progress,

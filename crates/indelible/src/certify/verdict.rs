@@ -170,16 +170,31 @@ impl Verdict {
 
     /// What bounds of all outputs on the ball of a sample prove.
     pub(super) fn of_outputs(claim: &Claim<'_>, sample: usize, outputs: &[Interval], engine: Engine) -> Self {
-        let class = claim.class(sample);
-        let margin = match outputs {
-            [scalar] => Some(scalar_margin(*scalar, class, claim.network_classes)),
-            logits => logits.get(class).map(|own| {
-                let others = logits.iter().enumerate().filter(|(c, _)| *c != class);
-                others.map(|(_, other)| sub_down(own.lower, other.upper)).fold(f64::INFINITY, f64::min)
-            }),
-        };
+        let margin = margin_of(claim, sample, outputs, |_| 0.0);
         Self::of(margin, outputs.iter().all(|o| o.lower == o.upper), engine)
     }
+}
+
+/// By how much bounds of all outputs on the ball of a sample show its class to
+/// lead, if they do; where they do not show it of some other logit, `lead` bounds
+/// the lead on that from below.
+pub(super) fn margin_of(
+    claim: &Claim<'_>,
+    sample: usize,
+    outputs: &[Interval],
+    lead: impl Fn(usize) -> f64,
+) -> Option<f64> {
+    let class = claim.class(sample);
+    if let [scalar] = outputs {
+        return Some(scalar_margin(*scalar, class, claim.network_classes));
+    }
+    let own = outputs.get(class)?;
+    let mut others = outputs.iter().enumerate().filter(|(c, _)| *c != class);
+    others.try_fold(f64::INFINITY, |least, (other, output)| {
+        let between = sub_down(own.lower, output.upper);
+        let between = if between > 0.0 { between } else { lead(other) };
+        (between > 0.0).then(|| least.min(between))
+    })
 }
 
 /// The verdict about each sample.
@@ -197,7 +212,7 @@ pub(super) fn of_samples(
 
 /// The margin that bounds of a scalar output leave to the class `class` of
 /// `classes`; the smallest and the largest label are open outwards.
-pub(super) fn scalar_margin(output: Interval, class: usize, classes: usize) -> f64 {
+fn scalar_margin(output: Interval, class: usize, classes: usize) -> f64 {
     let Interval { lower, upper } = output;
     let label = (class + 1) as f64;
     let below = if class == 0 { f64::INFINITY } else { sub_down(lower, label - 0.5) };

@@ -26,7 +26,7 @@ use crate::{
     certify::{
         Claim,
         arithmetic::{Interval, IntervalArithmetic, Rounding, Term, grid, magnitude, rounding},
-        ball, scalar_margin,
+        ball, margin_of,
     },
     network::{Layer, Network, Row, StoredNetwork},
     number::{add_up, mul_up, sqrt_up, sub_down},
@@ -55,19 +55,9 @@ pub(super) fn margin(
     sample: usize,
     on_box: Option<&[Vec<Interval>]>,
 ) -> Option<f64> {
-    let class = claim.class(sample);
     let bounded = BoundedLayers::through(claim, network, sample, on_box)?;
     let outputs: Vec<Interval> = bounded.outputs().collect();
-    if let [scalar] = &outputs[..] {
-        return Some(scalar_margin(*scalar, class, claim.network_classes));
-    }
-    let own = outputs.get(class)?;
-    let mut others = outputs.iter().enumerate().filter(|(c, _)| *c != class);
-    others.try_fold(f64::INFINITY, |least, (other, output)| {
-        let lead = sub_down(own.lower, output.upper);
-        let lead = if lead > 0.0 { lead } else { bounded.lead(network, class, other) };
-        (lead > 0.0).then(|| least.min(lead))
-    })
+    margin_of(claim, sample, &outputs, |other| bounded.lead(network, claim.class(sample), other))
 }
 
 impl<'a> BoundedLayers<'a> {

@@ -16,6 +16,7 @@
 
 mod evaluate;
 mod recognise;
+mod scaled;
 
 use std::cmp::Ordering;
 

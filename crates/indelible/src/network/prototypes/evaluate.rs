@@ -15,8 +15,10 @@ use crate::{
     number::Real,
 };
 
-/// Inputs that share one decoded block of centers, at most.
-const INPUTS_PER_TASK: usize = 256;
+/// Inputs that share one decoded block of centers, at most: as many as have so
+/// many values together, and at least as many as the first number says.
+const INPUTS_PER_TASK: (usize, usize) = (256, 1024);
+const VALUES_PER_TASK: usize = 1 << 20;
 /// Steps whose centers are decoded at once.
 const STEPS_PER_BLOCK: usize = 64;
 
@@ -45,9 +47,14 @@ impl<'a> PrototypeEvaluator<'a> {
         }
     }
 
+    fn inputs_per_task(&self) -> usize {
+        (VALUES_PER_TASK / self.prototypes.inputs()).clamp(INPUTS_PER_TASK.0, INPUTS_PER_TASK.1)
+    }
+
     fn run<T: Real>(&self, isa: Isa, inputs: &[f64]) -> Vec<f64> {
         let n = self.prototypes.inputs();
-        let count = (inputs.len() / n).div_ceil(4 * rayon::current_num_threads()).clamp(1, INPUTS_PER_TASK);
+        let tasks = 2 * rayon::current_num_threads();
+        let count = (inputs.len() / n).div_ceil(tasks).clamp(1, self.inputs_per_task());
         let (prototypes, order) = (self.prototypes, &self.order[..]);
         inputs
             .par_chunks(count * n)
@@ -63,6 +70,11 @@ impl Evaluator for PrototypeEvaluator<'_> {
 
     fn outputs(&self, inputs: &[f64]) -> Vec<f64> {
         self.outputs_with(Isa::best(), inputs)
+    }
+
+    /// Enough for a few tasks: each decodes all centers.
+    fn batch(&self) -> usize {
+        (4 * self.inputs_per_task()).max(2048)
     }
 }
 
@@ -98,17 +110,16 @@ impl<T: Real> Task<'_, T> {
         for start in (0..prototypes.steps()).step_by(STEPS_PER_BLOCK) {
             let end = (start + STEPS_PER_BLOCK).min(prototypes.steps());
             copy_ordered(&prototypes.centers, self.order, start..end, &mut block);
+            let steps: Vec<Step<T>> = (start..end).map(|k| Step::new(prototypes, k)).collect();
             for (i, mine) in accumulators.chunks_exact_mut(count).enumerate() {
-                for (k, center) in (start..end).zip(block.chunks_exact(n)) {
-                    let x = raw.as_ref().filter(|_| k == 0).unwrap_or(&clipped);
-                    let a = &mut mine[prototypes.accumulators[k]];
+                let range = i * n..(i + 1) * n;
+                for (k, (step, center)) in steps.iter().zip(block.chunks_exact(n)).enumerate() {
+                    let x = raw.as_ref().filter(|_| start + k == 0).unwrap_or(&clipped);
+                    let a = &mut mine[step.accumulator];
                     let floor = if prototypes.pool == Pool::Sum { T::default() } else { *a };
-                    let step = Step {
-                        radius: T::from_f64(prototypes.radii[k]),
-                        top: T::from_f64(prototypes.tops[k]),
-                        scale: T::from_f64(prototypes.scales[k]),
+                    let Some(level) = step.level::<LANES>(&measure, &x[range.clone()], center, floor) else {
+                        continue;
                     };
-                    let level = step.level::<LANES>(&measure, &x[i * n..(i + 1) * n], center, floor);
                     *a = match (prototypes.pool, level.partial_cmp(a)) {
                         (Pool::Max, Some(Ordering::Less)) => *a,
                         (Pool::Max, Some(_)) => level,
@@ -159,44 +170,56 @@ impl<T: Real> Measured<T> {
 
 /// The numbers of one step.
 struct Step<T> {
+    accumulator: usize,
     radius: T,
     top: T,
     scale: T,
 }
 
 impl<T: Real> Step<T> {
-    /// The level, or 0 where it is not above `floor`: what is measured grows
-    /// with each feature and rounding is monotone, so that nothing is lost when
-    /// a step is left early.
+    fn new(prototypes: &Prototypes, step: usize) -> Self {
+        Self {
+            accumulator: prototypes.accumulators[step],
+            radius: T::from_f64(prototypes.radii[step]),
+            top: T::from_f64(prototypes.tops[step]),
+            scale: T::from_f64(prototypes.scales[step]),
+        }
+    }
+
+    /// The level, if it is above `floor` or no number; otherwise it changes no
+    /// accumulator. What is measured grows with each feature and rounding is
+    /// monotone, so that nothing is lost when a step is left early.
     #[inline(always)]
-    fn level<const LANES: usize>(&self, measure: &Measured<T>, x: &[T], center: &[T], floor: T) -> T {
-        let mut lanes = [T::default(); LANES];
+    fn level<const LANES: usize>(&self, measure: &Measured<T>, x: &[T], center: &[T], floor: T) -> Option<T> {
         // 0 times a sum that overflows is no number, which must not be missed.
         let may_stop = self.scale > T::default();
+        // One of the first features is mostly too far off already.
+        if LANES > FEW
+            && may_stop
+            && matches!(measure, Measured::Largest)
+            && let (Some(x), Some(center)) = (x.first_chunk::<FEW>(), center.first_chunk::<FEW>())
+            && self.of(measure, &sizes::<T, FEW>(x, center, T::default())) <= floor
+        {
+            return None;
+        }
+        let mut lanes = [T::default(); LANES];
         let (xs, last) = x.as_chunks::<LANES>();
         let (cs, rest) = center.as_chunks::<LANES>();
         for (x, c) in xs.iter().zip(cs) {
-            let mut sizes = [T::default(); LANES];
-            for ((size, &x), &c) in sizes.iter_mut().zip(x).zip(c) {
-                *size = (x - c).abs();
-            }
-            self.take(measure, &mut lanes, sizes);
+            self.take(measure, &mut lanes, sizes(x, c, T::default()));
             if may_stop && self.of(measure, &lanes) <= floor {
-                return T::default();
+                return None;
             }
         }
         if !last.is_empty() {
             // Sizes that change nothing: no violation is one of the radius itself,
             // which may be negative.
             let nothing = if matches!(measure, Measured::Violations) { self.radius } else { T::default() };
-            let mut sizes = [nothing; LANES];
-            for ((size, &x), &c) in sizes.iter_mut().zip(last).zip(rest) {
-                *size = (x - c).abs();
-            }
-            self.take(measure, &mut lanes, sizes);
+            self.take(measure, &mut lanes, sizes(last, rest, nothing));
         }
         let level = self.of(measure, &lanes);
-        if level <= floor { T::default() } else { level.relu() }
+        // What is no number is not at most the floor.
+        if level <= floor { None } else { Some(level.relu()) }
     }
 
     /// Adds some sizes of differences to what is measured.
@@ -236,6 +259,17 @@ fn through<T: Real>(layers: &[Layer], input: &[T]) -> Vec<f64> {
         values = next;
     }
     values.into_iter().map(T::to_f64).collect()
+}
+
+/// The sizes of at most as many differences as there are lanes, `nothing` in
+/// the others.
+#[inline(always)]
+fn sizes<T: Real, const LANES: usize>(x: &[T], center: &[T], nothing: T) -> [T; LANES] {
+    let mut sizes = [nothing; LANES];
+    for ((size, &x), &c) in sizes.iter_mut().zip(x).zip(center) {
+        *size = (x - c).abs();
+    }
+    sizes
 }
 
 #[inline(always)]

@@ -68,17 +68,7 @@ impl<'a> CellEvaluator<'a> {
     pub fn new(network: &'a CellNetwork) -> Self {
         let mut groups: Vec<usize> = network.constraints.iter().map(|c| c.feature / GROUP).collect();
         groups.dedup();
-        let scaled = || {
-            (0..network.cells())
-                .flat_map(|k| network.members_of(k).iter().map(move |&t| (t as usize, network.scales[k])))
-        };
-        let mut pairs: Vec<(usize, f64)> = scaled().collect();
-        pairs.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-        pairs.dedup();
-        #[expect(clippy::cast_possible_truncation, reason = "there are no more than memberships")]
-        let place =
-            |(t, scale): (usize, f64)| pairs.partition_point(|p| p.0 < t || (p.0 == t && p.1 < scale)) as u32;
-        let members = scaled().map(place).collect();
+        let (pairs, members) = network.scaled_constraints();
         let literal = |(t, scale): (usize, f64)| {
             let constraint = network.constraints[t];
             let group = groups.partition_point(|&group| group < constraint.feature / GROUP);
