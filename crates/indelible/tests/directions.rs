@@ -135,9 +135,11 @@ fn directions_among_few_dimensions_keep_every_promise() {
     let mut values = vec![];
     let mut labels = vec![];
     for _ in 0..samples {
-        let few: Vec<f64> = (0..hidden).map(|_| (random.unit() * 8.0).round()).collect();
-        labels.push((few[0] + few[1]) as usize / 3 % 3);
-        values.extend(mix.chunks(hidden).map(|row| row.iter().zip(&few).map(|(a, b)| a * b).sum::<f64>()));
+        let few: Vec<usize> = (0..hidden).map(|_| random.below(9)).collect();
+        labels.push((few[0] + few[1]) / 3 % 3);
+        values.extend(
+            mix.chunks(hidden).map(|row| row.iter().zip(&few).map(|(a, &b)| a * b as f64).sum::<f64>()),
+        );
     }
     let data = dataset(n, values, labels);
     let found = separation(&data, Norm::L2, &Silent);

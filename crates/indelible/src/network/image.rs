@@ -154,6 +154,17 @@ impl<'a> BallImage<'a> {
     /// When there is no such neuron or `x` has another length.
     #[must_use]
     pub fn of(&self, neuron: usize, x: &[f64], radius: f64) -> Image {
+        if self.front.is_none() {
+            let row = self.last.layer.row(neuron);
+            let mut sums =
+                LaneSums { sum: [0.0; LANES], size: [0.0; LANES], drift: [0.0; LANES], whole: false };
+            for (&column, &w) in row.columns.iter().zip(row.weights) {
+                let product = w * x[column];
+                sums.sum[0] += product;
+                sums.size[0] += product.abs();
+            }
+            return self.last.image(neuron, &sums, 0, radius, self.precision);
+        }
         let mut image = Image { center: 0.0, reach: 0.0, error: f64::INFINITY };
         self.each(x, &[radius], neuron..neuron + 1, |_, _, found| image = found);
         image

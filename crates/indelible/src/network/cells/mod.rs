@@ -169,13 +169,11 @@ impl CellNetwork {
     }
 
     /// The same network behind `directions`, one layer or two, each with a ReLU:
-    /// constraints are on the outputs of the last, one per number that they were
-    /// on before.
+    /// constraints are on the outputs of the last in place of what they were on.
     ///
     /// # Errors
-    /// [`Error::BadForm`] when there is another number of layers, one has another
-    /// number of outputs than is read behind it, no input, or a weight or bias that
-    /// is no finite number of the format.
+    /// [`Error::BadForm`] when there are more layers, one gives not what is read behind
+    /// it, has no input, or a weight or bias that is no finite number of the format.
     pub fn with_directions(self, directions: Vec<Layer>) -> Result<Self, Error> {
         if !(1..=2).contains(&directions.len()) {
             return Err(bad(format!("{} layers of directions; expected 1 or 2", directions.len())));
@@ -197,8 +195,7 @@ impl CellNetwork {
         Ok(Self { directions, ..self })
     }
 
-    /// The layers in front, of which the last has one neuron per direction: none
-    /// where constraints are on features, one, or two.
+    /// The layers in front, none to two; the last has one neuron per direction.
     #[must_use]
     pub fn directions(&self) -> &[Layer] {
         &self.directions
