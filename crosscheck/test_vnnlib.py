@@ -157,7 +157,7 @@ def test_nothing_refutes_an_answer(benchmark):
         if row["status"] == "sat":
             text = (benchmark / row["witness"]).read_text()
             assert text.startswith("sat\n")
-            given = dict(re.findall(r"\((\S+) (\S+)\)", text))
+            given = dict(re.findall(r"\(([^\s()]+) ([^\s()]+)\)", text))
             x = [float(given[f"X_{i}"]) for i in range(sum(name.startswith("X_") for name in given))]
             assert all(float(np.float32(v)) == v for v in x)
             assert asked.holds(x, map(float, network.outputs(np.array([x], dtype=np.float32))[0])), row

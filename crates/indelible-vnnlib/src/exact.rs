@@ -142,7 +142,9 @@ impl Range {
         let mut ends =
             [&self.lower, &self.upper].map(|a| [a.times(&other.lower), a.times(&other.upper)]).concat();
         ends.sort();
-        Self { lower: ends.swap_remove(0), upper: ends.pop().unwrap_or_else(|| Dyadic::of(0.0)) }
+        // Four products: there is a largest, and a smallest among the others.
+        let upper = ends.pop().unwrap_or_else(|| Dyadic::of(0.0));
+        Self { lower: ends.swap_remove(0), upper }
     }
 }
 
