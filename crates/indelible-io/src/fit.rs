@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use indelible::{
     Dataset, Progress,
     cells::samples_in_cells,
-    fit::{Draft, FitOptions, Fitted, Store, Stored, fit_into},
+    fit::{Draft, FitOptions, Fitted, Inside, Store, Stored, fit_into},
     network::Model,
 };
 
@@ -64,8 +64,14 @@ impl Store for FileStore<'_> {
         self.written = None;
         let mut file = self.spare.take().map_or_else(|| AtomicFile::create(self.path), Ok)?;
         let (data, radii, candidate) = (draft.data, draft.budget.radii(), draft.candidate);
-        let cells = match &draft.compact {
-            Some(Model::Cells(cells)) => Some(samples_in_cells(cells, data, draft.budget.norm(), radii)),
+        let scaling = draft.inside.map(|inside| &inside.scaling);
+        let cells = match (&draft.compact, draft.inside) {
+            (Some(Model::Cells(cells)), None) => {
+                Some(samples_in_cells(cells, data, draft.budget.norm(), radii))
+            }
+            (Some(Model::Cells(cells)), Some(Inside { data, budget, .. })) => {
+                Some(samples_in_cells(cells, data, budget.norm(), budget.radii()))
+            }
             _ => None,
         };
         let metadata = Metadata {
@@ -73,6 +79,7 @@ impl Store for FileStore<'_> {
             construction: Some(candidate.construction.name.into()),
             norm: Some(draft.budget.norm()),
             radii: Some(radii.clone()),
+            scaled: scaling.is_some(),
             ratio: draft.budget.ratio(),
             classes: Some(data.class_names().to_vec()),
             features: data.feature_names().map(<[String]>::to_vec),
@@ -80,13 +87,13 @@ impl Store for FileStore<'_> {
             dataset: Some(self.digest.get_or_insert_with(|| digest(data)).clone()),
         };
         let result = match &draft.compact {
-            Some(compact) => onnx::write_compact(compact, &metadata, &mut file),
+            Some(compact) => onnx::write_compact_behind(scaling, compact, &metadata, &mut file),
             None => {
                 // Said before the work, not after it.
                 if let Err(bytes) = candidate.dense_bytes(onnx::LIMIT) {
                     return Err(Error::DenseTooLarge { construction: candidate.construction.name, bytes });
                 }
-                onnx::write_dense(candidate.network.as_ref(), &metadata, &mut file)
+                onnx::write_dense_behind(scaling, candidate.network.as_ref(), &metadata, &mut file)
             }
         };
         result.map_err(|source| Error::Unwritten { path: self.path.into(), source })?;

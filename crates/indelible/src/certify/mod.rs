@@ -17,7 +17,8 @@
 //! and, where those do not decide, sums followed back to the input (`layers`);
 //! intervals of graphs (`graph`); an exact analysis of cells (`cells`); distances to stored rows for the other
 //! compact forms (`prototypes`, `max_affine`); and points that were tried
-//! (`attack`). Engines share nothing but number types (`arithmetic`),
+//! (`attack`). A map in front of a network is enclosed (`scaled`), and the engines
+//! look at what is behind it. Engines share nothing but number types (`arithmetic`),
 //! [`Claim`]s and verdicts.
 //!
 //! # What is trusted
@@ -59,6 +60,7 @@ mod matrices;
 mod max_affine;
 mod prototypes;
 mod robustness;
+mod scaled;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -66,6 +68,7 @@ mod verdict;
 use self::{
     attack::attacks,
     claim::ball,
+    scaled::Behind,
     verdict::{of_samples, scalar_margin},
 };
 use crate::{
@@ -79,6 +82,7 @@ pub use self::{
     config::{Config, Effort},
     lipschitz::{SteepestPair, lipschitz_bound, steepest_pair},
     robustness::{RobustRadius, robust_radii},
+    scaled::ScaledBalls,
     verdict::{Certificate, Engine, Verdict},
 };
 
@@ -112,8 +116,19 @@ pub fn certify_with(
     config: &Config,
     progress: &dyn Progress,
 ) -> Result<Certificate, Error> {
-    let data = claim.data;
     claim.check()?;
+    let Model::Scaled(scaled) = claim.model else { return of_form(claim, config, progress) };
+    let behind = Behind::new(claim, scaled)?;
+    let Certificate { verdicts, efforts, .. } = of_form(&behind.claim(), config, progress)?;
+    let verdicts = verdicts.into_iter().enumerate();
+    let mut verdicts =
+        verdicts.map(|(sample, verdict)| behind.verdict(sample, verdict)).collect::<Result<Vec<_>, _>>()?;
+    find_misclassified(claim, &mut verdicts)?;
+    Ok(Certificate::new(claim, verdicts, efforts))
+}
+
+/// The same for a network that has no map in front.
+fn of_form(claim: &Claim<'_>, config: &Config, progress: &dyn Progress) -> Result<Certificate, Error> {
     let mut efforts = vec![];
     let verdicts = match claim.model {
         Model::Layers(network) => {
@@ -125,8 +140,9 @@ pub fn certify_with(
         Model::Prototypes(prototypes) => prototypes::verdicts(claim, prototypes, progress),
         Model::MaxAffine(scores) => max_affine::verdicts(claim, scores, progress),
         Model::Graph(graph) => Some(graph::verdicts(claim, graph, progress)),
+        Model::Scaled(_) => None,
     };
-    let mut verdicts = verdicts.unwrap_or_else(|| vec![Verdict::Undecided; data.samples()]);
+    let mut verdicts = verdicts.unwrap_or_else(|| vec![Verdict::Undecided; claim.data.samples()]);
     find_misclassified(claim, &mut verdicts)?;
     find_attacks(claim, &mut verdicts, progress)?;
     Ok(Certificate::new(claim, verdicts, efforts))

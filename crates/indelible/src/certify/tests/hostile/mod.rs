@@ -7,6 +7,7 @@ mod graph;
 mod layers;
 mod linear;
 mod recurrence;
+mod scaled;
 
 use super::{Dyadic, Exact, Machine, Random, inside, rounds};
 use crate::Precision;
