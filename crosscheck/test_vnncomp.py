@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from test_operators import outputs_of, run_each
+from graphs import outputs_of, run_each
 
 
 def test_benchmarks_are_read(program, tmp_path, vnncomp):

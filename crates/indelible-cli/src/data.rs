@@ -6,10 +6,16 @@ use std::{
 };
 
 use clap::{Args, builder::TypedValueParser};
-use indelible::{Dataset, Progress};
-use indelible_io::dataset::{
-    Categorical, Decimal, Delimiter, Missing, OnConflict, Points, ReadOptions, Reading, Scale, read_labelled,
-    read_points,
+use indelible::{
+    Dataset, Precision, Progress,
+    network::{Model, Scaling},
+};
+use indelible_io::{
+    dataset::{
+        Categorical, Decimal, Delimiter, Missing, OnConflict, Points, ReadOptions, Reading, Scale,
+        read_labelled, read_points,
+    },
+    onnx,
 };
 use serde_json::{Value, json};
 
@@ -62,8 +68,8 @@ pub struct DataArgs {
     /// Equal samples with different labels, which no network can memorize
     #[arg(long, value_parser = conflicts(), default_value = "error")]
     pub on_conflict: OnConflict,
-    /// What 8-bit images mean
-    #[arg(long, value_parser = scales(), default_value = "unit")]
+    /// What is done to features before distances are measured; `build` takes the map into the network
+    #[arg(long, value_parser = scales(), default_value = "images")]
     pub scale: Scale,
     /// Take only the first N samples
     #[arg(long, value_name = "N")]
@@ -71,7 +77,34 @@ pub struct DataArgs {
 }
 
 fn scales() -> impl TypedValueParser<Value = Scale> {
-    choice([("unit", "k/255, rounded to binary32", Scale::Unit), ("none", "0 to 255", Scale::None)])
+    choice([
+        ("images", "Bytes of images are k/255, rounded to binary32; all else stays", Scale::Images),
+        ("none", "Nothing; bytes of images are 0 to 255", Scale::None),
+        ("minmax", "Every feature onto [0, 1]", Scale::MinMax),
+        ("standard", "Every feature to mean 0 and standard deviation 1", Scale::Standard),
+    ])
+}
+
+/// What a radius is measured in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Units {
+    /// The units of the features.
+    Raw,
+    /// What the map of the features gives.
+    Scaled,
+}
+
+/// The choices of `--radius-units`.
+pub fn units() -> impl TypedValueParser<Value = Units> {
+    choice([
+        ("raw", "The units of the features", Units::Raw),
+        ("scaled", "What the map of the features gives", Units::Scaled),
+    ])
+}
+
+/// What is said of a radius behind a map.
+pub fn of_scaled(is_scaled: bool) -> &'static str {
+    if is_scaled { ", of scaled features" } else { "" }
 }
 
 fn categorical() -> impl TypedValueParser<Value = Categorical> {
@@ -102,23 +135,37 @@ fn conflicts() -> impl TypedValueParser<Value = OnConflict> {
 pub struct Given {
     path: PathBuf,
     points: Points,
+    /// The samples behind the map that was asked for, in binary64.
+    scaled: Option<Dataset>,
 }
 
 impl Deref for Given {
     type Target = Dataset;
 
     fn deref(&self) -> &Dataset {
-        self.points.data()
+        self.scaled.as_ref().unwrap_or(self.points.data())
     }
 }
 
 impl Given {
-    /// Reads the labelled dataset at `path`.
+    /// Reads the labelled dataset at `path`, as it stands there.
     pub fn read(path: &Path, options: &ReadOptions, bar: &Bar) -> Result<Self, Failure> {
         bar.busy(&format!("reading {}", path.display()));
         let result = read_labelled(path, options);
         bar.end();
-        Ok(Self { path: path.to_owned(), points: result? })
+        Ok(Self { path: path.to_owned(), points: result?, scaled: None })
+    }
+
+    /// The map that was asked for.
+    pub fn scaling(&self) -> Option<&Scaling> {
+        self.points.scaling()
+    }
+
+    /// The samples behind a map, if there is one.
+    pub fn behind(mut self, scaling: Option<&Scaling>) -> Result<Self, Failure> {
+        let images = |scaling: &Scaling| scaling.images(self.points.data(), Precision::F64);
+        self.scaled = scaling.map(images).transpose()?;
+        Ok(self)
     }
 
     /// Adds what was read to an answer.
@@ -207,20 +254,48 @@ impl DataArgs {
         })
     }
 
+    /// Whether a map of the features is asked for.
+    pub fn is_scaled(&self) -> bool {
+        matches!(self.scale, Scale::MinMax | Scale::Standard)
+    }
+
     /// The files that are read.
     pub fn files(&self) -> [Option<&PathBuf>; 2] {
         [Some(&self.path), self.labels.as_ref()]
     }
 
-    /// Reads the labelled dataset.
+    /// Reads the labelled dataset, behind the map that was asked for.
     pub fn read(&self, bar: &Bar) -> Result<Given, Failure> {
+        let given = self.read_as_it_stands(bar)?;
+        let scaling = given.scaling().cloned();
+        given.behind(scaling.as_ref())
+    }
+
+    /// Reads the labelled dataset; a map that was asked for is found, no more.
+    pub fn read_as_it_stands(&self, bar: &Bar) -> Result<Given, Failure> {
         Given::read(&self.path, &self.options(None)?, bar)
     }
 
-    /// Reads samples whose labels may be missing, for a network that takes
-    /// `features`.
-    pub fn read_points(&self, features: usize, bar: &Bar) -> Result<Points, Failure> {
-        let options = self.options(Some(features))?;
+    /// Reads the labelled dataset for a network that exists.
+    pub fn read_for(&self, network: &onnx::Network, bar: &Bar) -> Result<Given, Failure> {
+        Given::read(&self.path, &self.options_for(network, None)?, bar)
+    }
+
+    /// How to read it for a network that exists: as the network reads features.
+    fn options_for(&self, network: &onnx::Network, features: Option<usize>) -> Result<ReadOptions, Failure> {
+        let mapped = matches!(network.model, Model::Scaled(_));
+        require(!self.is_scaled(), || {
+            let does = if mapped { "scales its features itself" } else { "reads features as they stand" };
+            format!("the network {does}; leave --scale out (`build` takes the map into the network)")
+        })?;
+        let options = self.options(features)?;
+        let scale = if mapped { Scale::None } else { options.scale };
+        Ok(ReadOptions { scale, ..options })
+    }
+
+    /// Reads samples whose labels may be missing, for a network.
+    pub fn read_points(&self, network: &onnx::Network, bar: &Bar) -> Result<Points, Failure> {
+        let options = self.options_for(network, Some(network.model.inputs()))?;
         bar.busy(&format!("reading {}", self.path.display()));
         let result = read_points(&self.path, &options);
         bar.end();

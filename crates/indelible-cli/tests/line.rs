@@ -139,6 +139,20 @@ fn a_radius_too_large_for_the_network_is_refuted() {
 }
 
 #[test]
+fn labels_are_written_as_a_table() {
+    let place = Workplace::new();
+    place.file("d.csv", "x,label\n0,\"big, round\"\n1,\"a \"\"b\"\"\"\n2,\"big, round\"\n");
+    place.json("build d.csv -o net.onnx");
+    place.json("predict net.onnx d.csv -o labels.csv");
+    let written = std::fs::read_to_string(place.path("labels.csv")).unwrap();
+    assert_eq!(written, "sample,label\n0,\"big, round\"\n1,\"a \"\"b\"\"\"\n2,\"big, round\"\n");
+    // What was written is read as labels of the same samples.
+    place.file("bare.csv", "x\n0\n1\n2\n");
+    place.json("predict net.onnx bare.csv -o again.csv");
+    assert_eq!(std::fs::read_to_string(place.path("again.csv")).unwrap(), written);
+}
+
+#[test]
 fn labels_may_be_missing_when_predicting() {
     let place = Workplace::new();
     place.file("points.csv", POINTS).file("bare.csv", "x,y\n0,0\n3,3\n");

@@ -184,7 +184,7 @@ fn names_of_files_fit_what_is_written() {
         ("compare points.csv --svg x.pdf", "x.pdf", ".svg"),
         ("compare points.csv --csv x.xlsx", "x.xlsx", ".csv"),
         ("build points.csv -o x.pt", "x.pt", ".onnx"),
-        ("predict net.onnx points.csv -o x.csv", "x.csv", ".npy"),
+        ("predict net.onnx points.csv -o x.txt", "x.txt", ".npy or .csv"),
         ("decide points.csv --width 1 --radius 0 -o x.h5", "x.h5", ".onnx"),
         ("refute net.onnx points.csv --radius 1 -o x.npy", "x.npy", ".npz"),
         ("hard --sets sets.txt -o x.csv", "x.csv", ".npz"),

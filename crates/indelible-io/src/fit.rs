@@ -6,7 +6,7 @@ use bytes::Bytes;
 use indelible::{
     Dataset, Progress,
     cells::samples_in_cells,
-    fit::{Draft, FitOptions, Fitted, Store, Stored, fit_into},
+    fit::{Draft, FitOptions, Fitted, Inside, Store, Stored, fit_into},
     network::Model,
 };
 
@@ -140,8 +140,12 @@ fn write(
     out: &mut dyn Write,
 ) -> Result<Result<(), OnnxError>, Error> {
     let (data, radii, candidate) = (draft.data, draft.budget.radii(), draft.candidate);
-    let cells = match &draft.compact {
-        Some(Model::Cells(cells)) => Some(samples_in_cells(cells, data, draft.budget.norm(), radii)),
+    let scaling = draft.inside.map(|inside| &inside.scaling);
+    let cells = match (&draft.compact, draft.inside) {
+        (Some(Model::Cells(cells)), None) => Some(samples_in_cells(cells, data, draft.budget.norm(), radii)),
+        (Some(Model::Cells(cells)), Some(Inside { data, budget, .. })) => {
+            Some(samples_in_cells(cells, data, budget.norm(), budget.radii()))
+        }
         _ => None,
     };
     let metadata = Metadata {
@@ -149,6 +153,7 @@ fn write(
         construction: Some(candidate.construction.name.into()),
         norm: Some(draft.budget.norm()),
         radii: Some(radii.clone()),
+        scaled: scaling.is_some(),
         ratio: draft.budget.ratio(),
         classes: Some(data.class_names().to_vec()),
         features: data.feature_names().map(<[String]>::to_vec),
@@ -156,13 +161,13 @@ fn write(
         dataset: Some(fingerprint.get_or_insert_with(|| digest(data)).clone()),
     };
     Ok(match &draft.compact {
-        Some(compact) => onnx::write_compact(compact, &metadata, out),
+        Some(compact) => onnx::write_compact_behind(scaling, compact, &metadata, out),
         None => {
             // Said before the work, not after it.
             if let Err(bytes) = candidate.dense_bytes(onnx::LIMIT) {
                 return Err(Error::DenseTooLarge { construction: candidate.construction.name, bytes });
             }
-            onnx::write_dense(candidate.network.as_ref(), &metadata, out)
+            onnx::write_dense_behind(scaling, candidate.network.as_ref(), &metadata, out)
         }
     })
 }

@@ -11,7 +11,9 @@ use indelible::{
     Budget, Dataset, Enclosure, Features, Norm, Precision, Radii, Silent,
     certify::{Certificate, Claim, certify},
     constructions::{BuiltNetwork, Construction, Options},
-    network::{Head, Measure, Model, NetworkForm, PowerCurve, StoredNetwork, predicted_class},
+    network::{
+        Head, Measure, Model, NetworkForm, PowerCurve, Scaled, Scaling, StoredNetwork, predicted_class,
+    },
     separation::separation,
 };
 use indelible_io::onnx::{self, Metadata, OnnxError, write_compact, write_dense};
@@ -291,4 +293,53 @@ fn huge_dense_files_are_refused_before_writing() {
     let refused = write_dense(network.as_ref(), &Metadata::default(), &mut bytes);
     assert!(matches!(refused, Err(OnnxError::TooLarge { .. })));
     assert!(bytes.is_empty());
+}
+
+/// A map of the features in front of any form is read back, and nothing else is
+/// taken for one.
+#[test]
+fn a_map_of_the_features_is_read_back() {
+    let data = dataset();
+    let n = data.features();
+    let factors: Vec<f64> = (0..n).map(|j| 0.5 / (j + 1) as f64).map(|w| f64::from(w as f32)).collect();
+    let scaling = Scaling::new((0..n).map(|j| j as f64).collect(), factors).unwrap();
+    for (name, norm) in
+        [("yu2024-linf", Norm::Linf), ("cells", Norm::Linf), ("cells", Norm::L2), ("nearest", Norm::L2)]
+    {
+        let budget = Budget::from_ratio(0.5, &separation(&data, norm, &Silent)).unwrap();
+        let network = Construction::named(name).unwrap().build(&data, &budget, Options::default()).unwrap();
+        let layers = Model::Layers(StoredNetwork::of(network.as_ref()));
+        for inner in [network.compact().unwrap(), layers] {
+            let model = Model::Scaled(Scaled::new(scaling.clone(), inner.clone()).unwrap());
+            let metadata =
+                Metadata { radii: Some(Radii::Uniform(0.25)), scaled: true, ..Metadata::default() };
+            let mut bytes = Vec::new();
+            write_compact(&model, &metadata, &mut bytes).unwrap();
+            let read = onnx::read(bytes.clone().into()).unwrap();
+            assert_eq!(read.metadata, metadata);
+            let Model::Scaled(scaled) = &read.model else { panic!("{name}: a map expected") };
+            assert_eq!(*scaled.scaling(), scaling);
+            assert_eq!(read.model.size(), model.size());
+            let rows: Vec<f64> = (0..data.samples()).flat_map(|i| data.row(i)).collect();
+            assert_eq!(read.model.evaluate(&rows).unwrap(), model.evaluate(&rows).unwrap());
+
+            // Radii whose units are not those of the network are no question to ask.
+            let mut raw = Vec::new();
+            write_compact(&model, &Metadata { scaled: false, ..metadata.clone() }, &mut raw).unwrap();
+            assert!(onnx::read(raw.into()).unwrap_err().to_string().contains("other units"));
+            let mut mapless = Vec::new();
+            write_compact(&inner, &metadata, &mut mapless).unwrap();
+            assert!(onnx::read(mapless.into()).unwrap_err().to_string().contains("other units"));
+            // The same number of bytes, another value read behind the map.
+            let changed = replaced(&bytes, b"scaling.moved", b"scaling.mover");
+            assert!(onnx::read(changed.into()).is_err());
+        }
+    }
+}
+
+/// The bytes with the first of two equally long words in the place of which the
+/// second stands.
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let at = bytes.windows(from.len()).position(|window| window == from).unwrap();
+    [&bytes[..at], to, &bytes[at + from.len()..]].concat()
 }

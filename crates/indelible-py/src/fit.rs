@@ -49,6 +49,7 @@ pub struct Asked {
 impl Asked {
     fn options(&self) -> Result<FitOptions, Failure> {
         Ok(FitOptions {
+            scaling: None,
             construction: self.construction.as_deref().map(Construction::named).transpose()?,
             norm: norm_of(&self.norm)?,
             radius: match self.radius {

@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Norm,
-    number::{add_up, mul_down, mul_up, sub_down},
+    number::{add_up, div_up, mul_down, mul_up, sub_down},
     separation::{NearestEnemies, Separation},
 };
 
@@ -129,6 +129,27 @@ impl Budget {
             distances,
             separation: enemies.separation(),
         })
+    }
+
+    /// The same samples with these radii, one each and none smaller than before;
+    /// one for all stays one for all. `None` where two of them would leave no room.
+    #[must_use]
+    pub fn widened(&self, radii: &[f64]) -> Option<Self> {
+        let share = |(&radius, &distance): (&f64, &f64)| div_up(add_up(radius, radius), distance);
+        let (radii, ratio) = match &self.radii {
+            Radii::Uniform(_) => {
+                let largest = radii.iter().copied().fold(0.0, f64::max);
+                let ratio = self.distances.first().map(|distance| share((&largest, distance)));
+                (Radii::Uniform(largest), ratio)
+            }
+            Radii::PerSample(_) => {
+                let ratio = radii.iter().zip(&self.distances).map(share).fold(0.0, f64::max);
+                (Radii::PerSample(radii.to_vec()), Some(ratio))
+            }
+        };
+        let fits = ratio.is_none_or(|ratio| ratio < 1.0);
+        let ratio = ratio.filter(|_| self.ratio.is_some());
+        fits.then(|| Self { radii, ratio, ..self.clone() })
     }
 
     /// The norm that radii are measured in.

@@ -224,6 +224,15 @@ impl Dataset {
         Ok(self)
     }
 
+    /// The same labels and names for other values.
+    ///
+    /// # Errors
+    /// As of [`new`](Self::new).
+    pub(crate) fn with_features(&self, features: Features) -> Result<Self, Error> {
+        let same = Self::new(features, self.width, self.labels.clone(), self.class_names.clone())?;
+        Ok(Self { feature_names: self.feature_names.clone(), ..same })
+    }
+
     /// Number of samples, `N`.
     #[must_use]
     pub fn samples(&self) -> usize {

@@ -178,7 +178,7 @@ pub enum Error {
     /// A stored form whose parts do not belong together.
     #[error("no network of {form}: {why}")]
     BadForm {
-        /// The form: `layers`, `cells`, `prototypes`, `max-affine` or `graph`.
+        /// The form: `layers`, `cells`, `prototypes`, `max-affine`, `graph` or `scaled features`.
         form: &'static str,
         /// What is wrong.
         why: String,

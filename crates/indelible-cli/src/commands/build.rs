@@ -7,13 +7,15 @@ use indelible::{
     Dataset, Norm, Precision, Radii,
     constructions::{Construction, Options, REGISTRY},
     fit::{FitOptions, Form, Radius},
-    network::{Head, Size},
+    network::{Head, Model, Scaling, Size},
+    number::div_down,
 };
 use indelible_io::{FittedFile, fit_to_file};
 use serde_json::{Value, json};
 
 use super::{
     certify::{margin_line, smallest_margin},
+    inspect::scaling_json,
     prelude::*,
     separation::or_conflicts,
 };
@@ -54,7 +56,7 @@ pub struct BuildArgs {
     /// Norm of the radius: linf, l1, l2, or lP for a real P > 1, like l1.5
     #[arg(long, default_value = "linf")]
     norm: Norm,
-    /// Radius around every sample, in the units of the features
+    /// Radius around every sample
     #[arg(long, conflicts_with_all = ["ratio", "per_sample"], value_name = "R", allow_negative_numbers = true)]
     radius: Option<f64>,
     /// Radius as a share of the largest possible one, between 0 and 1
@@ -63,6 +65,9 @@ pub struct BuildArgs {
     /// A radius for each sample: the ratio of half the distance to its own nearest enemy
     #[arg(long)]
     per_sample: bool,
+    /// What radii are measured in [default: scaled with --scale minmax or standard, else raw]
+    #[arg(long, value_parser = units())]
+    radius_units: Option<Units>,
     /// How outputs become a label
     #[arg(long, value_parser = heads(), default_value = "logits")]
     head: Head,
@@ -94,7 +99,7 @@ impl BuildArgs {
         let bar = Bar::default();
         let started = Instant::now();
         // A wrong name should not cost a long computation, nor a slip the data.
-        let options = self.options()?;
+        let mut options = self.options()?;
         keep_apart(&self.data.files(), &[Some(&self.output)])?;
         ends_in(Some(&self.output), &["onnx"], "networks are written as ONNX")?;
         require(!(options.certify && is_special(&self.output)), || {
@@ -103,7 +108,11 @@ impl BuildArgs {
                 self.output.display()
             )
         })?;
-        let data = self.data.read(&bar)?;
+        let data = self.data.read_as_it_stands(&bar)?;
+        // No ball in raw units is another one behind a map: none is needed then.
+        if self.radius_units != Some(Units::Raw) {
+            options.scaling = data.scaling().cloned();
+        }
         let read = started.elapsed().as_secs_f64();
         let mut built = fit_to_file(&self.output, &data, &options, &bar).map_err(|error| match error {
             indelible_io::Error::Library(error) => or_conflicts(&data, error),
@@ -113,6 +122,7 @@ impl BuildArgs {
         seconds.insert(0, ("read", read));
         seconds.push(("total", started.elapsed().as_secs_f64()));
         let mut report = self.report(&data, &built);
+        units_of_radius(&data, options.scaling.as_ref(), &built, &mut report);
         data.describe(&mut report);
         report.print(self.json)
     }
@@ -120,6 +130,9 @@ impl BuildArgs {
     /// What the arguments ask for.
     fn options(&self) -> Result<FitOptions, Failure> {
         let construction = self.construction.as_deref().map(Construction::named).transpose()?;
+        require(self.radius_units != Some(Units::Scaled) || self.data.is_scaled(), || {
+            "--radius-units scaled, but no feature is scaled; give --scale minmax or --scale standard".into()
+        })?;
         Ok(FitOptions {
             construction,
             norm: self.norm,
@@ -131,6 +144,7 @@ impl BuildArgs {
             network: Options { head: self.head, precision: self.precision },
             form: self.form,
             certify: !self.no_certify,
+            scaling: None,
         })
     }
 
@@ -144,6 +158,7 @@ impl BuildArgs {
         let certified = certificate.map(|certificate| certificate.certified);
         let reason = fitted.reason.as_ref().map(ToString::to_string);
         let file = self.output.display();
+        let is_scaled = matches!(fitted.model, Model::Scaled(_));
         let mut report = Report::new(json!({
             "construction": name, "reason": reason, "norm": norm.to_string(),
             "radius": smallest, "largest_radius": largest, "per_sample": self.per_sample,
@@ -169,7 +184,7 @@ impl BuildArgs {
         report
             .known("chosen for", reason)
             .line("construction", format!("{name}, {} head, {}", self.head, self.precision))
-            .line("radius", format!("{radius} in {norm}{ratio}"))
+            .line("radius", format!("{radius} in {norm}{}{ratio}", of_scaled(is_scaled)))
             .line("network", format!("depth {}, width {}", grouped(depth), grouped(width)))
             .line("parameters", format!("{} nonzero, {} in all", grouped(nonzero), grouped(all)))
             .line("largest parameter", real(max_abs))
@@ -180,4 +195,28 @@ impl BuildArgs {
             .line("time", times.collect::<Vec<_>>().join(", "));
         report
     }
+}
+
+/// Says in which units radii are and, where those are scaled, what they come to in
+/// the units of each feature.
+fn units_of_radius(data: &Dataset, scaling: Option<&Scaling>, built: &FittedFile, report: &mut Report) {
+    let Some(scaling) = scaling else {
+        report.json["radius_units"] = "raw".into();
+        return;
+    };
+    let radius = built.fitted.budget.radii().smallest();
+    let raw: Vec<f64> = scaling.factors().iter().map(|&factor| div_down(radius, factor)).collect();
+    let names = data.feature_names();
+    let name =
+        |feature: usize| names.and_then(|names| names.get(feature)).map_or(feature.to_string(), Clone::clone);
+    let end = |best: Option<(usize, &f64)>| {
+        best.map_or(String::new(), |(feature, radius)| format!("{} ({})", real(*radius), name(feature)))
+    };
+    let numbered = || raw.iter().enumerate();
+    let least = end(numbered().min_by(|a, b| a.1.total_cmp(b.1)));
+    let most = end(numbered().max_by(|a, b| a.1.total_cmp(b.1)));
+    report.json["radius_units"] = "scaled".into();
+    report.json["scaling"] = scaling_json(scaling);
+    report.line("in raw units", format!("{least} to {most}"));
+    report.json["raw_radii"] = raw.into();
 }

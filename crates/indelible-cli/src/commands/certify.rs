@@ -4,9 +4,10 @@ use std::{path::PathBuf, time::Instant};
 
 use clap::Args;
 use indelible::{
-    Budget, Dataset, Norm, Radii,
+    Budget, Dataset, Norm, Precision, Radii,
     certify::{Certificate, Config, Verdict, certify_with},
     classes::Classes,
+    network::Model,
     separation::nearest_enemies,
 };
 use indelible_io::{digest, onnx};
@@ -37,6 +38,9 @@ pub struct CertifyArgs {
     /// With --per-sample: share of half the distance to the nearest enemy, between 0 and 1
     #[arg(long, value_name = "RHO", requires = "per_sample", allow_negative_numbers = true)]
     ratio: Option<f64>,
+    /// What radii are measured in [default: scaled where the network scales its features, else raw]
+    #[arg(long, value_parser = units())]
+    radius_units: Option<Units>,
     #[command(flatten)]
     search: SearchArgs,
     /// Print one JSON object
@@ -49,12 +53,18 @@ impl CertifyArgs {
         let bar = Bar::default();
         let config = self.search.config(Config::default())?;
         let network = onnx::open(&self.network)?;
-        let data = self.data.read(&bar)?;
+        self.check_units(&network)?;
+        let data = self.data.read_for(&network, &bar)?;
         let norm = self.norm.or(network.metadata.norm).unwrap_or(Norm::Linf);
         let radii = match (self.radius, self.ratio) {
             (Some(radius), _) => Radii::Uniform(radius),
             (None, Some(ratio)) => {
-                Budget::per_sample(ratio, &nearest_enemies(&data, norm, &bar))?.radii().clone()
+                let images = match &network.model {
+                    Model::Scaled(scaled) => Some(scaled.scaling().images(&data, Precision::F64)?),
+                    _ => None,
+                };
+                let measured = images.as_ref().unwrap_or(&data);
+                Budget::per_sample(ratio, &nearest_enemies(measured, norm, &bar))?.radii().clone()
             }
             (None, None) => network
                 .claimed_radii(&data, norm)
@@ -63,12 +73,12 @@ impl CertifyArgs {
         require(!self.per_sample || matches!(radii, Radii::PerSample(_)), || {
             format!("{} claims one radius for all samples; give --ratio", self.network.display())
         })?;
-        let started = Instant::now();
+        let (started, mapped) = (Instant::now(), matches!(network.model, Model::Scaled(_)));
         let classes = network.signature().match_classes(&data)?;
         let certificate = certify_with(&classes.claim(&network.model, &data, norm, &radii), &config, &bar)?;
         let taken = started.elapsed().as_secs_f64();
         let same = network.metadata.dataset.as_ref().map(|known| *known == digest(&data));
-        let mut report = report(&certificate, &data, &radii, &classes, taken);
+        let mut report = report(&certificate, &data, &radii, &classes, (mapped, taken));
         report.json["same_dataset"] = same.into();
         if same == Some(false) {
             report.line("dataset", "another than the file was built from");
@@ -77,9 +87,29 @@ impl CertifyArgs {
         report.left_out(&network.notes).print(self.json)?;
         if certificate.holds() { Ok(()) } else { Err(Failure::no("")) }
     }
+
+    /// That radii are measured as the network has them.
+    fn check_units(&self, network: &onnx::Network) -> Result<(), Failure> {
+        let (file, mapped) = (self.network.display(), matches!(network.model, Model::Scaled(_)));
+        match self.radius_units {
+            Some(Units::Raw) if mapped => Err(Failure::input(format!(
+                "{file} scales its features, so its balls are measured behind that map; raw radii are not proved for it: build without --scale, or leave --radius-units out"
+            ))),
+            Some(Units::Scaled) if !mapped => Err(Failure::input(format!(
+                "--radius-units scaled, but {file} has no map of its features; leave it out"
+            ))),
+            _ => Ok(()),
+        }
+    }
 }
 
-fn report(certificate: &Certificate, data: &Dataset, radii: &Radii, classes: &Classes, taken: f64) -> Report {
+fn report(
+    certificate: &Certificate,
+    data: &Dataset,
+    radii: &Radii,
+    classes: &Classes,
+    (is_scaled, taken): (bool, f64),
+) -> Report {
     let label = |sample: usize| &data.class_names()[data.labels()[sample]];
     let name = |class: &Option<usize>| class.and_then(|class| classes.names.get(class));
     let failures: Vec<Value> = certificate
@@ -104,7 +134,7 @@ fn report(certificate: &Certificate, data: &Dataset, radii: &Radii, classes: &Cl
         "exact": certificate.exact,
         "engines": engines.collect::<Value>(),
         "radius": radii.smallest(), "per_sample": matches!(radii, Radii::PerSample(_)),
-        "norm": norm.to_string(),
+        "norm": norm.to_string(), "radius_units": if is_scaled { "scaled" } else { "raw" },
         "arithmetic": format!("real and {precision}, any order of summation"),
         "smallest_margin": smallest_margin(certificate),
         "seconds": taken,
@@ -121,7 +151,7 @@ fn report(certificate: &Certificate, data: &Dataset, radii: &Radii, classes: &Cl
         .line("refuted", grouped(refuted))
         .line("misclassified", grouped(misclassified))
         .line("undecided", grouped(undecided))
-        .line("radius", format!("{radius} in {norm}"))
+        .line("radius", format!("{radius} in {norm}{}", of_scaled(is_scaled)))
         .line(
             "holds for",
             format!(

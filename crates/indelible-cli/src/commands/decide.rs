@@ -78,6 +78,9 @@ impl DecideArgs {
         let [data, labels] = self.data.files();
         keep_apart(&[data, labels, self.check.as_ref()], &[self.output.as_ref(), self.proof.as_ref()])?;
         ends_in(self.output.as_ref(), &["onnx"], "networks are written as ONNX")?;
+        require(!self.data.is_scaled(), || {
+            "--scale minmax and standard are for separation, compare and build; a network that `decide` finds reads features as they stand".into()
+        })?;
         let data = self.data.read(&bar)?;
         let config = Config::default().solver(&self.solver).timeout(self.timeout);
         if let Some(path) = &self.check {

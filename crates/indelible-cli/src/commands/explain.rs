@@ -41,6 +41,12 @@ impl ExplainArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
         let network = onnx::open(&self.network)?;
+        require(!matches!(network.model, Model::Scaled(_)), || {
+            format!(
+                "{} scales its features; `explain` reads networks of cells without such a map",
+                self.network.display()
+            )
+        })?;
         let recognised;
         let cells = match &network.model {
             Model::Cells(cells) => Some(cells),
@@ -56,7 +62,7 @@ impl ExplainArgs {
                 self.network.display()
             )));
         };
-        let data = self.data.read(&bar)?;
+        let data = self.data.read_for(&network, &bar)?;
         let (expected, given, samples) = (cells.inputs(), data.features(), data.samples());
         if given != expected {
             return Err(indelible::Error::InputWidth { expected, given }.into());

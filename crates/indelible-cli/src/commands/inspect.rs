@@ -6,10 +6,10 @@ use clap::Args;
 use indelible::{
     Norm, Radii,
     fit::Lipschitz,
-    network::{CellNetwork, Layer, Model, Size},
+    network::{CellNetwork, Layer, Model, Scaling, Size},
 };
 use indelible_io::{
-    dataset::ReadOptions,
+    dataset::{ReadOptions, Scale},
     onnx::{self, Metadata},
 };
 use serde_json::{Value, json};
@@ -39,7 +39,10 @@ impl InspectArgs {
         let network = onnx::open(&self.network)?;
         let metadata = &network.metadata;
         let norm = self.norm.or(metadata.norm).unwrap_or(Norm::Linf);
-        let read = |path: &PathBuf| Given::read(path, &ReadOptions::default(), &Bar::default());
+        let mapped = matches!(network.model, Model::Scaled(_));
+        let scale = if mapped { Scale::None } else { Scale::default() };
+        let options = ReadOptions { scale, ..ReadOptions::default() };
+        let read = |path: &PathBuf| Given::read(path, &options, &Bar::default());
         let data = self.data.as_ref().map(read).transpose()?;
         let found = Lipschitz::of(&network.model, norm, data.as_deref())?;
         let Size { depth, width, nonzero, all, max_abs } = network.model.size();
@@ -60,7 +63,16 @@ impl InspectArgs {
             .line("largest parameter", real(max_abs))
             .line("Lipschitz bound", lipschitz::line(&found))
             .line("form", format!("{}, {precision}", network.form()));
-        if let Model::Cells(cells) = &network.model {
+        let behind = match &network.model {
+            Model::Scaled(scaled) => {
+                report.json["scaling"] = scaling_json(scaled.scaling());
+                let numbers = grouped(2 * inputs);
+                report.line("scaling", format!("(x - offset) * factor of every feature, {numbers} numbers"));
+                scaled.inner()
+            }
+            model => model,
+        };
+        if let Model::Cells(cells) = behind {
             describe(cells, metadata.samples_per_cell.as_deref(), &mut report);
         }
         claims(metadata, &mut report);
@@ -124,9 +136,14 @@ fn metadata_json(metadata: &Metadata) -> Value {
         "version": metadata.version, "construction": metadata.construction,
         "norm": metadata.norm.map(|norm| norm.to_string()),
         "radius": metadata.radii.as_ref().map(Radii::smallest),
-        "per_sample": matches!(metadata.radii, Some(Radii::PerSample(_))),
+        "per_sample": matches!(metadata.radii, Some(Radii::PerSample(_))), "radius_units": metadata.units(),
         "ratio": metadata.ratio, "classes": metadata.classes, "dataset": metadata.dataset,
     })
+}
+
+/// The map in front of a network, as docs/json.md says.
+pub fn scaling_json(scaling: &Scaling) -> Value {
+    json!({"offsets": scaling.offsets(), "factors": scaling.factors()})
 }
 
 /// What the file claims, where it claims anything.
@@ -137,7 +154,8 @@ fn claims(metadata: &Metadata, report: &mut Report) {
             format!("{} and more, for {}", real(radii.smallest()), counted(all.len(), "sample"))
         }
     });
-    let norm = metadata.norm.map_or(String::new(), |norm| format!(" in {norm}"));
+    let units = if metadata.scaled { ", of scaled features" } else { "" };
+    let norm = metadata.norm.map_or(String::new(), |norm| format!(" in {norm}{units}"));
     report
         .known("construction", metadata.construction.as_ref())
         .known("claimed radius", radius.map(|radius| format!("{radius}{norm}")))

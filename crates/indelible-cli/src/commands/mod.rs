@@ -39,7 +39,7 @@ use crate::{
 mod prelude {
     pub use crate::{
         bar::Bar,
-        data::{DataArgs, Given, describe},
+        data::{DataArgs, Given, Units, describe, of_scaled, units},
         failure::{Failure, require},
         paths::{ends_in, is_special, keep_apart, read_text, write_text},
         report::{Report, bytes, columns, counted, grouped, plain, print, real, seconds},

@@ -1,6 +1,9 @@
 //! `indelible predict`: labels that a network gives.
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use clap::Args;
 use indelible::{
@@ -8,6 +11,7 @@ use indelible::{
     network::{Model, predicted_class},
 };
 use indelible_io::{
+    AtomicFile,
     dataset::Points,
     npy::{Array, Values, write_npy},
     onnx,
@@ -23,8 +27,8 @@ pub struct PredictArgs {
     network: PathBuf,
     #[command(flatten)]
     data: DataArgs,
-    /// Write the labels: int64, the class name where all names are integers, else the position among the classes that `inspect` lists; -1 for NaN
-    #[arg(short, long, value_name = "FILE.npy")]
+    /// Write the labels. CSV: a line for each sample with the name of its class. NPY: int64, the class name where all names are integers, else the position among the classes that `inspect` lists; -1 for NaN
+    #[arg(short, long, value_name = "FILE.npy|csv")]
     output: Option<PathBuf>,
     /// Write the outputs themselves, one row of float64 per sample
     #[arg(long, value_name = "FILE.npy")]
@@ -39,10 +43,10 @@ impl PredictArgs {
         let bar = Bar::default();
         let [data, labels] = self.data.files();
         keep_apart(&[Some(&self.network), data, labels], &[self.output.as_ref(), self.outputs.as_ref()])?;
-        ends_in(self.output.as_ref(), &["npy"], "labels are written as NPY")?;
+        ends_in(self.output.as_ref(), &["npy", "csv"], "labels are written as NPY or CSV")?;
         ends_in(self.outputs.as_ref(), &["npy"], "outputs are written as NPY")?;
         let network = onnx::open(&self.network)?;
-        let points = self.data.read_points(network.model.inputs(), &bar)?;
+        let points = self.data.read_points(&network, &bar)?;
         let data = points.data();
         if data.features() != network.model.inputs() {
             let (expected, given) = (network.model.inputs(), data.features());
@@ -68,14 +72,26 @@ impl PredictArgs {
                     .chunks(network.model.outputs())
                     .map(|row| predicted_class(row, names.len()))
                     .collect();
-                if let Some(path) = &self.output {
-                    write_npy(path, &Array::vector(Values::I64(&numbers(&predicted, &names))))?;
+                match &self.output {
+                    Some(path) if is_csv(path) => {
+                        let name = |class: &Option<usize>| class.and_then(|class| names.get(class));
+                        let cells =
+                            predicted.iter().map(|class| name(class).map_or(String::new(), |n| quoted(n)));
+                        write_text(AtomicFile::create(path)?, &table("label", cells))?;
+                    }
+                    Some(path) => write_npy(path, &Array::vector(Values::I64(&numbers(&predicted, &names))))?,
+                    None => {}
                 }
                 accuracy(&predicted, labels.as_deref(), &mut report);
             }
             Meaning::Value => {
-                if let Some(path) = &self.output {
-                    write_npy(path, &Array::vector(Values::F64(&outputs)))?;
+                match &self.output {
+                    Some(path) if is_csv(path) => {
+                        let cells = outputs.iter().map(f64::to_string);
+                        write_text(AtomicFile::create(path)?, &table("value", cells))?;
+                    }
+                    Some(path) => write_npy(path, &Array::vector(Values::F64(&outputs)))?,
+                    None => {}
                 }
                 let range = outputs.iter().fold([f64::INFINITY, f64::NEG_INFINITY], |[least, most], &v| {
                     [least.min(v), most.max(v)]
@@ -125,6 +141,22 @@ impl Meaning {
             }
         })
     }
+}
+
+fn is_csv(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"))
+}
+
+/// One line per sample: its number from 0, and a cell.
+fn table(column: &str, cells: impl Iterator<Item = String>) -> String {
+    let line = |(sample, cell): (usize, String)| format!("{sample},{cell}\n");
+    format!("sample,{column}\n") + &cells.enumerate().map(line).collect::<String>()
+}
+
+/// A cell of CSV, in quotes where it needs them.
+fn quoted(name: &str) -> String {
+    let plain = !name.contains([',', '"', '\n', '\r']);
+    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
 /// Whether names are numbers of which some are no integers.

@@ -41,7 +41,7 @@ impl RefuteArgs {
         keep_apart(&[Some(&self.network), data, labels], &[self.output.as_ref()])?;
         ends_in(self.output.as_ref(), &["npz"], "the two points are written as NPZ")?;
         let network = onnx::open(&self.network)?;
-        let data = self.data.read(&bar)?;
+        let data = self.data.read_for(&network, &bar)?;
         let Model::Layers(layers) = &network.model else {
             return Err(Failure::input(format!(
                 "{} holds a network in compact form; refute takes layers of Gemm, MatMul, Add and Relu",

@@ -6,6 +6,7 @@ use clap::Args;
 use indelible::{
     Norm, Radii,
     certify::{Config, RobustRadius, robust_radii},
+    network::Model,
 };
 use indelible_io::{
     AtomicFile,
@@ -58,7 +59,7 @@ impl RobustnessArgs {
         let [data_file, labels] = self.data.files();
         keep_apart(&[data_file, labels, Some(&self.network)], &[self.output.as_ref()])?;
         let network = onnx::open(&self.network)?;
-        let data = self.data.read(&bar)?;
+        let data = self.data.read_for(&network, &bar)?;
         let norm = self.norm.or(network.metadata.norm).unwrap_or(Norm::Linf);
         let started = Instant::now();
         let classes = network.signature().match_classes(&data)?;
@@ -80,7 +81,8 @@ impl RobustnessArgs {
                 write_npz(output, &arrays)?;
             }
         }
-        report(&found, norm, started.elapsed().as_secs_f64()).print(self.json)
+        report(&found, norm, matches!(network.model, Model::Scaled(_)), started.elapsed().as_secs_f64())
+            .print(self.json)
     }
 }
 
@@ -101,7 +103,7 @@ fn accuracy(found: &[RobustRadius], radius: f64) -> (f64, f64) {
     (share(&|r| r.certified >= radius), share(&|r| r.attacked > radius))
 }
 
-fn report(found: &[RobustRadius], norm: Norm, taken: f64) -> Report {
+fn report(found: &[RobustRadius], norm: Norm, is_scaled: bool, taken: f64) -> Report {
     let mut radii: Vec<f64> = found.iter().filter(|r| r.correct).map(|r| r.certified).collect();
     radii.sort_by(f64::total_cmp);
     let largest = radii.last().copied().unwrap_or(0.0);
@@ -118,7 +120,7 @@ fn report(found: &[RobustRadius], norm: Norm, taken: f64) -> Report {
     let correct = found.iter().filter(|r| r.correct).count();
     let (clean, _) = accuracy(found, 0.0);
     let mut report = Report::new(json!({
-        "samples": found.len(), "correct": correct, "clean_accuracy": clean, "norm": norm.to_string(),
+        "samples": found.len(), "correct": correct, "clean_accuracy": clean, "norm": norm.to_string(), "radius_units": if is_scaled { "scaled" } else { "raw" },
         "curve": curve,
         "certified": found.iter().map(|r| r.certified).collect::<Vec<f64>>(),
         "attacked": found.iter().map(|r| finite(r.attacked)).collect::<Vec<_>>(),
@@ -126,7 +128,7 @@ fn report(found: &[RobustRadius], norm: Norm, taken: f64) -> Report {
     }));
     report
         .line("clean accuracy", format!("{clean:.4} ({} of {})", grouped(correct), grouped(found.len())))
-        .line("norm", norm)
+        .line("norm", format!("{norm}{}", of_scaled(is_scaled)))
         .line("median certified radius", real(radii.get(radii.len() / 2).copied().unwrap_or(0.0)));
     for radius in places.iter().skip(1) {
         let (certified, attacked) = accuracy(found, *radius);

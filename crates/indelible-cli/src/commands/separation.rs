@@ -129,7 +129,8 @@ impl SeparationArgs {
         let Some(file) = svg else { return Ok(()) };
         let name = source.file_name().map_or_else(|| source.to_string_lossy(), OsStr::to_string_lossy);
         let title = format!("{name}: distance to the nearest sample of another class");
-        let axis = format!("distance in the {} norm, in units of the features", self.norm);
+        let units = if self.data.is_scaled() { "of scaled features" } else { "in units of the features" };
+        let axis = format!("distance in the {} norm, {units}", self.norm);
         write_text(file, &chart(&Words { title: &title, subtitle, axis: &axis }, &histogram)?)
     }
 
@@ -160,7 +161,7 @@ impl SeparationArgs {
     /// From the samples of `test` to those of the dataset.
     fn between(&self, data: &Given, test: &Path, svg: Option<AtomicFile>, bar: &Bar) -> Result<(), Failure> {
         let options = ReadOptions { labels: None, limit: None, ..self.data.options(None)? };
-        let queries = Given::read(test, &options, bar)?;
+        let queries = Given::read(test, &options, bar)?.behind(data.scaling())?;
         let started = Instant::now();
         let enemies = nearest_enemies_between(&queries, data, self.norm, bar)?;
         let taken = started.elapsed().as_secs_f64();

@@ -71,7 +71,7 @@ pub(super) fn features(
                     Ok(())
                 })
             })?;
-            if scale == Scale::Unit { Features::unit_codes(codes) } else { Features::integer_codes(codes) }
+            if scale == Scale::Images { Features::unit_codes(codes) } else { Features::integer_codes(codes) }
         }
         (Number::F32, _) => Features::F32(numbers(contents, layout, shape, |contents, counts| {
             decoded(contents, layout, counts, |bits, _| Ok(single(bits)))
@@ -83,7 +83,7 @@ pub(super) fn features(
             doubles(contents, layout, width, counts)
         })?),
     };
-    let scaled = layout.number == Number::U8 && options.scale == Scale::Unit;
+    let scaled = layout.number == Number::U8 && options.scale == Scale::Images;
     let scaling = scaled.then(|| "bytes k are k/255, rounded to binary32 (--scale none keeps k)".to_owned());
     let reading = Reading { scaling, ..Reading::of(contents.format) };
     Ok(Loaded { samples, reading, ..Loaded::unlabelled(features, width) })

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::table::Value;
+use super::table::{Value, is_missing};
 
 /// More classes than this in a file's own word are taken for a mistake: names
 /// for them would fill the memory.
@@ -94,6 +94,14 @@ impl LabelSet {
         mut self,
         declared: Option<Declared>,
     ) -> Result<(Vec<usize>, Vec<String>), String> {
+        // Among numbers it is no word.
+        let (missing, others): (Vec<_>, Vec<_>) =
+            self.names.iter().cloned().partition(|name| is_missing(name));
+        if let Some(label) = missing.first().filter(|_| !others.is_empty() && numbers(&others).is_some()) {
+            return Err(format!(
+                "the label '{label}' stands for a value that is missing; the others are numbers"
+            ));
+        }
         if let Some(names) = booleans(&self.names).or_else(|| numbers(&self.names)) {
             self.names = names;
         }

@@ -50,7 +50,7 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use indelible::{Dataset, Features};
+use indelible::{Dataset, Features, network::Scaling};
 
 use crate::{DataError, Error};
 pub use options::{Categorical, Decimal, Delimiter, Missing, OnConflict, ReadOptions, Scale};
@@ -65,6 +65,7 @@ use source::{Format, Source};
 pub struct Points {
     data: Dataset,
     labelled: bool,
+    scaling: Option<Scaling>,
     reading: Reading,
 }
 
@@ -80,6 +81,13 @@ impl Points {
     #[must_use]
     pub fn is_labelled(&self) -> bool {
         self.labelled
+    }
+
+    /// The map of the features that [`ReadOptions::scale`] asks for, found from
+    /// these samples; they themselves are as they stand in the file.
+    #[must_use]
+    pub fn scaling(&self) -> Option<&Scaling> {
+        self.scaling.as_ref()
     }
 
     /// What was read and what was not.
@@ -248,5 +256,6 @@ fn finish(path: &Path, loaded: Loaded, options: &ReadOptions) -> Result<Points, 
         data = prepare::resolve_conflicts(data, options.on_conflict, &mut reading).map_err(in_dataset)?;
         reading.doubt_labels(&data);
     }
-    Ok(Points { data, labelled, reading })
+    let scaling = prepare::scaling(&data, options.scale, &mut reading).map_err(in_dataset)?;
+    Ok(Points { data, labelled, scaling, reading })
 }

@@ -25,7 +25,12 @@ struct Archive(ZipArchive<BufReader<File>>);
 impl Archive {
     fn open(source: Source) -> Result<Self, DataError> {
         let file = BufReader::new(source.into_plain_file("NPZ")?);
-        Ok(Self(ZipArchive::new(file).map_err(failed)?))
+        let archive = Self(ZipArchive::new(file).map_err(failed)?);
+        let office = [("xl/workbook.xml", "an Excel workbook"), ("content.xml", "an OpenDocument file")];
+        match office.iter().find(|(part, _)| archive.0.index_for_name(part).is_some()) {
+            Some((_, what)) => Err(DataError::unsupported(*what, "CSV")),
+            None => Ok(archive),
+        }
     }
 
     /// The first of the arrays `names` that there is.

@@ -2,16 +2,22 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-/// What 8-bit images mean.
+/// What is done to features before they are measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scale {
-    /// Code `k` denotes `k/255` rounded to binary32, as every image pipeline
-    /// delivers it.
+    /// Bytes of IDX, NPY and NPZ are 8-bit images: code `k` denotes `k/255` rounded
+    /// to binary32, as every image pipeline delivers it. All else stays.
     #[default]
-    Unit,
-    /// Code `k` denotes the integer `k`.
+    Images,
+    /// Nothing: code `k` denotes the integer `k`.
     None,
+    /// Nothing to the samples; the map of every feature onto `[0, 1]` is found
+    /// ([`Points::scaling`](super::Points::scaling)).
+    MinMax,
+    /// Nothing to the samples; the map of every feature to mean 0 and standard
+    /// deviation 1 is found.
+    Standard,
 }
 
 /// What separates the cells of a line.
@@ -148,7 +154,8 @@ pub struct ReadOptions {
     /// The names of the arrays of an NPZ file that hold the features and the
     /// labels. Default: the first known names, see [`read`](super::read).
     pub arrays: Option<[String; 2]>,
-    /// What unsigned bytes of IDX, NPY and NPZ mean. Default: `k/255`.
+    /// What is done to features, and what unsigned bytes of IDX, NPY and NPZ mean.
+    /// Default: `k/255`.
     pub scale: Scale,
     /// Take only the first samples. The classes are still those of the whole
     /// file. Default: all samples.

@@ -3,9 +3,9 @@
 
 use std::cmp::Ordering;
 
-use indelible::{Dataset, Features};
+use indelible::{Dataset, Features, network::Scaling};
 
-use super::{Missing, OnConflict, Reading};
+use super::{Missing, OnConflict, Reading, Scale};
 
 /// Samples that are listed.
 const MOST_LISTED: usize = 10;
@@ -82,11 +82,7 @@ fn filled<T: Copy + Into<f64>>(
         let mean = round(sum / number);
         values.iter_mut().skip(column).step_by(width).filter(|value| is_nan(*value)).for_each(|v| *v = mean);
     }
-    let what = format!("{count} missing values are the means of their columns");
-    reading.scaling = Some(match reading.scaling.take() {
-        Some(scaling) => format!("{scaling}; {what}"),
-        None => what,
-    });
+    reading.add_scaling(format!("{count} missing values are the means of their columns"));
     Some(values)
 }
 
@@ -140,6 +136,24 @@ pub(super) fn resolve_conflicts(
         reading.left_out.push(format!("{} {why} ({})", dropped.len(), list(&dropped)));
     }
     Ok(data)
+}
+
+/// The map of the features that is asked for.
+///
+/// # Errors
+/// When a feature has a range that cannot be scaled.
+pub(super) fn scaling(
+    data: &Dataset,
+    scale: Scale,
+    reading: &mut Reading,
+) -> Result<Option<Scaling>, indelible::Error> {
+    let (what, scaling) = match scale {
+        Scale::Images | Scale::None => return Ok(None),
+        Scale::MinMax => ("(x - min) / (max - min)", Scaling::min_max(data)?),
+        Scale::Standard => ("(x - mean) / standard deviation", Scaling::standard(data)?),
+    };
+    reading.add_scaling(format!("scaled to {what} of every feature"));
+    Ok(Some(scaling))
 }
 
 /// The first of these samples.

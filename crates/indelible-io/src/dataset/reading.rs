@@ -2,6 +2,8 @@
 
 use indelible::Dataset;
 
+use super::table::is_missing;
+
 /// Classes are counted against samples from this many samples on.
 const FEW: usize = 20;
 
@@ -28,11 +30,24 @@ impl Reading {
         Self { format: format.into(), ..Self::default() }
     }
 
+    /// Adds what was done to the numbers.
+    pub(super) fn add_scaling(&mut self, what: String) {
+        self.scaling = Some(match self.scaling.take() {
+            Some(scaling) => format!("{scaling}; {what}"),
+            None => what,
+        });
+    }
+
     /// Adds what the labels themselves make doubtful.
     pub(super) fn doubt_labels(&mut self, data: &Dataset) {
         let Some(labels) = &self.labels else { return };
         let (classes, samples) = (data.classes(), data.samples());
         let names = data.class_names();
+        if let Some(name) = names.iter().find(|name| is_missing(name)) {
+            self.warnings.push(format!(
+                "the label '{name}' ({labels}) was taken for a class, and may stand for a label that is missing"
+            ));
+        }
         let is_fraction =
             |name: &String| name.parse::<f64>().is_ok_and(|v| v.is_finite() && v.fract() != 0.0);
         if let Some(fraction) = names.iter().find(|name| is_fraction(name)) {

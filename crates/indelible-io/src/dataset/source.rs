@@ -60,6 +60,7 @@ impl Format {
             [b'P', b'A', b'R', b'1', ..] => Some(Self::Parquet),
             // UTF-16, whose every other byte may be 0.
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some(Self::Text),
+            _ if unmarked_utf16(start).is_some() => Some(Self::Text),
             _ if start.iter().any(control) => None,
             _ => Some(Self::Text),
         }
@@ -168,6 +169,22 @@ impl Source {
         let file = self.file.as_ref().map(|(file, length)| (file, *length));
         Contents { format, packing: self.packing, reader: &mut self.reader, file, offset: 0 }
     }
+}
+
+/// Whether bytes look like UTF-16 without a mark, and then whether the more
+/// significant byte comes first: two characters of ASCII at the start, no character
+/// that is 0, and half of the first ones of ASCII, as digits and separators are.
+pub(super) fn unmarked_utf16(start: &[u8]) -> Option<bool> {
+    let units = start.get(..start.len().min(512)).unwrap_or_default().as_chunks::<2>().0;
+    let ascii = |[high, low]: [u8; 2]| high == 0 && (low >= 0x20 || matches!(low, b'\t' | b'\n' | b'\r'));
+    [false, true].into_iter().find(|&big_endian| {
+        let in_order = |unit: &[u8; 2]| if big_endian { *unit } else { [unit[1], unit[0]] };
+        let plain = units.iter().filter(|unit| ascii(in_order(unit))).count();
+        units.len() >= 2
+            && units.iter().take(2).all(|unit| ascii(in_order(unit)))
+            && units.iter().all(|unit| *unit != [0, 0])
+            && 2 * plain >= units.len()
+    })
 }
 
 /// The first bytes of `reader`.

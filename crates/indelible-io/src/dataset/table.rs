@@ -213,9 +213,26 @@ pub(super) fn is_nameless(name: &str) -> bool {
     name.is_empty() || name.strip_prefix("Unnamed: ").is_some_and(numbered)
 }
 
+/// How values that are missing are written, in any case: by hand, by pandas, R,
+/// Excel and C.
+const MISSING: [&str; 18] = [
+    "", "-", "?", "na", "n/a", "nan", "null", "none", "nil", "<na>", "#na", "#n/a", "#n/a n/a", "-nan",
+    "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan",
+];
+
+/// Whether a cell stands for a value that is not there.
+pub(super) fn is_missing(cell: &str) -> bool {
+    MISSING.iter().any(|sign| sign.eq_ignore_ascii_case(cell))
+}
+
 /// The column of this name, else of this index from 0.
 fn column(given: &String, columns: usize, names: &[String]) -> Result<usize, DataError> {
-    let by_name = names.iter().position(|name| name == given);
+    let mut named = names.iter().enumerate().filter(|(_, name)| *name == given).map(|(at, _)| at);
+    let by_name = named.next();
+    if let (Some(first), Some(second)) = (by_name, named.next()) {
+        let what = format!("the name '{}' of two columns ({first} and {second})", given.escape_debug());
+        return Err(DataError::unsupported(what, "the index of one of them, from 0"));
+    }
     let by_index = || given.parse().ok().filter(|&index: &usize| index < columns);
     by_name.or_else(by_index).ok_or_else(|| no_column(given, columns, names))
 }

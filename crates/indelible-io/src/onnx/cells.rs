@@ -19,9 +19,12 @@ use indelible::{
 };
 
 use super::{
-    Metadata, OnnxError, proto,
+    OnnxError, proto,
     tensors::{Tensors, declared_precision},
-    write::{Initializer, float_type, form_graph, int_attribute, integers, node, write_matrix, write_model},
+    write::{
+        Heading, Initializer, float_type, form_graph, int_attribute, integers, node, write_matrix,
+        write_model,
+    },
 };
 
 /// Name of the graph, by which the form is recognised.
@@ -38,7 +41,7 @@ const GROUP: usize = 4096;
 /// When the file would be larger than 2 GiB, or writing fails.
 pub(super) fn write(
     network: &CellNetwork,
-    metadata: &Metadata,
+    heading: Heading<'_>,
     out: &mut dyn std::io::Write,
 ) -> Result<(), OnnxError> {
     let precision = network.precision();
@@ -81,7 +84,7 @@ pub(super) fn write(
         let shape = [1, network.classes()];
         tensors.push(Initializer::numbers("numbers", &shape, precision, numbers(network.classes())));
     }
-    write_model(graph, &tensors, metadata, out)
+    write_model(graph, tensors, heading, out)
 }
 
 /// Runs of cells with equally many constraints, together at most [`GROUP`].

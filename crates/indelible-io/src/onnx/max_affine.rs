@@ -11,11 +11,11 @@ use std::io::Write;
 use indelible::network::{MaxAffine, NetworkForm};
 
 use super::{
-    Metadata, OnnxError, proto,
+    OnnxError, proto,
     tensors::{Tensors, all_nodes},
     write::{
-        Initializer, Stored, decode, form_graph, int_attribute, integers, node, reduce_max, stored_rows,
-        write_model,
+        Heading, Initializer, Stored, decode, form_graph, int_attribute, integers, node, reduce_max,
+        stored_rows, write_model,
     },
 };
 
@@ -57,7 +57,7 @@ fn graph(form: &Description) -> proto::Graph {
 /// # Errors
 /// When a class has no row, the file would be larger than 2 GiB, or writing
 /// fails.
-pub(super) fn write(scores: &MaxAffine, metadata: &Metadata, out: &mut dyn Write) -> Result<(), OnnxError> {
+pub(super) fn write(scores: &MaxAffine, heading: Heading<'_>, out: &mut dyn Write) -> Result<(), OnnxError> {
     let (n, precision, count) = (scores.inputs(), scores.precision(), scores.biases().len());
     let mut tensors = vec![];
     let stored = stored_rows("rows", scores.rows(), [count, n], precision, &mut tensors);
@@ -74,7 +74,7 @@ pub(super) fn write(scores: &MaxAffine, metadata: &Metadata, out: &mut dyn Write
         tensors.push(integers(format!("end{class}"), &[1], vec![range.end]));
     }
     let form = Description { stored, features: n, classes: scores.classes() };
-    write_model(graph(&form), &tensors, metadata, out)
+    write_model(graph(&form), tensors, heading, out)
 }
 
 /// Reads maxima of scores, or says where the file differs from them.

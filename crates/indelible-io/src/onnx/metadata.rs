@@ -6,6 +6,8 @@ use serde_json::{from_str, json};
 use super::{OnnxError, proto};
 
 const PREFIX: &str = "indelible.";
+/// The units of radii that are measured behind a map.
+const SCALED: &str = "scaled";
 
 /// What this project writes beside a network, in the metadata of the ONNX
 /// file; all absent in files of others.
@@ -25,6 +27,9 @@ pub struct Metadata {
     /// (`indelible.radii`), in shortest decimals that denote the binary64
     /// numbers.
     pub radii: Option<Radii>,
+    /// Whether radii are measured behind the map of the features in front of the
+    /// network (`indelible.radius_units` is `scaled`) and not in their own units.
+    pub scaled: bool,
     /// `ρ` (`indelible.ratio`).
     pub ratio: Option<f64>,
     /// Names of the classes, in the order of logits or of the integers
@@ -40,6 +45,12 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// The units of the radii: `scaled` behind a map of the features, else `raw`.
+    #[must_use]
+    pub fn units(&self) -> &'static str {
+        if self.scaled { SCALED } else { "raw" }
+    }
+
     pub(super) fn entries(&self) -> Vec<proto::Entry> {
         let radii = match &self.radii {
             Some(Radii::PerSample(radii)) => {
@@ -54,6 +65,7 @@ impl Metadata {
             ("construction", self.construction.clone()),
             ("norm", self.norm.map(|norm| norm.to_string())),
             radii,
+            ("radius_units", self.scaled.then(|| SCALED.to_owned())),
             ("ratio", self.ratio.map(|ratio| ratio.to_string())),
             ("classes", names(&self.classes)),
             ("features", names(&self.features)),
@@ -80,6 +92,9 @@ impl Metadata {
                     metadata.radii =
                         Some(Radii::PerSample(value.split(',').map(number).collect::<Result<_, _>>()?));
                 }
+                Some("radius_units") => {
+                    metadata.scaled = if value == SCALED { true } else { return Err(bad()) };
+                }
                 Some("ratio") => metadata.ratio = Some(number(value)?),
                 Some("classes") => metadata.classes = Some(from_str(value).map_err(invalid)?),
                 Some("features") => metadata.features = Some(from_str(value).map_err(invalid)?),
@@ -105,6 +120,7 @@ mod tests {
             construction: Some("yu2024-linf".into()),
             norm: Some(Norm::Linf),
             radii: Some(Radii::PerSample(vec![0.1, f64::from_bits(1), 1e30, 0.0])),
+            scaled: true,
             ratio: Some(0.9),
             classes: Some(vec!["a \"quoted\", name".into(), "ß".into()]),
             features: Some(vec!["width".into(), "a,b".into()]),

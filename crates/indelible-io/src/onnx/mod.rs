@@ -14,6 +14,7 @@ mod metadata;
 mod proto;
 mod prototypes;
 mod recurrence;
+mod scaled;
 mod tensors;
 mod write;
 
@@ -29,7 +30,7 @@ use indelible::{
     Dataset, Norm, Radii,
     classes::Signature,
     constructions::Construction,
-    network::{Model, Schedule},
+    network::{Model, Scaled, Scaling, Schedule},
 };
 use prost::Message;
 
@@ -37,7 +38,9 @@ use crate::{DataError, Error, digest};
 
 pub use metadata::Metadata;
 pub(crate) use write::LIMIT;
-pub use write::write_dense;
+pub use write::{write_dense, write_dense_behind};
+
+use write::Heading;
 
 /// A network read from a file.
 #[derive(Clone, Debug)]
@@ -86,7 +89,8 @@ impl Network {
     /// graph, `compact` for all others.
     #[must_use]
     pub fn form(&self) -> &'static str {
-        match self.model {
+        let model = if let Model::Scaled(scaled) = &self.model { scaled.inner() } else { &self.model };
+        match model {
             Model::Layers(_) => "dense",
             Model::Graph(_) => "graph",
             _ => "compact",
@@ -218,6 +222,11 @@ fn read_beside(bytes: Bytes, folder: Option<&Path>) -> Result<Network, OnnxError
     }
     let mut graph = model.graph.ok_or(OnnxError::Missing("graph"))?;
     external::load(&mut graph, folder)?;
+    let scaling = scaled::take_off(&mut graph)?;
+    if metadata.radii.is_some() && metadata.scaled != scaling.is_some() {
+        let what = "the file claims radii in other units than its network has: a map of the features and radius_units belong together";
+        return Err(OnnxError::Structure(what.into()));
+    }
     // Earlier versions called all but cells `indelible`; their forms are told
     // apart by operators that only they have.
     let has = |op: &str| graph.node.iter().any(|node| node.op_type == op);
@@ -236,6 +245,13 @@ fn read_beside(bytes: Bytes, folder: Option<&Path>) -> Result<Network, OnnxError
         metadata.classes = metadata.classes.or(foreign.classes);
         notes = foreign.notes;
         foreign.model
+    };
+    let model = match scaling {
+        Some(scaling) => {
+            let scaled = Scaled::new(scaling, model).map_err(|e| OnnxError::Structure(e.to_string()))?;
+            Model::Scaled(scaled)
+        }
+        None => model,
     };
     Ok(Network { model, metadata, notes })
 }
@@ -262,10 +278,27 @@ fn schedule_of(metadata: &Metadata) -> Schedule {
 /// network does, or writing fails.
 pub fn write_compact(model: &Model, metadata: &Metadata, out: &mut dyn Write) -> Result<(), OnnxError> {
     match model {
-        Model::Layers(network) => write_dense(network, metadata, out),
-        Model::Cells(network) => cells::write(network, metadata, out),
-        Model::Prototypes(prototypes) => prototypes::write(prototypes, metadata, out),
-        Model::MaxAffine(scores) => max_affine::write(scores, metadata, out),
+        Model::Scaled(scaled) => write_compact_behind(Some(scaled.scaling()), scaled.inner(), metadata, out),
+        model => write_compact_behind(None, model, metadata, out),
+    }
+}
+
+/// The same with a map of the features in front, where one is given.
+///
+/// # Errors
+/// As of [`write_compact`]; when there are two maps.
+pub fn write_compact_behind(
+    scaling: Option<&Scaling>,
+    model: &Model,
+    metadata: &Metadata,
+    out: &mut dyn Write,
+) -> Result<(), OnnxError> {
+    let heading = Heading { metadata, scaling };
+    match model {
+        Model::Layers(network) => write_dense_behind(scaling, network, metadata, out),
+        Model::Cells(network) => cells::write(network, heading, out),
+        Model::Prototypes(prototypes) => prototypes::write(prototypes, heading, out),
+        Model::MaxAffine(scores) => max_affine::write(scores, heading, out),
         _ => Err(OnnxError::Structure("networks of this form are not written".into())),
     }
 }

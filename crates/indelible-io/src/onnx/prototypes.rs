@@ -19,12 +19,12 @@ use indelible::network::{
 };
 
 use super::{
-    Metadata, OnnxError,
+    OnnxError,
     proto::{self, data_type},
     tensors::{Tensors, all_nodes},
     write::{
-        Initializer, Stored, decode, float_type, form_graph, int_attribute, integers, node, push_layer,
-        push_weights, reduce_max, rows, scan, stored_rows, vector, write_model,
+        Heading, Initializer, Stored, decode, float_type, form_graph, int_attribute, integers, node,
+        push_layer, push_weights, reduce_max, rows, scan, stored_rows, vector, write_model,
     },
 };
 
@@ -169,7 +169,7 @@ fn teeth(levels: usize) -> Vec<proto::Node> {
 /// larger than 2 GiB, or writing fails.
 pub(super) fn write(
     prototypes: &Prototypes,
-    metadata: &Metadata,
+    heading: Heading<'_>,
     out: &mut dyn Write,
 ) -> Result<(), OnnxError> {
     let (n, precision, steps) = (prototypes.inputs(), prototypes.precision(), prototypes.steps());
@@ -232,7 +232,7 @@ pub(super) fn write(
         pool: prototypes.pool,
         schedule: prototypes.schedule,
     };
-    write_model(graph(&form), &tensors, metadata, out)
+    write_model(graph(&form), tensors, heading, out)
 }
 
 /// Reads prototypes, or says where the file differs from them; `schedule` is

@@ -8,13 +8,14 @@ use std::{
 
 use indelible::{
     Features, Precision,
-    network::{Layer, Network},
+    network::{Layer, Network, Scaling},
 };
 use prost::Message;
 
 use super::{
     Metadata, OnnxError,
     proto::{self, attribute_type, data_type},
+    scaled,
     tensors::{all_nodes, declared_precision},
 };
 
@@ -83,6 +84,20 @@ impl<'a> Initializer<'a> {
 /// # Errors
 /// When the file would be larger than 2 GiB, or writing fails.
 pub fn write_dense(network: &dyn Network, metadata: &Metadata, out: &mut dyn Write) -> Result<(), OnnxError> {
+    write_dense_behind(None, network, metadata, out)
+}
+
+/// The same with a map of the features in front of the first layer, where one is
+/// given.
+///
+/// # Errors
+/// As of [`write_dense`].
+pub fn write_dense_behind(
+    scaling: Option<&Scaling>,
+    network: &dyn Network,
+    metadata: &Metadata,
+    out: &mut dyn Write,
+) -> Result<(), OnnxError> {
     let (depth, precision) = (network.depth(), network.precision());
     let (mut nodes, mut initializers) = (Vec::new(), Vec::new());
     let mut value = "x".to_string();
@@ -91,7 +106,15 @@ pub fn write_dense(network: &dyn Network, metadata: &Metadata, out: &mut dyn Wri
         push_weights(&mut initializers, index, precision, move || Cow::Owned(network.layer(index)));
     }
     let graph = form_graph("indelible".into(), nodes, precision, network.inputs(), network.outputs());
-    write_model(graph, &initializers, metadata, out)
+    write_model(graph, initializers, Heading { metadata, scaling }, out)
+}
+
+/// What a file says beside the network itself.
+#[derive(Clone, Copy)]
+pub(super) struct Heading<'a> {
+    pub metadata: &'a Metadata,
+    /// The map in front of the network.
+    pub scaling: Option<&'a Scaling>,
 }
 
 /// Adds the nodes of layer `index` of `depth`, which reads `value`: a Gemm and,
@@ -226,19 +249,23 @@ pub(super) fn form_graph(
 
 /// Writes the model message: everything small at once, then the initializers
 /// one after the other.
-pub(super) fn write_model(
-    graph: proto::Graph,
-    initializers: &[Initializer<'_>],
-    metadata: &Metadata,
+pub(super) fn write_model<'a>(
+    mut graph: proto::Graph,
+    mut initializers: Vec<Initializer<'a>>,
+    heading: Heading<'a>,
     out: &mut dyn Write,
 ) -> Result<(), OnnxError> {
+    if let Some(scaling) = heading.scaling {
+        scaled::put_in_front(&mut graph);
+        initializers.extend(scaled::tensors(&graph, scaling));
+    }
     let model = proto::Model {
         ir_version: IR_VERSION,
         producer_name: "indelible".into(),
         producer_version: env!("CARGO_PKG_VERSION").into(),
         graph: None,
         opset_import: vec![proto::OperatorSet { domain: String::new(), version: OPSET }],
-        metadata_props: metadata.entries(),
+        metadata_props: heading.metadata.entries(),
         functions: vec![],
     };
     let (model, graph) = (model.encode_to_vec(), graph.encode_to_vec());
@@ -252,7 +279,7 @@ pub(super) fn write_model(
     out.write_all(&model)?;
     write_length(out, 7, graph_bytes)?;
     out.write_all(&graph)?;
-    for tensor in initializers {
+    for tensor in &initializers {
         tensor.write(out)?;
     }
     Ok(())

@@ -9,7 +9,7 @@ use flate2::{Compression, write::GzEncoder};
 use indelible::Dataset;
 use indelible_io::{
     Error,
-    dataset::{self, ReadOptions},
+    dataset::{self, ReadOptions, Reading},
 };
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
@@ -111,4 +111,18 @@ pub fn expect_error<T>(result: Result<T, Error>, path: &Path, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "expected '{part}' in: {text}");
     }
+}
+
+/// Options that differ from the default.
+pub fn with(change: impl FnOnce(&mut ReadOptions)) -> ReadOptions {
+    let mut options = ReadOptions::default();
+    change(&mut options);
+    options
+}
+
+/// The samples and what was said of them.
+pub fn told(folder: &Folder, text: impl AsRef<[u8]>, options: &ReadOptions) -> (Dataset, Reading) {
+    let points = dataset::read_labelled(&folder.put("t.csv", text), options).unwrap();
+    let reading = points.reading().clone();
+    (points.into_labelled().unwrap(), reading)
 }

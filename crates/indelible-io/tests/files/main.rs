@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod common;
+mod doubtful;
 mod mnist;
 mod parquet;
 mod reading;

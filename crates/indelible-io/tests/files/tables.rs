@@ -2,28 +2,14 @@
 //! a label; and what the reader says of it.
 
 use crate::common::*;
-use indelible::Dataset;
 use indelible_io::{
     dataset::{
-        Categorical, Decimal, Delimiter, Missing, OnConflict, ReadOptions, Reading, read as read_with,
-        read_labelled, read_points,
+        Categorical, Decimal, Delimiter, Missing, OnConflict, ReadOptions, read as read_with, read_labelled,
+        read_points,
     },
     digest,
 };
 use zip::CompressionMethod;
-
-fn with(change: impl FnOnce(&mut ReadOptions)) -> ReadOptions {
-    let mut options = ReadOptions::default();
-    change(&mut options);
-    options
-}
-
-/// The samples and what was said of them.
-fn told(folder: &Folder, text: impl AsRef<[u8]>, options: &ReadOptions) -> (Dataset, Reading) {
-    let points = read_labelled(&folder.put("t.csv", text), options).unwrap();
-    let reading = points.reading().clone();
-    (points.into_labelled().unwrap(), reading)
-}
 
 #[test]
 fn numeric_headers_are_no_samples() {

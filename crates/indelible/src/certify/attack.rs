@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::{Claim, Engine, Verdict, claim::distance_up};
+use super::{Claim, Engine, Verdict, claim::distance_up, scaled::Behind};
 use crate::{
     Dataset, Error, Norm, Precision,
-    network::predicted_class,
+    network::{Model, predicted_class},
     number::{add_down, random::Random, sub_up},
 };
 
@@ -148,6 +148,12 @@ const CORNERS: u64 = 16;
 /// When the parts of the claim do not fit, as of [`certify`](super::certify()).
 pub fn attack(claim: &Claim<'_>, sample: usize) -> Result<Option<Attack>, Error> {
     claim.check()?;
+    if let Model::Scaled(scaled) = claim.model {
+        let behind = Behind::new(claim, scaled)?;
+        let Some(found) = attacks(&behind.claim(), &[sample])?.pop().flatten() else { return Ok(None) };
+        let found = behind.pulled_back(sample, &found.point)?;
+        return Ok(found.map(|(point, predicted)| Attack { point, predicted }));
+    }
     Ok(attacks(claim, &[sample])?.pop().flatten())
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     Dataset, Error, Norm, Precision, Radii,
     network::{Model, norm_up},
-    number::{add_up, sub_down, sub_up},
+    number::{add_up, mul_up, sub_down, sub_up},
 };
 
 /// What is to be proved.
@@ -18,7 +18,8 @@ pub struct Claim<'a> {
     pub classes: &'a [usize],
     /// Number of classes of the network, `L`.
     pub network_classes: usize,
-    /// The norm of the balls.
+    /// The norm of the balls: of what the map gives where the model is
+    /// [`Scaled`](Model::Scaled).
     pub norm: Norm,
     /// Their radii.
     pub radii: &'a Radii,
@@ -28,6 +29,14 @@ impl Claim<'_> {
     /// The class of the network that a sample is to get.
     pub(super) fn class(&self, sample: usize) -> usize {
         self.classes[self.data.labels()[sample]]
+    }
+
+    /// A number not below the distance of two points, as the balls measure it.
+    pub(super) fn distance_up(&self, a: &[f64], b: &[f64]) -> f64 {
+        let Model::Scaled(scaled) = self.model else { return distance_up(a, b, self.norm) };
+        let moves = a.iter().zip(b).zip(scaled.scaling().factors());
+        let moves: Vec<f64> = moves.map(|((&a, &b), &w)| mul_up(w, sub_up(a.max(b), a.min(b)))).collect();
+        norm_up(moves.iter().copied(), self.norm)
     }
 
     /// That the parts belong together.

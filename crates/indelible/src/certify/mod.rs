@@ -17,7 +17,8 @@
 //! where those do not decide, and for dense layers, linear bounds, gradient steps,
 //! and branch and bound (`linear`); an exact analysis of cells (`cells`); distances to stored rows for the other
 //! compact forms (`prototypes`, `max_affine`); and points that were tried
-//! (`attack`). Engines share nothing but number types (`arithmetic`),
+//! (`attack`). A map in front of a network is enclosed (`scaled`), and the engines
+//! look at what is behind it. Engines share nothing but number types (`arithmetic`),
 //! [`Claim`]s and verdicts.
 //!
 //! # What is trusted
@@ -61,6 +62,7 @@ mod program;
 mod prototypes;
 mod query;
 mod robustness;
+mod scaled;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -68,6 +70,7 @@ mod verdict;
 use self::{
     attack::attacks,
     claim::ball,
+    scaled::Behind,
     verdict::{margin_of, of_samples},
 };
 use crate::{
@@ -82,6 +85,7 @@ pub use self::{
     lipschitz::{SteepestPair, lipschitz_bound, steepest_pair},
     query::{BoxAnswer, BoxQuery, Condition, answer},
     robustness::{RobustRadius, robust_radii},
+    scaled::ScaledBalls,
     verdict::{Certificate, Engine, Verdict},
 };
 
@@ -116,8 +120,19 @@ pub fn certify_with(
     config: &Config,
     progress: &dyn Progress,
 ) -> Result<Certificate, Error> {
-    let data = claim.data;
     claim.check()?;
+    let Model::Scaled(scaled) = claim.model else { return of_form(claim, config, progress) };
+    let behind = Behind::new(claim, scaled)?;
+    let Certificate { verdicts, efforts, .. } = of_form(&behind.claim(), config, progress)?;
+    let verdicts = verdicts.into_iter().enumerate();
+    let mut verdicts =
+        verdicts.map(|(sample, verdict)| behind.verdict(sample, verdict)).collect::<Result<Vec<_>, _>>()?;
+    find_misclassified(claim, &mut verdicts)?;
+    Ok(Certificate::new(claim, verdicts, efforts))
+}
+
+/// The same for a network that has no map in front.
+fn of_form(claim: &Claim<'_>, config: &Config, progress: &dyn Progress) -> Result<Certificate, Error> {
     let mut efforts = vec![];
     let verdicts = match claim.model {
         Model::Layers(network) => {
@@ -133,8 +148,9 @@ pub fn certify_with(
             efforts = taken;
             Some(verdicts)
         }
+        Model::Scaled(_) => None,
     };
-    let mut verdicts = verdicts.unwrap_or_else(|| vec![Verdict::Undecided; data.samples()]);
+    let mut verdicts = verdicts.unwrap_or_else(|| vec![Verdict::Undecided; claim.data.samples()]);
     find_misclassified(claim, &mut verdicts)?;
     find_attacks(claim, &mut verdicts, progress)?;
     Ok(Certificate::new(claim, verdicts, efforts))

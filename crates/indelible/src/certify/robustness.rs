@@ -1,8 +1,8 @@
 //! The largest radius at which a sample is certified, and the smallest at which
 //! it was attacked: between them lies the truth.
 
-use super::{Certificate, Claim, Config, Verdict, certify_with, claim::distance_up};
-use crate::{Error, Progress, Radii, number::div_up};
+use super::{Certificate, Claim, Config, Verdict, certify_with};
+use crate::{Error, Progress, Radii, network::Model, number::div_up};
 
 /// What is known about the largest radius within which a sample keeps its label.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -92,17 +92,22 @@ pub fn robust_radii(
             known.iter_mut().zip(radii.iter().zip(&verdicts)).enumerate()
         {
             let center = claim.data.row(sample);
-            known.learn(*radius, verdict, |point| distance_up(point, &center, claim.norm));
+            known.learn(*radius, verdict, |point| claim.distance_up(point, &center));
         }
     }
     Ok(known.into_iter().map(|known| known.found).collect())
 }
 
-/// The largest difference of two features of one sample or of two samples.
+/// The largest difference of two features of one sample or of two samples, as
+/// balls are measured.
 fn spread(claim: &Claim<'_>) -> f64 {
     let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
     for sample in 0..claim.data.samples() {
-        for x in claim.data.row(sample) {
+        let mut row = claim.data.row(sample);
+        if let Model::Scaled(scaled) = claim.model {
+            scaled.scaling().execute(&mut row, claim.model.precision());
+        }
+        for x in row {
             (least, most) = (least.min(x), most.max(x));
         }
     }

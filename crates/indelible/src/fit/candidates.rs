@@ -162,8 +162,7 @@ pub(super) struct Candidates<'a> {
 impl<'a> Candidates<'a> {
     pub fn new(
         constructions: &[&'static Construction],
-        data: &'a Dataset,
-        budget: &'a Budget,
+        (data, budget): (&'a Dataset, &'a Budget),
         options: Options,
         progress: &'a dyn Progress,
     ) -> Self {

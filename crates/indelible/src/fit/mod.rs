@@ -11,6 +11,7 @@
 
 mod candidates;
 mod compare;
+mod inside;
 mod lipschitz;
 mod store;
 
@@ -18,6 +19,7 @@ use std::time::Instant;
 
 pub use candidates::{Candidate, Other, Reason, serving};
 pub use compare::Trial;
+pub use inside::Inside;
 pub use lipschitz::Lipschitz;
 pub use store::{Draft, Store, Stored};
 
@@ -28,7 +30,7 @@ use crate::{
     certify::{Certificate, certify},
     classes::Classes,
     constructions::{Construction, Options},
-    network::{Model, Size},
+    network::{Model, Scaling, Size},
     separation::{nearest_enemies, separation},
 };
 
@@ -43,7 +45,8 @@ const MOST_LAYERED: usize = 1 << 20;
 pub enum Radius {
     /// One for all samples, as a share of the largest possible one.
     Ratio(f64),
-    /// One for all samples, in the units of the features.
+    /// One for all samples, in the units of the features, or as the map in front
+    /// gives them.
     Uniform(f64),
     /// One for each sample, as a share of half the distance to its nearest
     /// enemy.
@@ -88,7 +91,7 @@ impl std::fmt::Display for Form {
 }
 
 /// What is asked of [`fit`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct FitOptions {
     /// The construction; without one, that with the fewest nonzero parameters
     /// which certifies.
@@ -104,6 +107,9 @@ pub struct FitOptions {
     pub form: Option<Form>,
     /// Whether the network must be proved, as it must unless said otherwise.
     pub certify: bool,
+    /// A map of the features to put in front of the network, behind which the
+    /// radius is measured; none unless said otherwise.
+    pub scaling: Option<Scaling>,
 }
 
 impl Default for FitOptions {
@@ -115,6 +121,7 @@ impl Default for FitOptions {
             network: Options::default(),
             form: None,
             certify: true,
+            scaling: None,
         }
     }
 }
@@ -129,6 +136,14 @@ impl FitOptions {
             }
             None => serving(data, self.norm, self.radius.is_per_sample(), self.network.head),
         }
+    }
+
+    /// The radii asked for, and what a network is built from behind a map.
+    fn budget(&self, data: &Dataset, progress: &dyn Progress) -> Result<(Budget, Option<Inside>), Error> {
+        let ask = |data: &Dataset| self.radius.budget(data, self.norm, progress);
+        let Some(scaling) = &self.scaling else { return Ok((ask(data)?, None)) };
+        let (budget, inside) = Inside::new(data, scaling, self.network.precision, ask)?;
+        Ok((budget, Some(inside)))
     }
 
     /// The forms to try: where the choice is free, the compact one after a
@@ -165,7 +180,7 @@ pub struct Fitted {
     pub classes: Classes,
     /// The proof that it keeps every label, where one was asked for.
     pub certificate: Option<Certificate>,
-    /// Its Lipschitz constant in the norm of the balls.
+    /// Its Lipschitz constant in the norm of the balls, as they are measured.
     pub lipschitz: Lipschitz,
     /// What took how long: separation, build, write, certify, in seconds.
     pub seconds: Vec<(&'static str, f64)>,
@@ -195,9 +210,10 @@ pub fn fit_into<S: Store>(
     // What cannot be built or stored should not cost a long computation.
     let constructions = options.constructions(data)?;
     store.prepare()?;
-    let budget = options.radius.budget(data, options.norm, progress)?;
+    let (budget, inside) = options.budget(data, progress)?;
     clock.lap("separation");
-    let mut candidates = Candidates::new(&constructions, data, &budget, options.network, progress);
+    let built_from = inside.as_ref().map_or((data, &budget), |inside| (&inside.data, &inside.budget));
+    let mut candidates = Candidates::new(&constructions, built_from, options.network, progress);
     let (mut passed, mut failed) = (vec![], None);
     progress.busy("building");
     while let Some(candidate) = candidates.next() {
@@ -205,7 +221,7 @@ pub fn fit_into<S: Store>(
         let construction = candidate.construction;
         for &form in options.forms(&candidate, data.samples()) {
             progress.busy("writing");
-            let (stored, size) = match stored(&candidate, form, data, &budget, store) {
+            let (stored, size) = match stored(&candidate, form, (data, &budget), inside.as_ref(), store) {
                 Ok(stored) => stored,
                 Err(error) => {
                     failed.get_or_insert(error);
@@ -222,8 +238,10 @@ pub fn fit_into<S: Store>(
                 failed.get_or_insert(Error::NotCertified { certified, samples, precision }.into());
                 continue;
             }
-            let around = construction.tight_lipschitz.then_some(data);
-            let lipschitz = Lipschitz::of(&stored.model, options.norm, around)?;
+            let around = construction.tight_lipschitz.then_some(built_from.0);
+            let behind =
+                if let Model::Scaled(scaled) = &stored.model { scaled.inner() } else { &stored.model };
+            let lipschitz = Lipschitz::of(behind, options.norm, around)?;
             if options.certify {
                 clock.lap("certify");
             }
@@ -256,8 +274,8 @@ pub fn fit_into<S: Store>(
 fn stored<S: Store>(
     candidate: &Candidate,
     form: Form,
-    data: &Dataset,
-    budget: &Budget,
+    (data, budget): (&Dataset, &Budget),
+    inside: Option<&Inside>,
     store: &mut S,
 ) -> Result<(Stored, Size), S::Error> {
     let compact = match form {
@@ -266,7 +284,8 @@ fn stored<S: Store>(
     };
     // What is reported of a compact form is what it holds.
     let size = compact.as_ref().map_or_else(|| candidate.size(), Model::size);
-    Ok((store.store(Draft { data, budget, candidate, compact })?, size))
+    let size = inside.map_or(size, |inside| inside.scaling.size_with(size));
+    Ok((store.store(Draft { data, budget, candidate, compact, inside })?, size))
 }
 
 /// How long each kind of work took.

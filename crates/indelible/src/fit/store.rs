@@ -1,10 +1,10 @@
 //! Where a network goes before it is proved.
 
-use super::Candidate;
+use super::{Candidate, Inside};
 use crate::{
     Budget, Dataset, Error,
     classes::Signature,
-    network::{Model, StoredNetwork},
+    network::{Model, Scaled, StoredNetwork},
 };
 
 /// A network that is to be stored: built from `data` for `budget`.
@@ -18,6 +18,9 @@ pub struct Draft<'a> {
     pub candidate: &'a Candidate,
     /// Its compact form; `None` where its layers are to be stored.
     pub compact: Option<Model>,
+    /// The map that is to stand in front of it, and what it was built from behind
+    /// that; `None` where it reads the samples themselves.
+    pub inside: Option<&'a Inside>,
 }
 
 /// A network as it was stored.
@@ -80,10 +83,14 @@ impl Store for Memory {
     type Error = Error;
 
     fn store(&mut self, draft: Draft<'_>) -> Result<Stored, Error> {
+        let layers = || Model::Layers(StoredNetwork::of(draft.candidate.network.as_ref()));
+        let model = draft.compact.unwrap_or_else(layers);
+        let model = match draft.inside {
+            Some(inside) => Model::Scaled(Scaled::new(inside.scaling.clone(), model)?),
+            None => model,
+        };
         Ok(Stored {
-            model: draft
-                .compact
-                .unwrap_or_else(|| Model::Layers(StoredNetwork::of(draft.candidate.network.as_ref()))),
+            model,
             classes: Some(draft.data.class_names().to_vec()),
             features: draft.data.feature_names().map(<[String]>::to_vec),
         })

@@ -19,6 +19,7 @@ mod max_affine;
 mod maxima;
 mod power_curve;
 mod prototypes;
+mod scaling;
 mod schedule;
 mod size;
 
@@ -41,6 +42,7 @@ pub use max_affine::MaxAffine;
 pub(crate) use maxima::{groups_after, levels, maxima};
 pub use power_curve::PowerCurve;
 pub use prototypes::{Clipping, Measure, Pool, PrototypeParts, Prototypes};
+pub use scaling::Scaling;
 pub use schedule::Schedule;
 pub(crate) use size::sizes_of_layers;
 pub use size::{Size, size};
@@ -190,6 +192,8 @@ pub enum Model {
     MaxAffine(MaxAffine),
     /// A piecewise-linear graph.
     Graph(Graph),
+    /// Any other form behind an affine map of every feature.
+    Scaled(Scaled),
 }
 
 impl Model {
@@ -200,6 +204,7 @@ impl Model {
             Self::Prototypes(prototypes) => prototypes,
             Self::MaxAffine(scores) => scores,
             Self::Graph(graph) => graph,
+            Self::Scaled(scaled) => scaled,
         }
     }
 
@@ -237,6 +242,10 @@ impl Model {
             Self::Prototypes(prototypes) => Box::new(prototypes::PrototypeEvaluator::new(prototypes)),
             Self::MaxAffine(scores) => Box::new(scores),
             Self::Graph(graph) => Box::new(graph),
+            Self::Scaled(scaled) => {
+                let Scaled { scaling, inner } = scaled;
+                Box::new(scaling::ScalingEvaluator::new(scaling, inner.precision(), inner.evaluator()))
+            }
         }
     }
 
@@ -263,7 +272,66 @@ impl Model {
             Self::Prototypes(prototypes) => prototypes.evaluate_in(arithmetic, x),
             Self::MaxAffine(scores) => scores.evaluate_in(arithmetic, x),
             Self::Graph(graph) => graph.evaluate_in(arithmetic, x),
+            Self::Scaled(scaled) => {
+                let z = scaled.scaling.map_in(arithmetic, x);
+                scaled.inner.evaluate_in(arithmetic, &z)
+            }
         }
+    }
+}
+
+/// A network behind a [`Scaling`].
+#[derive(Clone, Debug)]
+pub struct Scaled {
+    scaling: Scaling,
+    inner: Box<Model>,
+}
+
+impl Scaled {
+    /// `inner` reading what `scaling` gives.
+    ///
+    /// # Errors
+    /// [`Error::BadForm`] when the numbers of features differ, or `inner` has a
+    /// map in front already.
+    pub fn new(scaling: Scaling, inner: Model) -> Result<Self, Error> {
+        let (form, maps, reads) = ("scaled features", scaling.features(), inner.inputs());
+        if maps != reads {
+            return Err(Error::BadForm { form, why: format!("{maps} are mapped, {reads} are read") });
+        }
+        if matches!(inner, Model::Scaled(_)) {
+            return Err(Error::BadForm { form, why: "there are two maps, one behind the other".into() });
+        }
+        Ok(Self { scaling, inner: Box::new(inner) })
+    }
+
+    /// The map in front.
+    #[must_use]
+    pub fn scaling(&self) -> &Scaling {
+        &self.scaling
+    }
+
+    /// The network behind it.
+    #[must_use]
+    pub fn inner(&self) -> &Model {
+        &self.inner
+    }
+}
+
+impl NetworkForm for Scaled {
+    fn inputs(&self) -> usize {
+        self.scaling.features()
+    }
+
+    fn outputs(&self) -> usize {
+        self.inner.outputs()
+    }
+
+    fn precision(&self) -> Precision {
+        self.inner.precision()
+    }
+
+    fn size(&self) -> Size {
+        self.scaling.size_with(self.inner.size())
     }
 }
 

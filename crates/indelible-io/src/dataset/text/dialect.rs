@@ -5,7 +5,7 @@ use std::io::Read;
 use csv::{ReaderBuilder, Terminator};
 
 use super::plain::{Form, Plain};
-use crate::dataset::{Decimal, Delimiter, ReadOptions};
+use crate::dataset::{Decimal, Delimiter, ReadOptions, source::unmarked_utf16};
 
 /// Lines that are looked at.
 const LINES: usize = 64;
@@ -24,7 +24,7 @@ impl Encoding {
             [0xef, 0xbb, 0xbf, ..] => (Self::Utf8, 3),
             [0xff, 0xfe, ..] => (Self::Utf16 { big_endian: false }, 2),
             [0xfe, 0xff, ..] => (Self::Utf16 { big_endian: true }, 2),
-            _ => (Self::Utf8, 0),
+            _ => (unmarked_utf16(start).map_or(Self::Utf8, |big_endian| Self::Utf16 { big_endian }), 0),
         }
     }
 }
@@ -35,6 +35,9 @@ pub(super) struct Dialect {
     /// Bytes before the text.
     pub(super) mark: usize,
     pub(super) decimal: Decimal,
+    /// A number that has a decimal comma or separated thousands, where either would
+    /// do for all numbers and commas separate the cells as well.
+    pub(super) thousands: Option<String>,
     /// Whether the lines have more than one cell.
     pub(super) separated: bool,
     /// The first lines, without comments and blank lines.
@@ -70,12 +73,13 @@ impl Dialect {
         form.delimiter = options.delimiter.or(found).unwrap_or(comma);
         let preview = cells(&lines, form);
         let decimal = options.decimal.unwrap_or_else(|| decimal(&preview));
+        let thousands = thousands(&preview).filter(|_| form.delimiter == comma && decimal == Decimal::Comma);
         let separated = preview.first().is_some_and(|first| first.len() > 1);
         let commented = comment.and_then(|line| cells(&[line], form).pop());
         let commented =
             commented.filter(|names| separated && preview.first().is_some_and(|f| f.len() == names.len()));
         let lines = lines.into_iter().map(String::from).collect();
-        Self { form, mark, decimal, separated, lines, preview, commented }
+        Self { form, mark, decimal, thousands, separated, lines, preview, commented }
     }
 }
 
@@ -198,14 +202,34 @@ fn decimal(preview: &[Vec<String>]) -> Decimal {
     if any(',') && !any('.') { Decimal::Comma } else { Decimal::Point }
 }
 
-/// The number in a cell, which may be infinite or NaN.
+/// One of the numbers with a comma, where all of them are written as thousands are:
+/// one to three digits, the first of which is not 0, and three behind every comma.
+fn thousands(preview: &[Vec<String>]) -> Option<String> {
+    let grouped = |cell: &str| {
+        let mut groups = cell.trim_start_matches(['+', '-']).split(',');
+        let digits = |group: &str| group.bytes().all(|b| b.is_ascii_digit());
+        let first = groups.next().unwrap_or("");
+        (1..=3).contains(&first.len())
+            && digits(first)
+            && !first.starts_with('0')
+            && groups.all(|group| group.len() == 3 && digits(group))
+    };
+    let mut commas = preview.iter().flatten().filter(|cell| is_decimal(cell, ',')).peekable();
+    let first = commas.peek().map(ToString::to_string);
+    first.filter(|_| commas.all(|cell| grouped(cell)))
+}
+
+/// The number in a cell, which may be infinite or NaN; truth values are 0 and 1, as
+/// in arrays.
 pub(super) fn number(cell: &str, decimal: Decimal) -> Option<f64> {
-    match decimal {
+    let number = match decimal {
         Decimal::Point => cell.parse().ok(),
         Decimal::Comma if cell.contains('.') => None,
         Decimal::Comma if cell.contains(',') => cell.replacen(',', ".", 1).parse().ok(),
         Decimal::Comma => cell.parse().ok(),
-    }
+    };
+    let is = |word: &str| cell.eq_ignore_ascii_case(word);
+    number.or_else(|| if is("true") { Some(1.0) } else { is("false").then_some(0.0) })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::dialect::number;
 use crate::dataset::{
     Decimal, ReadOptions,
-    table::{label_column, label_rank},
+    table::{is_missing, label_column, label_rank},
 };
 
 /// What the first line is.
@@ -127,11 +127,12 @@ fn numbers(first: &[String], below: &[Vec<String>], label: Option<usize>, decima
     // A word that is no label, above labels that come again.
     let is_no_label =
         number(word, decimal).is_none() && label.and_then(|at| columns.get(at)).is_some_and(Below::repeat);
-    let names = counts
-        && !below.is_empty()
+    let strange = here.iter().all(|value| !found.contains(value));
+    let names = !below.is_empty()
         && foreign
         && !comes_again
-        && (is_no_label || !goes_on && (fractions || features.len() >= 3));
+        && (counts && (is_no_label || !goes_on && (fractions || features.len() >= 3))
+            || regular && strange && is_no_label && !goes_on);
     let doubtful = if names { !fractions } else { regular && foreign && !below.is_empty() };
     Header { names, doubtful }
 }
@@ -141,13 +142,6 @@ fn equidistant(values: &[f64]) -> bool {
     let steps: Vec<f64> = values.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let first = steps.first().copied().unwrap_or(0.0);
     first > 0.0 && steps.iter().all(|step| (step - first).abs() <= 1e-9 * first)
-}
-
-/// Whether a cell stands for a number that is not there.
-pub(super) fn is_missing(cell: &str) -> bool {
-    ["", "-", "?", "na", "n/a", "nan", "null", "none", "nil"]
-        .iter()
-        .any(|sign| sign.eq_ignore_ascii_case(cell))
 }
 
 #[cfg(test)]
@@ -180,6 +174,7 @@ mod tests {
             "0,1,2,3\n5.1,3.5,1.4,0\n4.9,3.0,1.5,1",
             "0,1,2,3\n0,12,5,0\n1,9,13,1\n0,2,8,1",
             "2019,2020,2021,label\n5.1,3.5,1.4,a\n4.9,3.0,1.5,b",
+            "2019,2020,2021,species\n5.1,3.5,1.4,a\n4.9,3.0,1.5,b\n5.0,3.1,1.5,a",
             "400.5,401.0,401.5,class\n0.1,0.2,0.3,a\n0.2,0.1,0.3,b",
             ",0,1,2\n0,5.1,3.5,1\n1,4.9,3.0,0",
             "sex,kind\nm,a\nf,b\nm,a",
@@ -196,6 +191,8 @@ mod tests {
             "1,2,y\n3,1,n\n2,2,y",
             "5.1,3.5,setosa\n4.9,3.0,setosa",
             "1,2,x\n3,4,y",
+            "10,20,30,c\n20,10,30,a\n30,10,20,a",
+            "10,20,30,c\n11,21,31,a\n12,22,32,a",
         ] {
             assert!(!told(text).names, "{text}");
         }

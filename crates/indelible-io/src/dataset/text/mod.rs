@@ -17,7 +17,7 @@ use super::{
     onehot::Vocabularies,
     reading::Reading,
     source::{START, Source},
-    table::{Table, is_nameless, label_rank},
+    table::{Table, is_missing, is_nameless, label_rank},
 };
 use crate::DataError;
 use dialect::{Dialect, Encoding, number};
@@ -90,7 +90,7 @@ impl<'a> Rows<'a> {
     fn number(&self, column: usize) -> Result<f64, String> {
         let text = self.text(column)?;
         match number(text, self.decimal) {
-            _ if self.missing && header::is_missing(text) => Ok(f64::NAN),
+            _ if self.missing && is_missing(text) => Ok(f64::NAN),
             Some(value) if value.is_finite() => Ok(value),
             Some(_) => Err(format!("'{text}' is not a finite binary64 number")),
             None if text.is_empty() => Err("the cell is empty; expected a number".into()),
@@ -110,8 +110,8 @@ impl<'a> Rows<'a> {
             return self.number(column);
         }
         match self.text(column)? {
-            text if header::is_missing(text) && self.missing => Ok(f64::NAN),
-            text if header::is_missing(text) => Err(format!("'{text}' stands for a value that is missing")),
+            text if is_missing(text) && self.missing => Ok(f64::NAN),
+            text if is_missing(text) => Err(format!("'{text}' stands for a value that is missing")),
             text => words.code(position, text),
         }
     }
@@ -144,6 +144,11 @@ pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Loaded, Data
     let dialect = Dialect::of(&source.start, source.start.len() >= START, options);
     if dialect.preview.is_empty() {
         return Err(DataError::Empty);
+    }
+    if let Some(cell) = dialect.thousands.as_ref().filter(|_| options.decimal.is_none()) {
+        let what = format!("the number '{cell}' between commas, which may have a decimal comma or thousands");
+        let expected = "--decimal , for the first, or numbers without separators of thousands";
+        return Err(DataError::unsupported(what, expected));
     }
     if options.delimiter.is_none() && svmlight::is_so(&dialect.lines) {
         return svmlight::read(source, &dialect, options);
@@ -208,6 +213,17 @@ fn read_table(mut source: Source, dialect: &Dialect, options: &ReadOptions) -> R
         let line = first.first().map_or("", String::as_str).escape_debug().to_string();
         return Err(DataError::NoSeparator { line: line.chars().take(60).collect() });
     }
+    let numbered = |row: &Vec<String>| row.first().is_some_and(|cell| !cell.is_empty());
+    if start.named
+        && !index.is_empty()
+        && let [second, below @ ..] = dialect.preview.get(1..).unwrap_or_default()
+        && !below.is_empty()
+        && !numbered(second)
+        && below.iter().all(numbered)
+    {
+        let what = "a table whose second line has no number of its row, as a second line of names has none";
+        return Err(DataError::unsupported(what, "one line of names above the samples"));
+    }
     let mut table = Table::new(columns, start.names, &index, options)?;
     table.reading.format = describe(dialect, start.words, columns);
     if start.doubtful {
@@ -254,7 +270,7 @@ fn read_table(mut source: Source, dialect: &Dialect, options: &ReadOptions) -> R
 /// with a word among the first lines.
 fn words(table: &Table, dialect: &Dialect, named: bool, options: &ReadOptions) -> Vocabularies {
     let samples = dialect.preview.get(usize::from(named)..).unwrap_or_default();
-    let is_word = |cell: &String| number(cell, dialect.decimal).is_none() && !header::is_missing(cell);
+    let is_word = |cell: &String| number(cell, dialect.decimal).is_none() && !is_missing(cell);
     Vocabularies::new(table.features.iter().map(|&column| {
         options.categorical == Categorical::OneHot
             && samples.iter().any(|row| row.get(column).is_some_and(is_word))
@@ -282,7 +298,7 @@ fn describe(dialect: &Dialect, header: &str, columns: usize) -> String {
 fn hint(rows: &Rows, column: usize, table: &Table, dialect: &Dialect) -> String {
     let below = dialect.preview.get(1..).unwrap_or_default();
     let is_word = |row: &Vec<String>| {
-        row.get(column).is_some_and(|cell| number(cell, rows.decimal).is_none() && !header::is_missing(cell))
+        row.get(column).is_some_and(|cell| number(cell, rows.decimal).is_none() && !is_missing(cell))
     };
     if below.is_empty() || !below.iter().all(is_word) {
         return String::new();

@@ -37,6 +37,10 @@ pub fn lipschitz_bound(model: &Model, norm: Norm) -> f64 {
         Model::Prototypes(prototypes) => of_prototypes(prototypes, norm),
         Model::MaxAffine(scores) => of_max_affine(scores, norm),
         Model::Graph(graph) => of_graph(graph, norm),
+        // The map stretches no feature more than its largest factor says.
+        Model::Scaled(scaled) => {
+            mul_up(lipschitz_bound(scaled.inner(), norm), largest(scaled.scaling().factors().iter().copied()))
+        }
         Model::Layers(_) | Model::Cells(_) => {
             layers(model).map_or(f64::INFINITY, |all| of_layers(&all, norm))
         }

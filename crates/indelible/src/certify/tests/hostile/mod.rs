@@ -8,6 +8,7 @@ mod graph_rows;
 mod layers;
 mod linear;
 mod recurrence;
+mod scaled;
 
 use super::{Dyadic, Exact, Machine, Random, inside, rounds};
 use crate::Precision;

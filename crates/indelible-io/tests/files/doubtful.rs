@@ -1,0 +1,81 @@
+//! What could mean two things: told apart by what stands beside it, or refused.
+
+use crate::common::*;
+use indelible_io::dataset::{Categorical, Decimal, Missing, ReadOptions, read as read_with, read_labelled};
+
+#[test]
+fn truth_values_are_numbers_as_in_arrays() {
+    let folder = Folder::new();
+    let (data, _) =
+        told(&folder, "a,smoker,label\n1.5,True,x\n2,False,y\n3,TRUE,x\n", &ReadOptions::default());
+    assert_eq!(values(&data), [1.5, 1.0, 2.0, 0.0, 3.0, 1.0]);
+    let (data, reading) =
+        told(&folder, "true,1.5,x\nfalse,2,y\n", &with(|o| o.categorical = Categorical::OneHot));
+    assert_eq!(values(&data), [1.0, 1.5, 0.0, 2.0]);
+    assert!(reading.format.contains("no header"), "{reading:?}");
+}
+
+/// What could be thousands or a decimal comma, a second line of names, a missing
+/// label among numbers: refused, not guessed.
+#[test]
+fn what_could_be_two_things_is_refused() {
+    let folder = Folder::new();
+    let refused = |text: &str, options: &ReadOptions| {
+        read_labelled(&folder.put("t.csv", text), options).unwrap_err().to_string()
+    };
+    let plain = ReadOptions::default();
+    let thousands = "a,b,label\n\"1,234\",5,x\n\"12,500\",6,y\n";
+    let message = refused(thousands, &plain);
+    assert!(message.contains("'1,234' between commas") && message.contains("--decimal ,"), "{message}");
+    let (data, _) = told(&folder, thousands, &with(|o| o.decimal = Some(Decimal::Comma)));
+    assert_eq!(values(&data), [1.234, 5.0, 12.5, 6.0]);
+    // No thousands are written like this.
+    for text in ["a,b,label\n\"0,234\",5,x\n\"1,5\",6,y\n", "a;b;label\n1,234;5;x\n2,345;6;y\n"] {
+        let (_, reading) = told(&folder, text, &plain);
+        assert!(reading.format.contains("decimal comma"), "{reading:?}");
+    }
+    let message = refused(",a,a\n,0,1\n0,1.5,2\n1,2.5,1\n", &plain);
+    assert!(message.contains("second line of names"), "{message}");
+    let message = refused("a,label\n1,0\n2,1\n3,NaN\n", &plain);
+    assert!(message.contains("the label 'NaN' stands for a value that is missing"), "{message}");
+    // A word among words may well be a class, and is doubtful.
+    let (data, reading) = told(&folder, "a,label\n1,none\n2,mild\n3,none\n", &plain);
+    assert_eq!(names(&data), ["none", "mild", "none"]);
+    assert!(reading.warnings.iter().any(|w| w.contains("'none'")), "{reading:?}");
+    // A name of two columns names neither.
+    let twice = "a,a,label\n1,2,x\n3,4,y\n";
+    let message = refused(twice, &with(|o| o.drop = vec!["a".into()]));
+    assert!(message.contains("the name 'a' of two columns (0 and 1)"), "{message}");
+    let (data, _) = told(&folder, twice, &with(|o| o.drop = vec!["1".into()]));
+    assert_eq!(values(&data), [1.0, 3.0]);
+}
+
+#[test]
+fn utf16_needs_no_mark() {
+    let folder = Folder::new();
+    let text = "a,b,label\n1.5,2,caf\u{e9}\n3,4,\u{442}\u{435}\n";
+    for big_endian in [false, true] {
+        let bytes: Vec<u8> = text
+            .encode_utf16()
+            .flat_map(|unit| if big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() })
+            .collect();
+        let (data, reading) = told(&folder, bytes, &ReadOptions::default());
+        assert_eq!(
+            (values(&data), names(&data)),
+            (vec![1.5, 2.0, 3.0, 4.0], vec!["caf\u{e9}", "\u{442}\u{435}"])
+        );
+        assert!(reading.format.contains("UTF-16"), "{reading:?}");
+    }
+}
+
+#[test]
+fn missing_values_are_spelled_in_many_ways() {
+    let folder = Folder::new();
+    for word in ["<NA>", "#N/A", "#N/A N/A", "-nan", "-1.#IND", "1.#QNAN", "NULL", "n/a", "NaN", "?", "nil"] {
+        let text = format!("a,b,label\n1,2,x\n3,{word},y\n5,6,y\n");
+        let (data, _) = told(&folder, &text, &with(|o| o.missing = Missing::Drop));
+        assert_eq!(values(&data), [1.0, 2.0, 5.0, 6.0], "{word}");
+        let refused = read_with(&folder.put("t.csv", text), &ReadOptions::default());
+        assert!(refused.unwrap_err().to_string().contains("line 3, column 2 (b)"), "{word}");
+    }
+}

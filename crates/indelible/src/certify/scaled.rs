@@ -1,0 +1,177 @@
+//! Networks behind an affine map of every feature: a ball goes through the map,
+//! and what comes out is asked of the network behind.
+//!
+//! Let `z = (x − m) ∘ w`, `u` the unit roundoff and `η` the smallest number of the
+//! format. For a real `x'` with `‖w ∘ (x' − x)‖ ≤ μ` every feature has
+//! `|x'_j − x_j| ≤ r = μ/w_j`. A machine rounds `x'_j` (off by at most
+//! `e = u (|x_j| + r) + η`), takes `m_j` away (off by at most `e + u D`,
+//! `D = |x_j − m_j| + r + e`) and multiplies by `w_j` (off by at most
+//! `δ_j = w_j (e + u D) + u w_j D (1 + u) + η`). So what the network behind reads,
+//! in real arithmetic or as executed, lies within `μ + ‖δ + |z − c|‖` of the number
+//! `c` that stands for `z`, and a certificate for that ball covers it.
+
+use rayon::prelude::*;
+
+use super::{Claim, Verdict};
+use crate::{
+    Dataset, Error, Features, Norm, Precision, Radii,
+    network::{Scaled, Scaling, norm_up, predicted_class},
+    number::{add_down, add_up, div_down, div_up, mul_down, mul_up, sub_down, sub_up},
+};
+
+/// The balls, behind a map, that contain whatever it makes of balls around samples.
+#[derive(Clone, Debug)]
+pub struct ScaledBalls {
+    /// Their centers, which are numbers of the format, with the labels of the samples.
+    pub data: Dataset,
+    /// Their radii.
+    pub radii: Vec<f64>,
+    /// Whether there is such a ball; where numbers are too large for the format
+    /// there is none, and what stands for it means nothing.
+    pub bounded: Vec<bool>,
+}
+
+impl ScaledBalls {
+    /// What `scaling`, executed in `precision` or in real arithmetic, makes of the
+    /// balls of `radii` around the samples, measured behind the map.
+    ///
+    /// # Errors
+    /// When the data have other features than the map.
+    pub fn new(
+        scaling: &Scaling,
+        precision: Precision,
+        data: &Dataset,
+        norm: Norm,
+        radii: &Radii,
+    ) -> Result<Self, Error> {
+        if data.features() != scaling.features() {
+            return Err(Error::InputWidth { expected: scaling.features(), given: data.features() });
+        }
+        let balls: Vec<Option<(Vec<f64>, f64)>> = (0..data.samples())
+            .into_par_iter()
+            .map(|sample| ball(scaling, precision, &data.row(sample), norm, radii.of(sample)))
+            .collect();
+        let bounded = balls.iter().map(Option::is_some).collect();
+        let radii = balls.iter().map(|ball| ball.as_ref().map_or(0.0, |(_, radius)| *radius)).collect();
+        let none = vec![0.0; data.features()];
+        let centers =
+            balls.iter().flat_map(|ball| ball.as_ref().map_or(&none, |(center, _)| center)).copied();
+        let features = match precision {
+            #[expect(clippy::cast_possible_truncation, reason = "they are numbers of binary32")]
+            Precision::F32 => Features::F32(centers.map(|c| c as f32).collect::<Vec<_>>().into()),
+            Precision::F64 => Features::F64(centers.collect::<Vec<_>>().into()),
+        };
+        Ok(Self { data: data.with_features(features)?, radii, bounded })
+    }
+}
+
+/// Center and radius for one sample.
+fn ball(
+    scaling: &Scaling,
+    precision: Precision,
+    x: &[f64],
+    norm: Norm,
+    radius: f64,
+) -> Option<(Vec<f64>, f64)> {
+    let (u, smallest, largest) =
+        (precision.unit_roundoff(), precision.smallest_subnormal(), precision.largest() / 2.0);
+    let (mut center, mut moved) = (Vec::with_capacity(x.len()), Vec::with_capacity(x.len()));
+    for (&x, (m, w)) in x.iter().zip(scaling.pairs()) {
+        let half = div_up(radius, w);
+        let size = add_up(x.abs(), half);
+        let read = add_up(mul_up(u, size), smallest);
+        let (low, high) = (sub_down(x, m), sub_up(x, m));
+        let difference = add_up(add_up(low.abs().max(high.abs()), half), read);
+        let subtracted = add_up(read, mul_up(u, difference));
+        let product = mul_up(w, mul_up(difference, add_up(1.0, u)));
+        let error = add_up(add_up(mul_up(w, subtracted), mul_up(u, product)), smallest);
+        // Half of the largest number leaves room for every rounding above.
+        if !(size < largest && difference < largest && product < largest) {
+            return None;
+        }
+        let c = precision.round((x - m) * w);
+        let off = sub_up(c, mul_down(w, low)).max(sub_up(mul_up(w, high), c));
+        center.push(c);
+        moved.push(add_up(off, error));
+    }
+    let radius = add_up(radius, norm_up(moved.iter().copied(), norm));
+    radius.is_finite().then_some((center, radius))
+}
+
+/// A point and the class of the network that it gets, `None` for NaN.
+type Found = (Vec<f64>, Option<usize>);
+
+/// A claim about a network behind a map, and what is asked of that network.
+pub(super) struct Behind<'a> {
+    claim: &'a Claim<'a>,
+    scaled: &'a Scaled,
+    balls: ScaledBalls,
+    radii: Radii,
+}
+
+impl<'a> Behind<'a> {
+    /// # Errors
+    /// When the data have other features than the map.
+    pub fn new(claim: &'a Claim<'a>, scaled: &'a Scaled) -> Result<Self, Error> {
+        let precision = claim.model.precision();
+        let balls = ScaledBalls::new(scaled.scaling(), precision, claim.data, claim.norm, claim.radii)?;
+        let radii = Radii::PerSample(balls.radii.clone());
+        Ok(Self { claim, scaled, balls, radii })
+    }
+
+    /// What is asked of the network behind.
+    pub fn claim(&self) -> Claim<'_> {
+        Claim { model: self.scaled.inner(), data: &self.balls.data, radii: &self.radii, ..*self.claim }
+    }
+
+    /// What a verdict about the network behind says of the whole one: a point that
+    /// refutes is looked for in front of the map, and what a sample itself gets is
+    /// open.
+    ///
+    /// # Errors
+    /// When the data have other features than the network.
+    pub fn verdict(&self, sample: usize, verdict: Verdict) -> Result<Verdict, Error> {
+        Ok(match verdict {
+            Verdict::Certified { .. } if self.balls.bounded[sample] => verdict,
+            Verdict::Refuted { point, engine, .. } => {
+                self.pulled_back(sample, &point)?.map_or(Verdict::Undecided, |(point, predicted)| {
+                    Verdict::Refuted { point, predicted, engine }
+                })
+            }
+            _ => Verdict::Undecided,
+        })
+    }
+
+    /// A point of the ball of a sample, in numbers of the format, that gets another
+    /// label, and the class it gets, looked for where the map gives about `z`.
+    ///
+    /// # Errors
+    /// When the data have other features than the network.
+    pub fn pulled_back(&self, sample: usize, z: &[f64]) -> Result<Option<Found>, Error> {
+        let (claim, precision) = (self.claim, self.claim.model.precision());
+        let (x, radius) = (claim.data.row(sample), claim.radii.of(sample));
+        let center = self.balls.data.row(sample);
+        for share in [1.0, 1.0 - 1e-6, 1.0 - 1e-3] {
+            let moves = z.iter().zip(&center).map(|(z, c)| share * (z - c));
+            let point: Vec<f64> = x
+                .iter()
+                .zip(moves)
+                .zip(self.scaled.scaling().factors())
+                .map(|((&x, moved), &w)| {
+                    let half = div_down(radius, w);
+                    let (lower, upper) =
+                        (precision.round_up(sub_up(x, half)), precision.round_down(add_down(x, half)));
+                    precision.round(x + moved / w).max(lower).min(upper)
+                })
+                .collect();
+            let finite = point.iter().all(|v| v.is_finite());
+            if finite && claim.distance_up(&point, &x) <= radius {
+                let predicted = predicted_class(&claim.model.evaluate(&point)?, claim.network_classes);
+                if predicted != Some(claim.class(sample)) {
+                    return Ok(Some((point, predicted)));
+                }
+            }
+        }
+        Ok(None)
+    }
+}

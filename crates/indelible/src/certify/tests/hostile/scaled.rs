@@ -1,0 +1,145 @@
+//! Balls behind a map of the features, and certificates of networks that have one.
+
+use super::{Dyadic, Exact, Machine, Random, Sizes, number, rounds};
+use crate::{
+    Dataset, Features, Norm, Precision, Radii, Silent,
+    certify::{Claim, ScaledBalls, Verdict, attack, certify},
+    network::{LayerBuilder, Model, Scaled, Scaling, StoredNetwork},
+    number::{div_up, mul_down},
+};
+
+const NORMS: [Norm; 3] = [Norm::Linf, Norm::L1, Norm::L2];
+
+/// Whether the norm of some numbers is at most `radius`, exactly.
+fn within(sizes: impl Iterator<Item = Dyadic>, radius: f64, norm: Norm) -> bool {
+    let radius = Dyadic::of(radius);
+    let mut sizes = sizes.map(|size| size.abs());
+    match norm {
+        Norm::Linf => sizes.all(|size| size <= radius),
+        Norm::L1 => sizes.fold(Dyadic::of(0.0), |sum, size| sum.plus(&size)) <= radius,
+        _ => sizes.fold(Dyadic::of(0.0), |sum, size| sum.plus(&size.times(&size))) <= radius.times(&radius),
+    }
+}
+
+/// A map of `n` features with numbers of some sizes.
+fn scaling(random: &mut Random, n: usize, sizes: Sizes) -> Option<Scaling> {
+    let offsets = (0..n).map(|_| number(random, sizes, Precision::F32)).collect();
+    let factors = (0..n).map(|_| number(random, sizes, Precision::F32).abs()).collect();
+    Scaling::new(offsets, factors).ok()
+}
+
+/// A point of a ball behind the map, in front of it: numbers of binary64, at the
+/// edge or anywhere.
+fn point(random: &mut Random, scaling: &Scaling, x: &[f64], radius: f64) -> Vec<f64> {
+    let alone = random.below(x.len());
+    let share = random.of(&[1.0, 1.0, 0.5, 1.0 / x.len() as f64]);
+    let spread = random.coin();
+    let moved = x.iter().zip(scaling.factors()).enumerate().map(|(j, (&x, &w))| {
+        let half = div_up(radius, w) * share;
+        let sign = if random.coin() { 1.0 } else { -1.0 };
+        let unit = random.of(&[1.0, 1.0, 0.0, 0.25]);
+        if spread || j == alone { x + sign * half * unit } else { x }
+    });
+    moved.collect()
+}
+
+#[test]
+fn balls_behind_a_map_hold_what_it_makes_of_balls() {
+    let mut random = Random::new(0x853c_49e6_748f_ea9b);
+    let (mut held, mut near) = (0, 0);
+    for _ in 0..rounds(20_000) {
+        let precision = random.of(&[Precision::F32, Precision::F32, Precision::F64]);
+        let sizes = random.of(&[Sizes::Plain, Sizes::Plain, Sizes::Mixed, Sizes::Underflow, Sizes::Overflow]);
+        let (n, norm) = (1 + random.below(3), random.of(&NORMS));
+        let Some(scaling) = scaling(&mut random, n, sizes) else { continue };
+        // Samples need not be numbers of the format.
+        let x: Vec<f64> = (0..n).map(|_| number(&mut random, sizes, Precision::F64) * 1.1).collect();
+        if x.iter().any(|x| !x.is_finite()) {
+            continue;
+        }
+        let radius = number(&mut random, Sizes::Plain, Precision::F64).abs() * random.of(&[0.0, 1e-6, 0.1]);
+        let data = Dataset::new(Features::F64(x.clone().into()), n, vec![0], vec!["a".into()]).unwrap();
+        let balls = ScaledBalls::new(&scaling, precision, &data, norm, &Radii::Uniform(radius)).unwrap();
+        if !balls.bounded[0] {
+            continue;
+        }
+        let (center, around) = (balls.data.row(0), balls.radii[0]);
+        assert!(around >= radius);
+        for _ in 0..4 {
+            let point = point(&mut random, &scaling, &x, radius);
+            let moves = point.iter().zip(&x).zip(scaling.factors());
+            let moves = moves.map(|((&a, &b), &w)| Dyadic::of(a).minus(&Dyadic::of(b)).times(&Dyadic::of(w)));
+            if point.iter().any(|x| !x.is_finite()) || !within(moves, radius, norm) {
+                continue;
+            }
+            held += 1;
+            let reals: Vec<Dyadic> = point.iter().map(|&x| Dyadic::of(x)).collect();
+            let exact = scaling.map_in(&mut Exact, &reals);
+            let read: Vec<f64> = point.iter().map(|&x| precision.round(x)).collect();
+            let executed = scaling.map_in(&mut Machine::new(precision, &mut random), &read);
+            let mut evaluated = point.clone();
+            scaling.execute(&mut evaluated, precision);
+            assert_eq!(evaluated, executed);
+            let from = |z: &Dyadic, c: &f64| z.minus(&Dyadic::of(*c));
+            let executed: Vec<Dyadic> = executed.into_iter().map(Dyadic::of).collect();
+            for image in [&exact, &executed] {
+                let off = image.iter().zip(&center).map(|(z, c)| from(z, c));
+                assert!(
+                    within(off, around, norm),
+                    "{norm} {precision} {scaling:?} {x:?} {point:?} {balls:?}"
+                );
+            }
+            let off = exact.iter().zip(&center).map(|(z, c)| from(z, c));
+            near += usize::from(!within(off, mul_down(around, 0.999), norm));
+        }
+    }
+    // The bound is not idle: many points come near to it.
+    assert!(held > rounds(8_000) && near > rounds(500), "{held} {near}");
+}
+
+/// The first class up to `at`, measured behind `x ↦ (x − 100) / 64`.
+fn threshold(at: f64, precision: Precision) -> Model {
+    let mut layer = LayerBuilder::new(1);
+    layer.weight(0, -1.0).bias(at);
+    layer.bias(0.0);
+    let network = StoredNetwork::new(precision, vec![layer.finish()]).unwrap();
+    let scaling = Scaling::new(vec![100.0], vec![1.0 / 64.0]).unwrap();
+    Model::Scaled(Scaled::new(scaling, Model::Layers(network)).unwrap())
+}
+
+#[test]
+fn verdicts_are_about_the_whole_network() {
+    let names = vec!["below".to_string(), "above".into()];
+    // Behind the map: 0, 2, −1.
+    let values = Features::F64(vec![100.0, 228.0, 36.0].into());
+    let data = Dataset::new(values, 1, vec![0, 1, 1], names).unwrap();
+    for (precision, norm) in [(Precision::F32, Norm::Linf), (Precision::F64, Norm::L2)] {
+        let model = threshold(1.0, precision);
+        let ask = |radius: f64| {
+            let radii = Radii::Uniform(radius);
+            let claim = Claim {
+                model: &model,
+                data: &data,
+                classes: &[0, 1],
+                network_classes: 2,
+                norm,
+                radii: &radii,
+            };
+            (certify(&claim, &Silent).unwrap().verdicts, attack(&claim, 0).unwrap())
+        };
+        let (verdicts, attacked) = ask(0.999);
+        assert!(
+            matches!(verdicts[..2], [Verdict::Certified { .. }, Verdict::Certified { .. }]),
+            "{verdicts:?}"
+        );
+        assert_eq!(verdicts[2], Verdict::Misclassified { predicted: Some(0) });
+        assert_eq!(attacked, None);
+        let (verdicts, attacked) = ask(1.01);
+        for (verdict, x) in verdicts[..2].iter().zip([100.0, 228.0]) {
+            let Verdict::Refuted { point, .. } = verdict else { panic!("{verdict:?}") };
+            // The point is one of the raw ball, and on the other side of 164.
+            assert!((point[0] - x).abs() <= 1.01 * 64.0 && (point[0] > 164.0) == (x < 164.0), "{point:?}");
+        }
+        assert!(attacked.is_some_and(|found| found.point[0] > 164.0));
+    }
+}

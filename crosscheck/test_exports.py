@@ -1,0 +1,239 @@
+"""What exporters make of networks: tails that change no label, weights in other files, conventions of torch, networks
+of scikit-learn through skl2onnx, networks that give values."""
+
+import gzip
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from graphs import Net, outputs_of, run_each
+
+
+@pytest.mark.parametrize("tail", ["Softmax", "LogSoftmax", "ArgMax", "Softmax ArgMax"])
+def test_tails_change_no_label(program, tmp_path, tail):
+    net = Net(["N", 6])
+    net.dense(6, 8), net.on("Relu"), net.dense(8, 4)
+    logits = net.x
+    for kind in tail.split():
+        net.on(kind, axis=1)
+    if tail.endswith("ArgMax"):
+        net.outputs = [helper.make_tensor_value_info(net.x, TensorProto.INT64, None)]
+    onnx.save(net.model(), tmp_path / "net.onnx")
+    points = net.rng.normal(size=(200, 6)).astype(np.float32)
+    _, answer = outputs_of(program, tmp_path, tmp_path / "net.onnx", points)
+    assert len(answer.json["left_out"]) == len(tail.split()[:1])
+    net.outputs, net.x = None, logits
+    del net.nodes[3:]
+    expected = run_each(net.model().SerializeToString(), points, ["N", 6])
+    np.testing.assert_allclose(np.load(tmp_path / "outputs.npy"), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_external_data(program, tmp_path):
+    net = Net(["N", 6])
+    net.dense(6, 50), net.on("Relu"), net.dense(50, 3)
+    model = net.model()
+    points = net.rng.normal(size=(20, 6)).astype(np.float32)
+    expected = run_each(model.SerializeToString(), points, ["N", 6])
+    file = tmp_path / "net.onnx"
+    onnx.save(model, file, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    np.testing.assert_allclose(outputs_of(program, tmp_path, file, points)[0], expected, rtol=1e-5, atol=1e-5)
+    # A part of the file is missing; the file is missing; it is somewhere else.
+    weights = tmp_path / "weights.bin"
+    weights.write_bytes(weights.read_bytes()[:-4])
+    assert "weights.bin" in program("inspect", file).stderr
+    weights.unlink()
+    assert "weights.bin" in program("inspect", file).stderr
+    model = onnx.load(file, load_external_data=False)
+    for tensor in model.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = "../weights.bin"
+    file.write_bytes(model.SerializeToString())
+    answer = program("inspect", file)
+    assert answer.code == 2 and "beside the model" in answer.stderr
+
+
+def test_compressed_files(program, tmp_path):
+    net = Net(["N", 6])
+    net.dense(6, 3)
+    file = tmp_path / "net.onnx.gz"
+    file.write_bytes(gzip.compress(net.model().SerializeToString()))
+    points = net.rng.normal(size=(20, 6)).astype(np.float32)
+    expected = run_each(net.model().SerializeToString(), points, ["N", 6])
+    np.testing.assert_allclose(outputs_of(program, tmp_path, file, points)[0], expected, rtol=1e-5, atol=1e-5)
+    file.write_bytes(file.read_bytes()[:-20])
+    answer = program("inspect", file)
+    assert answer.code == 2 and "gzip" in answer.stderr
+
+
+def saved(model, folder):
+    file = folder / "net.onnx"
+    onnx.save(model, file)
+    return file
+
+
+def labels_of(program, folder, file, points):
+    """The names of the classes that `predict` gives, and its answer."""
+    np.save(folder / "points.npy", points)
+    answer = program("predict", file, folder / "points.npy", "-o", folder / "labels.csv")
+    assert answer.code == 0, answer.stderr
+    lines = (folder / "labels.csv").read_text().splitlines()
+    assert lines[0] == "sample,label" and [line.split(",")[0] for line in lines[1:]] == [str(i) for i in range(len(points))]
+    return [line.split(",", 1)[1] for line in lines[1:]], answer
+
+
+# What torch writes, new and old: node by node, as its files have them.
+
+
+def torch_new_flatten(n):
+    """`torch.export`: a batch of one, `nn.Flatten` as Reshape to [1, 784], dense layers as Gemm of transposed weights."""
+    n.on("Reshape", n.ints(1, 784), allowzero=1)
+    n.on("Gemm", n.weights(16, 784), n.weights(16), transB=1, alpha=1.0, beta=1.0), n.on("Relu")
+    n.on("Gemm", n.weights(3, 16), n.weights(3), transB=1, alpha=1.0, beta=1.0)
+
+
+def torch_new_dropout_and_identity(n):
+    n.on("Reshape", n.ints(1, 784), allowzero=1), n.on("Identity")
+    n.on("Gemm", n.weights(8, 784), n.weights(8), transB=1), n.on("Relu"), n.on("Identity")
+    n.on("Gemm", n.weights(3, 8), n.weights(3), transB=1)
+
+
+def torch_old_batch_norm(n):
+    """The old exporter shares weights between layers by Identity."""
+    n.on("Flatten", axis=1)
+    n.on("Gemm", n.weights(8, 784), n.weights(8), transB=1)
+    shared = n.positive(8)
+    kept, weights = n.x, []
+    for _ in range(4):
+        weights.append(n.op("Identity", shared))
+    n.op("BatchNormalization", kept, *weights, epsilon=1e-5, momentum=0.9), n.on("Relu")
+    n.on("Gemm", n.weights(3, 8), n.weights(3), transB=1)
+
+
+def torch_old_constants(n):
+    """Constants as nodes, a shape that is computed, Unsqueeze of a number of it."""
+    n.op("Shape", "x")
+    n.op("Gather", n.x, n.tensor(0, np.int64), axis=0), n.op("Unsqueeze", n.x, n.ints(0))
+    n.op("Concat", n.x, n.ints(-1), axis=0), n.op("Reshape", "x", n.x)
+    flat = n.x
+    mean = n.op("Constant", value=helper.make_tensor("c", TensorProto.FLOAT, [], [0.1307]))
+    n.op("Sub", flat, mean)
+    n.on("Gemm", n.weights(4, 784), n.weights(4), transB=1), n.on("Relu"), n.on("Gemm", n.weights(3, 4), n.weights(3), transB=1)
+
+
+def half_weights_with_casts(n):
+    """Weights of float16, each through a Cast."""
+    n.on("Flatten", axis=1)
+    flat = n.x
+    weights = n.op("Cast", n.tensor(n.rng.normal(0, 0.05, (784, 6)), np.float16), to=TensorProto.FLOAT)
+    biases = n.op("Cast", n.tensor(n.rng.normal(0, 1, 6), np.float16), to=TensorProto.FLOAT)
+    n.op("Gemm", flat, weights, biases), n.on("Relu"), n.on("Gemm", n.weights(6, 3), n.weights(3))
+
+
+def keras_channels_last(n):
+    """tf2onnx: images of [N, 28, 28, 1], transposed for a Conv, and bias by Add."""
+    n.on("Transpose", perm=[0, 3, 1, 2]), n.on("Conv", n.weights(2, 1, 3, 3), strides=[3, 3], auto_pad="VALID")
+    n.on("Add", n.weights(1, 2, 1, 1)), n.on("Relu"), n.on("Transpose", perm=[0, 2, 3, 1])
+    n.on("Reshape", n.ints(-1, 162)), n.on("MatMul", n.weights(162, 3)), n.on("Add", n.weights(3))
+
+
+EXPORTED = {
+    torch_new_flatten: (1, 1, 28, 28),
+    torch_new_dropout_and_identity: (1, 1, 28, 28),
+    torch_old_batch_norm: ("N", 1, 28, 28),
+    torch_old_constants: ("N", 1, 28, 28),
+    half_weights_with_casts: ("N", 1, 28, 28),
+    keras_channels_last: ("N", 28, 28, 1),
+}
+
+
+@pytest.mark.parametrize("external", [False, True], ids=["one file", "external data"])
+@pytest.mark.parametrize("build", EXPORTED, ids=lambda build: build.__name__)
+def test_conventions_of_exporters(program, tmp_path, build, external):
+    shape = list(EXPORTED[build])
+    net = Net(shape, opset=18 if "new" in build.__name__ else 14)
+    build(net)
+    model = net.model()
+    points = net.rng.uniform(0, 1, (20, 784)).astype(np.float32)
+    expected = run_each(model.SerializeToString(), points, shape)
+    file = tmp_path / "net.onnx"
+    if external:
+        onnx.save(model, file, save_as_external_data=True, location="net.onnx.data", size_threshold=100)
+        assert (tmp_path / "net.onnx.data").exists()
+    else:
+        onnx.save(model, file)
+    found, _ = outputs_of(program, tmp_path, file, points)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+# Few steps of training are enough here.
+pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+
+
+@pytest.fixture(scope="module")
+def sklearn_data():
+    from sklearn.datasets import load_iris
+
+    x, y = load_iris(return_X_y=True)
+    return x.astype(np.float32), y
+
+
+@pytest.mark.parametrize("zipmap", [True, False], ids=["ZipMap", "two outputs"])
+@pytest.mark.parametrize("names", [False, True], ids=["numbers", "names"])
+def test_classifiers_of_scikit_learn(program, tmp_path, sklearn_data, zipmap, names):
+    from skl2onnx import to_onnx
+    from sklearn.neural_network import MLPClassifier
+
+    x, y = sklearn_data
+    labels = np.array(["setosa", "versicolor", "virginica"])[y] if names else y
+    model = MLPClassifier((8, 6), max_iter=150, random_state=0).fit(x, labels)
+    file = saved(to_onnx(model, x[:1], options={"zipmap": zipmap}), tmp_path)
+    found, answer = labels_of(program, tmp_path, file, x)
+    assert found == [str(label) for label in model.predict(x)]
+    assert answer.json["left_out"]
+    # And it can be certified, by the names of its classes.
+    table = tmp_path / "t.csv"
+    table.write_text("a,b,c,d,label\n" + "".join(f"{','.join(map(repr, row.tolist()))},{label}\n" for row, label in zip(x, labels)))
+    certified = program("certify", file, table, "--radius", "0.001", "--branches", "20")
+    right = int((model.predict(x) == labels).sum())
+    assert certified.json["certified"] + certified.json["undecided"] + certified.json["refuted"] == right
+    assert certified.json["certified"] > right // 2
+
+
+def test_binary_classifiers_of_scikit_learn(program, tmp_path, sklearn_data):
+    """One logistic output, which skl2onnx turns into two: read right, or refused by the name of an operator."""
+    from skl2onnx import to_onnx
+    from sklearn.neural_network import MLPClassifier
+
+    x, y = sklearn_data
+    model = MLPClassifier((6,), max_iter=150, random_state=0).fit(x[:100], y[:100])
+    file = saved(to_onnx(model, x[:1], options={"zipmap": False}), tmp_path)
+    np.save(tmp_path / "points.npy", x[:100])
+    answer = program("predict", file, tmp_path / "points.npy", "-o", tmp_path / "labels.csv")
+    if answer.code == 2:
+        assert "operator" in answer.stderr or "Sigmoid" in answer.stderr, answer.stderr
+    else:
+        lines = (tmp_path / "labels.csv").read_text().splitlines()[1:]
+        assert [line.split(",")[1] for line in lines] == [str(label) for label in model.predict(x[:100])]
+
+
+def test_regressors_of_scikit_learn(program, tmp_path, sklearn_data):
+    from skl2onnx import to_onnx
+    from sklearn.neural_network import MLPRegressor
+
+    x, _ = sklearn_data
+    target = x[:, 3]
+    model = MLPRegressor(hidden_layer_sizes=(8,), max_iter=150, random_state=0).fit(x, target)
+    file = saved(to_onnx(model, x[:1]), tmp_path)
+    found, _ = outputs_of(program, tmp_path, file, x)
+    np.testing.assert_allclose(found[:, 0], model.predict(x), rtol=1e-4, atol=1e-4)
+    # Without labels, and with labels that are values, `-o` writes values.
+    np.save(tmp_path / "target.npy", target.astype(np.float64))
+    for more in ((), ("--labels", tmp_path / "target.npy")):
+        answer = program("predict", file, tmp_path / "points.npy", "-o", tmp_path / "values.csv", *more)
+        assert answer.code == 0 and "values" in answer.json, answer.stderr
+        lines = (tmp_path / "values.csv").read_text().splitlines()
+        assert lines[0] == "sample,value"
+        np.testing.assert_allclose([float(line.split(",")[1]) for line in lines[1:]], found[:, 0], rtol=1e-12)

@@ -1,0 +1,91 @@
+"""Tables whose columns have wildly different units, scaled inside the network: onnxruntime, given raw features, keeps
+every label in the raw box or ball that the radius stands for."""
+
+import numpy as np
+import onnx
+import pytest
+
+from network import Network
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """Wine and breast cancer: columns from hundredths to thousands."""
+    from sklearn.datasets import load_breast_cancer, load_wine
+
+    folder, found = tmp_path_factory.mktemp("tables"), {}
+    for name, load in (("wine", load_wine), ("breast_cancer", load_breast_cancer)):
+        table = load(as_frame=True)
+        file = folder / f"{name}.csv"
+        # All wines, a third of the patients.
+        table.frame.iloc[:: 1 if name == "wine" else 3].to_csv(file, index=False)
+        rows = slice(None, None, 1 if name == "wine" else 3)
+        found[name] = (table.data.to_numpy()[rows], table.target.to_numpy()[rows], file)
+    return found
+
+
+def scaled(x, how):
+    from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+    return {"minmax": MinMaxScaler, "standard": StandardScaler}[how]().fit_transform(x)
+
+
+def separation(x, y, norm):
+    enemies = y[:, None] != y[None]
+    difference = np.abs(x[:, None] - x[None])
+    distance = difference.max(axis=2) if norm == "linf" else np.sqrt((difference**2).sum(axis=2))
+    return distance[enemies].min()
+
+
+def hostile(rng, x, factors, radius, norm, count):
+    """Raw points whose scaled distance from `x` is at most `radius`, but for what float64 rounds."""
+    n = len(x)
+    moves = rng.choice([-1.0, 1.0], (count, n))
+    alone = np.zeros((count, n))
+    alone[np.arange(count), rng.integers(0, n, count)] = 1
+    moves = np.where(rng.random((count, 1)) < 0.5, moves, moves * alone)
+    if norm == "l2":
+        moves /= np.sqrt((moves**2).sum(axis=1, keepdims=True))
+    return x + moves * (radius * (1 - 1e-9)) / factors
+
+
+@pytest.mark.parametrize("name", ["wine", "breast_cancer"])
+@pytest.mark.parametrize("how", ["minmax", "standard"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--construction", "cells", "--form", "dense"),
+        ("--construction", "cells", "--form", "compact"),
+        ("--construction", "wide", "--form", "compact", "--precision", "f64"),
+        ("--construction", "nearest", "--norm", "l2", "--form", "compact"),
+    ],
+    ids=lambda options: "-".join(option.lstrip("-") for option in options[1::2]),
+)
+def test_raw_features_and_scaled_radii(program, tables, tmp_path, name, how, options):
+    x, y, table = tables[name]
+    norm = "l2" if "l2" in options else "linf"
+    file = tmp_path / "net.onnx"
+    built = program.build(table, file, "--scale", how, "--ratio", "0.8", *options)
+    # The radius is that of scikit-learn's scaled data, but for the rounding of factors to binary32.
+    assert abs(built["radius"] / (0.4 * separation(scaled(x, how), y, norm)) - 1) < 1e-5
+    assert built["radius_units"] == "scaled"
+    onnx.checker.check_model(onnx.load(file), full_check=True)
+    network = Network(file)
+    factors = np.array(built["scaling"]["factors"])
+    np.testing.assert_allclose(1 / factors, x.max(axis=0) - x.min(axis=0) if how == "minmax" else x.std(axis=0), rtol=1e-6)
+    rng = np.random.default_rng(1)
+    expected = np.repeat([network.classes.index(str(label)) for label in y], 30)
+    points = np.concatenate([hostile(rng, row, factors, built["radius"], norm, 30) for row in x])
+    np.testing.assert_array_equal(network.labels(points), expected)
+    certified = program.certify(file, table)
+    assert certified.json["certified"] == len(x) and certified.json["radius_units"] == "scaled"
+    # A little beyond half the separation one of the closest two fails.
+    beyond = program.certify(file, table, "--radius", str(built["radius"] / 0.8 * 1.001))
+    assert beyond.code == 1 and beyond.json["certified"] < len(x)
+
+
+def test_separation_is_that_of_scaled_data(program, tables):
+    x, y, table = tables["wine"]
+    for how in ("minmax", "standard"):
+        found = program("separation", table, "--scale", how).json["separation"]["lower"]
+        assert abs(found / separation(scaled(x, how), y, "linf") - 1) < 1e-5
