@@ -39,8 +39,8 @@ pub struct DecideArgs {
     #[arg(long, default_value_t = Norm::Linf)]
     norm: Norm,
     /// Give up after this many seconds (exit code 3)
-    #[arg(long, value_name = "S", value_parser = limit)]
-    timeout: Option<Duration>,
+    #[arg(long, value_name = "S", value_parser = limit, default_value = "3600")]
+    timeout: Duration,
     /// Write the network when the answer is yes
     #[arg(short, long, value_name = "NET.onnx")]
     output: Option<PathBuf>,
@@ -79,7 +79,7 @@ impl DecideArgs {
         keep_apart(&[data, labels, self.check.as_ref()], &[self.output.as_ref(), self.proof.as_ref()])?;
         ends_in(self.output.as_ref(), &["onnx"], "networks are written as ONNX")?;
         let data = self.data.read(&bar)?;
-        let config = Config::default().solver(&self.solver).timeout(self.timeout);
+        let config = Config::default().solver(&self.solver).timeout(Some(self.timeout));
         if let Some(path) = &self.check {
             return check(path, &data, &config, self.json);
         }
