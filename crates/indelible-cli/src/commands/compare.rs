@@ -76,8 +76,7 @@ impl CompareArgs {
             }
         }
         if rows.is_empty() {
-            let why: Vec<String> = refused.iter().map(|(name, why)| format!("{name}: {why}")).collect();
-            return Err(Failure::no(why.join("; ")));
+            return Err(Failure::no(reasons(&refused).join("; ")));
         }
         if let Some(path) = &self.csv {
             write_text(AtomicFile::create(path)?, &csv(&rows))?;
@@ -96,7 +95,7 @@ impl CompareArgs {
             write_text(AtomicFile::create(path)?, &chart(&title, self.ratio, &curves)?)?;
         }
         if !self.json {
-            let refused: String = refused.iter().map(|(name, why)| format!("{name}: {why}\n")).collect();
+            let refused: String = reasons(&refused).iter().map(|line| format!("{line}\n")).collect();
             return print(&(table(&rows, samples) + &refused + &columns(&data.lines(), 0..0)));
         }
         let refused = refused.iter().map(|(name, why)| json!({"name": name, "why": why}));
@@ -109,6 +108,19 @@ impl CompareArgs {
         data.describe(&mut report);
         report.print(true)
     }
+}
+
+/// Each reason once, behind the names of those that it holds for.
+fn reasons(refused: &[(&str, String)]) -> Vec<String> {
+    let first = |&at: &usize| refused[..at].iter().all(|(_, why)| *why != refused[at].1);
+    (0..refused.len())
+        .filter(first)
+        .map(|at| {
+            let (_, why) = &refused[at];
+            let names = refused.iter().filter(|(_, other)| other == why).map(|(name, _)| *name);
+            format!("{}: {why}", names.collect::<Vec<_>>().join(", "))
+        })
+        .collect()
 }
 
 fn row_json(row: &Trial, samples: usize) -> Value {

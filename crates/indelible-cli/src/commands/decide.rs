@@ -39,8 +39,8 @@ pub struct DecideArgs {
     #[arg(long, default_value_t = Norm::Linf)]
     norm: Norm,
     /// Give up after this many seconds (exit code 3)
-    #[arg(long, value_name = "S", value_parser = limit)]
-    timeout: Option<Duration>,
+    #[arg(long, value_name = "S", value_parser = limit, default_value = "3600")]
+    timeout: Duration,
     /// Write the network when the answer is yes
     #[arg(short, long, value_name = "NET.onnx")]
     output: Option<PathBuf>,
@@ -82,7 +82,7 @@ impl DecideArgs {
             "--scale minmax and standard are for separation, compare and build; a network that `decide` finds reads features as they stand".into()
         })?;
         let data = self.data.read(&bar)?;
-        let config = Config::default().solver(&self.solver).timeout(self.timeout);
+        let config = Config::default().solver(&self.solver).timeout(Some(self.timeout));
         if let Some(path) = &self.check {
             return check(path, &data, &config, self.json);
         }

@@ -11,8 +11,11 @@ use crate::{
     Budget, Dataset, Error, Norm, Precision, Progress,
     constructions::{AtLeast, BuiltNetwork, Construction, Options, REGISTRY},
     network::{Head, Size},
-    text::grouped,
+    text::{grouped, plain},
 };
+
+/// Share of the largest possible radius from which on a refusal names it.
+const CLOSE: f64 = 0.999;
 
 /// All constructions that serve a norm, these labels, one radius or one
 /// `per_sample`, and a head, and take no longer than people expect.
@@ -179,7 +182,13 @@ impl<'a> Candidates<'a> {
 
     /// Why the first that could not be built was refused.
     pub fn refusal(&mut self) -> Option<Error> {
-        (!self.refused.is_empty()).then(|| self.refused.swap_remove(0).1)
+        let mut error = (!self.refused.is_empty()).then(|| self.refused.swap_remove(0).1)?;
+        if let (Error::TooFine { why, .. }, Some(ratio)) = (&mut error, self.budget.ratio())
+            && ratio > CLOSE
+        {
+            *why += &format!("; the radius is {} of the largest possible one", plain(ratio));
+        }
+        Some(error)
     }
 
     /// Why the candidate given last was chosen, those named in `failed` being
