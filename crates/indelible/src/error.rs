@@ -84,6 +84,9 @@ pub enum Error {
         /// How many.
         given: usize,
     },
+    /// A first layer without neurons.
+    #[error("the width is 0; expected 1 or more")]
+    BadWidth,
     /// A radius that is negative or no number.
     #[error("the radius is {}; expected a finite number, 0 or more", plain(*given))]
     BadRadius {

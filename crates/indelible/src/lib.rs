@@ -83,6 +83,7 @@
 //! - [`scores`]: who is memorized and who influences whom, for the
 //!   nearest-neighbour rule.
 //! - [`budget`]: which radius every sample gets.
+//! - [`width`]: how wide a first layer must be, from below and from above.
 //! - [`network`]: layers and the compact forms, what each computes (written
 //!   once), sizes, evaluation.
 //! - [`certify`]: proofs about a network as stored, attacks, Lipschitz bounds.
@@ -99,6 +100,7 @@
 //! | what is said | rests on |
 //! |---|---|
 //! | *separation* is this distance, of this pair | [`number`], and [`separation`], which takes every pair into account and compares without rounding |
+//! | a *width* reaches this ratio, or cannot | [`width`], which bounds what a projection and weights on pairs show, and [`number`]; not their search |
 //! | *certified*: every point of the ball, rounded or not, gets the label | [`certify`], [`number`], for compact forms the exact search of [`separation`], what [`network`] says a form computes, and IEEE-754 arithmetic of the machine |
 //! | *refuted*: this point of the ball gets another label | [`network`], which evaluates it, and [`number`], by which it lies in the ball |
 //! | the network has this size, this Lipschitz bound | [`network`]; [`certify`] and [`number`] |
@@ -130,6 +132,7 @@ pub mod directions;
 pub mod error;
 pub mod fit;
 mod isa;
+mod matrix;
 pub mod network;
 pub mod norm;
 pub mod number;
@@ -137,6 +140,7 @@ pub mod progress;
 pub mod scores;
 pub mod separation;
 pub mod text;
+pub mod width;
 
 pub use budget::{Budget, Radii};
 pub use dataset::{Buffer, Dataset, Features};

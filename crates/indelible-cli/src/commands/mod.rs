@@ -22,6 +22,8 @@ mod separation;
 mod solver;
 mod supports;
 mod verify;
+mod width;
+mod width_chart;
 mod witness;
 
 use std::path::Path;
@@ -94,6 +96,8 @@ enum Command {
     Refute(refute::RefuteArgs),
     /// Make data on which networks with a narrow first layer must fail
     Witness(witness::WitnessArgs),
+    /// How wide the first layer must be for these data, from below and from above
+    Width(width::WidthArgs),
     /// What is known to be necessary and sufficient, as one table
     Bounds(bounds::BoundsArgs),
 }
@@ -130,6 +134,7 @@ impl Program {
             Command::Hard(args) => args.run(),
             Command::Refute(args) => args.run(),
             Command::Witness(args) => args.run(),
+            Command::Width(args) => args.run(),
             Command::Bounds(args) => args.run(),
         }
     }

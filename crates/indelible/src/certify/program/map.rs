@@ -4,8 +4,10 @@
 //! as the row or the column of the map has. Nothing else is assumed of it where a
 //! proof rests on it.
 
-use super::product::{product, product_transposed};
-use crate::network::{AffineMap, Layer, Row, RowBuffer};
+use crate::{
+    matrix::{product, product_transposed},
+    network::{AffineMap, Layer, Row, RowBuffer},
+};
 
 /// A linear map `v ↦ M v`.
 #[derive(Debug)]

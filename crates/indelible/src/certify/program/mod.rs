@@ -8,7 +8,6 @@
 
 mod lower;
 mod map;
-mod product;
 mod run;
 mod step;
 

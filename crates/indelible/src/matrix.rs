@@ -5,35 +5,30 @@
 //! of it where a proof rests on it. The order depends on the instruction set,
 //! not on the number of threads.
 
-/// Shapes of a product: `rows × inner` times `inner × columns`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
-    pub rows: usize,
-    pub inner: usize,
-    pub columns: usize,
-}
-
-/// `a b`, for `b` of shape `inner × columns`.
-pub(super) fn product(a: &[f64], b: &[f64], shape: (usize, usize, usize)) -> Vec<f64> {
-    let (rows, inner, columns) = shape;
-    multiply(a, b, (columns, 1), Shape { rows, inner, columns })
+/// `a b`, of shapes `rows × inner` and `inner × columns`.
+pub(crate) fn product(a: &[f64], b: &[f64], shape: (usize, usize, usize)) -> Vec<f64> {
+    let (_, inner, columns) = shape;
+    multiply((a, inner, 1), (b, columns, 1), shape)
 }
 
 /// `a bᵀ`, for `b` of shape `columns × inner`.
-pub(super) fn product_transposed(a: &[f64], b: &[f64], shape: (usize, usize, usize)) -> Vec<f64> {
-    let (rows, inner, columns) = shape;
-    multiply(a, b, (1, inner), Shape { rows, inner, columns })
+pub(crate) fn product_transposed(a: &[f64], b: &[f64], shape: (usize, usize, usize)) -> Vec<f64> {
+    let (_, inner, _) = shape;
+    multiply((a, inner, 1), (b, 1, inner), shape)
 }
 
-/// The product, steps from row to row and from column to column of `b` given.
-fn multiply(a: &[f64], b: &[f64], steps: (usize, usize), shape: Shape) -> Vec<f64> {
-    let Shape { rows, inner, columns } = shape;
-    assert!(
-        a.len() == rows * inner && b.len() == inner * columns,
-        "{shape:?} of {} and {}",
-        a.len(),
-        b.len()
-    );
+/// `aᵀ b`, for `a` of shape `inner × rows`.
+pub(crate) fn transposed_product(a: &[f64], b: &[f64], shape: (usize, usize, usize)) -> Vec<f64> {
+    let (rows, _, columns) = shape;
+    multiply((a, 1, rows), (b, columns, 1), shape)
+}
+
+/// A matrix, and the steps from row to row and from column to column.
+type Strided<'a> = (&'a [f64], usize, usize);
+
+fn multiply(a: Strided<'_>, b: Strided<'_>, shape: (usize, usize, usize)) -> Vec<f64> {
+    let (rows, inner, columns) = shape;
+    assert!(a.0.len() == rows * inner && b.0.len() == inner * columns, "{shape:?}");
     let mut out = vec![0.0; rows * columns];
     // Slices have at most isize::MAX bytes, so that steps within them fit.
     let step = |step: usize| isize::try_from(step).unwrap_or(isize::MAX);
@@ -45,12 +40,12 @@ fn multiply(a: &[f64], b: &[f64], steps: (usize, usize), shape: Shape) -> Vec<f6
             inner,
             columns,
             1.0,
-            a.as_ptr(),
-            step(inner),
-            1,
-            b.as_ptr(),
-            step(steps.0),
-            step(steps.1),
+            a.0.as_ptr(),
+            step(a.1),
+            step(a.2),
+            b.0.as_ptr(),
+            step(b.1),
+            step(b.2),
             0.0,
             out.as_mut_ptr(),
             step(columns),
@@ -70,6 +65,10 @@ mod tests {
         (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c))).map(|(r, c)| entry(r, c)).collect()
     }
 
+    fn transpose(a: &[f64], columns: usize) -> Vec<f64> {
+        (0..columns).flat_map(|c| a.iter().skip(c).step_by(columns).copied()).collect()
+    }
+
     #[test]
     fn products_are_those_of_plain_loops() {
         let mut random = Random::new(7);
@@ -77,13 +76,11 @@ mod tests {
             let (rows, inner, columns) = shape;
             let mut numbers = |n: usize| (0..n).map(|_| random.below(64) as f64 - 32.0).collect::<Vec<f64>>();
             let (a, b) = (numbers(rows * inner), numbers(inner * columns));
-            let transposed: Vec<f64> = (0..columns)
-                .flat_map(|c| (0..inner).map(move |k| (k, c)))
-                .map(|(k, c)| b[k * columns + c])
-                .collect();
             // Whole numbers: exact in every order.
-            assert_eq!(product(&a, &b, shape), plain(&a, &b, shape));
-            assert_eq!(product_transposed(&a, &transposed, shape), plain(&a, &b, shape));
+            let right = plain(&a, &b, shape);
+            assert_eq!(product(&a, &b, shape), right);
+            assert_eq!(product_transposed(&a, &transpose(&b, columns), shape), right);
+            assert_eq!(transposed_product(&transpose(&a, inner), &b, shape), right);
         }
     }
 }
