@@ -39,7 +39,7 @@ const MOST_AT_ONCE: usize = 1 << 20;
 /// Rows that are, at most.
 pub(super) const MOST_ROWS: usize = 512;
 /// Numbers that rows may pass through to sharpen the bounds of one vector.
-const MOST_WORK: u64 = 1 << 31;
+const MOST_WORK: u64 = 1 << 27;
 
 /// A network on the ball of one sample.
 #[derive(Debug)]
