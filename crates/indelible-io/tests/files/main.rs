@@ -8,8 +8,11 @@
 )]
 
 mod bad_input;
+mod cells;
 mod common;
+mod earlier;
 mod mnist;
+mod onnx;
 mod parquet;
 mod reading;
 mod tables;

@@ -1,13 +1,6 @@
 //! Networks of cells through compact files and back, and what becomes of
 //! damaged ones.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "numbers that a test makes are small"
-)]
-
 use indelible::{
     Budget, Dataset, Features, Norm, Precision, Radii, Silent,
     certify::{Certificate, Claim, certify},

@@ -1,12 +1,5 @@
 //! Separation against brute force in integers.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "numbers that a test makes are small"
-)]
-
 use indelible::{
     Dataset, Enclosure, Features, Norm, Silent,
     separation::{

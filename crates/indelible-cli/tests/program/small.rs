@@ -1,15 +1,6 @@
 //! Small networks as a user meets them: hard data, decisions, refutations.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "numbers that a test makes are small"
-)]
-
-mod common;
-
-use common::{Workplace, has_keys};
+use crate::common::{Run, Workplace, has_keys};
 use serde_json::json;
 
 /// Iris setosa (the first 50 flowers) against the rest.
@@ -191,7 +182,7 @@ fn a_solver_killed_while_it_thinks_is_one_line() {
     };
     std::thread::sleep(Duration::from_millis(500));
     assert!(std::process::Command::new("kill").args(["-9", &victim]).status().unwrap().success());
-    let run = common::Run::of(run.wait_with_output().unwrap());
+    let run = Run::of(run.wait_with_output().unwrap());
     assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
     assert!(run.stderr.contains("it ended before it answered"), "{}", run.stderr);

@@ -1,10 +1,6 @@
 //! The files that `separation` writes: charts, and nearest enemies as arrays.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
-use common::Workplace;
+use crate::common::Workplace;
 
 /// The texts of an SVG file, which must be XML.
 fn texts(place: &Workplace, name: &str) -> Vec<String> {

@@ -1,7 +1,5 @@
 //! Runs the program as a user does.
 
-#![allow(dead_code, reason = "every test program uses its own part")]
-
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},

@@ -1,7 +1,5 @@
 //! Datasets and slow, plain twins of what the library computes.
 
-#![allow(dead_code, reason = "every test program uses its own part")]
-
 use indelible::{
     Budget, Dataset, Enclosure, Features, Norm, Precision, Silent,
     constructions::{BuiltNetwork, Construction, Options},

@@ -1,11 +1,7 @@
 //! Lipschitz constants: the bound of the constructions that control it is the
 //! constant, no pair of points exceeds any bound, and a pair attains it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
-use common::{dataset, hostile_value};
+use crate::common::{dataset, hostile_value};
 use indelible::{
     Budget, Dataset, Norm, Precision, Silent,
     certify::{lipschitz_bound, steepest_pair},

@@ -1,12 +1,5 @@
 //! Deciding small networks, against what is known by other means.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "numbers that a test makes are small"
-)]
-
 use std::time::Duration;
 
 use indelible::{Dataset, Features, Norm};

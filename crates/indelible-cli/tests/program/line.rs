@@ -1,10 +1,6 @@
 //! The whole line, from data to a certified file, as a user walks it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
-use common::{Workplace, has_keys};
+use crate::common::{Workplace, has_keys};
 
 const POINTS: &str = "x,y,label\n0,0,red\n1,0.5,green\n-1,0.25,red\n0.5,-2,blue\n3,3,green\n";
 

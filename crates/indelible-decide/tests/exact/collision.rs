@@ -1,7 +1,5 @@
 //! Refuting narrow networks, and the data on which they must fail.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
 use indelible::{
     Dataset, Features, Norm, Precision, Silent,
     bounds::necessary_width,

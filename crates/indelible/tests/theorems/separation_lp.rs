@@ -1,7 +1,5 @@
 //! Separation in `lp` for real p against powers of the mathematical library.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
 use indelible::{
     Dataset, Features, Norm, Silent,
     separation::{Pairs, nearest_enemies, pairs_within, separation},

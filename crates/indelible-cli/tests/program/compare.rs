@@ -1,10 +1,6 @@
 //! All constructions side by side, and the choice that `build` makes.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
-use common::{Workplace, has_keys};
+use crate::common::{Workplace, has_keys};
 use indelible::{
     Norm,
     constructions::{Construction, Heads, Labels, REGISTRY},

@@ -1,11 +1,7 @@
 //! Every construction: counts, guarantees at hostile points, Lipschitz
 //! constants, and that all forms agree.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
-use common::{
+use crate::common::{
     F64, ball_points, binary, budget, build, dataset, random_dataset, separable, with_duplicates, with_names,
 };
 use indelible::{

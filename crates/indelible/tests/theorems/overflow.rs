@@ -1,10 +1,6 @@
 //! Certificates of recurrences whose differences overflow.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
-use common::dataset;
+use crate::common::dataset;
 use indelible::{
     Features, Norm, Precision, Radii, Silent,
     certify::{Claim, Verdict, certify},

@@ -1,14 +1,5 @@
 //! Bad input: one clear line, the right exit code, nothing half-written.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "numbers that a test makes are small"
-)]
-
-mod common;
-
 use std::{
     io::Write,
     process::{Command, Stdio},
@@ -17,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use common::{Run, Workplace};
+use crate::common::{Run, Workplace};
 
 const POINTS: &str = "x,y,label\n0,0,red\n1,0.5,green\n";
 

@@ -1,10 +1,6 @@
 //! Theorem 4.8: counts, guarantees at hostile points, certificates.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
-use common::{dataset, hostile_points, hostile_value, nearest_enemies, random_dataset, separation};
+use crate::common::{dataset, hostile_points, hostile_value, nearest_enemies, random_dataset, separation};
 use indelible::{
     Budget, Dataset, Error, Precision, Silent,
     certify::{Certificate, Claim, Verdict, certify},

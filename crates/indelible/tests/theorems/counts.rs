@@ -1,16 +1,7 @@
 //! Every construction has as many layers, neurons and parameters as its formula
 //! says.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "numbers that a test makes are small"
-)]
-
-mod common;
-
-use common::{F64, binary, budget, build, random_dataset, separable, with_duplicates, with_names};
+use crate::common::{F64, binary, budget, build, random_dataset, separable, with_duplicates, with_names};
 use indelible::{
     Norm,
     constructions::{Approximation, Options, yu2024_lp},

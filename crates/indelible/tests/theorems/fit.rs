@@ -1,10 +1,6 @@
 //! The whole line in one call.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
-use common::dataset;
+use crate::common::dataset;
 use indelible::{
     Dataset, Error, Norm, Silent,
     classes::{ClassError, Signature},

@@ -1,7 +1,5 @@
 //! Files in the forms of earlier versions are read with the same answers.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
 use std::path::Path;
 
 use indelible::{

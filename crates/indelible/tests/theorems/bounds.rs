@@ -1,8 +1,6 @@
 //! The table of bounds: values by hand, and bounds that must not contradict
 //! each other or what is built.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
 use indelible::{
     Budget, Dataset, Features, Norm, Silent,
     bounds::{Accuracy, Kind, Quantity, Question, Row, measured, table},

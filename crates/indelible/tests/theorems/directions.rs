@@ -1,12 +1,7 @@
 //! Cells over directions: every norm, every form, the same answers, and nothing
 //! proved that is not so.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-#![allow(clippy::cast_possible_truncation, reason = "numbers that a test makes are small")]
-
-mod common;
-
-use common::{build, dataset};
+use crate::common::{build, dataset};
 use indelible::{
     Budget, Dataset, Features, Norm, Precision, Radii, Silent,
     certify::{Certificate, Claim, certify},

@@ -1,10 +1,6 @@
 //! Networks of cells, from data to an explanation, as a user walks the line.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
-use common::{Workplace, has_keys, mnist};
+use crate::common::{Workplace, has_keys, mnist};
 
 /// Flowers with names for their measures, so that reasons can be read.
 const FLOWERS: &str = "petal,sepal,label\n1,5,a\n1.1,4,a\n1.2,6,a\n4,5,b\n4.2,6,b\n4.1,2,c\n4,1.5,c\n";

@@ -1,16 +1,7 @@
 //! Cells: coverage and exclusion in exact arithmetic, counts, guarantees at
 //! hostile points, certificates, determinism.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "numbers that a test makes are small"
-)]
-
-mod common;
-
-use common::{dataset, hostile_points, hostile_value, nearest_enemies, random_dataset, separation};
+use crate::common::{dataset, hostile_points, hostile_value, nearest_enemies, random_dataset, separation};
 use indelible::{
     Budget, Dataset, Error, Features, Norm, Precision, Silent,
     cells::{cover, parameters},
