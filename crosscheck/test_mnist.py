@@ -22,6 +22,11 @@ def test_all_of_mnist(program, mnist, tmp_path):
     options = ("--ratio", "0.99", "--limit", LIMIT)
     report = program.build(mnist, file, "--construction", "yu2024-linf", *options)
     assert report["samples"] == report["certified"] == report["exact"] == LIMIT
+    inspected = program("inspect", file)
+    assert inspected.code == 0 and inspected.json["parameters"] == report["parameters"]
+    if LIMIT == 60000:
+        # Just beyond half the separation at least one of the closest pair must fall.
+        assert program.certify(file, mnist, "--radius", "0.36863", "--limit", 4000).code == 1
     data = read_mnist(mnist, LIMIT)
     if LIMIT == 60000:
         assert abs(report["radius"] - 0.99 * 188 / 255 / 2) < 1e-7

@@ -8,9 +8,12 @@
 )]
 
 mod bad_input;
+mod cells;
 mod common;
 mod doubtful;
+mod earlier;
 mod mnist;
+mod onnx;
 mod parquet;
 mod reading;
 mod tables;
