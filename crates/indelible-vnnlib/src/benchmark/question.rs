@@ -44,7 +44,7 @@ pub(super) fn question(
     let (enemy, distance) = subject.enemy(sample);
     // A point of the enemy's ball is in a ball of this radius.
     let beyond = distance - subject.radius * if which == 1 { 0.5 } else { 0.999 };
-    let radius = if which % 2 == 0 { within } else { beyond };
+    let radius = if which.is_multiple_of(2) { within } else { beyond };
     match family {
         Family::Pair => pair(subject, (sample, enemy, distance), which, within),
         Family::Range | Family::Tolerance => range(family, subject, (sample, distance), which, random),
