@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod asked;
 mod bounds;
 mod build;
 mod certify;
@@ -15,8 +16,9 @@ mod inspect;
 mod predict;
 mod refute;
 mod robustness;
-mod search;
+mod robustness_chart;
 mod separation;
+mod verdicts;
 mod witness;
 
 use std::path::Path;
@@ -36,7 +38,7 @@ mod prelude {
         bar::Bar,
         data::{DataArgs, Given, describe},
         failure::{Failure, require},
-        paths::{ends_in, is_special, keep_apart, read_text, write_text},
+        paths::{ends_in, ends_in_csv, is_special, keep_apart, read_text, write_text},
         report::{Report, bytes, columns, counted, grouped, plain, print, real, seconds},
     };
 }

@@ -7,21 +7,19 @@
 //! selecting, maxima and clipping are exact in every arithmetic.
 
 use super::{
-    Claim, Engine, Verdict,
+    Answers, Claim, Domain, Engine, Verdict, Watch,
     arithmetic::{Interval, IntervalArithmetic},
-    ball, of_samples,
+    of_samples,
 };
-use crate::{
-    Progress,
-    network::{Activation, Graph, Groups, Inexact, NetworkForm, Operation, RowBuffer},
-};
+use crate::network::{Activation, Graph, Groups, Inexact, NetworkForm, Operation, RowBuffer};
 
 /// One verdict per sample, certified or undecided.
-pub(super) fn verdicts(claim: &Claim<'_>, graph: &Graph, progress: &dyn Progress) -> Vec<Verdict> {
+pub(super) fn verdicts(claim: &Claim<'_>, graph: &Graph, domain: &Domain, watch: &Watch<'_>) -> Answers {
     let largest = graph.precision().largest();
-    of_samples(claim, progress, |sample| {
+    of_samples(claim, watch, |sample| {
         let x = claim.data.row(sample);
-        let input: Vec<Interval> = ball(&x, claim.radii.of(sample), graph.precision())
+        let input: Vec<Interval> = domain
+            .part(&x, claim.radii.of(sample), graph.precision())
             .map(|(lower, upper)| Interval { lower, upper })
             .collect();
         if input.iter().any(|x| x.lower < -largest || x.upper > largest) {

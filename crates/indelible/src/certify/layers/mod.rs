@@ -17,14 +17,14 @@ mod linear;
 mod piecewise_linear;
 mod separable;
 
-use rayon::prelude::*;
+use std::time::Instant;
 
 use super::{
-    Claim, Config, Effort, Engine, Verdict, arithmetic::Interval, deep_stack::on_deep_stack,
-    matrices::DenseNetwork, of_samples,
+    Answers, Claim, Config, Domain, Effort, Engine, Verdict, Watch, arithmetic::Interval,
+    deep_stack::on_deep_stack, matrices::DenseNetwork, of_each, of_samples,
 };
 use crate::{
-    Error, Progress,
+    Error,
     network::{Layer, StoredNetwork},
 };
 
@@ -39,54 +39,52 @@ pub(super) use self::{
 /// most.
 const SMALL: usize = 4096;
 
-/// One verdict per sample, and what each took where layers are dense.
+/// One verdict per sample.
 pub(super) fn verdicts(
     claim: &Claim<'_>,
     network: &StoredNetwork,
     config: &Config,
-    progress: &dyn Progress,
-) -> Result<(Vec<Verdict>, Vec<Effort>), Error> {
+    watch: &Watch<'_>,
+) -> Result<Answers, Error> {
+    let domain = &config.domain;
     let Some(dense) = DenseNetwork::of(network) else {
-        let verdict = |sample| {
-            let (verdict, sums) = by_intervals(claim, network, sample);
+        return Ok(of_samples(claim, watch, |sample| {
+            let (verdict, sums) = by_intervals(claim, domain, network, sample);
             verdict.or_else(|| followed_back(claim, network, sample, sums.as_deref()))
-        };
-        return Ok((of_samples(claim, progress, verdict), vec![]));
+        }));
     };
     let small = network.layers().iter().map(Layer::nonzero).sum::<usize>() <= SMALL;
-    let samples = claim.data.samples();
-    progress.begin("certify", samples as u64);
-    let verdict = |sample| {
+    of_each(claim, watch, |sample| {
+        let started = Instant::now();
         // Only they say that outputs are constant.
         let (first, sums) =
-            if small { by_intervals(claim, network, sample) } else { (Verdict::Undecided, None) };
+            if small { by_intervals(claim, domain, network, sample) } else { (Verdict::Undecided, None) };
         let (verdict, effort) = match first {
             Verdict::Undecided => linear::verdict(claim, &dense, sample, config)?,
             first => (first, Effort::default()),
         };
-        progress.advance(1);
         let last = || followed_back(claim, network, sample, sums.as_deref());
-        Ok((if small { verdict.or_else(last) } else { verdict }, effort))
-    };
-    let all: Result<Vec<_>, Error> = (0..samples).into_par_iter().map(verdict).collect();
-    progress.end();
-    Ok(all?.into_iter().unzip())
+        let verdict = if small { verdict.or_else(last) } else { verdict };
+        Ok((verdict, Effort { seconds: started.elapsed().as_secs_f64(), ..effort }))
+    })
 }
 
 /// The verdict about a sample, certified or undecided, and the intervals of all
 /// sums.
 fn by_intervals(
     claim: &Claim<'_>,
+    domain: &Domain,
     network: &StoredNetwork,
     sample: usize,
 ) -> (Verdict, Option<Vec<Vec<Interval>>>) {
-    let sums = intervals::on_box(claim, network, sample);
+    let sums = intervals::on_box(claim, domain, network, sample);
     let outputs = sums.as_ref().and_then(|sums| sums.last());
     let proved = |outputs: &Vec<_>| Verdict::of_outputs(claim, sample, outputs, Engine::Intervals);
     (outputs.map_or(Verdict::Undecided, proved), sums)
 }
 
-/// The verdict about a sample on the ball itself, certified or undecided.
+/// The verdict about a sample on the ball itself, certified or undecided. Where
+/// the intervals of sums are those of valid inputs, so is what is proved.
 fn followed_back(
     claim: &Claim<'_>,
     network: &StoredNetwork,

@@ -59,7 +59,7 @@ fn decide(
     branches: &mut usize,
 ) -> Result<Verdict, Error> {
     let outputs = claim.model.outputs();
-    let region = Region::new(claim, sample);
+    let region = Region::new(claim, sample).map(|region| region.within(&config.domain));
     let relaxation = region.as_ref().and_then(|region| Relaxation::new(network, region));
     let asked = relaxation.as_ref().zip(Question::new(claim, outputs, sample));
     let mut climbs = vec![];
@@ -72,7 +72,7 @@ fn decide(
             return Ok(certified(least, outputs, Engine::LinearBounds));
         }
     }
-    let points = BallPoints::new(claim, sample);
+    let points = BallPoints::new(claim, &config.domain, sample);
     if let Some(wrong) = points.misclassified()? {
         return Ok(wrong);
     }

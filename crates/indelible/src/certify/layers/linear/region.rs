@@ -2,8 +2,8 @@
 
 use super::sum::{Sum, gamma};
 use crate::{
-    Norm,
-    certify::{Claim, ball},
+    Norm, Precision,
+    certify::{Claim, Domain, ball},
     number::{add_down, add_up, mul_down, mul_up, sqrt_up},
 };
 
@@ -13,6 +13,7 @@ use crate::{
 pub(in crate::certify) struct Region {
     pub lower: Vec<f64>,
     pub upper: Vec<f64>,
+    precision: Precision,
     ball: Option<Ball>,
 }
 
@@ -51,7 +52,18 @@ impl Region {
             Norm::Linf | Norm::Lp(_) => None,
             norm => Some(Ball { center, radius: add_up(radius, moved), norm }),
         };
-        Some(Self { lower, upper, ball })
+        Some(Self { lower, upper, precision, ball })
+    }
+
+    /// The part of it with valid inputs, and what rounding makes of them.
+    pub fn within(mut self, domain: &Domain) -> Self {
+        let precision = self.precision;
+        for (feature, (lower, upper)) in self.lower.iter_mut().zip(&mut self.upper).enumerate() {
+            let (least, most) = domain.range(feature);
+            *lower = lower.max(least.min(precision.round(least)));
+            *upper = upper.min(most.max(precision.round(most)));
+        }
+        self
     }
 
     /// Whether nothing but the box is known.
