@@ -27,6 +27,11 @@ impl Failure {
         Self { code: 3, message: message.into() }
     }
 
+    /// The line that is said.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Says the one line and gives the exit code. An empty message means that
     /// the answer has been printed already.
     pub fn exit(self) -> ExitCode {

@@ -9,6 +9,7 @@ mod commands;
 mod data;
 mod failure;
 mod histogram;
+mod interrupt;
 mod lipschitz;
 mod paths;
 mod report;
@@ -63,6 +64,7 @@ fn run() -> Result<(), Failure> {
     };
     // A file is complete or not there: what is being written goes before we do.
     ctrlc::set_handler(|| {
+        interrupt::say_last_words();
         indelible_io::remove_unfinished();
         std::process::exit(130);
     })

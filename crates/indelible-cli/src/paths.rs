@@ -42,6 +42,11 @@ pub fn ends_in(output: Option<&PathBuf>, endings: &[&str], what: &str) -> Result
     })
 }
 
+/// Whether a table is meant.
+pub fn ends_in_csv(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"))
+}
+
 /// Whether both names lead to one regular file.
 fn is_same_file(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b && a.is_file())

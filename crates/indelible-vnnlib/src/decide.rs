@@ -234,7 +234,7 @@ fn about_box(
 ) -> Result<BoxAnswer, QueryError> {
     let unfit = |e: indelible::Error| QueryError::Unfit(e.to_string());
     let started = Instant::now();
-    let at_once = Config { branches: 1, ..*config };
+    let at_once = Config { branches: 1, ..config.clone() };
     let first = answer(model, asked, &at_once, confirm, progress).map_err(unfit)?;
     if !matches!(first, BoxAnswer::Open { .. }) {
         return Ok(first);
@@ -246,7 +246,7 @@ fn about_box(
         return Ok(first);
     }
     let timeout = config.timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
-    answer(model, asked, &Config { timeout, ..*config }, confirm, progress).map_err(unfit)
+    answer(model, asked, &Config { timeout, ..config.clone() }, confirm, progress).map_err(unfit)
 }
 
 /// The answer as a certificate of one sample: the center of the box, with the
@@ -276,7 +276,7 @@ fn by_claim(
     let network_classes = model.outputs();
     let claim =
         Claim { model, data: &data, classes: &[class], network_classes, norm: Norm::Linf, radii: &radii };
-    let config = Config { branches: config.branches.min(Config::default().branches), ..*config };
+    let config = Config { branches: config.branches.min(Config::default().branches), ..config.clone() };
     let mut certificate = certify_with(&claim, &config, progress).ok()?;
     match certificate.verdicts.pop()? {
         Verdict::Certified { margin, engine, .. } => Some(BoxAnswer::Never { margin, parts: 1, engine }),

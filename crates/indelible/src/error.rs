@@ -219,6 +219,44 @@ pub enum Error {
         /// Number of radii.
         radii: usize,
     },
+    /// A range of valid inputs that holds no number.
+    #[error(
+        "the range of valid inputs{} is {} to {}; expected two numbers, the first not above the second",
+        feature.map_or(String::new(), |feature| format!(" of feature {feature}")), plain(*lower), plain(*upper)
+    )]
+    BadRange {
+        /// The feature, from 0; `None` for all.
+        feature: Option<usize>,
+        /// Where it begins.
+        lower: f64,
+        /// Where it ends.
+        upper: f64,
+    },
+    /// Ranges that do not match the data.
+    #[error("{} of valid inputs for {}; expected one per feature", counted(*ranges, "range"), counted(*features, "feature"))]
+    RangeCount {
+        /// Number of features.
+        features: usize,
+        /// Number of ranges.
+        ranges: usize,
+    },
+    /// A sample that is no valid input.
+    #[error(
+        "sample {sample}, feature {feature} is {}; the range of valid inputs is {} to {}",
+        plain(*value), plain(*lower), plain(*upper)
+    )]
+    OutOfRange {
+        /// Row of the value, from 0.
+        sample: usize,
+        /// Column of the value, from 0.
+        feature: usize,
+        /// The value.
+        value: f64,
+        /// Where the range of the feature begins.
+        lower: f64,
+        /// Where it ends.
+        upper: f64,
+    },
     /// Two datasets that live in different spaces.
     #[error("the first dataset has {} and the second {base}; distances need equally many", counted(*queries, "feature"))]
     FeatureMismatch {

@@ -1,19 +1,27 @@
 //! `indelible certify`: proofs about a file.
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
 
 use clap::Args;
 use indelible::{
-    Budget, Dataset, Norm, Precision, Radii,
-    certify::{Certificate, Config, Verdict, certify_with},
-    classes::Classes,
+    Budget, Dataset, Precision, Radii,
+    certify::{Certificate, Config, Effort, Verdict, certify_each},
     network::Model,
     separation::nearest_enemies,
 };
 use indelible_io::{digest, onnx};
 use serde_json::{Value, json};
 
-use super::{prelude::*, search::SearchArgs};
+use super::{
+    asked::{Asked, AskedArgs},
+    prelude::*,
+    verdicts::{Found, Output, Subject, engine, margin, word},
+};
+use crate::interrupt::at_interrupt;
 
 /// Failures that are listed for people.
 const MOST_LISTED: usize = 5;
@@ -21,14 +29,8 @@ const MOST_LISTED: usize = 5;
 /// Arguments of `certify`.
 #[derive(Args, Debug)]
 pub struct CertifyArgs {
-    /// Network to check
-    #[arg(value_name = "NET.onnx")]
-    network: PathBuf,
     #[command(flatten)]
-    data: DataArgs,
-    /// Norm of the radius: linf, l1, l2, or lP for a real P > 1, like l1.5 [default: what the file claims, else linf]
-    #[arg(long)]
-    norm: Option<Norm>,
+    asked: AskedArgs,
     /// Radius around every sample [default: what the file claims]
     #[arg(long, value_name = "R", conflicts_with_all = ["per_sample", "ratio"], allow_negative_numbers = true)]
     radius: Option<f64>,
@@ -41,21 +43,21 @@ pub struct CertifyArgs {
     /// What radii are measured in [default: scaled where the network scales its features, else raw]
     #[arg(long, value_parser = units())]
     radius_units: Option<Units>,
-    #[command(flatten)]
-    search: SearchArgs,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
+    /// Write the counterexamples: points `X`, claimed labels `y`, `predicted`, `sample`, `distance`, as arrays, or as a table where the name ends in .csv
+    #[arg(short, long, value_name = "FILE.npz")]
+    output: Option<PathBuf>,
+    /// Print one JSON object per sample as soon as it has its verdict, one a line, and the answer as the last line
+    #[arg(long, conflicts_with = "json")]
+    jsonl: bool,
 }
 
 impl CertifyArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
-        let config = self.search.config(Config::default())?;
-        let network = onnx::open(&self.network)?;
+        let output = self.output.as_ref();
+        ends_in(output, &["npz", "csv"], "counterexamples are written as NPZ or CSV")?;
+        let Asked { network, data, norm, config } = self.asked.read(Config::default(), &[output], &bar)?;
         self.check_units(&network)?;
-        let data = self.data.read_for(&network, &bar)?;
-        let norm = self.norm.or(network.metadata.norm).unwrap_or(Norm::Linf);
         let radii = match (self.radius, self.ratio) {
             (Some(radius), _) => Radii::Uniform(radius),
             (None, Some(ratio)) => {
@@ -68,29 +70,44 @@ impl CertifyArgs {
             }
             (None, None) => network
                 .claimed_radii(&data, norm)
-                .map_err(|source| indelible_io::Error::Onnx { path: self.network.clone(), source })?,
+                .map_err(|source| indelible_io::Error::Onnx { path: self.asked.network().clone(), source })?,
         };
         require(!self.per_sample || matches!(radii, Radii::PerSample(_)), || {
-            format!("{} claims one radius for all samples; give --ratio", self.network.display())
+            format!("{} claims one radius for all samples; give --ratio", self.asked.file())
         })?;
         let (started, mapped) = (Instant::now(), matches!(network.model, Model::Scaled(_)));
         let classes = network.signature().match_classes(&data)?;
-        let certificate = certify_with(&classes.claim(&network.model, &data, norm, &radii), &config, &bar)?;
+        let output = output.map(|path| into(path, &network.model, &data));
+        let found = Arc::new(Found::new(data.samples(), self.jsonl, output));
+        let kept = Arc::clone(&found);
+        at_interrupt(move || kept.interrupted());
+        let claim = classes.claim(&network.model, &data, norm, &radii);
+        let subject = Subject { claim: &claim, classes: &classes };
+        let tell =
+            |sample: usize, verdict: &Verdict, effort: Effort| found.note(&subject, sample, verdict, effort);
+        let certificate = certify_each(&claim, &config, &bar, &tell)?;
         let taken = started.elapsed().as_secs_f64();
         let same = network.metadata.dataset.as_ref().map(|known| *known == digest(&data));
-        let mut report = report(&certificate, &data, &radii, &classes, (mapped, taken));
+        let mut report = report(&certificate, &subject, &radii, (mapped, taken));
+        if !self.jsonl {
+            each(&certificate, &subject, &mut report);
+        }
         report.json["same_dataset"] = same.into();
         if same == Some(false) {
             report.line("dataset", "another than the file was built from");
         }
+        if let Some((count, path)) = found.finish()? {
+            report.json["file"] = path.display().to_string().into();
+            report.line("file", format!("{}: {}", path.display(), counted(count, "counterexample")));
+        }
         data.describe(&mut report);
-        report.left_out(&network.notes).print(self.json)?;
+        report.left_out(&network.notes).print(self.asked.json || self.jsonl)?;
         if certificate.holds() { Ok(()) } else { Err(Failure::no("")) }
     }
 
     /// That radii are measured as the network has them.
     fn check_units(&self, network: &onnx::Network) -> Result<(), Failure> {
-        let (file, mapped) = (self.network.display(), matches!(network.model, Model::Scaled(_)));
+        let (file, mapped) = (self.asked.file(), matches!(network.model, Model::Scaled(_)));
         match self.radius_units {
             Some(Units::Raw) if mapped => Err(Failure::input(format!(
                 "{file} scales its features, so its balls are measured behind that map; raw radii are not proved for it: build without --scale, or leave --radius-units out"
@@ -103,28 +120,35 @@ impl CertifyArgs {
     }
 }
 
+/// Where counterexamples to a model are written.
+fn into(path: &Path, model: &Model, data: &Dataset) -> Output {
+    let numbered = || (0..data.features()).map(|feature| format!("x{feature}")).collect();
+    Output {
+        path: path.to_owned(),
+        precision: model.precision(),
+        features: data.feature_names().map_or_else(numbered, <[String]>::to_vec),
+    }
+}
+
+/// Adds what is known of every sample.
+fn each(certificate: &Certificate, subject: &Subject<'_>, report: &mut Report) {
+    let Certificate { verdicts, efforts, .. } = certificate;
+    let failures =
+        certificate.failures().map(|(sample, verdict)| subject.object(sample, verdict, efforts[sample]));
+    report.json["failures"] = failures.collect();
+    report.json["sample_verdicts"] = verdicts.iter().map(word).collect();
+    report.json["sample_engines"] = verdicts.iter().map(engine).collect();
+    report.json["sample_margins"] = verdicts.iter().map(margin).collect();
+    report.json["sample_seconds"] = efforts.iter().map(|effort| effort.seconds).collect();
+    report.json["sample_branches"] = efforts.iter().map(|effort| effort.branches).collect();
+}
+
 fn report(
     certificate: &Certificate,
-    data: &Dataset,
+    subject: &Subject<'_>,
     radii: &Radii,
-    classes: &Classes,
     (is_scaled, taken): (bool, f64),
 ) -> Report {
-    let label = |sample: usize| &data.class_names()[data.labels()[sample]];
-    let name = |class: &Option<usize>| class.and_then(|class| classes.names.get(class));
-    let failures: Vec<Value> = certificate
-        .failures()
-        .map(|(sample, verdict)| match verdict {
-            Verdict::Refuted { point, predicted, engine } => json!({
-                "sample": sample, "label": label(sample), "verdict": "refuted",
-                "engine": engine.to_string(), "predicted": name(predicted), "point": point,
-            }),
-            Verdict::Misclassified { predicted } => json!({
-                "sample": sample, "label": label(sample), "verdict": "misclassified", "predicted": name(predicted),
-            }),
-            _ => json!({"sample": sample, "label": label(sample), "verdict": "undecided"}),
-        })
-        .collect();
     let engines = certificate.engines().into_iter().map(|(engine, count)| (engine.to_string(), count));
     let Certificate { samples, certified, refuted, misclassified, undecided, norm, precision, .. } =
         *certificate;
@@ -138,9 +162,6 @@ fn report(
         "arithmetic": format!("real and {precision}, any order of summation"),
         "smallest_margin": smallest_margin(certificate),
         "seconds": taken,
-        "sample_seconds": certificate.efforts.iter().map(|effort| effort.seconds).collect::<Value>(),
-        "sample_branches": certificate.efforts.iter().map(|effort| effort.branches).collect::<Value>(),
-        "failures": failures,
     }));
     let radius = match radii {
         Radii::Uniform(radius) => real(*radius),
@@ -165,14 +186,14 @@ fn report(
     for (sample, verdict) in first.into_iter().chain(last).take(MOST_LISTED) {
         let what = match verdict {
             Verdict::Refuted { predicted, .. } => {
-                format!("refuted: a point of its ball gets {}", name(predicted).map_or("NaN", String::as_str))
+                format!("refuted: a point of its ball gets {}", subject.name(*predicted))
             }
             Verdict::Misclassified { predicted } => {
-                format!("misclassified: it gets {}", name(predicted).map_or("NaN", String::as_str))
+                format!("misclassified: it gets {}", subject.name(*predicted))
             }
             _ => "undecided".into(),
         };
-        report.line(format!("sample {sample} ({})", label(sample)), what);
+        report.line(format!("sample {sample} ({})", subject.label(sample)), what);
     }
     let more = (samples - certified).saturating_sub(MOST_LISTED);
     if more > 0 {

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod asked;
 mod audit;
 mod benchmark;
 mod bounds;
@@ -17,10 +18,11 @@ mod inspect;
 mod predict;
 mod refute;
 mod robustness;
-mod search;
+mod robustness_chart;
 mod separation;
 mod solver;
 mod supports;
+mod verdicts;
 mod verify;
 mod width;
 mod width_chart;
@@ -43,7 +45,7 @@ mod prelude {
         bar::Bar,
         data::{DataArgs, Given, Units, describe, of_scaled, units},
         failure::{Failure, require},
-        paths::{ends_in, is_special, keep_apart, read_text, write_text},
+        paths::{ends_in, ends_in_csv, is_special, keep_apart, read_text, write_text},
         report::{Report, bytes, columns, counted, grouped, plain, print, real, seconds},
     };
 }

@@ -120,7 +120,7 @@ impl SeparationArgs {
         }
         if let Some(path) = &self.per_sample {
             let (near, k) = (near.unwrap_or_else(|| neighbours(enemies)), self.k.unwrap_or(1));
-            if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) {
+            if ends_in_csv(path) {
                 write_text(AtomicFile::create(path)?, &table(&near, k))?;
             } else {
                 write_neighbours(path, &near, k)?;

@@ -12,6 +12,7 @@ mod common;
 mod compare;
 mod line;
 mod mnist;
+mod readme;
 mod refusals;
 mod scaled;
 mod separation_files;

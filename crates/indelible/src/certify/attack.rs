@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Claim, Engine, Verdict, claim::distance_up, scaled::Behind};
+use super::{Claim, Domain, Engine, Verdict, claim::distance_up, scaled::Behind};
 use crate::{
     Dataset, Error, Norm, Precision,
     network::{Model, predicted_class},
@@ -27,10 +27,12 @@ impl Attack {
     }
 }
 
-/// The points of the ball of a sample that are numbers of the network's format.
+/// The valid points of the ball of a sample that are numbers of the network's
+/// format.
 #[derive(Debug)]
 pub(super) struct BallPoints<'a> {
     claim: &'a Claim<'a>,
+    domain: &'a Domain,
     pub sample: usize,
     /// The sample.
     pub center: Vec<f64>,
@@ -48,17 +50,23 @@ pub(super) struct BallPoints<'a> {
 }
 
 impl<'a> BallPoints<'a> {
-    pub fn new(claim: &'a Claim<'a>, sample: usize) -> Self {
+    pub fn new(claim: &'a Claim<'a>, domain: &'a Domain, sample: usize) -> Self {
         let precision = claim.model.precision();
         let (center, radius, norm) = (claim.data.row(sample), claim.radii.of(sample), claim.norm);
         let inner = center
             .iter()
-            .map(|&x| (precision.round_up(sub_up(x, radius)), precision.round_down(add_down(x, radius))))
+            .enumerate()
+            .map(|(feature, &x)| {
+                let (least, most) = domain.range(feature);
+                let (lower, upper) = (sub_up(x, radius).max(least), add_down(x, radius).min(most));
+                (precision.round_up(lower), precision.round_down(upper))
+            })
             .collect();
         let moved: Vec<f64> = center.iter().map(|x| (x.abs() + radius) * precision.unit_roundoff()).collect();
         let within = (radius - length(moved.iter().copied(), norm)).max(0.0) * (1.0 - 1e-9);
         Self {
             claim,
+            domain,
             sample,
             center,
             radius,
@@ -85,9 +93,28 @@ impl<'a> BallPoints<'a> {
         }
     }
 
-    /// Whether a point lies in the closed ball, by outward rounding.
-    fn holds(&self, point: &[f64]) -> bool {
-        point.iter().all(|v| v.is_finite()) && distance_up(point, &self.center, self.norm) <= self.radius
+    /// Valid points of the ball on the way to another point, those that come
+    /// nearest to it.
+    pub fn towards(&self, other: &[f64]) -> Vec<Vec<f64>> {
+        let precision = self.claim.model.precision();
+        let mut points: Vec<Vec<f64>> = match self.norm {
+            Norm::Linf => {
+                let nearest = |(&t, &(lo, hi))| precision.round(t).max(lo).min(hi);
+                vec![other.iter().zip(&self.inner).map(nearest).collect()]
+            }
+            // Rounding a point may move it out of the ball.
+            norm => [8.0 * precision.unit_roundoff(), 1e-6, 1e-4]
+                .map(|less| along(&self.center, other, self.radius * (1.0 - less), norm, precision))
+                .into(),
+        };
+        points.retain(|point| self.holds(point));
+        points
+    }
+
+    /// Whether a point is valid and lies in the closed ball, by outward rounding.
+    pub fn holds(&self, point: &[f64]) -> bool {
+        let inside = || distance_up(point, &self.center, self.norm) <= self.radius;
+        point.iter().all(|v| v.is_finite()) && self.domain.contains(point) && inside()
     }
 
     /// The verdict where the sample itself gets another label.
@@ -148,20 +175,37 @@ const CORNERS: u64 = 16;
 /// When the parts of the claim do not fit, as of [`certify`](super::certify()).
 pub fn attack(claim: &Claim<'_>, sample: usize) -> Result<Option<Attack>, Error> {
     claim.check()?;
+    let everything = Domain::EVERYTHING;
     if let Model::Scaled(scaled) = claim.model {
         let behind = Behind::new(claim, scaled)?;
-        let Some(found) = attacks(&behind.claim(), &[sample])?.pop().flatten() else { return Ok(None) };
-        let found = behind.pulled_back(sample, &found.point)?;
+        let Some(found) = attacks(&behind.claim(), everything, &[sample])?.pop().flatten() else {
+            return Ok(None);
+        };
+        let found = behind.pulled_back(sample, everything, &found.point)?;
         return Ok(found.map(|(point, predicted)| Attack { point, predicted }));
     }
-    Ok(attacks(claim, &[sample])?.pop().flatten())
+    Ok(attacks(claim, everything, &[sample])?.pop().flatten())
 }
 
 /// The same for some samples, whose points go through the network together: a
 /// network of 60,000 prototypes is decoded once for all of them, which takes
 /// longer than to evaluate the points of one.
-pub(super) fn attacks(claim: &Claim<'_>, samples: &[usize]) -> Result<Vec<Option<Attack>>, Error> {
-    let points: Vec<Vec<Vec<f64>>> = samples.par_iter().map(|&sample| points(claim, sample)).collect();
+pub(super) fn attacks(
+    claim: &Claim<'_>,
+    domain: &Domain,
+    samples: &[usize],
+) -> Result<Vec<Option<Attack>>, Error> {
+    let points = samples.par_iter().map(|&sample| points(claim, domain, sample)).collect();
+    Ok(tried(claim, samples, points)?.into_iter().map(|found| found.map(|(_, attack)| attack)).collect())
+}
+
+/// The first of the points of each of some samples that gets another label, and
+/// its number.
+pub(super) fn tried(
+    claim: &Claim<'_>,
+    samples: &[usize],
+    points: Vec<Vec<Vec<f64>>>,
+) -> Result<Vec<Option<(usize, Attack)>>, Error> {
     let outputs = claim.model.evaluate(&points.concat().concat())?;
     let mut outputs = outputs.chunks(claim.model.outputs());
     Ok(samples
@@ -177,35 +221,24 @@ pub(super) fn attacks(claim: &Claim<'_>, samples: &[usize]) -> Result<Vec<Option
             points
                 .into_iter()
                 .zip(predicted)
-                .find(|(_, predicted)| *predicted != Some(class))
-                .map(|(point, predicted)| Attack { point, predicted })
+                .enumerate()
+                .find(|(_, (_, predicted))| *predicted != Some(class))
+                .map(|(number, (point, predicted))| (number, Attack { point, predicted }))
         })
         .collect())
 }
 
 /// The points of the ball of `sample` that are tried, in the network's format.
-fn points(claim: &Claim<'_>, sample: usize) -> Vec<Vec<f64>> {
+fn points(claim: &Claim<'_>, domain: &Domain, sample: usize) -> Vec<Vec<f64>> {
     let data = claim.data;
     let precision = claim.model.precision();
-    let ball = BallPoints::new(claim, sample);
-    let (x, radius, inner) = (&ball.center, ball.radius, &ball.inner);
-    let mut points = vec![x.iter().map(|&v| precision.round(v)).collect::<Vec<f64>>()];
+    let ball = BallPoints::new(claim, domain, sample);
+    let mut points = vec![ball.center.iter().map(|&v| precision.round(v)).collect::<Vec<f64>>()];
     for enemy in nearest_enemies(data, sample, claim.norm, TOWARDS) {
-        let towards = data.row(enemy);
-        match claim.norm {
-            Norm::Linf => {
-                let nearest = |(&t, &(lo, hi))| precision.round(t).max(lo).min(hi);
-                points.push(towards.iter().zip(inner).map(nearest).collect());
-            }
-            // Rounding a point may move it out of the ball.
-            norm => points.extend(
-                [8.0 * precision.unit_roundoff(), 1e-6, 1e-4]
-                    .map(|less| along(x, &towards, radius * (1.0 - less), norm, precision)),
-            ),
-        }
+        points.extend(ball.towards(&data.row(enemy)));
     }
     if claim.norm == Norm::Linf {
-        points.extend((0..CORNERS).map(|seed| corner(inner, seed)));
+        points.extend((0..CORNERS).map(|seed| corner(&ball.inner, seed)));
     }
     points.retain(|point| ball.holds(point));
     points

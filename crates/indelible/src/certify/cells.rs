@@ -23,9 +23,11 @@
 //! can have on a ball, rounded or not ([`BallImage`]), from the weights as
 //! stored; where one of them may overflow, nothing is proved.
 
+use std::time::Instant;
+
 use rayon::prelude::*;
 
-use super::{Claim, Engine, Verdict, ball};
+use super::{Answers, Claim, Domain, Effort, Engine, Verdict, Watch};
 use crate::{
     Precision, Progress,
     network::{BallImage, CellNetwork, Head, Network, Side},
@@ -49,8 +51,9 @@ struct Literal {
 pub(super) fn verdicts(
     claim: &Claim<'_>,
     network: &CellNetwork,
-    progress: &dyn Progress,
-) -> Option<Vec<Verdict>> {
+    domain: &Domain,
+    watch: &Watch<'_>,
+) -> Option<Answers> {
     let samples = claim.data.samples();
     if network.head() == Head::Scalar && network.classes() > LARGEST_CLASS {
         return None;
@@ -64,18 +67,22 @@ pub(super) fn verdicts(
         [] => None,
         layers => Some(BallImage::new(layers, network.precision(), claim.norm)?),
     };
-    let parts = Parts { network, image, literals, members };
-    progress.begin("certify", samples as u64);
+    let parts = Parts { network, domain, image, literals, members };
+    watch.begin("certify", samples as u64);
     let starts: Vec<usize> = (0..samples).step_by(BALLS).collect();
-    let verdicts = starts.into_par_iter().flat_map_iter(|start| {
-        let count = BALLS.min(samples - start);
+    let answers = starts.into_par_iter().flat_map_iter(|start| {
+        let (started, count) = (Instant::now(), BALLS.min(samples - start));
         let verdicts = block(claim, &parts, start, count);
-        progress.advance(count as u64);
-        verdicts
+        let seconds = started.elapsed().as_secs_f64() / count as f64;
+        let effort = Effort { seconds, branches: 0 };
+        let answers: Answers = verdicts.into_iter().map(|verdict| (verdict, effort)).collect();
+        answers.iter().enumerate().for_each(|(i, answer)| watch.decided(start + i, answer));
+        watch.advance(count as u64);
+        answers
     });
-    let verdicts = verdicts.collect();
-    progress.end();
-    Some(verdicts)
+    let answers = answers.collect();
+    watch.end();
+    Some(answers)
 }
 
 /// The distinct pairs of a constraint and a scale, and for every membership of
@@ -105,6 +112,7 @@ fn silencing(precision: Precision, scale: f64) -> Option<f64> {
 /// gives.
 struct Parts<'a> {
     network: &'a CellNetwork,
+    domain: &'a Domain,
     image: Option<BallImage<'a>>,
     literals: Vec<Literal>,
     members: Vec<Vec<usize>>,
@@ -113,14 +121,14 @@ struct Parts<'a> {
 /// Ends of up to 64 neighbouring balls, number by number that constraints are
 /// on.
 fn ends(claim: &Claim<'_>, parts: &Parts<'_>, start: usize, count: usize) -> Vec<(f64, f64)> {
-    let Parts { network, image, .. } = parts;
+    let Parts { network, domain, image, .. } = parts;
     let (n, m) = (network.inputs(), network.coordinates());
     let mut ends = vec![(0.0, 0.0); m * BALLS];
     let mut x = vec![0.0; n * count];
     let mut finite = [true; BALLS];
     for (i, x) in x.chunks_exact_mut(n.max(1)).enumerate() {
         claim.data.copy_row(start + i, x);
-        let mut features = ball(x, claim.radii.of(start + i), network.precision());
+        let mut features = domain.part(x, claim.radii.of(start + i), network.precision());
         match image {
             None => features.enumerate().for_each(|(f, end)| ends[f * BALLS + i] = end),
             // A product of 0 and an infinite feature would be no number.

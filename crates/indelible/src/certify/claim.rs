@@ -1,9 +1,10 @@
 //! What is to be proved, the boxes around balls, and distances.
 
+use super::Domain;
 use crate::{
     Dataset, Error, Norm, Precision, Radii,
     network::{Model, norm_up},
-    number::{add_up, mul_up, sub_down, sub_up},
+    number::{mul_up, sub_up},
 };
 
 /// What is to be proved.
@@ -31,8 +32,10 @@ impl Claim<'_> {
         self.classes[self.data.labels()[sample]]
     }
 
-    /// A number not below the distance of two points, as the balls measure it.
-    pub(super) fn distance_up(&self, a: &[f64], b: &[f64]) -> f64 {
+    /// A number not below the distance of two points, as the balls measure it,
+    /// close to it.
+    #[must_use]
+    pub fn distance_up(&self, a: &[f64], b: &[f64]) -> f64 {
         let Model::Scaled(scaled) = self.model else { return distance_up(a, b, self.norm) };
         let moves = a.iter().zip(b).zip(scaled.scaling().factors());
         let moves: Vec<f64> = moves.map(|((&a, &b), &w)| mul_up(w, sub_up(a.max(b), a.min(b)))).collect();
@@ -66,18 +69,14 @@ impl Claim<'_> {
     }
 }
 
-/// The smallest interval of each feature that contains the ball of a sample
-/// and every number of the format that rounding turns a point of it into. For
-/// every p the sup-norm ball contains the `l_p` ball of the same radius.
+/// The smallest box around the whole ball of a sample, as [`Domain::part`] says.
 pub(super) fn ball(x: &[f64], radius: f64, precision: Precision) -> impl Iterator<Item = (f64, f64)> {
-    x.iter().map(move |&x| {
-        let (lower, upper) = (sub_down(x, radius), add_up(x, radius));
-        (lower.min(precision.round(lower)), upper.max(precision.round(upper)))
-    })
+    Domain::EVERYTHING.part(x, radius, precision)
 }
 
 /// A number not below the distance of two points, close to it.
-pub(super) fn distance_up(a: &[f64], b: &[f64], norm: Norm) -> f64 {
+#[must_use]
+pub fn distance_up(a: &[f64], b: &[f64], norm: Norm) -> f64 {
     norm_up(a.iter().zip(b).map(|(&a, &b)| sub_up(a.max(b), a.min(b))), norm)
 }
 

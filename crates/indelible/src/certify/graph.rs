@@ -8,40 +8,39 @@
 //! undecided is asked of linear bounds.
 
 use super::{
-    Claim, Config, Effort, Engine, Verdict,
+    Answers, Claim, Config, Domain, Effort, Engine, Verdict, Watch,
     arithmetic::{Interval, IntervalArithmetic},
-    ball, linear, of_samples,
+    linear, of_samples,
     program::Program,
 };
 use crate::{
-    Error, Progress,
+    Error,
     network::{Activation, Graph, Groups, Inexact, NetworkForm, Operation, RowBuffer},
 };
 
-/// One verdict per sample, and what each took where the graph is not too large
-/// for linear bounds.
+/// One verdict per sample.
 pub(super) fn verdicts(
     claim: &Claim<'_>,
     graph: &Graph,
     config: &Config,
-    progress: &dyn Progress,
-) -> Result<(Vec<Verdict>, Vec<Effort>), Error> {
+    watch: &Watch<'_>,
+) -> Result<Answers, Error> {
+    let by_intervals = |sample| by_intervals(claim, &config.domain, graph, sample);
     let Some(program) = Program::of_graph(graph) else {
-        return Ok((of_samples(claim, progress, |sample| by_intervals(claim, graph, sample)), vec![]));
+        return Ok(of_samples(claim, watch, by_intervals));
     };
-    linear::verdicts(claim, &program, config, progress, |sample, linear| {
-        match by_intervals(claim, graph, sample) {
-            Verdict::Undecided => linear.verdict(sample),
-            first => Ok((first, Effort::default())),
-        }
+    linear::verdicts(claim, &program, config, watch, |sample, linear| match by_intervals(sample) {
+        Verdict::Undecided => linear.verdict(sample),
+        first => Ok((first, Effort::default())),
     })
 }
 
 /// The verdict about a sample, certified or undecided.
-fn by_intervals(claim: &Claim<'_>, graph: &Graph, sample: usize) -> Verdict {
+fn by_intervals(claim: &Claim<'_>, domain: &Domain, graph: &Graph, sample: usize) -> Verdict {
     let largest = graph.precision().largest();
     let x = claim.data.row(sample);
-    let input: Vec<Interval> = ball(&x, claim.radii.of(sample), graph.precision())
+    let input: Vec<Interval> = domain
+        .part(&x, claim.radii.of(sample), graph.precision())
         .map(|(lower, upper)| Interval { lower, upper })
         .collect();
     if input.iter().any(|x| x.lower < -largest || x.upper > largest) {

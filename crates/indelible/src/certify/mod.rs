@@ -53,6 +53,7 @@ mod claim;
 mod config;
 mod deep_stack;
 mod descent;
+mod domain;
 mod graph;
 mod layers;
 mod linear;
@@ -66,27 +67,37 @@ mod scaled;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod watch;
+
+use std::{sync::OnceLock, time::Instant};
+
+use rayon::prelude::*;
 
 use self::{
-    attack::attacks,
+    attack::{BallPoints, attacks, tried},
     claim::ball,
+    prototypes::Searched,
     scaled::Behind,
-    verdict::{margin_of, of_samples},
+    verdict::{Answers, margin_of},
+    watch::{Watch, of_each, of_samples},
 };
 use crate::{
     Error, Progress,
-    network::{Model, predicted_class},
+    network::{Model, Prototypes, Scaled, predicted_class},
+    separation::NearestEnemies,
 };
 
 pub use self::{
     attack::{Attack, attack},
-    claim::Claim,
+    claim::{Claim, distance_up},
     config::{Config, Effort},
+    domain::Domain,
     lipschitz::{SteepestPair, lipschitz_bound, steepest_pair},
     query::{BoxAnswer, BoxQuery, Condition, answer},
-    robustness::{RobustRadius, robust_radii},
+    robustness::{robust_radii, robust_radii_each},
     scaled::ScaledBalls,
-    verdict::{Certificate, Engine, Verdict},
+    verdict::{Certificate, Engine, RobustRadius, Verdict},
+    watch::Found,
 };
 
 /// Undecided samples that are attacked, at most; the rest stays undecided. An
@@ -96,6 +107,8 @@ const MOST_ATTACKS: usize = 200;
 
 /// Samples that are attacked together.
 const TOGETHER: usize = 16;
+/// Samples that are attacked together with a few points each.
+const BLOCK: usize = 512;
 
 /// Checks `claim` for every sample, as far as [`Config::default`] goes.
 ///
@@ -114,85 +127,184 @@ pub fn certify(claim: &Claim<'_>, progress: &dyn Progress) -> Result<Certificate
 ///
 /// # Errors
 /// When the data do not have as many features as the network reads, a radius
-/// is no finite number ≥ 0, or there is not one radius per sample.
+/// is no finite number ≥ 0, there is not one radius per sample, or a sample is
+/// no valid input.
 pub fn certify_with(
     claim: &Claim<'_>,
     config: &Config,
     progress: &dyn Progress,
 ) -> Result<Certificate, Error> {
-    claim.check()?;
-    let Model::Scaled(scaled) = claim.model else { return of_form(claim, config, progress) };
-    let behind = Behind::new(claim, scaled)?;
-    let Certificate { verdicts, efforts, .. } = of_form(&behind.claim(), config, progress)?;
-    let verdicts = verdicts.into_iter().enumerate();
-    let mut verdicts =
-        verdicts.map(|(sample, verdict)| behind.verdict(sample, verdict)).collect::<Result<Vec<_>, _>>()?;
-    find_misclassified(claim, &mut verdicts)?;
-    Ok(Certificate::new(claim, verdicts, efforts))
+    certify_each(claim, config, progress, &|_, _, _| {})
 }
 
-/// The same for a network that has no map in front.
-fn of_form(claim: &Claim<'_>, config: &Config, progress: &dyn Progress) -> Result<Certificate, Error> {
-    let mut efforts = vec![];
-    let verdicts = match claim.model {
-        Model::Layers(network) => {
-            let (verdicts, taken) = layers::verdicts(claim, network, config, progress)?;
-            efforts = taken;
-            Some(verdicts)
+/// The same, and tells every verdict to `found` as soon as it is final. In which
+/// order they come depends on the number of threads; what they are does not.
+///
+/// # Errors
+/// As of [`certify_with`].
+pub fn certify_each(
+    claim: &Claim<'_>,
+    config: &Config,
+    progress: &dyn Progress,
+    found: &Found<'_>,
+) -> Result<Certificate, Error> {
+    certify_sharing(claim, config, &Shared::default(), &Watch { progress, found })
+}
+
+/// What is found once for all radii.
+#[derive(Default)]
+struct Shared(OnceLock<Option<Searched>>);
+
+/// The same, with what claims of other radii have found.
+fn certify_sharing(
+    claim: &Claim<'_>,
+    config: &Config,
+    shared: &Shared,
+    watch: &Watch<'_>,
+) -> Result<Certificate, Error> {
+    claim.check()?;
+    config.domain.check(claim.data)?;
+    if let Model::Scaled(scaled) = claim.model {
+        return behind_map(claim, scaled, config, watch);
+    }
+    let mut rows = None;
+    let answers = match claim.model {
+        Model::Layers(network) => Some(layers::verdicts(claim, network, config, watch)?),
+        Model::Cells(network) => cells::verdicts(claim, network, &config.domain, watch),
+        Model::Prototypes(prototypes) => {
+            let searched = shared.0.get_or_init(|| Searched::new(claim, prototypes, watch));
+            rows = searched.as_ref().map(|searched| (prototypes, &searched.near));
+            searched.as_ref().and_then(|searched| prototypes::verdicts(claim, prototypes, searched, watch))
         }
-        Model::Cells(network) => cells::verdicts(claim, network, progress),
-        Model::Prototypes(prototypes) => prototypes::verdicts(claim, prototypes, progress),
-        Model::MaxAffine(scores) => max_affine::verdicts(claim, scores, progress),
-        Model::Graph(graph) => {
-            let (verdicts, taken) = graph::verdicts(claim, graph, config, progress)?;
-            efforts = taken;
-            Some(verdicts)
-        }
+        Model::MaxAffine(scores) => max_affine::verdicts(claim, scores, config, watch)?,
+        Model::Graph(graph) => Some(graph::verdicts(claim, graph, config, watch)?),
         Model::Scaled(_) => None,
     };
-    let mut verdicts = verdicts.unwrap_or_else(|| vec![Verdict::Undecided; claim.data.samples()]);
-    find_misclassified(claim, &mut verdicts)?;
-    find_attacks(claim, &mut verdicts, progress)?;
-    Ok(Certificate::new(claim, verdicts, efforts))
+    let nothing = || vec![(Verdict::Undecided, Effort::default()); claim.data.samples()];
+    let mut answers = answers.unwrap_or_else(nothing);
+    find_misclassified(claim, &mut answers, watch)?;
+    if let Some((prototypes, near)) = rows {
+        find_towards(claim, &config.domain, (prototypes, near), &mut answers, watch)?;
+    }
+    find_attacks(claim, &config.domain, &mut answers, watch)?;
+    for i in undecided(&answers) {
+        (watch.found)(i, &answers[i].0, answers[i].1);
+    }
+    Ok(Certificate::new(claim, answers))
+}
+
+/// The same for a network behind a map of the features. Valid inputs are asked
+/// for where a point refutes; what is proved is proved of all inputs.
+fn behind_map(
+    claim: &Claim<'_>,
+    scaled: &Scaled,
+    config: &Config,
+    watch: &Watch<'_>,
+) -> Result<Certificate, Error> {
+    let behind = Behind::new(claim, scaled)?;
+    let inner = Config { domain: Domain::default(), ..config.clone() };
+    let silent = Watch { progress: watch.progress, found: &|_, _, _| {} };
+    // What is shared between radii is about numbers that depend on the radii here.
+    let found = certify_sharing(&behind.claim(), &inner, &Shared::default(), &silent)?;
+    let found = found.verdicts.into_iter().zip(found.efforts).enumerate();
+    let mut answers = found
+        .map(|(sample, (verdict, effort))| Ok((behind.verdict(sample, &config.domain, verdict)?, effort)))
+        .collect::<Result<Answers, Error>>()?;
+    (0..answers.len()).for_each(|sample| watch.decided(sample, &answers[sample]));
+    find_misclassified(claim, &mut answers, watch)?;
+    for i in undecided(&answers) {
+        (watch.found)(i, &answers[i].0, answers[i].1);
+    }
+    Ok(Certificate::new(claim, answers))
 }
 
 /// Samples about which nothing is known.
-fn undecided(verdicts: &[Verdict]) -> Vec<usize> {
-    (0..verdicts.len()).filter(|&i| verdicts[i] == Verdict::Undecided).collect()
+fn undecided(answers: &Answers) -> Vec<usize> {
+    (0..answers.len()).filter(|&i| answers[i].0 == Verdict::Undecided).collect()
+}
+
+/// Notes what was found about some samples that were looked at together.
+fn note(
+    answers: &mut Answers,
+    samples: &[usize],
+    found: impl Iterator<Item = Option<Verdict>>,
+    started: Instant,
+    watch: &Watch<'_>,
+) {
+    let each = started.elapsed().as_secs_f64() / samples.len().max(1) as f64;
+    for (&i, found) in samples.iter().zip(found) {
+        answers[i].1.seconds += each;
+        if let Some(verdict) = found {
+            answers[i].0 = verdict;
+            watch.decided(i, &answers[i]);
+        }
+    }
 }
 
 /// Looks which of the undecided samples get another label themselves.
-fn find_misclassified(claim: &Claim<'_>, verdicts: &mut [Verdict]) -> Result<(), Error> {
+fn find_misclassified(claim: &Claim<'_>, answers: &mut Answers, watch: &Watch<'_>) -> Result<(), Error> {
     let evaluator = claim.model.evaluator();
-    for open in undecided(verdicts).chunks(evaluator.batch().max(1)) {
+    for open in undecided(answers).chunks(evaluator.batch().max(1)) {
+        let started = Instant::now();
         let rows: Vec<f64> = open.iter().flat_map(|&i| claim.data.row(i)).collect();
         let outputs = evaluator.evaluate(&rows)?;
-        for (&i, outputs) in open.iter().zip(outputs.chunks(claim.model.outputs())) {
+        let wrong = open.iter().zip(outputs.chunks(claim.model.outputs())).map(|(&i, outputs)| {
             let predicted = predicted_class(outputs, claim.network_classes);
-            if predicted != Some(claim.class(i)) {
-                verdicts[i] = Verdict::Misclassified { predicted };
-            }
-        }
+            (predicted != Some(claim.class(i))).then_some(Verdict::Misclassified { predicted })
+        });
+        note(answers, open, wrong, started, watch);
     }
     Ok(())
 }
 
+/// Attacks undecided samples from the nearest stored row of another class.
+fn find_towards(
+    claim: &Claim<'_>,
+    domain: &Domain,
+    (prototypes, near): (&Prototypes, &NearestEnemies),
+    answers: &mut Answers,
+    watch: &Watch<'_>,
+) -> Result<(), Error> {
+    let open = undecided(answers);
+    watch.begin("attack", open.len() as u64);
+    for open in open.chunks(BLOCK) {
+        let started = Instant::now();
+        let points = |&sample: &usize| {
+            let ball = BallPoints::new(claim, domain, sample);
+            let mut row = vec![0.0; ball.center.len()];
+            near.indices[sample].map_or(vec![], |center| {
+                prototypes.copy_center(center, &mut row);
+                ball.towards(&row)
+            })
+        };
+        let found = tried(claim, open, open.par_iter().map(points).collect())?.into_iter();
+        let found = found.map(|found| found.map(|(_, attack)| attack.refutes()));
+        note(answers, open, found, started, watch);
+        watch.advance(open.len() as u64);
+    }
+    watch.end();
+    Ok(())
+}
+
 /// Attacks undecided samples, [`MOST_ATTACKS`] at most.
-fn find_attacks(claim: &Claim<'_>, verdicts: &mut [Verdict], progress: &dyn Progress) -> Result<(), Error> {
-    let mut open = undecided(verdicts);
+fn find_attacks(
+    claim: &Claim<'_>,
+    domain: &Domain,
+    answers: &mut Answers,
+    watch: &Watch<'_>,
+) -> Result<(), Error> {
+    let mut open = undecided(answers);
     open.truncate(MOST_ATTACKS);
     if open.is_empty() {
         return Ok(());
     }
-    progress.begin("attack", open.len() as u64);
+    watch.begin("attack", open.len() as u64);
     for open in open.chunks(TOGETHER) {
-        for (&i, found) in open.iter().zip(attacks(claim, open)?) {
-            if let Some(found) = found {
-                verdicts[i] = found.refutes();
-            }
-        }
-        progress.advance(open.len() as u64);
+        let started = Instant::now();
+        let found = attacks(claim, domain, open)?.into_iter();
+        note(answers, open, found.map(|found| found.map(Attack::refutes)), started, watch);
+        watch.advance(open.len() as u64);
     }
-    progress.end();
+    watch.end();
     Ok(())
 }

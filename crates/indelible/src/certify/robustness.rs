@@ -1,20 +1,8 @@
 //! The largest radius at which a sample is certified, and the smallest at which
 //! it was attacked: between them lies the truth.
 
-use super::{Certificate, Claim, Config, Verdict, certify_with};
+use super::{Certificate, Claim, Config, RobustRadius, Shared, Verdict, Watch, certify_sharing, max_affine};
 use crate::{Error, Progress, Radii, network::Model, number::div_up};
-
-/// What is known about the largest radius within which a sample keeps its label.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RobustRadius {
-    /// Whether the sample itself gets its label.
-    pub correct: bool,
-    /// The largest radius that was certified; 0 where none was.
-    pub certified: f64,
-    /// The smallest distance at which another label was found: 0 for a sample
-    /// that is misclassified, infinite where none was found.
-    pub attacked: f64,
-}
 
 /// Of how many equal parts of the largest difference of two features the first
 /// radius is one.
@@ -70,13 +58,35 @@ impl Known {
 /// certified and every attacked one is the distance of a point that was found.
 ///
 /// # Errors
-/// As of [`certify_with`].
+/// As of [`certify_with`](super::certify_with).
 pub fn robust_radii(
     claim: &Claim<'_>,
     config: &Config,
     rounds: usize,
     progress: &dyn Progress,
 ) -> Result<Vec<RobustRadius>, Error> {
+    robust_radii_each(claim, config, rounds, progress, &|_| {})
+}
+
+/// The same, and tells what is known of all samples whenever more is.
+///
+/// # Errors
+/// As of [`certify_with`](super::certify_with).
+pub fn robust_radii_each(
+    claim: &Claim<'_>,
+    config: &Config,
+    rounds: usize,
+    progress: &dyn Progress,
+    told: &dyn Fn(&[RobustRadius]),
+) -> Result<Vec<RobustRadius>, Error> {
+    claim.check()?;
+    config.domain.check(claim.data)?;
+    if let Model::MaxAffine(scores) = claim.model
+        && let Some(found) = max_affine::radii(claim, scores, config, progress, told)?
+    {
+        return Ok(found);
+    }
+    let (shared, watch) = (Shared::default(), Watch { progress, found: &|_, _, _| {} });
     let first = div_up(spread(claim), FIRST).max(f64::MIN_POSITIVE);
     let none = RobustRadius { correct: true, certified: 0.0, attacked: f64::INFINITY };
     let mut known = vec![Known { found: none, undecided: None }; claim.data.samples()];
@@ -87,13 +97,14 @@ pub fn robust_radii(
         };
         let asked = Radii::PerSample(radii.clone());
         let Certificate { verdicts, .. } =
-            certify_with(&Claim { radii: &asked, ..*claim }, config, progress)?;
+            certify_sharing(&Claim { radii: &asked, ..*claim }, config, &shared, &watch)?;
         for (sample, (known, (radius, verdict))) in
             known.iter_mut().zip(radii.iter().zip(&verdicts)).enumerate()
         {
             let center = claim.data.row(sample);
             known.learn(*radius, verdict, |point| claim.distance_up(point, &center));
         }
+        told(&known.iter().map(|known| known.found).collect::<Vec<_>>());
     }
     Ok(known.into_iter().map(|known| known.found).collect())
 }
@@ -119,7 +130,7 @@ mod tests {
     use super::*;
     use crate::{
         Dataset, Features, Norm, Precision, Silent,
-        network::{LayerBuilder, Model, StoredNetwork},
+        network::{LayerBuilder, StoredNetwork},
     };
 
     #[test]

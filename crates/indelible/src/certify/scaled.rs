@@ -12,7 +12,7 @@
 
 use rayon::prelude::*;
 
-use super::{Claim, Verdict};
+use super::{Claim, Domain, Verdict};
 use crate::{
     Dataset, Error, Features, Norm, Precision, Radii,
     network::{Scaled, Scaling, norm_up, predicted_class},
@@ -130,11 +130,11 @@ impl<'a> Behind<'a> {
     ///
     /// # Errors
     /// When the data have other features than the network.
-    pub fn verdict(&self, sample: usize, verdict: Verdict) -> Result<Verdict, Error> {
+    pub fn verdict(&self, sample: usize, domain: &Domain, verdict: Verdict) -> Result<Verdict, Error> {
         Ok(match verdict {
             Verdict::Certified { .. } if self.balls.bounded[sample] => verdict,
             Verdict::Refuted { point, engine, .. } => {
-                self.pulled_back(sample, &point)?.map_or(Verdict::Undecided, |(point, predicted)| {
+                self.pulled_back(sample, domain, &point)?.map_or(Verdict::Undecided, |(point, predicted)| {
                     Verdict::Refuted { point, predicted, engine }
                 })
             }
@@ -142,12 +142,12 @@ impl<'a> Behind<'a> {
         })
     }
 
-    /// A point of the ball of a sample, in numbers of the format, that gets another
+    /// A valid point of the ball of a sample, in numbers of the format, that gets another
     /// label, and the class it gets, looked for where the map gives about `z`.
     ///
     /// # Errors
     /// When the data have other features than the network.
-    pub fn pulled_back(&self, sample: usize, z: &[f64]) -> Result<Option<Found>, Error> {
+    pub fn pulled_back(&self, sample: usize, domain: &Domain, z: &[f64]) -> Result<Option<Found>, Error> {
         let (claim, precision) = (self.claim, self.claim.model.precision());
         let (x, radius) = (claim.data.row(sample), claim.radii.of(sample));
         let center = self.balls.data.row(sample);
@@ -165,7 +165,7 @@ impl<'a> Behind<'a> {
                 })
                 .collect();
             let finite = point.iter().all(|v| v.is_finite());
-            if finite && claim.distance_up(&point, &x) <= radius {
+            if finite && domain.contains(&point) && claim.distance_up(&point, &x) <= radius {
                 let predicted = predicted_class(&claim.model.evaluate(&point)?, claim.network_classes);
                 if predicted != Some(claim.class(sample)) {
                     return Ok(Some((point, predicted)));

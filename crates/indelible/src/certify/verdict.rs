@@ -1,11 +1,9 @@
-//! Verdicts, which engine reached them, and what they come to.
+//! Verdicts, which engine reached them, and what they come to; radii.
 
 use std::{collections::BTreeMap, fmt};
 
-use rayon::prelude::*;
-
 use super::{arithmetic::Interval, claim::Claim, config::Effort};
-use crate::{Norm, Precision, Progress, number::sub_down};
+use crate::{Norm, Precision, number::sub_down};
 
 /// What decided a verdict. The text is the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,6 +78,18 @@ pub enum Verdict {
     Undecided,
 }
 
+/// What is known about the largest radius within which a sample keeps its label.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RobustRadius {
+    /// Whether the sample itself gets its label.
+    pub correct: bool,
+    /// The largest radius that was certified; 0 where none was.
+    pub certified: f64,
+    /// The smallest distance at which another label was found: 0 for a sample
+    /// that is misclassified, infinite where none was found.
+    pub attacked: f64,
+}
+
 /// What was shown about all samples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Certificate {
@@ -103,13 +113,14 @@ pub struct Certificate {
     pub smallest_margin: Option<(f64, usize)>,
     /// One verdict per sample.
     pub verdicts: Vec<Verdict>,
-    /// What each took, where layers were looked at sample by sample; else empty.
+    /// What each took.
     pub efforts: Vec<Effort>,
 }
 
 impl Certificate {
     /// Counts the verdicts.
-    pub(super) fn new(claim: &Claim<'_>, verdicts: Vec<Verdict>, efforts: Vec<Effort>) -> Self {
+    pub(super) fn new(claim: &Claim<'_>, answers: Answers) -> Self {
+        let (verdicts, efforts): (Vec<Verdict>, Vec<Effort>) = answers.into_iter().unzip();
         let margins = verdicts.iter().enumerate().filter_map(|(sample, verdict)| match verdict {
             Verdict::Certified { margin, .. } => Some((*margin, sample)),
             _ => None,
@@ -197,18 +208,8 @@ pub(super) fn margin_of(
     })
 }
 
-/// The verdict about each sample.
-pub(super) fn of_samples(
-    claim: &Claim<'_>,
-    progress: &dyn Progress,
-    verdict: impl Fn(usize) -> Verdict + Send + Sync,
-) -> Vec<Verdict> {
-    let samples = claim.data.samples();
-    progress.begin("certify", samples as u64);
-    let verdicts = (0..samples).into_par_iter().map(verdict).inspect(|_| progress.advance(1)).collect();
-    progress.end();
-    verdicts
-}
+/// The verdict about each sample, and what it took.
+pub(super) type Answers = Vec<(Verdict, Effort)>;
 
 /// The margin that bounds of a scalar output leave to the class `class` of
 /// `classes`; the smallest and the largest label are open outwards.

@@ -8,9 +8,8 @@
 
 use crate::{
     certify::{
-        Claim,
+        Claim, Domain,
         arithmetic::{Coefficients, Interval, IntervalArithmetic, merged, plus, product, scaled},
-        ball,
     },
     network::{Layer, Network, Row, StoredNetwork},
     number::{add_up, mul_up},
@@ -20,15 +19,17 @@ use crate::{
 /// layer before; networks of others can be dense in both layers.
 const MOST_EXTRA_WORK: usize = 64;
 
-/// The sums of every layer on the box around the ball of a sample; `None` where
-/// a value may overflow.
+/// The sums of every layer on the box around the valid part of the ball of a
+/// sample; `None` where a value may overflow.
 pub(in crate::certify) fn on_box(
     claim: &Claim<'_>,
+    domain: &Domain,
     network: &StoredNetwork,
     sample: usize,
 ) -> Option<Vec<Vec<Interval>>> {
     let x = claim.data.row(sample);
-    let input: Vec<Interval> = ball(&x, claim.radii.of(sample), network.precision())
+    let input: Vec<Interval> = domain
+        .part(&x, claim.radii.of(sample), network.precision())
         .map(|(lower, upper)| Interval { lower, upper })
         .collect();
     let largest = network.precision().largest();

@@ -18,14 +18,14 @@ mod piecewise_linear;
 mod separable;
 
 use super::{
-    Claim, Config, Effort, Engine, Verdict,
+    Answers, Claim, Config, Domain, Effort, Engine, Verdict, Watch,
     arithmetic::Interval,
     deep_stack::on_deep_stack,
     linear, of_samples,
     program::{Program, is_dense},
 };
 use crate::{
-    Error, Progress,
+    Error,
     network::{Layer, StoredNetwork},
 };
 
@@ -37,29 +37,29 @@ pub(super) use self::{bounded::BoundedLayers, intervals::on_box};
 /// most.
 const SMALL: usize = 4096;
 
-/// One verdict per sample, and what each took where layers are few.
+/// One verdict per sample.
 pub(super) fn verdicts(
     claim: &Claim<'_>,
     network: &StoredNetwork,
     config: &Config,
-    progress: &dyn Progress,
-) -> Result<(Vec<Verdict>, Vec<Effort>), Error> {
+    watch: &Watch<'_>,
+) -> Result<Answers, Error> {
+    let domain = &config.domain;
     let Some(program) = Program::of_layers(network) else {
-        let verdict = |sample| {
-            let (verdict, sums) = by_intervals(claim, network, sample);
+        return Ok(of_samples(claim, watch, |sample| {
+            let (verdict, sums) = by_intervals(claim, domain, network, sample);
             verdict.or_else(|| followed_back(claim, network, sample, sums.as_deref()))
-        };
-        return Ok((of_samples(claim, progress, verdict), vec![]));
+        }));
     };
     // Of layers that are neither sparse nor small nothing is exact.
     let dense = is_dense(network);
     let exactly = !dense || network.layers().iter().map(Layer::nonzero).sum::<usize>() <= SMALL;
-    linear::verdicts(claim, &program, config, progress, |sample, linear| {
+    linear::verdicts(claim, &program, config, watch, |sample, linear| {
         if !exactly {
             return linear.verdict(sample);
         }
         // Only they say that outputs are constant.
-        let (first, sums) = by_intervals(claim, network, sample);
+        let (first, sums) = by_intervals(claim, domain, network, sample);
         let back = || followed_back(claim, network, sample, sums.as_deref());
         let first = if dense { first } else { first.or_else(|| linear.first_verdict(sample)).or_else(back) };
         if first != Verdict::Undecided {
@@ -74,16 +74,18 @@ pub(super) fn verdicts(
 /// sums.
 fn by_intervals(
     claim: &Claim<'_>,
+    domain: &Domain,
     network: &StoredNetwork,
     sample: usize,
 ) -> (Verdict, Option<Vec<Vec<Interval>>>) {
-    let sums = intervals::on_box(claim, network, sample);
+    let sums = intervals::on_box(claim, domain, network, sample);
     let outputs = sums.as_ref().and_then(|sums| sums.last());
     let proved = |outputs: &Vec<_>| Verdict::of_outputs(claim, sample, outputs, Engine::Intervals);
     (outputs.map_or(Verdict::Undecided, proved), sums)
 }
 
-/// The verdict about a sample on the ball itself, certified or undecided.
+/// The verdict about a sample on the ball itself, certified or undecided. Where
+/// the intervals of sums are those of valid inputs, so is what is proved.
 fn followed_back(
     claim: &Claim<'_>,
     network: &StoredNetwork,

@@ -25,8 +25,6 @@ pub(in crate::certify) use self::{
 
 use std::time::Instant;
 
-use rayon::prelude::*;
-
 use self::ascent::Climb;
 pub(in crate::certify) use self::{
     branch::{Ending, Limit, search},
@@ -35,11 +33,12 @@ pub(in crate::certify) use self::{
     relaxation::Relaxation,
 };
 use crate::{
-    Error, Progress,
+    Error,
     certify::{
-        Claim, Config, Effort, Engine, Verdict,
+        Answers, Claim, Config, Effort, Engine, Verdict, Watch,
         attack::{Attack, BallPoints},
         descent::descend,
+        of_each,
         program::Program,
     },
 };
@@ -61,19 +60,14 @@ pub(super) fn verdicts(
     claim: &Claim<'_>,
     program: &Program<'_>,
     config: &Config,
-    progress: &dyn Progress,
-    ask: impl Fn(usize, Linear<'_>) -> Decided + Sync,
-) -> Result<(Vec<Verdict>, Vec<Effort>), Error> {
-    let samples = claim.data.samples();
-    progress.begin("certify", samples as u64);
-    let decided = |sample| {
-        let decided = ask(sample, Linear { claim, program, config });
-        progress.advance(1);
-        decided
-    };
-    let all: Result<Vec<_>, Error> = (0..samples).into_par_iter().map(decided).collect();
-    progress.end();
-    Ok(all?.into_iter().unzip())
+    watch: &Watch<'_>,
+    ask: impl Fn(usize, Linear<'_>) -> Decided + Send + Sync,
+) -> Result<Answers, Error> {
+    of_each(claim, watch, |sample| {
+        let started = Instant::now();
+        let (verdict, effort) = ask(sample, Linear { claim, program, config })?;
+        Ok((verdict, Effort { seconds: started.elapsed().as_secs_f64(), ..effort }))
+    })
 }
 
 impl Linear<'_> {
@@ -89,7 +83,8 @@ impl Linear<'_> {
     /// What bounds of the whole ball prove: certified or undecided.
     pub fn first_verdict(self, sample: usize) -> Verdict {
         let outputs = self.claim.model.outputs();
-        let region = Region::new(self.claim, sample);
+        let domain = &self.config.domain;
+        let region = Region::new(self.claim, sample).map(|region| region.within(domain));
         let relaxation = region.as_ref().and_then(|region| Relaxation::new(self.program, region));
         let bound =
             relaxation.zip(Question::new(self.claim, outputs, sample)).map(|(relaxation, question)| {
@@ -109,7 +104,7 @@ fn decide(
     branches: &mut usize,
 ) -> Result<Verdict, Error> {
     let outputs = claim.model.outputs();
-    let region = Region::new(claim, sample);
+    let region = Region::new(claim, sample).map(|region| region.within(&config.domain));
     let relaxation = region.as_ref().and_then(|region| Relaxation::new(program, region));
     let mut asked = relaxation.zip(Question::new(claim, outputs, sample));
     let mut climbs = vec![];
@@ -122,7 +117,7 @@ fn decide(
             return Ok(certified(least, outputs, Engine::LinearBounds));
         }
     }
-    let points = BallPoints::new(claim, sample);
+    let points = BallPoints::new(claim, &config.domain, sample);
     if let Some(wrong) = points.misclassified()? {
         return Ok(wrong);
     }

@@ -3,7 +3,7 @@
 use super::sum::{Sum, gamma};
 use crate::{
     Norm, Precision,
-    certify::{Claim, ball},
+    certify::{Claim, Domain, ball},
     number::{add_down, add_up, mul_down, mul_up, sqrt_up},
 };
 
@@ -13,6 +13,7 @@ use crate::{
 pub(in crate::certify) struct Region {
     pub lower: Vec<f64>,
     pub upper: Vec<f64>,
+    precision: Precision,
     ball: Option<Ball>,
 }
 
@@ -50,7 +51,18 @@ impl Region {
             Norm::Linf | Norm::Lp(_) => None,
             norm => Some(Ball { center, radius: add_up(radius, moved), norm }),
         };
-        Some(Self { lower, upper, ball })
+        Some(Self { lower, upper, precision, ball })
+    }
+
+    /// The part of it with valid inputs, and what rounding makes of them.
+    pub fn within(mut self, domain: &Domain) -> Self {
+        let precision = self.precision;
+        for (feature, (lower, upper)) in self.lower.iter_mut().zip(&mut self.upper).enumerate() {
+            let (least, most) = domain.range(feature);
+            *lower = lower.max(least.min(precision.round(least)));
+            *upper = upper.min(most.max(precision.round(most)));
+        }
+        self
     }
 
     /// The points between `lower` and `upper`, and every number that rounding to
@@ -58,7 +70,7 @@ impl Region {
     pub fn of_box(lower: &[f64], upper: &[f64], precision: Precision) -> Option<Self> {
         let lower: Vec<f64> = lower.iter().map(|&x| x.min(precision.round(x))).collect();
         let upper: Vec<f64> = upper.iter().map(|&x| x.max(precision.round(x))).collect();
-        in_range(&lower, &upper, precision).then_some(Self { lower, upper, ball: None })
+        in_range(&lower, &upper, precision).then_some(Self { lower, upper, precision, ball: None })
     }
 
     /// Whether nothing but the box is known.

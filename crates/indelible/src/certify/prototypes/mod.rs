@@ -14,6 +14,8 @@ mod groups;
 mod inactive;
 mod levels;
 
+use std::sync::OnceLock;
+
 use rayon::prelude::*;
 
 pub(super) use self::curve_sums::CurveSums;
@@ -22,42 +24,62 @@ use self::{
     inactive::{Inactive, silent_from},
 };
 use super::{
-    Claim, Engine, Verdict,
+    Answers, Claim, Engine, Verdict, Watch,
     arithmetic::{Interval, IntervalArithmetic},
     of_samples,
 };
 use crate::{
-    Dataset, Enclosure, Features, Norm, Progress,
+    Dataset, Enclosure, Features, Norm,
     network::{Measure, NetworkForm, Pool, Prototypes},
     number::{add_up, div_up, mul_up, sub_down, sub_up},
-    separation::nearest_enemies_between,
+    separation::{NearestEnemies, nearest_enemies_between},
 };
+
+/// What searches among the stored rows found; it depends on no radius.
+pub(super) struct Searched {
+    /// For each sample the nearest center that is not of its own group.
+    pub near: NearestEnemies,
+    /// For each center how far the nearest sample of another group is, if that
+    /// was asked.
+    back: OnceLock<Option<Vec<f64>>>,
+}
+
+impl Searched {
+    /// `None` where no sample is certified.
+    pub fn new(claim: &Claim<'_>, prototypes: &Prototypes, watch: &Watch<'_>) -> Option<Self> {
+        let checker = Checker::new(claim, prototypes)?;
+        let [base, queries] = checker.datasets()?;
+        let near = nearest_enemies_between(&queries, &base, checker.norm(), watch).ok()?;
+        Some(Self { near, back: OnceLock::new() })
+    }
+
+    fn back(&self, checker: &Checker<'_>, watch: &Watch<'_>) -> Option<&[f64]> {
+        let search = || {
+            let [base, queries] = checker.datasets()?;
+            let back = nearest_enemies_between(&base, &queries, checker.norm(), watch).ok()?;
+            Some(back.distances.iter().map(|d| d.lower).collect())
+        };
+        self.back.get_or_init(search).as_deref()
+    }
+}
 
 /// One verdict per sample, certified or undecided; `None` where none is certified.
 pub(super) fn verdicts(
     claim: &Claim<'_>,
     prototypes: &Prototypes,
-    progress: &dyn Progress,
-) -> Option<Vec<Verdict>> {
-    let samples = claim.data.samples();
+    searched: &Searched,
+    watch: &Watch<'_>,
+) -> Option<Answers> {
     let checker = Checker::new(claim, prototypes)?;
-    let (n, groups) = (prototypes.inputs(), &checker.groups.of_steps);
-    let count = groups.iter().max().map_or(1, |group| group + 1);
-    let base = labelled(&prototypes.centers, n, groups.to_vec(), count)?;
-    // Queries carry the group of their own steps, or one that no step has.
-    let own = |i| checker.own_group(i).filter(|group| *group < count);
-    let labels = (0..samples).map(|i| own(i).unwrap_or(count)).collect();
-    let queries = labelled(claim.data.storage(), n, labels, count + 1)?;
-    let norm = checker.norm();
-    let near = nearest_enemies_between(&queries, &base, norm, progress).ok()?.distances;
+    let near = &searched.near.distances;
     let hard = |(sample, near): (usize, &Enclosure)| !checker.is_settled(sample, near.lower);
     let inactive = if near.par_iter().enumerate().any(hard) {
-        let back = nearest_enemies_between(&base, &queries, norm, progress).ok()?.distances;
-        Some(Inactive::new(back.iter().map(|d| d.lower), &checker.silents))
+        let back = searched.back(&checker, watch)?;
+        Some(Inactive::new(back.iter().copied(), &checker.silents))
     } else {
         None
     };
-    Some(of_samples(claim, progress, |sample| {
+    Some(of_samples(claim, watch, |sample| {
         let accumulators = checker.accumulators(sample, near[sample], inactive.as_ref());
         let outputs = accumulators.and_then(|all| checker.head(all));
         let proved = |outputs: Vec<_>| Verdict::of_outputs(claim, sample, &outputs, Engine::Prototypes);
@@ -196,6 +218,17 @@ impl<'a> Checker<'a> {
             gamma,
             distance_gamma,
         })
+    }
+
+    /// The centers, and the samples, with the group of each.
+    fn datasets(&self) -> Option<[Dataset; 2]> {
+        let (n, groups) = (self.prototypes.inputs(), &self.groups.of_steps);
+        let count = groups.iter().max().map_or(1, |group| group + 1);
+        let base = labelled(&self.prototypes.centers, n, groups.clone(), count)?;
+        // Samples carry the group of their own steps, or one that no step has.
+        let own = |i| self.own_group(i).filter(|group| *group < count).unwrap_or(count);
+        let labels = (0..self.claim.data.samples()).map(own).collect();
+        Some([base, labelled(self.claim.data.storage(), n, labels, count + 1)?])
     }
 
     /// The norm of the distances that decide.

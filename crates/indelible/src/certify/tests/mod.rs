@@ -5,9 +5,12 @@
 mod altered;
 mod dyadic;
 mod edges;
+mod enumeration;
 mod hostile;
 mod images;
 mod machine;
+mod nearest;
+mod orders;
 
 use self::dyadic::{Dyadic, Exact};
 pub(super) use self::machine::Machine;

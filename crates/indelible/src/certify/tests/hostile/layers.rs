@@ -4,7 +4,7 @@ use super::{Dyadic, Exact, Machine, Random, SIZES, Sizes, inside, number, power_
 use crate::{
     Dataset, Features, Norm, Precision, Radii,
     certify::{
-        Claim,
+        Claim, Domain,
         arithmetic::Interval,
         layers::{BoundedLayers, on_box, propagate},
     },
@@ -343,7 +343,7 @@ fn balls_contain_their_outputs() {
         let radii = Radii::Uniform(radius);
         let claim =
             Claim { model: &model, data: &data, classes: &[0], network_classes: 2, norm, radii: &radii };
-        let sums = on_box(&claim, &network, 0).filter(|_| random.below(4) > 0);
+        let sums = on_box(&claim, &Domain::default(), &network, 0).filter(|_| random.below(4) > 0);
         let Some(layers) = BoundedLayers::through(&claim, &network, 0, sums.as_deref()) else { continue };
         let bounds: Vec<Interval> = layers.outputs().collect();
         bounded += 1;

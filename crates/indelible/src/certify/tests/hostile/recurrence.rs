@@ -3,12 +3,20 @@
 use super::{Dyadic, Exact, Machine, Random, power_of_two, range, rounds};
 use crate::{
     Dataset, Features, Norm, Precision, Radii, Silent,
-    certify::{Claim, Verdict, prototypes::verdicts},
+    certify::{
+        Answers, Claim, Verdict, Watch,
+        prototypes::{Searched, verdicts},
+    },
     network::{
         Clipping, LayerBuilder, Measure, Model, Pool, PrototypeParts, Prototypes, Schedule, predicted_class,
     },
     number::{add_down, mul_up, sub_up},
 };
+
+fn answers(claim: &Claim<'_>, prototypes: &Prototypes) -> Option<Answers> {
+    let watch = Watch { progress: &Silent, found: &|_, _, _| {} };
+    verdicts(claim, prototypes, &Searched::new(claim, prototypes, &watch)?, &watch)
+}
 
 /// Some recurrence around some of the samples.
 fn recurrence(
@@ -106,7 +114,7 @@ fn certified_recurrences_keep_their_labels() {
         let radii = Radii::Uniform(radius);
         let (classes, norm) = (&[0, 1, 2], Norm::Linf);
         let claim = Claim { model: &model, data: &data, classes, network_classes: 3, norm, radii: &radii };
-        for (sample, verdict) in verdicts(&claim, &recurrence, &Silent).into_iter().flatten().enumerate() {
+        for (sample, (verdict, _)) in answers(&claim, &recurrence).into_iter().flatten().enumerate() {
             let Verdict::Certified { exact: constant, .. } = verdict else { continue };
             certified += 1;
             constants += usize::from(constant);

@@ -1,13 +1,9 @@
 //! The commands that the README shows run on the data that are built in, one after
 //! the other.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::path::Path;
 
-use common::Workplace;
+use crate::common::Workplace;
 
 #[test]
 fn the_commands_shown_run_on_iris() {

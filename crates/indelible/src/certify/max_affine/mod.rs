@@ -12,15 +12,23 @@
 //! `d²/2 − μd − τ²/2 − μτ − (max β − min β)`, which grows with `d`. So the
 //! nearest row of another class decides, and the exact search finds it.
 //! Rounding of a score is bounded by the nonzero terms of its sum.
+//!
+//! That is as good as can be where a sample has a row of its own. What it leaves
+//! undecided is looked at by the scores of all rows (`rivals`, `game`).
+
+mod game;
+mod outlook;
+mod rivals;
 
 use rayon::prelude::*;
 
+pub(super) use self::outlook::radii;
 use super::{
-    Claim, Engine, Verdict, arithmetic::IntervalArithmetic, claim::distance_up, of_samples,
-    prototypes::labelled,
+    Answers, Claim, Config, Engine, Verdict, Watch, arithmetic::IntervalArithmetic, claim::distance_up,
+    of_samples, prototypes::labelled,
 };
 use crate::{
-    Norm, Progress,
+    Error, Norm,
     network::{MaxAffine, NetworkForm},
     number::{add_down, add_up, mul_down, mul_up, sqrt_up, sub_down},
     separation::nearest_enemies_between,
@@ -46,37 +54,47 @@ struct Checker<'a> {
 pub(super) fn verdicts(
     claim: &Claim<'_>,
     scores: &MaxAffine,
-    progress: &dyn Progress,
-) -> Option<Vec<Verdict>> {
-    let data = claim.data;
-    let checker = Checker::new(claim, scores)?;
-    let classes = scores.classes();
-    // Queries carry the network's class.
-    let labels: Vec<usize> = (0..data.samples()).map(|sample| claim.class(sample)).collect();
-    // One output is a scalar, which means a class by its size.
-    if classes == 1 && claim.network_classes > 1 || labels.iter().any(|&class| class >= classes) {
-        return None;
-    }
-    let groups = (0..classes).flat_map(|c| scores.class_rows(c).map(move |_| c)).collect();
-    let base = labelled(scores.rows(), scores.inputs(), groups, classes)?;
-    let queries = labelled(data.storage(), scores.inputs(), labels.clone(), classes)?;
-    let near = nearest_enemies_between(&queries, &base, Norm::L2, progress).ok()?.distances;
-    // The row that a sample has where rows are samples sorted by class.
-    let mut next: Vec<usize> = (0..classes).map(|c| scores.class_rows(c).start).collect();
-    let mut take = |class: usize| {
-        next[class] += 1;
-        next[class] - 1
-    };
-    let own: Vec<usize> = labels.iter().map(|&class| take(class)).collect();
-    Some(of_samples(claim, progress, |sample| {
-        let margin = checker.margin(sample, own[sample], near[sample].lower);
-        Verdict::of(margin, false, Engine::MaxAffine)
-    }))
+    config: &Config,
+    watch: &Watch<'_>,
+) -> Result<Option<Answers>, Error> {
+    let Some(checker) = Checker::new(claim, scores) else { return Ok(None) };
+    let Some(mut answers) = checker.by_geometry(watch) else { return Ok(None) };
+    outlook::refine(&checker, config, &mut answers, watch)?;
+    Ok(Some(answers))
 }
 
 impl<'a> Checker<'a> {
+    /// What the nearest rows say.
+    fn by_geometry(&self, watch: &Watch<'_>) -> Option<Answers> {
+        let Self { claim, scores, .. } = *self;
+        let (data, classes) = (claim.data, scores.classes());
+        // Queries carry the network's class.
+        let labels: Vec<usize> = (0..data.samples()).map(|sample| claim.class(sample)).collect();
+        let groups = (0..classes).flat_map(|c| scores.class_rows(c).map(move |_| c)).collect();
+        let base = labelled(scores.rows(), scores.inputs(), groups, classes)?;
+        let queries = labelled(data.storage(), scores.inputs(), labels.clone(), classes)?;
+        let near = nearest_enemies_between(&queries, &base, Norm::L2, watch).ok()?.distances;
+        // The row that a sample has where rows are samples sorted by class.
+        let mut next: Vec<usize> = (0..classes).map(|c| scores.class_rows(c).start).collect();
+        let mut take = |class: usize| {
+            next[class] += 1;
+            next[class] - 1
+        };
+        let own: Vec<usize> = labels.iter().map(|&class| take(class)).collect();
+        Some(of_samples(claim, watch, |sample| {
+            let margin = self.margin(sample, own[sample], near[sample].lower);
+            Verdict::of(margin, false, Engine::MaxAffine)
+        }))
+    }
+
+    /// `None` where nothing can be proved of any sample.
     fn new(claim: &'a Claim<'a>, scores: &'a MaxAffine) -> Option<Self> {
-        let n = scores.inputs();
+        let (n, classes) = (scores.inputs(), scores.classes());
+        let known = |sample: usize| claim.class(sample) < classes;
+        // One output is a scalar, which means a class by its size.
+        if classes == 1 && claim.network_classes > 1 || !(0..claim.data.samples()).all(known) {
+            return None;
+        }
         let arithmetic = IntervalArithmetic { precision: scores.precision() };
         let inexact = 1.01 * n as f64 * f64::EPSILON;
         // β from below, negated, and from above, γ ‖w‖, γ |b| and ‖w‖ of each row.
@@ -115,16 +133,33 @@ impl<'a> Checker<'a> {
         (checker.spread.is_finite() && checker.slope.is_finite()).then_some(checker)
     }
 
+    /// By how much more a ball of the Euclidean norm must have as its radius to
+    /// contain one of the norm.
+    fn stretch(&self) -> f64 {
+        match self.claim.norm.enclosing() {
+            Norm::Linf | Norm::Lp(_) => sqrt_up(self.scores.inputs() as f64),
+            _ => 1.0,
+        }
+    }
+
+    /// How far a score as executed may be off at a point of this length; `None`
+    /// where something may overflow.
+    fn error(&self, far: f64) -> Option<f64> {
+        let (n, precision) = (self.scores.inputs() as f64, self.scores.precision());
+        // Inputs and products that underflow are off by half of this each.
+        let tiny = mul_up(2.0 * n + 2.0, precision.smallest_subnormal());
+        let tiny = mul_up(tiny, add_up(self.longest, 1.0));
+        // Neither a rounded input nor a partial sum may overflow.
+        let sums = add_up(mul_up(self.longest, far), self.largest_bias);
+        let fits = mul_up(4.0, sums.max(far)) < precision.largest();
+        fits.then(|| add_up(add_up(mul_up(self.slope, far), self.constant), tiny))
+    }
+
     /// By how much the own score leads on the whole ball, computed or exact;
     /// `guess` may be the own row.
     fn margin(&self, sample: usize, guess: usize, nearest: f64) -> Option<f64> {
         let x = self.claim.data.row(sample);
-        let n = x.len() as f64;
-        let radius = self.claim.radii.of(sample);
-        let radius = match self.claim.norm.enclosing() {
-            Norm::Linf | Norm::Lp(_) => mul_up(radius, sqrt_up(n)),
-            _ => radius,
-        };
+        let radius = mul_up(self.claim.radii.of(sample), self.stretch());
         let range = self.scores.class_rows(self.claim.class(sample));
         let mut row = vec![0.0; x.len()];
         let mut distance = |k: usize| {
@@ -135,17 +170,8 @@ impl<'a> Checker<'a> {
         let guessed = range.contains(&guess).then(|| distance(guess)).filter(|found| found.1 == 0.0);
         let (own, drift) = guessed.or_else(|| range.map(distance).min_by(|a, b| a.1.total_cmp(&b.1)))?;
         self.scores.copy_row(own, &mut row);
-        let size = x.iter().fold(0.0, |s, v| add_up(s, mul_up(*v, *v)));
-        let far = add_up(sqrt_up(size), radius);
-        // Inputs and products that underflow are off by half of this each.
-        let tiny = mul_up(2.0 * n + 2.0, self.scores.precision().smallest_subnormal());
-        let tiny = mul_up(tiny, add_up(self.longest, 1.0));
-        let error = add_up(add_up(mul_up(self.slope, far), self.constant), tiny);
-        // Neither a rounded input nor a partial sum may overflow.
-        let sums = add_up(mul_up(self.longest, far), self.largest_bias);
-        if mul_up(4.0, sums.max(far)) >= self.scores.precision().largest() {
-            return None;
-        }
+        let far = add_up(length_up(&x), radius);
+        let error = self.error(far)?;
         // Against the cut at 0: the own score on the whole ball.
         let terms = row.iter().zip(&x).map(|(&w, &x)| mul_down(w, x));
         let at = terms.fold(self.scores.biases()[own], add_down);
@@ -161,4 +187,9 @@ impl<'a> Checker<'a> {
         let lead = sub_down(sub_down(lead, lost), mul_up(2.0, error));
         Some(lead.min(above_cut))
     }
+}
+
+/// A number not below the Euclidean length of a point.
+fn length_up(x: &[f64]) -> f64 {
+    sqrt_up(x.iter().fold(0.0, |sum, v| add_up(sum, mul_up(*v, *v))))
 }

@@ -1,0 +1,115 @@
+"""Networks that answer differently in other orders of summation: what is certified must be what onnxruntime
+and numpy compute in every order tried, fused or not."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from effort import rounds
+
+onnxruntime = pytest.importorskip("onnxruntime")
+
+FORMATS = {"f32": (np.float32, TensorProto.FLOAT, 24), "f64": (np.float64, TensorProto.DOUBLE, 53)}
+
+
+def hostile(rng, real, digits):
+    """A layer whose sums cancel, and a layer behind a ReLU that compares what is left."""
+    terms = int(rng.integers(3, 40))
+    big = 2.0 ** int(rng.integers(digits // 2, digits + 6))
+    weights = np.zeros((2, terms))
+    kind = rng.integers(4)
+    if kind == 0:  # large terms that cancel around small ones
+        weights[0] = np.where(np.arange(terms) % 2 == 0, big, -big)
+        weights[0, -1 if terms % 2 else -2 :] = 1.0
+        bias = [0.0, 0.5]
+    elif kind == 1:  # many terms of half a unit
+        weights[0] = 2.0**-digits
+        weights[0, 0] = 1.0
+        bias = [0.0, 1.0 + (terms // 2) * 2.0**-digits]
+    elif kind == 2:  # noise whose sum is about nothing
+        weights[0] = rng.standard_normal(terms)
+        weights[0, -1] = -weights[0, :-1].sum()
+        bias = [2.0**-digits, 0.0]
+    else:  # what vanishes before it is scaled up
+        weights[0] = 2.0 ** (-75 if real is np.float32 else -540)
+        bias = [0.0, 0.0]
+    x = np.full(terms, 2.0 ** (-78 if real is np.float32 else -545) if kind == 3 else 1.0)
+    order = rng.permutation(terms)
+    scale = 2.0 ** int(rng.integers(-8, 9))
+    flip = rng.integers(2)
+    second = np.array([[scale, 0.0], [0.0, scale]])[:: -1 if flip else 1]
+    return [np.ascontiguousarray(a, real) for a in (weights[:, order], np.array(bias), second, np.zeros(2), x)]
+
+
+def dot(rng, w, x, start):
+    """A sum in some order, in halves or one by one."""
+    real = w.dtype.type
+    terms = [start, *(real(a * b) for a, b in zip(w, x))]
+    rng.shuffle(terms)
+    if rng.integers(2):
+        total = real(0)
+        for term in terms:
+            total = real(total + term)
+        return total
+    while len(terms) > 1:
+        pairs = [real(a + b) for a, b in zip(terms[::2], terms[1::2])]
+        terms = pairs + terms[len(pairs) * 2 :]
+    return terms[0]
+
+
+def labels(rng, path, arrays):
+    """What numpy and onnxruntime say: the larger of two outputs, None for a tie."""
+    w1, b1, w2, b2, x = arrays
+    outputs = []
+    for _ in range(40):
+        hidden = np.array([max(dot(rng, row, x, b), w1.dtype.type(0)) for row, b in zip(w1, b1)])
+        outputs.append([dot(rng, row, hidden, b) for row, b in zip(w2, b2)])
+    outputs.append(w2 @ np.maximum(w1 @ x + b1, 0) + b2)
+    for level in ("ORT_DISABLE_ALL", "ORT_ENABLE_ALL"):
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        for rows in (1, 7):
+            outputs.extend(session.run(None, {"x": np.tile(x, (rows, 1))})[0])
+    return {None if not a != b else int(b > a) for a, b in outputs}
+
+
+def save(path, arrays, element):
+    w1, b1, w2, b2, x = arrays
+    nodes = [
+        helper.make_node("Gemm", ["x", "W1", "b1"], ["a"], transB=1),
+        helper.make_node("Relu", ["a"], ["h"]),
+        helper.make_node("Gemm", ["h", "W2", "b2"], ["y"], transB=1),
+    ]
+    tensors = {"W1": w1, "b1": b1, "W2": w2, "b2": b2}
+    graph = helper.make_graph(
+        nodes,
+        "orders",
+        [helper.make_tensor_value_info("x", element, ["N", len(x)])],
+        [helper.make_tensor_value_info("y", element, ["N", 2])],
+        [onnx.numpy_helper.from_array(value, name) for name, value in tensors.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.save(model, path)
+
+
+@pytest.mark.parametrize("precision", FORMATS)
+def test_what_some_order_breaks_is_not_certified(program, tmp_path, precision):
+    real, element, digits = FORMATS[precision]
+    rng = np.random.default_rng(14)
+    broken = certified = 0
+    for _ in range(rounds(40)):
+        arrays = hostile(rng, real, digits)
+        path, data = tmp_path / "net.onnx", tmp_path / "data.npz"
+        save(path, arrays, element)
+        found = labels(rng, path, arrays)
+        broken += found not in ({0}, {1})
+        for label in (0, 1):
+            np.savez(data, X=arrays[-1][None, :], y=np.array([label]))
+            answer = program("certify", path, data, "--radius", "0")
+            if answer.code == 0:
+                certified += 1
+                assert found == {label}, (precision, found, arrays)
+    assert broken > 5 and certified > 2, (broken, certified)
