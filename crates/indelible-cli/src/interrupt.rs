@@ -17,6 +17,7 @@ pub fn at_interrupt(words: impl FnOnce() + Send + 'static) {
 pub fn say_last_words() {
     let words = LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(words) = words {
-        words();
+        // Whatever becomes of them, where nobody listens any more, say: the program ends.
+        drop(std::thread::spawn(words).join());
     }
 }
