@@ -7,6 +7,7 @@ use indelible::{
     bounds::{self, Question, Row},
     constructions::{Options, REGISTRY},
     fit::{Trial, serving},
+    network::Network as _,
     separation::{describe_conflicts, separation},
 };
 use indelible_decide::{Answer, Config, Decision, smallest_width};
