@@ -15,6 +15,7 @@ mod inspect;
 mod predict;
 mod refute;
 mod robustness;
+mod scores;
 mod search;
 mod separation;
 mod witness;
@@ -73,6 +74,8 @@ enum Command {
     Certify(certify::CertifyArgs),
     /// The largest radius of each sample: certified, and attacked
     Robustness(robustness::RobustnessArgs),
+    /// Which samples are memorized, whom they influence, which labels are in doubt
+    Scores(scores::ScoresArgs),
     /// Decide, exactly, whether a network of depth 2 and a given width memorizes the data
     Decide(decide::DecideArgs),
     /// Make data of a set system or NAE-3SAT formula on which deciding is hard; read solutions back
@@ -109,6 +112,7 @@ impl Program {
             Command::Explain(args) => args.run(),
             Command::Certify(args) => args.run(),
             Command::Robustness(args) => args.run(),
+            Command::Scores(args) => args.run(),
             Command::Decide(args) => args.run(),
             Command::Hard(args) => args.run(),
             Command::Refute(args) => args.run(),
