@@ -17,6 +17,9 @@ use crate::{
     run::Run,
 };
 
+/// Outputs, row after row, and the class of each row.
+type Predicted<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<i64>>);
+
 /// A network as a file holds it.
 #[pyclass(frozen, module = "indelible._native")]
 pub struct Network {
@@ -114,7 +117,7 @@ impl Network {
         data: &Data,
         classes: usize,
         run: Run,
-    ) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<i64>>)> {
+    ) -> PyResult<Predicted<'py>> {
         let (network, data) = (Arc::clone(&self.network), Arc::clone(&data.dataset));
         let (samples, width) = (data.samples(), network.model.outputs());
         let outputs = run.go(py, move |progress| {

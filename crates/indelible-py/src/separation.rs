@@ -15,6 +15,9 @@ use crate::{
     run::Run,
 };
 
+/// Both ends of a distance, and the pair that has it.
+type Bounded = (f64, f64, Option<(usize, usize)>);
+
 /// One number per sample.
 pub type Numbers<'py> = Bound<'py, PyArray1<f64>>;
 /// Lower and upper ends, and numbers of samples.
@@ -29,12 +32,7 @@ pub fn norm_of(name: &str) -> Result<Norm, Failure> {
 
 /// Lower end, upper end and pair of the separation bound.
 #[pyfunction]
-pub fn separation_bound(
-    py: Python<'_>,
-    data: &Data,
-    norm: &str,
-    run: Run,
-) -> PyResult<(f64, f64, Option<(usize, usize)>)> {
+pub fn separation_bound(py: Python<'_>, data: &Data, norm: &str, run: Run) -> PyResult<Bounded> {
     let (data, norm) = (Arc::clone(&data.dataset), norm_of(norm)?);
     let found = run.go(py, move |progress| Ok(separation::separation(&data, norm, progress)))?;
     Ok((found.distance.lower, found.distance.upper, found.pair))

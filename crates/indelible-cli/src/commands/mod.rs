@@ -19,6 +19,7 @@ mod predict;
 mod refute;
 mod robustness;
 mod robustness_chart;
+mod scores;
 mod separation;
 mod solver;
 mod supports;
@@ -90,6 +91,8 @@ enum Command {
     Audit(audit::AuditArgs),
     /// What `verify` can be asked, as the VNN-LIB standard lists it
     Supports(supports::SupportsArgs),
+    /// Which samples are memorized, whom they influence, which labels are in doubt
+    Scores(scores::ScoresArgs),
     /// Decide, exactly, whether a network of depth 2 and a given width memorizes the data
     Decide(decide::DecideArgs),
     /// Make data of a set system or NAE-3SAT formula on which deciding is hard; read solutions back
@@ -132,6 +135,7 @@ impl Program {
             Command::Benchmark(args) => args.run(),
             Command::Audit(args) => args.run(),
             Command::Supports(args) => args.run(),
+            Command::Scores(args) => args.run(),
             Command::Decide(args) => args.run(),
             Command::Hard(args) => args.run(),
             Command::Refute(args) => args.run(),

@@ -7,6 +7,9 @@ use plotters::prelude::*;
 use super::drawing::COLOURS;
 use crate::failure::Failure;
 
+/// What is drawn of a width.
+type Value = fn(&WidthBounds) -> f64;
+
 /// Two lines over the width, on a logarithmic axis: what was reached, and what
 /// is impossible.
 pub fn chart(title: &str, bounds: &[WidthBounds]) -> Result<String, Failure> {
@@ -39,7 +42,7 @@ fn draw(text: &mut String, title: &str, bounds: &[WidthBounds]) -> Result<(), Fa
         .x_label_formatter(&|x| format!("{x}"))
         .y_label_formatter(&|y| format!("{y:.1}"))
         .draw()?;
-    let lines: [(&str, fn(&WidthBounds) -> f64); 2] = [
+    let lines: [(&str, Value); 2] = [
         ("reached by a projection that was found", |found| found.reached),
         ("impossible from here on", |found| found.impossible),
     ];

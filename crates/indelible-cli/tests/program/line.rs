@@ -220,3 +220,41 @@ fn a_lipschitz_constant_is_attained_by_points() {
         assert!(place.json("inspect net.onnx")["lipschitz"]["pair"].is_null());
     }
 }
+
+/// Memorization and influence of a few points on a line, by hand: 0 and 1 are
+/// `a`, 10, 11 and 12 are `b`, and at 11.4 stands a wrong `a`.
+#[test]
+fn scores_are_told_and_written() {
+    let place = Workplace::new();
+    place
+        .file("train.csv", "x,label\n0,a\n1,a\n10,b\n11,b\n12,b\n11.4,a\n")
+        .file("test.csv", "x,label\n11.5,b\n0.4,a\n5,c\n");
+    let found = place.json("scores train.csv test.csv --share 0.75 --norm l1 -o scores.npz");
+    has_keys(
+        &found,
+        "samples features classes norm share neighbours error unseen_accuracy memorized histogram top suspects \
+         suspected seconds test test_accuracy pairs influential data",
+    );
+    assert_eq!((&found["samples"], &found["neighbours"]), (&6.into(), &5.into()));
+    assert_eq!(found["suspects"], 1);
+    let doubted = &found["suspected"][0];
+    assert_eq!(
+        (&doubted["sample"], &doubted["label"], &doubted["rival"]),
+        (&5.into(), &"a".into(), &"b".into())
+    );
+    // Without it the nearest three are b, the two behind them a: (3/4 + 3/16)/64.
+    let expected = 0.9375 / 64.0;
+    assert_eq!((&doubted["unseen"], &doubted["memorization"]), (&expected.into(), &(1.0 - expected).into()));
+    // 11.5 is right where 11.4 is not there, and one of 11, 12 and 10 is; 0.4 where
+    // 0 or 1 is there, or nothing but 11.4 and 12.
+    let chances = [0.25 * (1.0 - 1.0 / 64.0), 0.9375 + 0.75 / 256.0, 0.0];
+    assert_eq!(found["test_accuracy"], chances.iter().sum::<f64>() / 3.0);
+    assert_eq!(found["influential"][0]["sample"], 0);
+    assert!(place.path("scores.npz").is_file());
+    let shown = place.run("scores iris --top 3").stdout;
+    assert!(shown.contains("labels in doubt") && shown.contains("virginica"), "{shown}");
+    place.refused("scores iris --share 0", 2, &["share", "0"]);
+    place.refused("scores iris --neighbours 1", 2, &["1 neighbour", "2 or more"]);
+    place.refused("scores iris -o scores.csv", 2, &["scores.csv", ".npz"]);
+    place.refused("scores train.csv iris", 2, &["1", "4"]);
+}

@@ -1,5 +1,7 @@
 //! How much each sample is memorized, and what it does for the others.
 
+use std::cmp::Ordering;
+
 use rayon::prelude::*;
 
 use super::{Sampling, closed_form::Chances, neighbours::each_part};
@@ -30,6 +32,46 @@ pub struct SampleScore {
 pub struct Memorization {
     /// One for each sample.
     pub samples: Vec<SampleScore>,
+}
+
+/// A label that is right more rarely than this where its sample is not there is
+/// in doubt.
+const DOUBTFUL: f64 = 0.05;
+
+impl Memorization {
+    /// The samples whose label nobody else supports and that support nobody else:
+    /// `P[h_S(x_i) = y_i | i ∉ S] < 0.05`, and a support of 0 or less. What is
+    /// rare has the first alone; the neighbour of a wrong label has neither.
+    /// Those that do most harm first, and smaller indices first among equals.
+    #[must_use]
+    pub fn suspects(&self) -> Vec<usize> {
+        let is_suspect = |score: &SampleScore| score.unseen < DOUBTFUL && score.support <= 0.0;
+        self.sorted(is_suspect, |a, b| a.support.total_cmp(&b.support))
+    }
+
+    /// The `count` samples of the largest memorization, largest first; among equals
+    /// those of larger support, then smaller indices first.
+    #[must_use]
+    pub fn most_memorized(&self, count: usize) -> Vec<usize> {
+        let mut all = self.sorted(
+            |_| true,
+            |a, b| b.memorization.total_cmp(&a.memorization).then(b.support.total_cmp(&a.support)),
+        );
+        all.truncate(count);
+        all
+    }
+
+    /// The samples that are `kept`, in an order of their scores and then of their
+    /// numbers.
+    fn sorted(
+        &self,
+        kept: impl Fn(&SampleScore) -> bool,
+        order: impl Fn(&SampleScore, &SampleScore) -> Ordering,
+    ) -> Vec<usize> {
+        let mut all: Vec<usize> = (0..self.samples.len()).filter(|&i| kept(&self.samples[i])).collect();
+        all.sort_by(|&a, &b| order(&self.samples[a], &self.samples[b]));
+        all
+    }
 }
 
 /// How much every sample of `data` is memorized by the nearest-neighbour rule.
