@@ -113,3 +113,22 @@ def test_what_some_order_breaks_is_not_certified(program, tmp_path, precision):
                 certified += 1
                 assert found == {label}, (precision, found, arrays)
     assert broken > 5 and certified > 2, (broken, certified)
+
+
+def test_the_factor_of_a_gemm_is_one_more_rounding(program, tmp_path):
+    """3 (W x) is 107851448331837, and 107851443863552 where the sum is rounded before it is multiplied."""
+    weights = np.array([[0.0], [2796203.0]], np.float32)
+    rival = np.array([107851443863552.0, 0.0], np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("Gemm", ["x", "W", "c"], ["y"], alpha=3.0, transB=1)],
+        "factor",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 1])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 2])],
+        [onnx.numpy_helper.from_array(value, name) for name, value in {"W": weights, "c": rival}.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.save(model, tmp_path / "net.onnx")
+    np.savez(tmp_path / "data.npz", X=np.array([[12856893.0]], np.float32), y=np.array([1]))
+    answer = program("certify", tmp_path / "net.onnx", tmp_path / "data.npz", "--radius", "0")
+    assert answer.code == 1, answer.json

@@ -216,3 +216,25 @@ def test_known_answers_of_the_competition(program, vnncomp):
             pytest.skip("no networks of ACAS Xu")
         answer = program("verify", file, asked, "--timeout", 20)
         assert answer.json["answer"] in (expected, "timed-out"), (network, number, answer)
+
+
+def test_what_ends_a_file_is_not_left_out_of_a_query(program, tmp_path):
+    """A Softmax changes no label, but the outputs that a query is about."""
+    graph = onnx.helper.make_graph(
+        [
+            onnx.helper.make_node("Gemm", ["x", "W"], ["l"], transB=1),
+            onnx.helper.make_node("Softmax", ["l"], ["y"], axis=1),
+        ],
+        "softmax",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 1])],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 2])],
+        [numpy_helper.from_array(np.array([[1.0], [0.0]], np.float32), "W")],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.save(model, tmp_path / "net.onnx")
+    query = "(declare-const X_0 Real)(declare-const Y_0 Real)(declare-const Y_1 Real)"
+    query += "(assert (>= X_0 1.0))(assert (<= X_0 2.0))(assert (<= Y_0 0.9))"
+    (tmp_path / "q.vnnlib").write_text(query)
+    answer = program("verify", tmp_path / "net.onnx", tmp_path / "q.vnnlib")
+    assert answer.code == 2 and "Softmax" in answer.stderr, answer

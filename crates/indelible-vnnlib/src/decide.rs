@@ -259,6 +259,10 @@ fn by_claim(
     confirm: &(dyn Fn(&[f64]) -> bool + Sync),
     progress: &dyn Progress,
 ) -> Option<BoxAnswer> {
+    // Behind a map of the features balls are measured in other units.
+    if matches!(model, Model::Scaled(_)) {
+        return None;
+    }
     let class = asked.kept_class().filter(|_| model.outputs() > 1)?;
     let center: Vec<f64> = asked.lower().iter().zip(asked.upper()).map(|(l, u)| l / 2.0 + u / 2.0).collect();
     let half: Vec<f64> = (center.iter().zip(asked.lower()).zip(asked.upper()))

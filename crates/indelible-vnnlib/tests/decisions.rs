@@ -9,7 +9,7 @@ use std::cell::Cell;
 use dashu_ratio::RBig;
 use indelible::{
     Precision, Silent,
-    network::{LayerBuilder, Model, StoredNetwork},
+    network::{LayerBuilder, Model, Scaled, Scaling, StoredNetwork},
     number::random::Random,
 };
 use indelible_vnnlib::{Answer, Limits, Query, check, decide, parse, real_outputs};
@@ -179,4 +179,33 @@ fn inputs_alone_can_decide() {
     let narrow =
         "(assert (<= X_0 0.10000000001))(assert (>= X_0 0.1))(assert (<= X_1 0.0))(assert (>= X_1 0.0))";
     assert!(matches!(answer(narrow), Answer::Unknown { .. }));
+}
+
+/// A box of features is no ball behind a map of them: an island that only part of
+/// the box reaches is not overlooked.
+#[test]
+fn a_map_in_front_is_not_left_out_of_a_query() {
+    let layer = |inputs: usize, rows: &[(&[f64], f64)]| {
+        let mut builder = LayerBuilder::new(inputs);
+        for (weights, bias) in rows {
+            for (column, weight) in weights.iter().enumerate() {
+                builder.weight(column, *weight);
+            }
+            builder.bias(*bias);
+        }
+        builder.finish()
+    };
+    // y_1 is 1 where z is 0.25, and 0 a little off; y_0 is 0.5.
+    let layers = vec![
+        layer(1, &[(&[1.0], -0.25), (&[-1.0], 0.25)]),
+        layer(2, &[(&[-16384.0, -16384.0], 1.0)]),
+        layer(1, &[(&[0.0], 0.5), (&[1.0], 0.0)]),
+    ];
+    let inner = Model::Layers(StoredNetwork::new(Precision::F32, layers).unwrap());
+    let scaling = Scaling::new(vec![0.0], vec![1000.0]).unwrap();
+    let model = Model::Scaled(Scaled::new(scaling, inner).unwrap());
+    let text = "(declare-const X_0 Real)(declare-const Y_0 Real)(declare-const Y_1 Real)\
+        (assert (>= X_0 0.0))(assert (<= X_0 0.001))(assert (<= Y_0 Y_1))";
+    let decision = decide(&parse(text).unwrap(), &model, &Limits::default(), &Silent).unwrap();
+    assert!(!matches!(decision.answer, Answer::Unsat { .. }), "{:?}", decision.answer);
 }

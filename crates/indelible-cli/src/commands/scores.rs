@@ -212,7 +212,7 @@ fn sample_json(data: &Dataset, i: usize, score: &SampleScore) -> Value {
         "sample": i, "label": label(data, i), "memorization": score.memorization, "unseen": score.unseen,
         "rival": score.rival.map(|(class, _)| &data.class_names()[class]),
         "rival_probability": score.rival.map(|(_, chance)| chance), "support": score.support,
-        "nearest": score.nearest,
+        "nearest_sample": score.nearest,
     })
 }
 
@@ -242,7 +242,7 @@ fn write(path: &Path, data: &Dataset, found: &Found) -> Result<(), Failure> {
     let names: Vec<&str> = data.class_names().iter().map(String::as_str).collect();
     let mut arrays: Vec<(&str, Array<'_>)> =
         reals.iter().map(|(name, values)| (*name, Array::vector(Values::F64(values)))).collect();
-    for (name, values) in [("rival", &rival), ("nearest", &nearest), ("suspect", &suspect)] {
+    for (name, values) in [("rival", &rival), ("nearest_sample", &nearest), ("suspect", &suspect)] {
         arrays.push((name, Array::vector(Values::I64(values))));
     }
     arrays.push(("class_names", Array::vector(Values::Text(&names))));

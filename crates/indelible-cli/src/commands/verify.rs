@@ -45,12 +45,18 @@ impl VerifyArgs {
         let query = read_query(path)?;
         let file = self.network_file(&query)?;
         let network = onnx::open(&file)?;
+        require(network.notes.is_empty(), || {
+            let left_out = network.notes.join("; ");
+            format!(
+                "{}: {left_out}; a query is about the outputs themselves: take that off the file",
+                file.display()
+            )
+        })?;
         let decision = decide(&query, &network.model, &limits, &bar)?;
         if !self.json {
             return print(&text(&query, &decision));
         }
-        let mut report = Report::new(json(&query, &decision));
-        report.left_out(&network.notes).print(true)
+        Report::new(json(&query, &decision)).print(true)
     }
 
     fn limits(&self) -> Result<Limits, Failure> {

@@ -210,7 +210,12 @@ impl<'a> BallImage<'a> {
                     Some(between) => self.isa.run(SumsBetween { stage: &self.last, neuron, between }),
                 };
                 for (lane, &radius) in radii[start..start + count].iter().enumerate() {
-                    act(start + lane, neuron, self.last.image(neuron, &sums, lane, radius, self.precision));
+                    let mut image = self.last.image(neuron, &sums, lane, radius, self.precision);
+                    // A product of 0 and a number that overflows is none.
+                    if between.iter().flatten().any(|between| between.error[lane] == f64::INFINITY) {
+                        image.error = f64::INFINITY;
+                    }
+                    act(start + lane, neuron, image);
                 }
             }
         }
@@ -347,7 +352,11 @@ fn product_up(first: &Layer, second: &Layer, row: usize) -> Vec<f64> {
     let terms = row.columns.len() + 4;
     let lacking = 2.0 * gamma(terms, Precision::F64);
     let tiny = mul_up(4.0 * terms as f64, Precision::F64.smallest_subnormal());
-    let entry = |(sum, size): (f64, f64)| add_up(add_up(sum.abs(), mul_up(size, lacking)), tiny);
+    // Where products overflow with unlike signs a sum is no number.
+    let entry = |(sum, size): (f64, f64)| match add_up(add_up(sum.abs(), mul_up(size, lacking)), tiny) {
+        entry if entry.is_nan() => f64::INFINITY,
+        entry => entry,
+    };
     sums.into_iter().zip(sizes).map(entry).collect()
 }
 /// `γ_k = ku/(1 − ku)`, rounded up; infinite where `ku` is not below ½.
@@ -373,16 +382,21 @@ pub(crate) fn dual_norm_up(weights: &[f64], norm: Norm) -> f64 {
     }
 }
 
+/// The larger number; infinite where one is none.
+fn larger(a: f64, b: f64) -> f64 {
+    if b.is_nan() { f64::INFINITY } else { a.max(b) }
+}
+
 /// A number not below the norm of a vector with entries of these sizes, close
 /// to it.
 pub(crate) fn norm_up(sizes: impl Iterator<Item = f64> + Clone, norm: Norm) -> f64 {
     match norm {
-        Norm::Linf => sizes.fold(0.0, f64::max),
+        Norm::Linf => sizes.fold(0.0, larger),
         Norm::L1 => sizes.fold(0.0, add_up),
         Norm::L2 => sqrt_up(sizes.fold(0.0, |sum, d| add_up(sum, mul_up(d, d)))),
         Norm::Lp(p) => {
             let exponent = Exponent::new(p);
-            let largest = sizes.clone().fold(0.0, f64::max);
+            let largest = sizes.clone().fold(0.0, larger);
             if largest == 0.0 || !largest.is_finite() {
                 return largest;
             }

@@ -61,10 +61,12 @@ impl Sampling {
     ///
     /// With `u = 2⁻⁵³`, a step of the recursion adds at most `3u` and shrinks
     /// what was there by `1 − s`, so that `q` is off by at most `4u/s`; the power
-    /// `(1 − s)^k` by `2ku` of itself, at most `u/s`; the product by `u` more.
+    /// `(1 − s)^k` by `2ku` of itself, at most `u/s`; the product by `u` more. The
+    /// probability of a label is a sum from the near end, each of whose terms that
+    /// still count, `40/s` at most, adds half a unit.
     #[must_use]
     pub fn error(&self, samples: usize) -> f64 {
         let neglected = if self.neighbours >= samples { 0.0 } else { self.tail() };
-        add_up(neglected, 16.0 * NEGLIGIBLE / self.share).min(1.0)
+        add_up(neglected, 64.0 * NEGLIGIBLE / self.share).min(1.0)
     }
 }

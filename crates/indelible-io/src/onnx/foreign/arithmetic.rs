@@ -221,6 +221,12 @@ fn normalization(
     let products = [mul_down(mean, lower), mul_down(mean, upper), mul_up(mean, lower), mul_up(mean, upper)];
     let (least, most) = (products[0].min(products[1]), products[2].max(products[3]));
     let size = add_up(bias.abs(), least.abs().max(most.abs()));
-    let shift = widened(add_down(bias, -most), add_up(bias, -least), size);
+    // A difference over the root may underflow before it is scaled.
+    let flushed = mul_up(scale.abs(), tiny);
+    let shift = widened(
+        add_down(add_down(bias, -most), -flushed),
+        add_up(add_up(bias, -least), flushed),
+        add_up(size, flushed),
+    );
     Some((factor, shift))
 }

@@ -177,11 +177,10 @@ impl Reader<'_> {
         if flipped(if on_left { "transA" } else { "transB" }) {
             matrix = matrix.transposed();
         }
-        let scaled: Vec<Inexact> =
-            matrix.values.iter().map(|&w| arithmetic::product(self.precision, alpha, w)).collect();
-        let exact = scaled.iter().all(|w| w.range.is_exact());
-        if exact {
-            matrix.values = scaled.iter().map(|w| w.stored).collect();
+        // Another factor is one more product, which a machine rounds after the sum.
+        let is_sign = alpha.abs() == 1.0;
+        if is_sign {
+            matrix.values.iter_mut().for_each(|w| *w *= alpha);
         }
         let product =
             if on_left { self.times_left(node, &matrix, &x)? } else { self.times(node, &x, &matrix)? };
@@ -189,7 +188,7 @@ impl Reader<'_> {
             return Err(operator(node, " with a computed C".into()));
         }
         let shifts = self.shifts(node, inputs.get(2).and_then(constant), &product, beta)?;
-        let factor = Inexact::exact(if exact { 1.0 } else { alpha });
+        let factor = Inexact::exact(if is_sign { 1.0 } else { alpha });
         let factors = vec![factor; shifts.len()];
         Ok(Value::Computed(self.rescale(&product, factors, shifts)))
     }

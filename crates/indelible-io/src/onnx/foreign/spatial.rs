@@ -178,10 +178,7 @@ impl Reader<'_> {
             arithmetic::between(precision, div_down(1.0, count), div_up(1.0, count))
         };
         let factors: Vec<Inexact> = (0..shape.iter().product()).map(inverse).collect();
-        let weight = factors[0];
-        if weight.range.is_exact() && factors.iter().all(|factor| *factor == weight) {
-            return self.push(Operation::Affine(sums(weight.stored)), vec![x.vector], shape);
-        }
+        // Machines divide the sum, which may be too large where the mean is not.
         let sums = self.push(Operation::Affine(sums(1.0)), vec![x.vector], shape);
         let shifts = vec![Inexact::exact(0.0); factors.len()];
         self.rescale(&sums, factors, shifts)

@@ -9,20 +9,12 @@
 //! Every bound on the way is a proved one.
 
 use super::{
+    goal::Goal,
     node::{Node, Sign},
     question::Question,
-    relaxation::{MOST_ROWS, Pass, Relaxation, Rows},
+    relaxation::{MOST_ROWS, Pass, Relaxation},
 };
-use crate::certify::program::{HingeStep, Program, Step};
-
-/// Rows over the numbers of a vector that are to be positive.
-pub(super) trait Goal {
-    /// The vector.
-    fn vector(&self, program: &Program<'_>) -> usize;
-
-    /// Some of the rows.
-    fn rows(&self, numbers: &[usize]) -> Rows;
-}
+use crate::certify::program::{HingeStep, Step};
 
 /// First step of a slope.
 const SLOPE_STEP: f64 = 0.25;

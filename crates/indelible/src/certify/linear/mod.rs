@@ -10,6 +10,7 @@
 mod ascent;
 mod bounds;
 mod branch;
+mod goal;
 mod node;
 mod question;
 mod refine;

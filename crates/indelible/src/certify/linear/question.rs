@@ -1,6 +1,6 @@
 //! What outputs must do: rows over the outputs that must all be positive.
 
-use super::{ascent::Goal, relaxation::Rows};
+use super::{goal::Goal, relaxation::Rows};
 use crate::certify::{Claim, program::Program};
 
 /// Rows over the outputs and what is added to each. Where all are positive the

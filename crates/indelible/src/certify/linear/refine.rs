@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use super::{
-    ascent::{Climb, Goal},
+    ascent::Climb,
+    goal::Goal,
     node::{Node, Sign},
     relaxation::{Relaxation, Rows},
 };

@@ -338,7 +338,10 @@ impl Line {
             if [0.0, 1.0, -1.0].contains(&slope) { 0.0 } else { (product * reach).abs() }
         };
         let rounded = inexact(hinge.left, left, l) + inexact(hinge.right, right, u);
-        Self { slope, lost, rounded }
+        // Such a product may underflow, and what is lost is multiplied.
+        let exact = [hinge.left, hinge.right].iter().all(|slope| [0.0, 1.0, -1.0].contains(slope));
+        let flushed = if exact { 0.0 } else { mul_up(f64::MIN_POSITIVE, l.abs().max(u.abs())) };
+        Self { slope, lost: sub_down(lost, flushed), rounded }
     }
 }
 
@@ -346,6 +349,14 @@ impl Line {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn products_that_underflow_are_charged_for_what_they_are_multiplied_by() {
+        // a·left is 2.4e-324, which rounds to 0; on z from -1e300 it is 2.4e-24.
+        let hinge = Hinge { kink: 0.0, value: 0.0, left: 1e-300, right: 1.0 };
+        let line = Line::below(2.4e-24, &hinge, (-1e300, -1e300), (Sign::Open, None));
+        assert!(line.slope * -1e300 + line.lost <= -2.4e-24, "{line:?}");
+    }
 
     proptest! {
         #[test]

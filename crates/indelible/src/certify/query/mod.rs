@@ -58,7 +58,8 @@ impl BoxQuery {
     ///
     /// # Errors
     /// [`Error::BadForm`] where the box is empty or no box, or a condition is
-    /// about an input or output that is not there or has a number that is none.
+    /// about an input or output that is not there, names one twice, or has a number
+    /// that is none.
     pub fn new(
         lower: Vec<f64>,
         upper: Vec<f64>,
@@ -82,6 +83,9 @@ impl BoxQuery {
             };
             if numbers().any(|a| !(a.lower.is_finite() && a.upper.is_finite() && a.lower <= a.upper)) {
                 return bad("a number of a condition is not finite".into());
+            }
+            if is_repeated(&condition.inputs) || is_repeated(&condition.outputs) {
+                return bad("a condition names an input or an output twice".into());
             }
             if condition.inputs.iter().any(|(j, _)| *j >= lower.len())
                 || condition.outputs.iter().any(|(k, _)| *k >= outputs)
@@ -126,6 +130,13 @@ impl BoxQuery {
         let first = class(self.alternatives.first()?)?;
         self.alternatives.iter().all(|all| class(all) == Some(first)).then_some(first)
     }
+}
+
+/// Whether a number is named twice.
+fn is_repeated(terms: &[(usize, Enclosure)]) -> bool {
+    let mut named: Vec<usize> = terms.iter().map(|(number, _)| *number).collect();
+    named.sort_unstable();
+    named.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 /// What was found about a box.

@@ -128,3 +128,38 @@ fn neurons_that_read_a_number_twice_have_no_image() {
     // Nor does a layer that the second does not read, or none.
     assert!(!image(&[once.clone(), once]) && !image(&[]));
 }
+
+/// A layer of one neuron per row of weights and bias.
+fn layer(inputs: usize, rows: &[(&[f64], f64)]) -> crate::network::Layer {
+    let mut builder = LayerBuilder::new(inputs);
+    for (weights, bias) in rows {
+        for (column, weight) in weights.iter().enumerate() {
+            builder.weight(column, *weight);
+        }
+        builder.bias(*bias);
+    }
+    builder.finish()
+}
+
+/// `∞ − ∞` is no number, and no length of 0.
+#[test]
+fn weights_whose_products_overflow_have_no_length() {
+    let front = layer(1, &[(&[4e154], 2.5e153), (&[2e154], 1.25e153)]);
+    let second = layer(2, &[(&[1e154, -1e154], 0.0)]);
+    for norm in [Norm::L1, Norm::L2, Norm::Linf, Norm::Lp(3.0)] {
+        let layers = [front.clone(), second.clone()];
+        let image = BallImage::new(&layers, Precision::F64, norm).unwrap();
+        assert_eq!(image.length(0), f64::INFINITY, "{norm}");
+        assert_eq!(image.of(0, &[0.0], 0.05).ends().1, f64::INFINITY, "{norm}");
+    }
+}
+
+/// A matrix multiplies with its zeros, too.
+#[test]
+fn a_number_that_overflows_between_layers_spoils_all_sums() {
+    let layers =
+        [layer(1, &[(&[1.0], 10.0), (&[3e38], 0.0)]), layer(2, &[(&[1.0, 0.0], 0.0), (&[0.0, 1.0], 0.0)])];
+    let image = BallImage::new(&layers, Precision::F32, Norm::L1).unwrap();
+    assert_eq!(image.of(0, &[5.0], 0.1).ends().1, f64::INFINITY);
+    assert!(image.all(&[5.0], &[0.1]).iter().all(|found| found.ends().1 == f64::INFINITY));
+}

@@ -81,10 +81,8 @@ pub struct Cell {
 /// constraints; one indicator `relu(1 − scale · Σ violations)` per cell; one
 /// sum of indicators per class. A scalar head adds two layers, which give
 /// `Σ_c (c + 1) min(1, score_c)`; [directions](Self::with_directions) add one or
-/// two in front.
-///
-/// Constraints are stored once and shared; cells stand in the order of their
-/// number of constraints.
+/// two in front. Constraints are stored once and shared; cells stand in the order
+/// of their number of constraints.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CellNetwork {
     precision: Precision,
