@@ -126,6 +126,7 @@ fn nobody_asks_for_a_construction_by_name() {
                     let word = before.ends_with("json(")
                         || before.ends_with("json[")
                         || before.ends_with("line(")
+                        || before.ends_with("set_item(")
                         || before.ends_with("begin(")
                         || before.ends_with("form: ")
                         || (before.trim_start().starts_with("Self::") && before.ends_with(" => "))

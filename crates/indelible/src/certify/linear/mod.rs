@@ -80,21 +80,6 @@ impl Linear<'_> {
         let verdict = decide(claim, program, sample, (config, started), &mut branches)?;
         Ok((verdict, Effort { seconds: started.elapsed().as_secs_f64(), branches }))
     }
-
-    /// What bounds of the whole ball prove: certified or undecided.
-    pub fn first_verdict(self, sample: usize) -> Verdict {
-        let outputs = self.claim.model.outputs();
-        let domain = &self.config.domain;
-        let region = Region::new(self.claim, sample).map(|region| region.within(domain));
-        let relaxation = region.as_ref().and_then(|region| Relaxation::new(self.program, region));
-        let bound =
-            relaxation.zip(Question::new(self.claim, outputs, sample)).map(|(relaxation, question)| {
-                let nodes: Vec<_> = (0..question.len()).map(|row| relaxation.root(row)).collect();
-                let pass = relaxation.of_nodes(&question, &nodes.iter().collect::<Vec<_>>());
-                pass.bounds.into_iter().fold(f64::INFINITY, f64::min)
-            });
-        bound.map_or(Verdict::Undecided, |bound| certified(bound, outputs, Engine::LinearBounds))
-    }
 }
 
 fn decide(

@@ -225,21 +225,20 @@ struct Part {
 
 impl Part {
     /// Its halves, at the input where coefficients of a bound say that most is
-    /// lost; `None` where no input has two different numbers.
+    /// lost; `None` where no input can be halved.
     fn halves(mut self, bounds: &Bounds) -> Option<[Self; 2]> {
         let width = |j: usize| self.upper[j] - self.lower[j];
         let lost = |j: usize| bounds.weights.get(j).map_or(1.0, |weight| weight.abs()) * width(j);
+        let middle = |j: usize| self.lower[j] / 2.0 + self.upper[j] / 2.0;
         let widest = |score: &dyn Fn(usize) -> f64| {
             (0..self.lower.len())
+                .filter(|&j| middle(j) > self.lower[j] && middle(j) < self.upper[j])
                 .map(|j| (score(j), j))
                 .filter(|(s, _)| *s > 0.0)
                 .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))
         };
         let (_, j) = widest(&lost).or_else(|| widest(&width))?;
-        let middle = self.lower[j] / 2.0 + self.upper[j] / 2.0;
-        if middle <= self.lower[j] || middle >= self.upper[j] {
-            return None;
-        }
+        let middle = middle(j);
         let mut other = self.clone();
         self.upper[j] = middle;
         other.lower[j] = middle;
