@@ -63,7 +63,6 @@ def test_wrong_arguments():
         (lambda: indelible.compare(X, np.zeros(70)), ValueError, "all samples have one label"),
         (lambda: indelible.decide(X[:3], Y[:3], width=0), ValueError, "width is 0"),
         (lambda: indelible.decide(X[:3], Y[:3], width=1, norm="l2"), ValueError, "in the norms linf and l1"),
-        (lambda: indelible.decide([[0.0], [1.0]], [1, 2], width=2, solver="no"), RuntimeError, "'no' was not found"),
         (lambda: indelible.certify(3, X, Y), TypeError, "network is int; expected the path"),
         (lambda: indelible.certify("no.onnx", X, Y), OSError, "no.onnx"),
         (lambda: indelible.certify(b"no", X, Y), ValueError, "not an ONNX model"),

@@ -25,6 +25,9 @@ const MOST_WORK: usize = 1 << 24;
 
 /// Hinges of a step that are looked at on each part, at most.
 const MOST_HINGES: usize = 24;
+/// Steps of hinges up to which closer bounds are looked for: what is followed back
+/// for them grows with the square of the depth.
+const MOST_STEPS: usize = 8;
 /// Rows that are followed back together.
 const MOST_ROWS: usize = 512;
 
@@ -77,6 +80,9 @@ impl Relaxation<'_> {
     /// Looks for closer bounds of what hinges read on the whole ball, by better
     /// slopes for each.
     pub(in crate::certify) fn sharpen_slopes(&mut self) {
+        if self.program.hinges().count() > MOST_STEPS {
+            return;
+        }
         let places: Vec<(usize, usize)> =
             self.program.hinges().map(|place| (place.start, place.start + place.width)).collect();
         // Nothing bends before the first.
@@ -108,6 +114,9 @@ impl Relaxation<'_> {
 
     /// Looks for closer bounds behind the hinge of each part.
     pub(super) fn refine(&self, parts: &mut [Part<'_>]) {
+        if self.program.hinges().count() > MOST_STEPS {
+            return;
+        }
         for place in self.program.hinges() {
             let mut asked: Vec<(usize, usize)> = vec![];
             for (index, part) in parts.iter().enumerate().filter(|(_, part)| part.split < place.start) {
