@@ -21,7 +21,7 @@ def test_scores_are_within_the_error_of_simulation(program, tmp_path, norm):
     x, y = digits(240)
     train, test = write_npz(tmp_path / "train.npz", x[:160], y[:160]), write_npz(tmp_path / "test.npz", x[160:], y[160:])
     answer = program("scores", train.path, test.path, "--norm", norm, "--share", SHARE, "-o", tmp_path / "scores.npz")
-    assert answer.code == 0 and answer.json["error"] < 1e-13, answer.stderr
+    assert answer.code == 0 and answer.json["error"] < 2e-14, answer.stderr
     found = np.load(tmp_path / "scores.npz")
     order = neighbours(x, x[:160], norm)
     rng = np.random.default_rng(1)
