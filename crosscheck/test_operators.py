@@ -218,7 +218,38 @@ def test_same_numbers(program, tmp_path, name, format):
     same_numbers(program, tmp_path, case[name], len(name), format)
 
 
+def wrapped_integers(n):
+    """What onnxruntime makes of an integer that 32 bits do not hold."""
+    n.op("Cast", n.ints(2**32 + 1), to=TensorProto.INT32)
+    n.op("Slice", "x", n.tensor([0], np.int32), n.x, n.tensor([1], np.int32))
+
+
+def wrapped_products(n):
+    n.op("Mul", n.tensor([641], np.int32), n.tensor([6700417], np.int32))
+    n.op("Slice", "x", n.tensor([0], np.int32), n.x, n.tensor([1], np.int32))
+
+
+def grown(n):
+    """Forty constants, each twice as long as the one before."""
+    n.x = n.ints(1)
+    for _ in range(40):
+        n.op("Concat", n.x, n.x, axis=0)
+    n.op("Reshape", "x", n.x)
+
+
+def images(n, *shape):
+    n.op("Reshape", "x", n.ints(-1, *shape))
+
+
 REFUSED = {
+    "Cast": wrapped_integers,
+    "Mul of": wrapped_products,
+    "Concat": grown,
+    "Slice": lambda n: n.on("Slice", n.ints(3, 2), n.ints(4, 4), n.ints(1, 1)),
+    # onnxruntime pads as if there were no dilations, the standard does not.
+    "MaxPool": lambda n: (images(n, 1, 6), n.on("MaxPool", kernel_shape=[2], strides=[3], dilations=[2], auto_pad="SAME_UPPER")),
+    "Conv": lambda n: (images(n, 1, 6), n.on("Conv", n.weights(1, 1, 4), dilations=[6148914691236517205])),
+    "AveragePool": lambda n: (images(n, 1, 2, 3), n.on("AveragePool", kernel_shape=[2**33] * 2, pads=[2**33, 2**33, 0, 0], strides=[2**40] * 2)),
     "Sigmoid": lambda n: (n.on("Sigmoid"), n.dense(6, 3)),
     "Tanh": lambda n: (n.on("Tanh"), n.dense(6, 3)),
     "Elu": lambda n: n.on("Elu"),
@@ -242,5 +273,5 @@ def test_others_are_refused_by_name(program, tmp_path, kind):
     answer = program("predict", tmp_path / "net.onnx", tmp_path / "points.npy")
     assert answer.code == 2
     # What stands behind a Softmax is named where it stands.
-    name = {"Softmax": "behind a Softmax"}.get(kind, f"operator {kind} ")
+    name = {"Softmax": "behind a Softmax", "Mul of": "operator Mul of these constants"}.get(kind, f"operator {kind} ")
     assert name in answer.stderr, answer.stderr

@@ -7,6 +7,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from effort import rounds
+from graphs import Net
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
@@ -132,3 +133,60 @@ def test_the_factor_of_a_gemm_is_one_more_rounding(program, tmp_path):
     np.savez(tmp_path / "data.npz", X=np.array([[12856893.0]], np.float32), y=np.array([1]))
     answer = program("certify", tmp_path / "net.onnx", tmp_path / "data.npz", "--radius", "0")
     assert answer.code == 1, answer.json
+
+
+LARGE = 2.0**24
+
+
+def constants(n, shape, value):
+    return n.tensor(np.full(shape, value))
+
+
+def scaled_product(n):
+    """0.5 (x A) + C, where C is large: a runtime may add C to partial sums."""
+    n.on("Gemm", constants(n, (8192, 1), 32 / 8192), constants(n, (1,), LARGE), alpha=0.5), n.on("Relu")
+
+
+def scaled_bias(n):
+    n.on("Gemm", constants(n, (8192, 1), 16 / 8192), constants(n, (1,), np.float32(LARGE / 0.3)), beta=0.3), n.on("Relu")
+
+
+def added_behind_a_product(n):
+    """What is added to a product stands in the sums of the product where a runtime puts both together."""
+    first = np.zeros((2048, 1))
+    first[0] = LARGE
+    added = n.op("Relu", n.op("MatMul", "x", n.tensor(first)))
+    n.op("MatMul", "x", constants(n, (2048, 1), 4 / 2048)), n.on("Add", added), n.on("Relu")
+
+
+def added_behind_a_convolution(n):
+    first = np.zeros((1, 512, 1, 1))
+    first[0, 0] = LARGE
+    added = n.op("Conv", "x", n.tensor(first))
+    n.op("Conv", "x", constants(n, (1, 512, 1, 1), 4 / 512)), n.on("Add", added), n.on("Relu"), n.on("Flatten")
+
+
+@pytest.mark.parametrize("make", [scaled_product, scaled_bias, added_behind_a_product, added_behind_a_convolution])
+def test_what_is_put_together_is_not_certified(program, tmp_path, make):
+    """One number against a constant that lies between what the nodes give one by one and what a runtime makes of them
+    together, with its own settings."""
+    shape = {added_behind_a_product: [2048], added_behind_a_convolution: [512, 1, 1]}.get(make, [8192])
+    net = Net(["N", *shape])
+    make(net)
+    x = np.ones((1, *shape), np.float32)
+    session = onnxruntime.InferenceSession(net.model().SerializeToString(), providers=["CPUExecutionProvider"])
+    together = float(session.run(None, {"x": x})[0][0, 0])
+    apart = LARGE + {scaled_product: 16, scaled_bias: 16}.get(make, 4)
+    rival = (together + apart) / 2 if together != apart else apart - 1
+    net.on("Gemm", net.tensor([[0.0, 1.0]]), net.tensor([rival, 0.0]))
+    onnx.save(net.model(), tmp_path / "net.onnx")
+    np.savez(tmp_path / "data.npz", X=x.reshape(1, -1), y=np.array([1]))
+    answer = program("certify", tmp_path / "net.onnx", tmp_path / "data.npz", "--radius", "0")
+    if together != apart:
+        assert answer.json["certified"] == 0, (together, apart, answer.json)
+    # Far enough from both it is.
+    net.nodes.pop()
+    net.x = net.nodes[-1].output[0]
+    net.on("Gemm", net.tensor([[0.0, 1.0]]), net.tensor([LARGE / 2, 0.0]))
+    onnx.save(net.model(), tmp_path / "net.onnx")
+    assert program("certify", tmp_path / "net.onnx", tmp_path / "data.npz", "--radius", "0").json["certified"] == 1

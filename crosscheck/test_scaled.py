@@ -89,3 +89,22 @@ def test_separation_is_that_of_scaled_data(program, tables):
     for how in ("minmax", "standard"):
         found = program("separation", table, "--scale", how).json["separation"]["lower"]
         assert abs(found / separation(scaled(x, how), y, "linf") - 1) < 1e-5
+
+
+def test_a_map_is_no_map_of_another_shape(program, tmp_path):
+    """Two numbers taken from each row of an input [1, 2, 1]: runtimes stretch it to [1, 2, 2]."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    tensor = lambda name, values: numpy_helper.from_array(np.array(values, np.float32), name)  # noqa: E731
+    nodes = [
+        helper.make_node("Sub", ["x", "scaling.offsets"], ["scaling.moved"], name="scaling.moved"),
+        helper.make_node("Mul", ["scaling.moved", "scaling.factors"], ["scaling.x"], name="scaling.x"),
+        helper.make_node("ReduceMax", ["scaling.x"], ["m"], axes=[2], keepdims=0),
+        helper.make_node("Gemm", ["m", "w"], ["y"]),
+    ]
+    tensors = [tensor("scaling.offsets", [0, -10]), tensor("scaling.factors", [1, 1]), tensor("w", [[1, -1], [-1, 1]])]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in (("x", [1, 2, 1]), ("y", [1, 2]))]
+    graph = helper.make_graph(nodes, "scaled.foo", ends[:1], ends[1:], tensors)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "net.onnx")
+    answer = program("inspect", tmp_path / "net.onnx")
+    assert answer.code == 2 and "no row of as many features" in answer.stderr, answer.stderr

@@ -83,6 +83,18 @@ pub fn seconds(value: f64) -> String {
     if value < 0.1 { format!("{:.1} ms", value * 1e3) } else { format!("{value:.2} s") }
 }
 
+/// A bound from below for people: six significant digits, none of them rounded up.
+pub fn at_least(value: f64) -> String {
+    let text = real(value);
+    if text.parse().is_ok_and(|shown: f64| shown <= value) { text } else { real(value - 1e-5 * value.abs()) }
+}
+
+/// A bound from above for people, not rounded down.
+pub fn at_most(value: f64) -> String {
+    let text = real(value);
+    if text.parse().is_ok_and(|shown: f64| shown >= value) { text } else { real(value + 1e-5 * value.abs()) }
+}
+
 /// A real number for people: six significant digits.
 pub fn real(value: f64) -> String {
     if value == 0.0 || (1e-3..1e6).contains(&value.abs()) {

@@ -44,8 +44,9 @@ pub enum Answer {
     /// There is none: no real point in real arithmetic, and none as executed in the
     /// network's format, sums in any order.
     Unsat {
-        /// By how much at least some constraint of every alternative fails; not
-        /// finite where constraints of the inputs alone exclude all.
+        /// By how much at least some constraint of every alternative fails at every
+        /// point of that alternative's box; not finite where constraints of the
+        /// inputs alone exclude all.
         margin: f64,
         /// What proved it; nothing where the inputs alone decide.
         engines: Vec<String>,

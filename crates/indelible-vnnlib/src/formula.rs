@@ -12,9 +12,9 @@ use crate::{
     syntax::Form,
 };
 
-/// Constraints of all alternatives together, at most: bringing a formula into
-/// normal form can multiply its size.
-const MOST_CONSTRAINTS: usize = 1 << 20;
+/// Terms of all alternatives together, at most, a long number counted as several:
+/// bringing a formula into normal form can multiply its size.
+const MOST_TERMS: usize = 1 << 21;
 /// Bits of a coefficient, at most.
 const MOST_BITS: usize = 1 << 16;
 
@@ -72,10 +72,12 @@ pub(crate) fn alternatives(form: &Form<'_>, lookup: &Lookup<'_>) -> Result<Alter
             conjunction(all, alternatives(part, lookup)?).map_err(|what| Problem::new(part.at(), what))
         }),
         "or" => {
-            let mut all = vec![];
+            let (mut all, mut terms) = (vec![], 0usize);
             for part in rest {
-                all.extend(alternatives(part, lookup)?);
-                limited(&all).map_err(|what| Problem::new(part.at(), what))?;
+                let more = alternatives(part, lookup)?;
+                terms = terms.saturating_add(size(&more));
+                limited(terms).map_err(|what| Problem::new(part.at(), what))?;
+                all.extend(more);
             }
             Ok(all)
         }
@@ -86,6 +88,8 @@ pub(crate) fn alternatives(form: &Form<'_>, lookup: &Lookup<'_>) -> Result<Alter
 
 /// Both of two formulas.
 pub(crate) fn conjunction(one: Alternatives, other: Alternatives) -> Result<Alternatives, String> {
+    let copies = |all: &Alternatives, times: usize| size(all).saturating_mul(times);
+    limited(copies(&one, other.len()).saturating_add(copies(&other, one.len())))?;
     // Nothing is copied where one of them has no choice.
     if let [_] = other.as_slice() {
         let other: Vec<Constraint> = other.into_iter().flatten().collect();
@@ -95,28 +99,24 @@ pub(crate) fn conjunction(one: Alternatives, other: Alternatives) -> Result<Alte
         } else {
             all.iter_mut().for_each(|alternative| alternative.extend(other.iter().cloned()));
         }
-        limited(&all)?;
         return Ok(all);
-    }
-    let count = |all: &Alternatives| all.iter().map(Vec::len).sum::<usize>();
-    let size =
-        count(&one).saturating_mul(other.len()).saturating_add(count(&other).saturating_mul(one.len()));
-    if size.max(one.len().saturating_mul(other.len())) > MOST_CONSTRAINTS {
-        return Err(too_many());
     }
     let both = |a: &Vec<Constraint>, b: &Vec<Constraint>| a.iter().chain(b).cloned().collect();
     Ok(one.iter().flat_map(|a| other.iter().map(move |b| both(a, b))).collect())
 }
 
-fn limited(all: &Alternatives) -> Result<(), String> {
-    let size = all.iter().map(|alternative| alternative.len() + 1).sum::<usize>();
-    if size > 2 * MOST_CONSTRAINTS { Err(too_many()) } else { Ok(()) }
+/// Terms of all alternatives, with one for each alternative and each bound.
+fn size(all: &Alternatives) -> usize {
+    let words = |number: &RBig| 1 + (bits(number) / 512);
+    let of = |c: &Constraint| words(&c.bound) + c.terms.values().map(words).sum::<usize>();
+    all.iter().map(|alternative| 1 + alternative.iter().map(of).sum::<usize>()).sum()
 }
 
-fn too_many() -> String {
-    format!(
-        "written out as alternatives, the formulas up to here have more than {MOST_CONSTRAINTS} comparisons"
-    )
+fn limited(terms: usize) -> Result<(), String> {
+    if terms <= MOST_TERMS {
+        return Ok(());
+    }
+    Err(format!("written out as alternatives, the formulas up to here have more than {MOST_TERMS} terms"))
 }
 
 fn comparison(
@@ -191,6 +191,11 @@ fn linear(form: &Form<'_>, lookup: &Lookup<'_>) -> Result<Linear, Problem> {
 }
 
 fn is_long(number: &RBig) -> bool {
+    bits(number) > MOST_BITS
+}
+
+/// Bits of the longer one of numerator and denominator.
+fn bits(number: &RBig) -> usize {
     use dashu_int::ops::BitTest;
-    number.numerator().bit_len() > MOST_BITS || number.denominator().bit_len() > MOST_BITS
+    number.numerator().bit_len().max(number.denominator().bit_len())
 }

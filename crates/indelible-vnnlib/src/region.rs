@@ -18,30 +18,37 @@ pub(crate) struct Region<'q> {
 
 /// The boxes of a query whose input is a tensor of `inputs` elements. Alternatives
 /// that no input can meet are left out, so that there may be none; those about the
-/// same box come together where they follow each other.
-pub(crate) fn regions(query: &Query, input: usize, inputs: usize) -> Vec<Region<'_>> {
+/// same box come together where they follow each other. One box is held at a time.
+pub(crate) fn regions(query: &Query, input: usize, inputs: usize) -> impl Iterator<Item = Region<'_>> {
     let mut common = Region { lower: vec![None; inputs], upper: vec![None; inputs], alternatives: vec![] };
     let shared = common.narrowed(&query.common, input);
-    let mut all: Vec<Region<'_>> = vec![];
-    for alternative in &query.alternatives {
-        let mut own =
-            Region { lower: common.lower.clone(), upper: common.upper.clone(), alternatives: vec![] };
-        let mut rest = shared.clone();
-        rest.extend(own.narrowed(alternative, input));
-        if own
-            .lower
-            .iter()
-            .zip(&own.upper)
-            .any(|(l, u)| l.as_ref().zip(u.as_ref()).is_some_and(|(l, u)| l > u))
-        {
-            continue;
+    let (mut left, mut last) = (query.alternatives.iter(), None::<Region<'_>>);
+    std::iter::from_fn(move || {
+        loop {
+            let Some(alternative) = left.next() else { return last.take() };
+            let mut own =
+                Region { lower: common.lower.clone(), upper: common.upper.clone(), alternatives: vec![] };
+            let mut rest = shared.clone();
+            rest.extend(own.narrowed(alternative, input));
+            if own
+                .lower
+                .iter()
+                .zip(&own.upper)
+                .any(|(l, u)| l.as_ref().zip(u.as_ref()).is_some_and(|(l, u)| l > u))
+            {
+                continue;
+            }
+            match last.as_mut().filter(|last| last.lower == own.lower && last.upper == own.upper) {
+                Some(last) => last.alternatives.push(rest),
+                None => {
+                    let before = last.replace(Region { alternatives: vec![rest], ..own });
+                    if before.is_some() {
+                        return before;
+                    }
+                }
+            }
         }
-        match all.last_mut().filter(|last| last.lower == own.lower && last.upper == own.upper) {
-            Some(last) => last.alternatives.push(rest),
-            None => all.push(Region { alternatives: vec![rest], ..own }),
-        }
-    }
-    all
+    })
 }
 
 impl<'q> Region<'q> {

@@ -122,7 +122,7 @@ impl<'t> Reader<'t> {
             if !trimmed.starts_with(';') {
                 return;
             }
-            self.at += trimmed.find('\n').unwrap_or(trimmed.len());
+            self.at += trimmed.find(['\n', '\r']).unwrap_or(trimmed.len());
         }
     }
 
@@ -130,6 +130,9 @@ impl<'t> Reader<'t> {
     /// belong to it, as does everything within quotes.
     fn word(&mut self) -> Result<&'t str, Problem> {
         let (start, rest) = (self.at, self.rest());
+        if rest.starts_with('|') {
+            return Err(Problem::new(start, "words in bars, |…|, are not read"));
+        }
         if let Some(quoted) = rest.strip_prefix('"') {
             let end = quoted.find('"').ok_or_else(|| Problem::new(start, "this quote is never closed"))?;
             self.at += end + 2;

@@ -76,6 +76,9 @@ fn what_is_wrong_is_said_in_its_place() {
         ("(declare-const X_3 Real)", "X_3 is declared and X_2 is not"),
         ("(declare-const Z_0 Real)", "'Z_0' is no variable"),
         ("(declare-const X_2 Int)", "the type is 'Int'; expected Real"),
+        ("(set-info :source |)(assert (<= X_0 0))|)", "line 2, column 19: words in bars"),
+        ("(check-sat)\n(assert (<= X_0 0.0))", "line 3, column 1: an assertion behind (check-sat)"),
+        ("(exit)(assert (<= X_0 0.0))", "an assertion behind (check-sat) or (exit)"),
         ("(minimize X_0)", "'(minimize …)'; expected (declare-const …) or (assert …)"),
     ];
     for (assertions, words) in cases {
@@ -115,11 +118,23 @@ fn what_is_wrong_is_said_in_its_place() {
 #[test]
 fn alternatives_that_multiply_are_refused() {
     let either = "(assert (or (<= X_0 0.0) (<= X_1 0.0)))".repeat(30);
-    assert!(first(&either).unwrap_err().to_string().contains("more than 1048576 comparisons"));
+    assert!(first(&either).unwrap_err().to_string().contains("more than 2097152 terms"));
     let deep = format!("(assert {}(<= X_0 0.0){})", "(and ".repeat(100_000), ")".repeat(100_000));
     assert!(first(&deep).unwrap_err().to_string().contains("open at once"));
+    let long = format!("(* {})", "1e2400 ".repeat(8));
+    let either = format!("(assert (or (<= X_0 {long}) (<= X_1 {long})))").repeat(16);
+    assert!(first(&either).unwrap_err().to_string().contains("terms"));
     let power = format!("(assert (<= (* X_0 {}) 0.0))", "1e2000 ".repeat(1000));
     assert!(first(&power).unwrap_err().to_string().contains("bits"));
+}
+
+/// A comment ends with its line, whatever ends the line.
+#[test]
+fn comments_end_with_the_line() {
+    for end in ["\n", "\r", "\r\n"] {
+        let query = first(&format!("(assert (>= X_0 1.0)) ; note{end}(assert (<= X_0 -1.0))")).unwrap();
+        assert_eq!(query.common.len(), 2, "{end:?}");
+    }
 }
 
 fn constraint() -> impl Strategy<Value = Constraint> {

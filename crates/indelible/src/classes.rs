@@ -87,7 +87,7 @@ impl<'a> Signature<'a> {
             Some(names) => names.to_vec(),
             None => match given.iter().map(|name| name.parse().ok()).collect::<Option<Vec<i64>>>() {
                 Some(numbers) => numbered(self.outputs, &numbers)?,
-                None if self.outputs == 1 || given.len() == self.outputs => given.to_vec(),
+                None if self.outputs > 1 && given.len() == self.outputs => given.to_vec(),
                 None => {
                     let (outputs, classes) = (self.outputs, given.len());
                     return Err(ClassError::Nameless { outputs, classes, names: given.join(", ") }.into());
@@ -121,11 +121,12 @@ impl Classes {
 }
 
 /// The numbers that outputs without names stand for: 0 to L − 1 for logits, 1
-/// to the largest label for a scalar.
+/// to the largest label and one more for a scalar: whether the network knows a
+/// larger label is not known, so that the largest is not open upward.
 fn numbered(outputs: usize, labels: &[i64]) -> Result<Vec<String>, ClassError> {
     let first = usize::from(outputs == 1);
     let largest = labels.iter().filter_map(|&label| usize::try_from(label).ok()).max().unwrap_or(0);
-    let last = if outputs == 1 { largest.min(MOST_NUMBERED) } else { outputs - 1 };
+    let last = if outputs == 1 { largest.min(MOST_NUMBERED) + 1 } else { outputs - 1 };
     let fits = |label: &i64| usize::try_from(*label).is_ok_and(|label| (first..=last).contains(&label));
     match labels.iter().find(|label| !fits(label)) {
         Some(&label) => Err(ClassError::NumberOutOfRange { first, last, label }),

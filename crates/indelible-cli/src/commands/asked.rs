@@ -34,7 +34,7 @@ pub struct AskedArgs {
     /// Parts of a ball to look at before its sample stays undecided, for dense layers [default: 2000, for `robustness` 64; as many as --timeout allows]
     #[arg(long, value_name = "N")]
     branches: Option<usize>,
-    /// Seconds to spend on each sample; which ones are decided then depends on the machine [default: no limit but --branches]
+    /// Seconds to look at parts of a ball, for each question about a sample; which ones are decided then depends on the machine [default: no limit but --branches]
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     timeout: Option<f64>,
     /// Print one JSON object

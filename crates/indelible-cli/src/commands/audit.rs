@@ -212,8 +212,8 @@ fn refutation(query: &Query, model: &Model) -> Option<String> {
         Answer::Unsat { margin, engines } => {
             let engines = engines.join(" and ");
             Some(format!(
-                "said sat; some constraint fails everywhere by {} or more ({engines})",
-                real(margin)
+                "said sat; everywhere in the box of an alternative some other constraint of it fails by {} or more ({engines})",
+                at_least(margin)
             ))
         }
         _ => None,

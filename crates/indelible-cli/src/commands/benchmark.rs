@@ -50,6 +50,10 @@ pub struct BenchmarkArgs {
 /// The versions of the format, which hold the same instances.
 const VERSIONS: [&str; 2] = ["1.0", "2.0"];
 
+/// What a benchmark consists of.
+const WRITTEN: [&str; 6] =
+    ["1.0", "2.0", "witnesses", "README.md", "generate_properties.py", "ground_truth.csv"];
+
 impl BenchmarkArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
@@ -77,7 +81,16 @@ impl BenchmarkArgs {
                 output.display()
             )
         })?;
-        Ok(true)
+        let entries = fs::read_dir(output)
+            .map_err(|e| Failure::input(format!("cannot read {}: {e}", output.display())))?;
+        let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let strange = names.into_iter().find(|name| !WRITTEN.contains(&name.as_str()));
+        strange.map_or(Ok(true), |name| {
+            Err(Failure::input(format!(
+                "{} holds {name}, which is no part of a benchmark and would be lost; move it elsewhere",
+                output.display()
+            )))
+        })
     }
 
     /// Writes all files beside the folder, and gives them its name when they are
@@ -147,10 +160,10 @@ impl BenchmarkArgs {
              {sat} instances are sat and {unsat} unsat, about {networks} networks. The folders `1.0` and `2.0` hold the \
              same instances in the same order, in VNN-LIB 1.0 and 2.0.\n\n\
              `ground_truth.csv` has the answers: for sat a point in `witnesses`, which meets the constraints in exact \
-             arithmetic and as executed in binary32; for unsat a margin by which some constraint of every alternative \
-             fails, for all real points and every order of floating-point sums. `distance` is the radius of the box in \
-             shares of half the distance between the two nearest samples of different classes: from 1 on, some box has \
-             an answer for every network. Where `tolerance_safe` is `false`, the truth is closer to the boundary than \
+             arithmetic and as executed in binary32; for unsat a margin by which, at every point of an \
+             alternative's box, some other constraint of it fails, in real arithmetic and for every order of \
+             floating-point sums. `distance` is the radius of the box in shares of half the distance to the nearest \
+             sample of another class: from 1 on, a question about the boxes of both has an answer for every network. Where `tolerance_safe` is `false`, the truth is closer to the boundary than \
              the 1e-4 that witnesses are replayed with.\n\n\
              `python generate_properties.py SEED` writes other instances. `indelible audit . results.csv` compares a \
              tool's results with the answers.\n"

@@ -47,7 +47,7 @@ mod prelude {
         data::{DataArgs, Given, Units, describe, of_scaled, units},
         failure::{Failure, require},
         paths::{ends_in, ends_in_csv, is_special, keep_apart, read_text, write_text},
-        report::{Report, bytes, columns, counted, grouped, plain, print, real, seconds},
+        report::{Report, at_least, at_most, bytes, columns, counted, grouped, plain, print, real, seconds},
     };
 }
 

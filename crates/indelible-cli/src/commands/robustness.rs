@@ -53,6 +53,7 @@ impl RobustnessArgs {
         let [output, svg] = [self.output.as_ref(), self.svg.as_ref()];
         ends_in(output, &["npz", "csv"], "radii are written as NPZ or CSV")?;
         ends_in(svg, &["svg"], "the chart is written as SVG")?;
+        require(self.rounds > 0, || "--rounds is 0; expected 1 or more".into())?;
         let config = Config { branches: BRANCHES, ..Config::default() };
         let Asked { network, data, norm, config } = self.asked.read(config, &[output, svg], &bar)?;
         let started = Instant::now();
@@ -136,7 +137,10 @@ fn csv(found: &[RobustRadius]) -> String {
 fn report(found: &[RobustRadius], norm: Norm, is_scaled: bool, taken: f64) -> Report {
     let curves = Curves::new(found);
     let step = curves.largest_certified() / MOST_LINES as f64;
-    let places: Vec<f64> = (0..=MOST_LINES).map(|i| step * i as f64).collect();
+    // Places that people read as they are; none where nothing was certified.
+    let shown = |place: f64| at_least(place).parse().unwrap_or(place);
+    let mut places: Vec<f64> = (0..=MOST_LINES).map(|i| shown(step * i as f64)).collect();
+    places.dedup();
     let curve: Vec<Value> = places
         .iter()
         .map(|radius| {
@@ -157,7 +161,7 @@ fn report(found: &[RobustRadius], norm: Norm, is_scaled: bool, taken: f64) -> Re
     report
         .line("clean accuracy", format!("{clean:.4} ({} of {})", grouped(correct), grouped(found.len())))
         .line("norm", format!("{norm}{}", of_scaled(is_scaled)))
-        .line("median certified radius", real(curves.median_certified()));
+        .line("median certified radius", at_least(curves.median_certified()));
     for radius in places.iter().skip(1) {
         let [certified, attacked] = curves.at(*radius);
         report.line(

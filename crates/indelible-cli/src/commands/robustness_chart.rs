@@ -10,19 +10,21 @@ use crate::{failure::Failure, report::real};
 /// its radius: at least, and at most.
 pub struct Curves {
     samples: usize,
-    /// Radii of the samples that are right themselves, in increasing order.
+    /// Radii above 0 that were certified, in increasing order.
     certified: Vec<f64>,
+    /// Of the samples that are right themselves, in increasing order.
     attacked: Vec<f64>,
 }
 
 impl Curves {
     pub fn new(found: &[RobustRadius]) -> Self {
-        let sorted = |radius: fn(&RobustRadius) -> f64| {
-            let mut radii: Vec<f64> = found.iter().filter(|r| r.correct).map(radius).collect();
-            radii.sort_by(f64::total_cmp);
-            radii
-        };
-        Self { samples: found.len(), certified: sorted(|r| r.certified), attacked: sorted(|r| r.attacked) }
+        let right = || found.iter().filter(|r| r.correct);
+        let (mut certified, mut attacked): (Vec<f64>, Vec<f64>) =
+            right().map(|r| (r.certified, r.attacked)).unzip();
+        certified.retain(|radius| *radius > 0.0);
+        certified.sort_by(f64::total_cmp);
+        attacked.sort_by(f64::total_cmp);
+        Self { samples: found.len(), certified, attacked }
     }
 
     fn share(&self, count: usize) -> f64 {
@@ -31,7 +33,7 @@ impl Curves {
 
     /// Share of samples that are right themselves.
     pub fn clean(&self) -> f64 {
-        self.share(self.certified.len())
+        self.share(self.attacked.len())
     }
 
     /// Shares of samples that are certified within `radius`, and that are not
@@ -47,9 +49,11 @@ impl Curves {
         self.certified.last().copied().unwrap_or(0.0)
     }
 
-    /// The certified radius in the middle.
+    /// The certified radius in the middle of the samples that are right themselves.
     pub fn median_certified(&self) -> f64 {
-        self.certified.get(self.certified.len() / 2).copied().unwrap_or(0.0)
+        let none = self.attacked.len() - self.certified.len();
+        let place = (self.attacked.len() / 2).checked_sub(none);
+        place.and_then(|place| self.certified.get(place)).copied().unwrap_or(0.0)
     }
 
     /// Where the picture ends.
@@ -137,7 +141,7 @@ mod tests {
         let curves = Curves::new(&found());
         assert_eq!((curves.clean(), curves.largest_certified()), (0.75, 0.5));
         for (radius, shares) in [
-            (0.0, [0.75, 0.75]),
+            (0.0, [0.5, 0.75]),
             (0.1, [0.5, 0.5]),
             (0.5, [0.25, 0.5]),
             (0.51, [0.0, 0.5]),

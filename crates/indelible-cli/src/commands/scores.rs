@@ -127,7 +127,7 @@ impl ScoresArgs {
             .line("training sets", format!("every sample with probability {}", plain(self.share)))
             .line(
                 "neighbours",
-                format!("{} of each; error of a score at most {error:.1e}", grouped(looked_at)),
+                format!("{} of each; error of a score at most {}", grouped(looked_at), at_most(error)),
             )
             .line("right unseen", format!("{unseen:.4} of the samples on average"))
             .line("memorized", format!("{} by {MEMORIZED} or more", counted(memorized, "sample")));

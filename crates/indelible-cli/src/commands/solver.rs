@@ -5,6 +5,7 @@ use std::{
     io::Read,
     path::Path,
     process::{Child, Command, Stdio},
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
@@ -13,6 +14,7 @@ use indelible::Progress;
 use indelible_io::read_text;
 
 use super::{audit::stem, prelude::*};
+use crate::interrupt::at_interrupt;
 
 /// Bytes of an answer that are read.
 const LONGEST: u64 = 1 << 28;
@@ -106,7 +108,11 @@ impl<'a> Solver<'a> {
     fn ask(&self, onnx: &Path, vnnlib: &Path, limit: u64) -> Result<Claim, Failure> {
         let failed = |e| Failure::input(format!("cannot run {}: {e}", self.program));
         let started = Instant::now();
-        let mut child = Command::new(self.program)
+        let mut command = Command::new(self.program);
+        // A group of its own, so that what it starts can be ended with it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command
             .args(&self.arguments)
             .arg("verify")
             .arg(vnnlib)
@@ -118,16 +124,23 @@ impl<'a> Solver<'a> {
             .stderr(Stdio::null())
             .spawn()
             .map_err(failed)?;
-        let output = child.stdout.take();
+        let (output, group) = (child.stdout.take(), child.id());
+        at_interrupt(move || end_group(group));
+        let (sender, receiver) = mpsc::channel();
         // What it prints is read while it runs, or it would wait for a reader.
-        let reader = thread::spawn(move || {
+        thread::spawn(move || {
             let mut text = vec![];
             let read = output.map(|output| output.take(LONGEST).read_to_end(&mut text));
-            read.is_some_and(|read| read.is_ok()).then(|| String::from_utf8_lossy(&text).into_owned())
+            let text = read.is_some_and(|read| read.is_ok()).then_some(text);
+            // Nobody may wait for it any more.
+            let _ = sender.send(text.map(|text| String::from_utf8_lossy(&text).into_owned()));
         });
         let in_time = wait(&mut child, Duration::from_secs(limit.saturating_add(GRACE))).map_err(failed)?;
         let seconds = started.elapsed().as_secs_f64();
-        let text = reader.join().ok().flatten().unwrap_or_default();
+        // What outlives it may hold its output open.
+        end_group(group);
+        at_interrupt(|| {});
+        let text = receiver.recv_timeout(Duration::from_secs(GRACE)).ok().flatten().unwrap_or_default();
         let answer = text.split_whitespace().next().unwrap_or("error").to_lowercase();
         let is_late = !in_time || seconds > limit as f64 + 1.0;
         let point =
@@ -135,6 +148,20 @@ impl<'a> Solver<'a> {
         let answer = if is_late { "timeout".into() } else { answer };
         Ok(Claim { answer, point: Some(point.flatten().unwrap_or_default()), seconds: Some(seconds) })
     }
+}
+
+/// Ends what a verifier has started and not ended.
+fn end_group(group: u32) {
+    #[cfg(unix)]
+    // Where there is nothing left to end it says so, to nobody.
+    let _ = Command::new("sh")
+        .args(["-c", "kill -s KILL -- -$0", &group.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    #[cfg(not(unix))]
+    let _ = group;
 }
 
 /// Whether a process ended by itself within a time; if not, it is ended.

@@ -114,9 +114,9 @@ fn object(found: &WidthBounds) -> Value {
 fn words(found: &WidthBounds) -> String {
     let above = match found.impossible {
         1.0 => "no upper bound shown".to_string(),
-        bound => format!("impossible from {bound:.4} on"),
+        bound => format!("impossible from {} on", at_most(bound)),
     };
-    format!("reached below {:.4}, {above}", found.reached)
+    format!("reached below {}, {above}", at_least(found.reached))
 }
 
 /// `P` of shape width × features, `pairs` of shape K × 2, `weights` of length K.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::common::Workplace;
+use crate::common::{Run, Workplace};
 
 /// All files below a folder with their contents, sorted.
 fn contents(folder: &std::path::Path) -> Vec<(String, Vec<u8>)> {
@@ -34,6 +34,9 @@ fn benchmarks_repeat_and_audits_find_what_is_wrong() {
     // A benchmark is replaced, another folder is not.
     place.json("benchmark two --count 4 --seed 8 --families pair");
     assert_ne!(contents(&place.path("one")), contents(&place.path("two")));
+    // What others have put there is not lost.
+    place.file("two/results.csv", "");
+    place.refused("benchmark two --count 4 --families pair", 2, &["two holds results.csv", "move it"]);
     fs::create_dir(place.path("other")).unwrap();
     place.refused("benchmark other", 2, &["other exists and is no benchmark", "expected a folder to make"]);
     place.refused("benchmark three --families pear", 2, &["unknown family 'pear'", "expected one of"]);
@@ -64,6 +67,20 @@ fn benchmarks_repeat_and_audits_find_what_is_wrong() {
     place.refused("audit one short.csv", 2, &["short.csv: line 1 has 2 cells", "expected category"]);
     place.refused("audit other right.csv", 2, &["cannot read", "ground_truth.csv"]);
     place.refused("audit one", 2, &["RESULTS.csv"]);
+}
+
+/// A tool that leaves a process behind, which holds its output open.
+#[cfg(unix)]
+#[test]
+fn a_tool_that_does_not_end_is_ended() {
+    let place = Workplace::new();
+    place.json("benchmark b --count 1 --seed 1 --families pair");
+    place.file("tool.sh", "sleep 1000 &\necho unknown\n");
+    let mut audit = place.command("audit b --timeout 5 --json");
+    let run = Run::of(audit.args(["--solver", "sh tool.sh"]).output().unwrap());
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let audit: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(audit["outcomes"]["unknown"].as_u64(), Some(1), "{audit}");
 }
 
 #[test]

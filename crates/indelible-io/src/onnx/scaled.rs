@@ -15,7 +15,7 @@ use super::{
     OnnxError,
     graph::numbers,
     proto,
-    tensors::declared_precision,
+    tensors::{declared_features, declared_precision},
     write::{Initializer, node},
 };
 
@@ -80,6 +80,10 @@ pub(super) fn take_off(graph: &mut proto::Graph) -> Result<Option<Scaling>, Onnx
     }
     if first != second || first != declared_precision(graph) {
         return Err(unlike("its numbers are of another format than the input"));
+    }
+    // A row of any other shape would be stretched to something else.
+    if declared_features(graph) != Some(offsets.len()) {
+        return Err(unlike("the input is no row of as many features"));
     }
     rename(graph, SCALED, "x");
     Scaling::new(offsets, factors).map(Some).map_err(|e| unlike(&e.to_string()))

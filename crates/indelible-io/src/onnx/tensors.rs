@@ -83,13 +83,9 @@ impl<'a> Tensors<'a> {
 
     /// The number of features of the one input, declared as `[batch, features]`.
     pub fn features(&self) -> Result<usize, OnnxError> {
-        let dimensions = || {
-            let [input] = &self.file.input[..] else { return None };
-            let shape = input.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref()?;
-            let [_, features] = &shape.dim[..] else { return None };
-            usize::try_from(features.dim_value?).ok().filter(|n| (1..=MOST_FEATURES).contains(n))
-        };
-        dimensions().ok_or_else(|| self.unlike("its input is not declared as [batch, features]"))
+        declared_features(self.file)
+            .filter(|n| (1..=MOST_FEATURES).contains(n))
+            .ok_or_else(|| self.unlike("its input is not declared as [batch, features]"))
     }
 
     fn take(&mut self, name: &str, shape: &[usize]) -> Result<&'a proto::Tensor, OnnxError> {
@@ -259,6 +255,16 @@ impl<'a> Names<'a> {
         let tensors = body.initializer.clone();
         let body = proto::Graph { initializer: tensors, ..self.graph(body, declared) };
         proto::Attribute { name: attribute.name.clone(), g: Some(body), ..Default::default() }
+    }
+}
+
+/// The number of features of the one input, where it is declared as
+/// `[batch, features]`.
+pub(super) fn declared_features(file: &proto::Graph) -> Option<usize> {
+    let [input] = &file.input[..] else { return None };
+    match &input.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref()?.dim[..] {
+        [_, features] => usize::try_from(features.dim_value?).ok(),
+        _ => None,
     }
 }
 

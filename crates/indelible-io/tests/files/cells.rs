@@ -1,11 +1,12 @@
 //! Networks of cells through compact files and back, and what becomes of
 //! damaged ones.
 
+use super::common::{all_options, certificate};
 use indelible::{
     Budget, Dataset, Features, Norm, Precision, Radii, Silent,
-    certify::{Certificate, Claim, certify},
+    certify::{Claim, certify},
     constructions::{Construction, Options},
-    network::{CellEvaluator, CellNetwork, Evaluator, Head, Model, predicted_class},
+    network::{CellEvaluator, CellNetwork, Evaluator, Model, predicted_class},
     separation::separation,
 };
 use indelible_io::onnx::{self, Metadata, write_compact};
@@ -39,22 +40,6 @@ fn file(data: &Dataset, options: Options) -> Vec<u8> {
     let mut bytes = Vec::new();
     write_compact(&Model::Cells(network(data, options)), &Metadata::default(), &mut bytes).unwrap();
     bytes
-}
-
-fn all_options() -> [Options; 4] {
-    [
-        Options { head: Head::Logits, precision: Precision::F32 },
-        Options { head: Head::Logits, precision: Precision::F64 },
-        Options { head: Head::Scalar, precision: Precision::F32 },
-        Options { head: Head::Scalar, precision: Precision::F64 },
-    ]
-}
-
-fn certificate(model: &Model, data: &Dataset, radii: &Radii) -> Certificate {
-    let classes: Vec<usize> = (0..data.classes()).collect();
-    let claim =
-        Claim { model, data, classes: &classes, network_classes: data.classes(), norm: Norm::Linf, radii };
-    certify(&claim, &Silent).unwrap()
 }
 
 #[test]

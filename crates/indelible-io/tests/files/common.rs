@@ -1,4 +1,5 @@
-//! Files in the formats that are read, written byte by byte by the tests.
+//! Files in the formats that are read, written byte by byte by the tests, and
+//! what several tests ask of networks.
 
 use std::{
     io::{Cursor, Write},
@@ -6,7 +7,12 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use indelible::Dataset;
+use indelible::{
+    Dataset, Norm, Precision, Radii, Silent,
+    certify::{Certificate, Claim, certify},
+    constructions::Options,
+    network::{Head, Model},
+};
 use indelible_io::{
     Error,
     dataset::{self, ReadOptions, Reading},
@@ -125,4 +131,22 @@ pub fn told(folder: &Folder, text: impl AsRef<[u8]>, options: &ReadOptions) -> (
     let points = dataset::read_labelled(&folder.put("t.csv", text), options).unwrap();
     let reading = points.reading().clone();
     (points.into_labelled().unwrap(), reading)
+}
+
+/// Every head in every format.
+pub fn all_options() -> [Options; 4] {
+    [
+        Options { head: Head::Logits, precision: Precision::F32 },
+        Options { head: Head::Logits, precision: Precision::F64 },
+        Options { head: Head::Scalar, precision: Precision::F32 },
+        Options { head: Head::Scalar, precision: Precision::F64 },
+    ]
+}
+
+/// The certificate of `model`, whose classes are those of the data, in the sup norm.
+pub fn certificate(model: &Model, data: &Dataset, radii: &Radii) -> Certificate {
+    let classes: Vec<usize> = (0..data.classes()).collect();
+    let claim =
+        Claim { model, data, classes: &classes, network_classes: data.classes(), norm: Norm::Linf, radii };
+    certify(&claim, &Silent).unwrap()
 }

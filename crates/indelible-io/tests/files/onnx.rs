@@ -1,12 +1,10 @@
 //! Networks through files and back, and what becomes of damaged files.
 
+use super::common::{all_options, certificate};
 use indelible::{
     Budget, Dataset, Enclosure, Features, Norm, Precision, Radii, Silent,
-    certify::{Certificate, Claim, certify},
     constructions::{BuiltNetwork, Construction, Options},
-    network::{
-        Head, Measure, Model, NetworkForm, PowerCurve, Scaled, Scaling, StoredNetwork, predicted_class,
-    },
+    network::{Measure, Model, NetworkForm, PowerCurve, Scaled, Scaling, StoredNetwork, predicted_class},
     separation::separation,
 };
 use indelible_io::onnx::{self, Metadata, OnnxError, write_compact, write_dense};
@@ -50,22 +48,6 @@ fn compact(data: &Dataset, options: Options) -> Vec<u8> {
     let mut bytes = Vec::new();
     write_compact(&network.compact().unwrap(), &metadata(data, &budget), &mut bytes).unwrap();
     bytes
-}
-
-fn all_options() -> [Options; 4] {
-    [
-        Options { head: Head::Logits, precision: Precision::F32 },
-        Options { head: Head::Logits, precision: Precision::F64 },
-        Options { head: Head::Scalar, precision: Precision::F32 },
-        Options { head: Head::Scalar, precision: Precision::F64 },
-    ]
-}
-
-fn certificate(model: &Model, data: &Dataset, radii: &Radii) -> Certificate {
-    let classes: Vec<usize> = (0..data.classes()).collect();
-    let claim =
-        Claim { model, data, classes: &classes, network_classes: data.classes(), norm: Norm::Linf, radii };
-    certify(&claim, &Silent).unwrap()
 }
 
 #[test]

@@ -48,7 +48,8 @@ pub enum Truth {
     Sat(Witness),
     /// There is none.
     Unsat {
-        /// By how much at least some constraint of every alternative fails.
+        /// By how much at least, at every point of an alternative's box, some other
+        /// constraint of it fails.
         margin: f64,
         /// What proved it.
         engines: Vec<String>,

@@ -17,7 +17,7 @@ pub(super) fn read<'t>(first: Form<'t>, mut reader: Reader<'t>) -> Result<Query,
     let mut declared: [BTreeSet<usize>; 2] = Default::default();
     let mut places = [0, 0];
     let mut assertions = Assertions::new();
-    let mut next = Some(first);
+    let (mut next, mut asked) = (Some(first), false);
     while let Some(form) = next {
         match form.call() {
             Some((head @ ("declare-const" | "declare-fun"), rest)) => {
@@ -26,6 +26,10 @@ pub(super) fn read<'t>(first: Form<'t>, mut reader: Reader<'t>) -> Result<Query,
                     return Err(Problem::new(form.at(), format!("{} is declared twice", name(variable))));
                 }
                 places[variable.tensor] = form.at();
+            }
+            Some(("assert", _)) if asked => {
+                let what = "an assertion behind (check-sat) or (exit), which ask what stands before";
+                return Err(Problem::new(form.at(), what));
             }
             Some(("assert", rest)) => assertions.add(&form, rest, &|word, at| {
                 let variable = variable(word).ok_or_else(|| unknown(word, at))?;
@@ -37,7 +41,8 @@ pub(super) fn read<'t>(first: Form<'t>, mut reader: Reader<'t>) -> Result<Query,
                 }
             })?,
             // What solvers of SMT-LIB are told, which asks nothing.
-            Some(("set-logic" | "set-info" | "set-option" | "check-sat" | "get-model" | "exit", _)) => {}
+            Some(("check-sat" | "exit", _)) => asked = true,
+            Some(("set-logic" | "set-info" | "set-option" | "get-model", _)) => {}
             _ => {
                 let what = format!("{}; expected (declare-const …) or (assert …)", form.shown());
                 return Err(Problem::new(form.at(), what));

@@ -3,19 +3,22 @@
 //!
 //! Each vector of the graph gets intervals that contain its numbers in real
 //! arithmetic and as executed, for every point of the box and every order of
-//! summation, as `arithmetic` says of sums. What is not a sum loses nothing:
+//! summation, as `arithmetic` says of sums, also where a runtime puts sums together
+//! (`together`). What is not a sum loses nothing:
 //! selecting, maxima and clipping are exact in every arithmetic. What they leave
 //! undecided is asked of linear bounds.
 
 use super::{
     Answers, Claim, Config, Domain, Effort, Engine, Verdict, Watch,
-    arithmetic::{Interval, IntervalArithmetic},
+    arithmetic::{Interval, IntervalArithmetic, magnitude},
     linear, of_samples,
     program::Program,
+    together::Together,
 };
 use crate::{
-    Error,
-    network::{Activation, Graph, Groups, Inexact, NetworkForm, Operation, RowBuffer},
+    Error, Precision,
+    network::{Activation, AffineMap, Graph, Groups, Inexact, NetworkForm, Operation, RowBuffer},
+    number::{add_up, mul_up},
 };
 
 /// One verdict per sample.
@@ -56,15 +59,83 @@ fn by_intervals(claim: &Claim<'_>, domain: &Domain, graph: &Graph, sample: usize
 pub(super) fn propagate(graph: &Graph, input: Vec<Interval>) -> Option<Vec<Vec<Interval>>> {
     let arithmetic = IntervalArithmetic { precision: graph.precision() };
     let mut vectors = vec![input];
+    let mut together: Vec<Option<Together>> = vec![None];
     for node in graph.nodes() {
         let read: Vec<&[Interval]> = node.reads.iter().map(|&v| vectors[v].as_slice()).collect();
-        let result = apply(arithmetic, &node.operation, &read)?;
+        let mut result = apply(arithmetic, &node.operation, &read)?;
+        let before: Vec<Option<&Together>> = node.reads.iter().map(|&v| together[v].as_ref()).collect();
+        let terms = terms(&node.operation, &read, &before, arithmetic.precision);
+        let goes_on = before.iter().any(Option::is_some) && adds_to_sums(&node.operation);
+        if let (Some(terms), true) = (&terms, goes_on) {
+            for (x, size) in result.iter_mut().zip(&terms.sizes) {
+                *x = x.widened(terms.error(*size, arithmetic.precision)?);
+            }
+        }
+        together.push(terms);
         if result.iter().any(|x| !(x.lower.is_finite() && x.upper.is_finite())) {
             return None;
         }
         vectors.push(result);
     }
     Some(vectors)
+}
+
+/// Whether an operation scales numbers or adds others to them.
+fn adds_to_sums(operation: &Operation) -> bool {
+    match operation {
+        Operation::Rescale(_) | Operation::Sum => true,
+        Operation::Affine(AffineMap::Rows(layer)) => layer.is_diagonal(),
+        _ => false,
+    }
+}
+
+/// The terms of what an operation gives, where it is the sums of a matrix or goes on
+/// with them.
+fn terms(
+    operation: &Operation,
+    read: &[&[Interval]],
+    before: &[Option<&Together>],
+    precision: Precision,
+) -> Option<Together> {
+    let size = |vector: usize, i: usize| match before[vector] {
+        Some(together) => together.sizes[i],
+        None => magnitude(read[vector][i]),
+    };
+    let earlier = before.iter().flatten().map(|together| together.roundings).max();
+    let goes_on = || Some(earlier? + Together::MORE);
+    let (sizes, roundings): (Vec<f64>, usize) = match operation {
+        Operation::Affine(map) => {
+            let (mut buffer, mut most, mut sizes) = (RowBuffer::default(), 0, vec![]);
+            let is_matrix = !adds_to_sums(operation);
+            for index in 0..map.outputs() {
+                let row = map.row(index, &mut buffer);
+                most = most.max(row.columns.len());
+                let of = |c: usize| if is_matrix { magnitude(read[0][c]) } else { size(0, c) };
+                let terms = row.terms().map(|(c, w)| mul_up(w.abs(), of(c)));
+                sizes.push(terms.fold(row.bias.abs(), add_up));
+            }
+            (sizes, if is_matrix { most + 1 } else { goes_on().unwrap_or(0) + 2 })
+        }
+        Operation::Rescale(rescaling) => {
+            let each = rescaling.factors.iter().zip(&rescaling.shifts).enumerate();
+            let of = |(i, (f, t))| add_up(mul_up(magnitude(range(f)), size(0, i)), magnitude(range(t)));
+            (each.map(of).collect(), goes_on()? + 3)
+        }
+        Operation::Sum => {
+            let of = |i| (0..read.len()).map(|vector| size(vector, i)).fold(0.0, add_up);
+            ((0..read[0].len()).map(of).collect(), goes_on()? + read.len())
+        }
+        Operation::Select(indices) => {
+            let all: Vec<f64> = (0..read.len())
+                .flat_map(|v| (0..read[v].len()).map(move |i| (v, i)))
+                .map(|(v, i)| size(v, i))
+                .collect();
+            (indices.iter().map(|&i| all[i]).collect(), earlier?)
+        }
+        _ => return None,
+    };
+    let underflow = Together::underflow(roundings, precision);
+    Some(Together { sizes: sizes.into_iter().map(|size| add_up(size, underflow)).collect(), roundings })
 }
 
 fn apply(

@@ -66,6 +66,7 @@ mod robustness;
 mod scaled;
 #[cfg(test)]
 mod tests;
+mod together;
 mod verdict;
 mod watch;
 
@@ -203,14 +204,19 @@ fn behind_map(
 ) -> Result<Certificate, Error> {
     let behind = Behind::new(claim, scaled)?;
     let inner = Config { domain: Domain::default(), ..config.clone() };
-    let silent = Watch { progress: watch.progress, found: &|_, _, _| {} };
+    // What is said in front of the map is told as soon as it is known behind it.
+    let tell = |sample, verdict: &Verdict, effort| {
+        if let Ok(verdict) = behind.verdict(sample, &config.domain, verdict.clone()) {
+            watch.decided(sample, &(verdict, effort));
+        }
+    };
+    let inner_watch = Watch { progress: watch.progress, found: &tell };
     // What is shared between radii is about numbers that depend on the radii here.
-    let found = certify_sharing(&behind.claim(), &inner, &Shared::default(), &silent)?;
+    let found = certify_sharing(&behind.claim(), &inner, &Shared::default(), &inner_watch)?;
     let found = found.verdicts.into_iter().zip(found.efforts).enumerate();
     let mut answers = found
         .map(|(sample, (verdict, effort))| Ok((behind.verdict(sample, &config.domain, verdict)?, effort)))
         .collect::<Result<Answers, Error>>()?;
-    (0..answers.len()).for_each(|sample| watch.decided(sample, &answers[sample]));
     find_misclassified(claim, &mut answers, watch)?;
     for i in undecided(&answers) {
         (watch.found)(i, &answers[i].0, answers[i].1);

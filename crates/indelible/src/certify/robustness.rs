@@ -68,7 +68,8 @@ pub fn robust_radii(
     robust_radii_each(claim, config, rounds, progress, &|_| {})
 }
 
-/// The same, and tells what is known of all samples whenever more is.
+/// The same, and tells what is known of the first samples whenever more is: of all
+/// of them where they are looked at together.
 ///
 /// # Errors
 /// As of [`certify_with`](super::certify_with).

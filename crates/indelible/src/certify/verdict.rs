@@ -83,7 +83,7 @@ pub enum Verdict {
 pub struct RobustRadius {
     /// Whether the sample itself gets its label.
     pub correct: bool,
-    /// The largest radius that was certified; 0 where none was.
+    /// The largest radius that was certified; 0 where none above 0 was.
     pub certified: f64,
     /// The smallest distance at which another label was found: 0 for a sample
     /// that is misclassified, infinite where none was found.

@@ -69,6 +69,12 @@ impl Layer {
         &self.biases
     }
 
+    /// Whether every neuron reads one input at most.
+    #[must_use]
+    pub fn is_diagonal(&self) -> bool {
+        self.rows().all(|row| row.columns.len() <= 1)
+    }
+
     /// The same rows with other biases.
     ///
     /// # Panics

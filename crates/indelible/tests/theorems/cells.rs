@@ -1,11 +1,13 @@
 //! Cells: coverage and exclusion in exact arithmetic, counts, guarantees at
 //! hostile points, certificates, determinism.
 
-use crate::common::{dataset, hostile_points, hostile_value, nearest_enemies, random_dataset, separation};
+use crate::common::{
+    certificate, dataset, hostile_points, hostile_value, nearest_enemies, random_dataset, separation,
+};
 use indelible::{
     Budget, Dataset, Error, Features, Norm, Precision, Silent,
     cells::{cover, parameters},
-    certify::{Certificate, Claim, Verdict, certify},
+    certify::Verdict,
     constructions::{BuiltNetwork, Construction, Options, cell_network},
     network::{
         Cell, CellEvaluator, CellNetwork, Constraint, Evaluator, Head, LayerBuilder, Model, Network, Side,
@@ -15,19 +17,6 @@ use indelible::{
     separation as exact_separation,
 };
 use proptest::prelude::*;
-
-fn certificate(model: &Model, data: &Dataset, budget: &Budget) -> Certificate {
-    let classes: Vec<usize> = (0..data.classes()).collect();
-    let claim = Claim {
-        model,
-        data,
-        classes: &classes,
-        network_classes: data.classes(),
-        norm: budget.norm(),
-        radii: budget.radii(),
-    };
-    certify(&claim, &Silent).unwrap()
-}
 
 /// Sign of a sum of a few numbers, exactly: terms are added to an expansion
 /// without overlaps, whose largest part has the sign (Shewchuk 1997). Meant

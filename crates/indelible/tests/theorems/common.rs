@@ -1,9 +1,10 @@
 //! Datasets and slow, plain twins of what the library computes.
 
 use indelible::{
-    Budget, Dataset, Enclosure, Features, Norm, Precision, Silent,
+    Budget, Dataset, Enclosure, Features, Norm, Precision, Radii, Silent,
+    certify::{Certificate, Claim, certify},
     constructions::{BuiltNetwork, Construction, Options},
-    network::Head,
+    network::{Head, Model},
     number::{random::Random, sub_down, sub_up},
     separation::{NearestEnemies, Separation},
 };
@@ -200,4 +201,16 @@ pub fn with_duplicates(data: &Dataset, every: usize) -> Dataset {
 pub fn with_names(data: &Dataset, classes: usize) -> Dataset {
     let names = (1..=classes).map(|c| c.to_string()).collect();
     Dataset::new(data.storage().clone(), data.features(), data.labels().to_vec(), names).unwrap()
+}
+
+/// The certificate of `model`, whose classes are those of the data.
+pub fn certificate_of(model: &Model, data: &Dataset, norm: Norm, radii: &Radii) -> Certificate {
+    let classes: Vec<usize> = (0..data.classes()).collect();
+    let network_classes = data.classes();
+    certify(&Claim { model, data, classes: &classes, network_classes, norm, radii }, &Silent).unwrap()
+}
+
+/// The same for the balls that a network was built for.
+pub fn certificate(model: &Model, data: &Dataset, budget: &Budget) -> Certificate {
+    certificate_of(model, data, budget.norm(), budget.radii())
 }

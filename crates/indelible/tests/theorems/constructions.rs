@@ -2,23 +2,17 @@
 //! constants, and that all forms agree.
 
 use crate::common::{
-    F64, ball_points, binary, budget, build, dataset, random_dataset, separable, with_duplicates, with_names,
+    F64, ball_points, binary, budget, build, certificate, certificate_of, dataset, random_dataset, separable,
+    with_duplicates, with_names,
 };
 use indelible::{
     Budget, Dataset, Error, Norm, Precision, Radii, Silent,
-    certify::{Certificate, Claim, Verdict, certify},
+    certify::Verdict,
     constructions::{Approximation, BuiltNetwork, Construction, Options, REGISTRY, yu2024_lp},
     network::{Head, Model, StoredNetwork, evaluate, predicted_class, size},
     separation::{nearest_enemies, separation},
 };
 use proptest::prelude::*;
-
-fn certificate(model: &Model, data: &Dataset, budget: &Budget) -> Certificate {
-    let classes: Vec<usize> = (0..data.classes()).collect();
-    let network_classes = data.classes();
-    let (norm, radii) = (budget.norm(), budget.radii());
-    certify(&Claim { model, data, classes: &classes, network_classes, norm, radii }, &Silent).unwrap()
-}
 
 /// Points of the ball with features at their minimum, and as far below it as
 /// the ball reaches: where clipping acts.
@@ -285,18 +279,8 @@ fn dense_networks_are_certified() {
                     assert!(proof.holds(), "{} {norm} {options:?} {ratio} {proof:?}", construction.name);
                     // Balls that meet cannot both be right.
                     let (i, j) = found.pair.unwrap();
-                    let classes: Vec<usize> = (0..data.classes()).collect();
                     let radii = Radii::Uniform(found.distance.upper / 2.0 * 1.001);
-                    let network_classes = data.classes();
-                    let claim = Claim {
-                        model: &model,
-                        data,
-                        classes: &classes,
-                        network_classes,
-                        norm,
-                        radii: &radii,
-                    };
-                    let verdicts = certify(&claim, &Silent).unwrap().verdicts;
+                    let verdicts = certificate_of(&model, data, norm, &radii).verdicts;
                     let right = |k: usize| matches!(verdicts[k], Verdict::Certified { .. });
                     assert!(!(right(i) && right(j)), "{} {norm} {options:?}", construction.name);
                 }

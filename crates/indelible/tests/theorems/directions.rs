@@ -1,10 +1,9 @@
 //! Cells over directions: every norm, every form, the same answers, and nothing
 //! proved that is not so.
 
-use crate::common::{build, dataset};
+use crate::common::{build, certificate_of, dataset};
 use indelible::{
     Budget, Dataset, Features, Norm, Precision, Radii, Silent,
-    certify::{Certificate, Claim, certify},
     constructions::Options,
     directions::dictionary,
     network::{BallImage, CellNetwork, Head, Image, Model, Network, StoredNetwork, evaluate},
@@ -24,12 +23,6 @@ fn clouds(samples: usize, n: usize, coded: bool) -> Dataset {
         return Dataset::new(Features::unit_codes(codes.into()), n, labels, names).unwrap();
     }
     dataset(n, codes.iter().map(|&c| f64::from(c) / 7.0 - 3.0).collect(), labels)
-}
-
-fn certificate(model: &Model, data: &Dataset, norm: Norm, radii: &Radii) -> Certificate {
-    let classes: Vec<usize> = (0..data.classes()).collect();
-    certify(&Claim { model, data, classes: &classes, network_classes: data.classes(), norm, radii }, &Silent)
-        .unwrap()
 }
 
 fn cells(data: &Dataset, budget: &Budget, options: Options) -> CellNetwork {
@@ -53,13 +46,13 @@ fn all_balls_of_every_norm_are_certified_and_no_larger_ones() {
                     let network = cells(&data, &budget, Options { head, precision });
                     assert!(!network.directions().is_empty());
                     let model = Model::Cells(network);
-                    let proof = certificate(&model, &data, norm, budget.radii());
+                    let proof = certificate_of(&model, &data, norm, budget.radii());
                     assert!(proof.holds(), "{norm} {ratio} {precision} {proof:?}");
                     let radii = Radii::Uniform(found.distance.upper / 2.0 * 1.001);
-                    assert!(!certificate(&model, &data, norm, &radii).holds(), "{norm} {ratio}");
+                    assert!(!certificate_of(&model, &data, norm, &radii).holds(), "{norm} {ratio}");
                     // Balls of the sup norm with these radii are larger.
                     let radii = Radii::Uniform(found.distance.upper);
-                    assert!(!certificate(&model, &data, Norm::Linf, &radii).holds(), "{norm} {ratio}");
+                    assert!(!certificate_of(&model, &data, Norm::Linf, &radii).holds(), "{norm} {ratio}");
                 }
             }
         }
@@ -147,9 +140,9 @@ fn directions_among_few_dimensions_keep_every_promise() {
         let model = Model::Cells(network.clone());
         assert_eq!(model.evaluate(&rows).unwrap(), by_layers);
         assert_eq!(CellNetwork::from_layers(&StoredNetwork::of(&network)), Some(network));
-        assert!(certificate(&model, &data, Norm::L2, budget.radii()).holds());
+        assert!(certificate_of(&model, &data, Norm::L2, budget.radii()).holds());
         let radii = Radii::Uniform(found.distance.upper / 2.0 * 1.001);
-        assert!(!certificate(&model, &data, Norm::L2, &radii).holds());
+        assert!(!certificate_of(&model, &data, Norm::L2, &radii).holds());
     }
 }
 

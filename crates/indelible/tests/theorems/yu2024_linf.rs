@@ -1,9 +1,11 @@
 //! Theorem 4.8: counts, guarantees at hostile points, certificates.
 
-use crate::common::{dataset, hostile_points, hostile_value, nearest_enemies, random_dataset, separation};
+use crate::common::{
+    certificate, dataset, hostile_points, hostile_value, nearest_enemies, random_dataset, separation,
+};
 use indelible::{
-    Budget, Dataset, Error, Precision, Silent,
-    certify::{Certificate, Claim, Verdict, certify},
+    Budget, Dataset, Error, Precision,
+    certify::Verdict,
     constructions::{BuiltNetwork, Construction, Options},
     network::{Head, Model, Network, StoredNetwork, evaluate, predicted_class, size},
 };
@@ -11,19 +13,6 @@ use proptest::prelude::*;
 
 fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn BuiltNetwork>, Error> {
     Construction::named("yu2024-linf").unwrap().build(data, budget, options)
-}
-
-fn certificate(model: &Model, data: &Dataset, budget: &Budget) -> Certificate {
-    let classes: Vec<usize> = (0..data.classes()).collect();
-    let claim = Claim {
-        model,
-        data,
-        classes: &classes,
-        network_classes: data.classes(),
-        norm: budget.norm(),
-        radii: budget.radii(),
-    };
-    certify(&claim, &Silent).unwrap()
 }
 
 /// Every point of `points` gets the label of `sample` in both forms: from the

@@ -7,7 +7,7 @@ use indelible::Precision;
 
 use super::{
     Reader, constant, movement,
-    value::{Constant, Data, Value, broadcast, count, stretched},
+    value::{Constant, Data, MOST, Value, broadcast, count, stretched},
 };
 use crate::onnx::{
     OnnxError,
@@ -79,7 +79,9 @@ fn cast(node: &Node, from: &Constant) -> Result<Constant, OnnxError> {
     let refused = || operator(node, format!(" to element type {to}, which would round or is no number"));
     let is = |kind: i32| to == i64::from(kind);
     let data = match &from.data {
-        Data::Integers(values) if is(data_type::INT64) || is(data_type::INT32) => {
+        Data::Integers(values)
+            if is(data_type::INT64) || is(data_type::INT32) && values.iter().all(|v| is_short(*v)) =>
+        {
             Data::Integers(values.clone())
         }
         data if is(data_type::FLOAT) || is(data_type::DOUBLE) => {
@@ -102,6 +104,11 @@ fn cast(node: &Node, from: &Constant) -> Result<Constant, OnnxError> {
     Ok(Constant { shape: from.shape.clone(), data })
 }
 
+/// Whether 32 bits hold an integer.
+fn is_short(value: i64) -> bool {
+    i32::try_from(value).is_ok()
+}
+
 /// Add, Sub, Mul and Div of two constants.
 fn arithmetic(precision: Precision, node: &Node, inputs: &[Option<Value>]) -> Result<Constant, OnnxError> {
     only_attributes(node, &[])?;
@@ -120,6 +127,8 @@ fn arithmetic(precision: Precision, node: &Node, inputs: &[Option<Value>]) -> Re
                 "Mul" => a[i].checked_mul(b[j]),
                 _ => a[i].checked_div(b[j]),
             };
+            // Integers of 32 bits wrap around in a runtime, and which these are is not kept.
+            let of = |at| of(at).filter(|value| is_short(*value));
             Data::Integers(pairs().map(of).collect::<Option<_>>().ok_or_else(refused)?)
         }
         (Data::Numbers(a, Some(p)), Data::Numbers(b, Some(q))) if *p == precision && *q == precision => {
@@ -151,7 +160,7 @@ fn concatenated(node: &Node, inputs: &[Option<Value>]) -> Result<Constant, OnnxE
     for input in inputs {
         match input.as_ref() {
             Some(Value::Constant(c)) if c.shape.len() == 1 => match &c.data {
-                Data::Integers(values) => all.extend_from_slice(values),
+                Data::Integers(values) if all.len() + values.len() <= MOST => all.extend_from_slice(values),
                 _ => return Err(refused()),
             },
             _ => return Err(refused()),

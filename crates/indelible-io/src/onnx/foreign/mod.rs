@@ -28,7 +28,7 @@ use indelible::{
 
 use self::{
     interface::{Input, Sample},
-    value::{Computed, Constant, Data, Value, count},
+    value::{Computed, Constant, Data, MOST, Value, count},
 };
 use super::{
     OnnxError,
@@ -73,6 +73,8 @@ struct Reader<'f> {
     /// How often each name is read.
     uses: HashMap<&'f str, usize>,
     nodes: Vec<GraphNode>,
+    /// Numbers in all values so far.
+    numbers: usize,
     /// Length of the input.
     features: usize,
     notes: Vec<String>,
@@ -107,6 +109,7 @@ impl<'f> Reader<'f> {
             values: HashMap::from([(input.clone(), Value::Computed(value))]),
             uses,
             nodes: vec![],
+            numbers: features,
             features,
             notes: vec![],
             classes: None,
@@ -157,6 +160,10 @@ impl<'f> Reader<'f> {
                 return Err(twice(name));
             }
             if let Some(value) = results.get(position) {
+                self.numbers = self.numbers.saturating_add(value.len());
+                if self.numbers > 4 * MOST {
+                    return Err(operator(node, format!(": more than {} numbers in all values", 4 * MOST)));
+                }
                 self.values.insert(name.clone(), value.clone());
             } else if self.uses.contains_key(name.as_str()) {
                 return Err(operator(node, format!(" with output '{name}'")));
@@ -255,6 +262,11 @@ impl<'f> Reader<'f> {
         let moved = movement::moved(node, self.opset, &value.shape, &parameters)?;
         for moved in &moved {
             self.keeps_batch(node, &moved.shape)?;
+        }
+        let order = node.attribute.iter().find(|a| a.name == "perm").map(|a| a.ints.as_slice());
+        let first = order.and_then(<[i64]>::first).copied();
+        if self.batched && node.op_type == "Transpose" && value.shape.len() > 1 && first != Some(0) {
+            return Err(operator(node, " of the samples of a batch".into()));
         }
         Ok(moved
             .into_iter()

@@ -210,8 +210,11 @@ fn slice(
         return Err(missing());
     }
     let mut kept = whole(shape);
-    for (k, &axis) in axes.iter().enumerate() {
-        let axis = place(node, axis, shape.len())?;
+    let places = axes.iter().map(|&axis| place(node, axis, shape.len())).collect::<Result<Vec<_>, _>>()?;
+    for (k, &axis) in places.iter().enumerate() {
+        if places[..k].contains(&axis) {
+            return Err(operator(node, format!(" along axis {axis} twice")));
+        }
         let size = i64::try_from(shape[axis]).unwrap_or(i64::MAX);
         let from_end = |at: i64| if at < 0 { at.saturating_add(size) } else { at };
         let step = steps[k];
@@ -249,8 +252,8 @@ fn gather(node: &Node, shape: &[usize], parameters: &Parameters<'_>) -> Result<V
     let places = asked.iter().map(|&i| place(node, i, size)).collect::<Result<Vec<_>, _>>()?;
     let mut axes = whole(shape);
     axes[axis] = places.into_iter().map(|place| axes[axis][place]).collect();
-    let indices = offsets(&axes);
     let shape = [&shape[..axis], &constant.shape, &shape[axis + 1..]].concat();
+    let indices = if count(&shape).is_some() { offsets(&axes) } else { vec![] };
     some(node, Moved { shape, indices })
 }
 

@@ -6,7 +6,7 @@ use indelible::number::{div_down, div_up};
 use super::{
     Reader, arithmetic, constant, first,
     movement::{Parameters, place},
-    value::{Computed, Value, count, offsets, strides},
+    value::{Computed, MOST, Value, count, offsets, strides},
 };
 use crate::onnx::{
     OnnxError,
@@ -51,13 +51,19 @@ fn window(node: &Node, shape: &[usize], kernel: Option<Vec<usize>>) -> Result<Wi
     for axis in 0..axes {
         let size = shape[axis + 2];
         let too_large = || operator(node, format!(" with a kernel {kernel:?} larger than {:?}", &shape[2..]));
-        let reach =
-            kernel[axis].checked_sub(1).and_then(|k| k.checked_mul(dilations[axis])).ok_or_else(too_large)?;
+        // How far the kernel reaches, itself included.
+        let extent = kernel[axis].checked_sub(1).and_then(|k| k.checked_mul(dilations[axis]));
+        let extent = extent.and_then(|reach| reach.checked_add(1)).ok_or_else(too_large)?;
         let (first, last) = match auto {
             None | Some(b"NOTSET" | b"") => (pads[axis], pads[axes + axis]),
             Some(b"VALID") => (0, 0),
+            // Runtimes and the standard differ.
+            Some(b"SAME_UPPER" | b"SAME_LOWER") if dilations[axis] != 1 => {
+                return Err(operator(node, format!(" with auto_pad and dilations {dilations:?}")));
+            }
             Some(side @ (b"SAME_UPPER" | b"SAME_LOWER")) => {
-                let needed = (size.div_ceil(strides[axis]) - 1) * strides[axis] + reach + 1;
+                let needed = (size.div_ceil(strides[axis]) - 1) * strides[axis];
+                let needed = needed.checked_add(extent).ok_or_else(too_large)?;
                 let missing = needed.saturating_sub(size);
                 let less = missing / 2;
                 if side == b"SAME_UPPER" { (less, missing - less) } else { (missing - less, less) }
@@ -67,7 +73,7 @@ fn window(node: &Node, shape: &[usize], kernel: Option<Vec<usize>>) -> Result<Wi
             }
         };
         let all =
-            size.checked_add(first).and_then(|s| s.checked_add(last)).and_then(|s| s.checked_sub(reach + 1));
+            size.checked_add(first).and_then(|s| s.checked_add(last)).and_then(|s| s.checked_sub(extent));
         let all = all.ok_or_else(too_large)?;
         if int_attribute(node, "ceil_mode", 0) != 0 && all % strides[axis] != 0 {
             return Err(operator(node, " with ceil_mode, where it counts".into()));
@@ -136,7 +142,9 @@ impl Reader<'_> {
         let window = window(node, &x.shape, global.then(|| x.shape[2.min(x.shape.len())..].to_vec()))?;
         let shape = shape_behind(&window, window.channels, &x.shape);
         let all = count(&shape).ok_or_else(|| operator(node, format!(" to the shape {shape:?}")))?;
-        if all.checked_mul(window.kernel[0] * window.kernel[1]).is_none_or(|n| n > 4 * super::value::MOST) {
+        let numbers =
+            window.kernel[0].checked_mul(window.kernel[1]).and_then(|kernel| kernel.checked_mul(all));
+        if numbers.is_none_or(|numbers| numbers > 4 * MOST) {
             return Err(operator(node, " of this size".into()));
         }
         let (places, image) = (all / window.channels, window.image[0] * window.image[1]);

@@ -24,6 +24,17 @@ pub(super) enum Value {
     Tail(Tail),
 }
 
+impl Value {
+    /// How many elements it has.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Constant(constant) => constant.len(),
+            Self::Computed(Computed { shape, .. })
+            | Self::Tail(Tail { logits: Computed { shape, .. }, .. }) => shape.iter().product(),
+        }
+    }
+}
+
 /// A vector of the network, laid out as a tensor.
 #[derive(Clone, Debug)]
 pub(super) struct Computed {

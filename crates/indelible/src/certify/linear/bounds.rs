@@ -6,6 +6,7 @@ use crate::{
     certify::{
         arithmetic::{Interval, magnitude, plus, scaled},
         program::{Affine, Hinge, Hinges, Rounding},
+        together::Together,
     },
     number::{add_down, add_up, mul_up, sub_down, sub_up},
 };
@@ -20,6 +21,9 @@ pub(in crate::certify) struct VectorBounds {
     /// How far a number, as executed and as followed back here, may lie from what
     /// its step says; none for numbers that are just that.
     pub loss: Vec<f64>,
+    /// Of sums of a matrix, and of what is added to them, the terms that a runtime may
+    /// add in any order.
+    pub together: Option<Together>,
     /// At least the sum of sizes of what the step reads.
     pub reach: f64,
     /// Whether the box of these bounds is all there is to know: each number is
@@ -35,6 +39,27 @@ impl VectorBounds {
     /// The largest size of number `index`.
     pub fn size(&self, index: usize) -> f64 {
         magnitude(self.interval(index))
+    }
+}
+
+impl VectorBounds {
+    /// The terms of each number, where `step` goes on with the sums of a matrix.
+    fn terms_with(affine: &Affine<'_>, known: &[Self], sums_off: f64) -> Option<Together> {
+        let read = || affine.parts.iter().filter_map(|(vector, _)| known.get(*vector));
+        let roundings = read().filter_map(|known| Some(known.together.as_ref()?.roundings)).max()?;
+        let mut sums = vec![[0.0; 3]; affine.biases.len()];
+        for (vector, map) in &affine.parts {
+            let known = known.get(*vector)?;
+            let sizes = match &known.together {
+                Some(together) => together.sizes.clone(),
+                None => (0..known.lower.len()).map(|i| known.size(i)).collect(),
+            };
+            let none = vec![0.0; sizes.len()];
+            map.add_sums([&none, &none, &sizes], &mut sums);
+        }
+        let sizes = sums.iter().zip(&affine.biases);
+        let sizes = sizes.map(|([_, _, s], bias)| add_up(mul_up(*s, 1.0 + sums_off), bias.abs())).collect();
+        Some(Together { sizes, roundings })
     }
 }
 
@@ -76,6 +101,12 @@ pub(super) fn by_intervals(
     let relative = add_up(relative, mul_up(2.0, mul_up(relative, relative)));
     let smallest = if roundings > 0 { precision.smallest_subnormal() } else { 0.0 };
     let tiny = mul_up(4.0 * (roundings + 1) as f64, smallest);
+    let together =
+        if affine.elementwise { VectorBounds::terms_with(affine, known, gamma(affine.terms)) } else { None };
+    let mut next = Together { sizes: vec![], roundings };
+    if let Some(before) = &together {
+        next.roundings += before.roundings + Together::MORE;
+    }
     let ours = if affine.column > 0 { gamma(affine.column) } else { 0.0 };
     let sums_off = gamma(affine.terms);
     for (i, ([center, around, read], bias)) in sums.iter().zip(&affine.biases).enumerate() {
@@ -88,6 +119,14 @@ pub(super) fn by_intervals(
             read = add_up(read, error);
         }
         error = add_up(error, add_up(mul_up(read, relative), tiny));
+        let size = match &together {
+            None => add_up(read, Together::underflow(roundings, precision)),
+            Some(before) => add_up(add_up(before.sizes[i], read), Together::underflow(roundings, precision)),
+        };
+        if together.is_some() && roundings > 0 {
+            error = add_up(error, next.error(size, precision)?);
+        }
+        next.sizes.push(size);
         // Half of the largest number: no partial sum overflows either.
         let fits = add_up(read, error) <= precision.largest() / 2.0;
         if !fits {
@@ -99,6 +138,8 @@ pub(super) fn by_intervals(
         bounds.upper.push(add_up(add_up(*center, *bias), off));
         bounds.loss.push(add_up(error, mul_up(read, ours)));
     }
+    let is_matrix = affine.parts.len() == 1 && matches!(affine.rounding, Rounding::Sums(_));
+    bounds.together = (together.is_some() || is_matrix).then_some(next);
     Some(bounds)
 }
 

@@ -72,6 +72,22 @@ pub(super) fn verdicts(
 }
 
 impl Linear<'_> {
+    /// The verdict that one pass over the whole ball gives, certified or undecided.
+    pub fn at_once(self, sample: usize) -> Verdict {
+        let Self { claim, program, config } = self;
+        let region = Region::new(claim, sample).map(|region| region.within(&config.domain));
+        let relaxation = region.as_ref().and_then(|region| Relaxation::new(program, region));
+        match relaxation.zip(Question::new(claim, claim.model.outputs(), sample)) {
+            Some((relaxation, question)) => match first_bounds(&relaxation, &question) {
+                (open, least) if open.is_empty() => {
+                    certified(least, claim.model.outputs(), Engine::LinearBounds)
+                }
+                _ => Verdict::Undecided,
+            },
+            None => Verdict::Undecided,
+        }
+    }
+
     /// The verdict about one sample, and how many parts of its ball were bounded.
     pub fn verdict(self, sample: usize) -> Decided {
         let started = Instant::now();
@@ -81,6 +97,12 @@ impl Linear<'_> {
         Ok((verdict, Effort { seconds: started.elapsed().as_secs_f64(), branches }))
     }
 }
+
+/// Numbers of rows that are followed back together at first.
+const AT_ONCE: usize = 1 << 22;
+/// Numbers of rows that are open, at most: 192 MiB. With more of them nothing is
+/// looked for but points.
+const MOST_OPEN: usize = 1 << 23;
 
 fn decide(
     claim: &Claim<'_>,
@@ -93,16 +115,15 @@ fn decide(
     let region = Region::new(claim, sample).map(|region| region.within(&config.domain));
     let relaxation = region.as_ref().and_then(|region| Relaxation::new(program, region));
     let mut asked = relaxation.zip(Question::new(claim, outputs, sample));
-    let mut climbs = vec![];
+    let mut climbs: Vec<Climb> = vec![];
     let mut least = f64::INFINITY;
     if let Some((relaxation, question)) = &asked {
-        climbs.extend((0..question.len()).map(|row| Climb::new(relaxation.root(row))));
-        relaxation.climb(question, &mut climbs, 0);
-        least = take_proved(&mut climbs, least);
+        (climbs, least) = first_bounds(relaxation, question);
         if climbs.is_empty() {
             return Ok(certified(least, outputs, Engine::LinearBounds));
         }
     }
+    asked = asked.filter(|(relaxation, _)| climbs.len() <= MOST_OPEN / relaxation.limits.len().max(1));
     let points = BallPoints::new(claim, &config.domain, sample);
     if let Some(wrong) = points.misclassified()? {
         return Ok(wrong);
@@ -135,6 +156,24 @@ fn decide(
         Ending::Fails(found) => found.refutes(),
         Ending::Open => Verdict::Undecided,
     })
+}
+
+/// The rows that one pass over the whole ball does not prove, and the least bound of
+/// the others.
+fn first_bounds(relaxation: &Relaxation<'_>, question: &Question) -> (Vec<Climb>, f64) {
+    let units = relaxation.limits.len().max(1);
+    let rows: Vec<usize> = (0..question.len()).collect();
+    let (mut open, mut least) = (vec![], f64::INFINITY);
+    for rows in rows.chunks((AT_ONCE / units).max(1)) {
+        let mut some: Vec<Climb> = rows.iter().map(|row| Climb::new(relaxation.root(*row))).collect();
+        relaxation.climb(question, &mut some, 0);
+        least = take_proved(&mut some, least);
+        open.append(&mut some);
+        if open.len() > MOST_OPEN / units {
+            break;
+        }
+    }
+    (open, least)
 }
 
 /// Removes what is proved; returns the least bound, that of others included.

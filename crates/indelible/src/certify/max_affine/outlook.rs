@@ -143,7 +143,7 @@ pub(in crate::certify) fn radii(
     for samples in samples.chunks(BLOCK) {
         radii_of(&rivals, &config.domain, samples, &mut found)?;
         progress.advance(samples.len() as u64);
-        told(&found);
+        told(&found[..samples.last().map_or(0, |last| last + 1)]);
     }
     progress.end();
     Ok(Some(found))

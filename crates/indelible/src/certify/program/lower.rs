@@ -115,11 +115,11 @@ impl<'a> Lowered<'a> {
             Operation::Select(indices) => {
                 let places = self.places(reads);
                 let terms = indices.iter().enumerate().map(|(output, &i)| (output, places[i], 1.0));
-                self.entries(terms, vec![0.0; width], Rounding::None);
+                self.entries(terms, vec![0.0; width], (Rounding::None, true));
             }
             Operation::Sum => {
                 let terms = reads.iter().flat_map(|&v| (0..width).map(move |i| (i, (v, i), 1.0)));
-                self.entries(terms, vec![0.0; width], Rounding::Sums(reads.len().saturating_sub(1)));
+                self.entries(terms, vec![0.0; width], (Rounding::Sums(reads.len().saturating_sub(1)), true));
             }
         }
     }
@@ -134,7 +134,7 @@ impl<'a> Lowered<'a> {
         &mut self,
         terms: impl Iterator<Item = (usize, Place, f64)>,
         biases: Vec<f64>,
-        rounding: Rounding,
+        (rounding, elementwise): (Rounding, bool),
     ) {
         let mut parts: Vec<(usize, Vec<Entry>)> = vec![];
         let (mut of_outputs, mut unit) = (vec![0usize; biases.len()], true);
@@ -158,6 +158,7 @@ impl<'a> Lowered<'a> {
             parts: parts.into_iter().map(|(v, entries)| (v, Map::Entries(entries))).collect(),
             biases,
             rounding,
+            elementwise,
             terms: of_outputs.into_iter().max().unwrap_or(0),
             column: if unit && column <= 1 { 0 } else { column },
         };
@@ -169,7 +170,7 @@ impl<'a> Lowered<'a> {
     fn layer(&mut self, read: usize, layer: &Layer, rows: Map<'a>) {
         let (inputs, outputs) = (layer.inputs(), layer.outputs());
         let numbers = inputs * outputs;
-        let mut roundings = 0;
+        let (mut roundings, is_diagonal) = (0, layer.is_diagonal());
         let (mut dense, mut weights) = (self.numbers + numbers <= MOST_NUMBERS, 0);
         for row in layer.rows() {
             roundings = roundings.max(row.columns.len() + 1);
@@ -192,6 +193,7 @@ impl<'a> Lowered<'a> {
             parts: vec![(read, map)],
             biases: layer.biases().to_vec(),
             rounding: Rounding::Sums(roundings),
+            elementwise: is_diagonal,
             terms: inputs.max(roundings),
             column: if dense { outputs } else { weights },
         };
@@ -208,6 +210,7 @@ impl<'a> Lowered<'a> {
         let affine = Affine {
             parts: vec![(read, Map::Graph(map))],
             rounding: Rounding::Sums(most + 1),
+            elementwise: false,
             terms: most,
             // Every output reads an input once at most.
             column: biases.len(),
@@ -222,7 +225,7 @@ impl<'a> Lowered<'a> {
         let spreads = factors.iter().zip(&shifts).map(|(f, t)| [f.1, t.1]).collect();
         let terms = factors.iter().enumerate().map(|(i, (factor, _))| (i, (read, i), *factor));
         let biases = shifts.iter().map(|(shift, _)| *shift).collect();
-        self.entries(terms, biases, Rounding::Rescaled(spreads));
+        self.entries(terms, biases, (Rounding::Rescaled(spreads), true));
     }
 
     fn activation(&mut self, read: usize, activation: &Activation) {
@@ -261,7 +264,7 @@ impl<'a> Lowered<'a> {
                 .map(|pair| [pair[0], pair[1]])
                 .collect();
             let differences = pairs.iter().enumerate().flat_map(|(i, &[a, b])| [(i, a, 1.0), (i, b, -1.0)]);
-            self.entries(differences, vec![0.0; pairs.len()], Rounding::None);
+            self.entries(differences, vec![0.0; pairs.len()], (Rounding::None, false));
             self.hinges(self.last(), vec![Hinge::RELU]);
             let positive = self.last();
             // `b + relu(a − b)` of each pair, then what is left over of odd groups.
@@ -285,11 +288,11 @@ impl<'a> Lowered<'a> {
                     left
                 })
                 .collect();
-            self.entries(terms.into_iter(), vec![0.0; alone], Rounding::None);
+            self.entries(terms.into_iter(), vec![0.0; alone], (Rounding::None, false));
         }
         let width = groups.len();
         let terms = groups.into_iter().flatten().enumerate().map(|(i, place)| (i, place, 1.0));
-        self.entries(terms, vec![0.0; width], Rounding::None);
+        self.entries(terms, vec![0.0; width], (Rounding::None, false));
     }
 }
 

@@ -27,6 +27,9 @@ pub(in crate::certify) struct Affine<'a> {
     /// `b`.
     pub biases: Vec<f64>,
     pub rounding: Rounding,
+    /// Whether outputs read one number of each vector: what runtimes add and scale
+    /// together with the sums of a matrix before it.
+    pub elementwise: bool,
     /// At least the number of terms of one output, zeros included.
     pub terms: usize,
     /// At least the number of terms of one column of a map; 0 where products with

@@ -24,7 +24,7 @@ impl Graph {
         let chained = |(index, node): (usize, &Node)| node.reads == [index] && is_link(&node.operation);
         let written: Option<usize> = self.nodes.iter().map(|node| written_out(&node.operation)).sum();
         let is_chain = self.nodes.iter().enumerate().all(chained);
-        if !is_chain || written.is_none_or(|count| count > MOST_WRITTEN_OUT) {
+        if !is_chain || self.goes_on_with_sums() || written.is_none_or(|count| count > MOST_WRITTEN_OUT) {
             return Err(self);
         }
         let mut chain =
@@ -37,6 +37,26 @@ impl Graph {
             }
         }
         Ok(StoredNetwork { precision: self.precision, layers: chain.finish() })
+    }
+}
+
+impl Graph {
+    /// Whether sums are scaled or shifted number by number before a ReLU: a runtime
+    /// may do that while it adds, which layers would not say.
+    fn goes_on_with_sums(&self) -> bool {
+        let mut in_sums = false;
+        self.nodes.iter().any(|node| match &node.operation {
+            Operation::Affine(AffineMap::Rows(layer)) if layer.is_diagonal() => in_sums,
+            Operation::Affine(_) => {
+                in_sums = true;
+                false
+            }
+            Operation::Select(_) => false,
+            _ => {
+                in_sums = false;
+                false
+            }
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Maxima of affine scores: the products of 16 rows and 8 inputs at a time.
+//! Maxima of affine scores: the products of 16 rows and 6 inputs at a time.
 
 use std::marker::PhantomData;
 
@@ -13,8 +13,9 @@ use crate::{
 
 /// Rows whose products are summed side by side.
 const ROWS: usize = 16;
-/// Inputs that a tile of rows meets at once.
-const INPUTS: usize = 8;
+/// Inputs that a tile of rows meets at once: with AVX2 the sums of more do not fit
+/// into registers.
+const INPUTS: usize = 6;
 /// Inputs that share a decoded tile, at most.
 const INPUTS_PER_TASK: usize = 256;
 
@@ -81,7 +82,7 @@ impl<T: Real> Loop for Task<'_, T> {
 /// in registers: 50 times as fast.
 #[inline(always)]
 fn products<T: Real>(group: &[[T; INPUTS]], tile: &[[T; ROWS]]) -> [[T; ROWS]; INPUTS] {
-    let [mut s0, mut s1, mut s2, mut s3, mut s4, mut s5, mut s6, mut s7] = [[T::default(); ROWS]; INPUTS];
+    let [mut s0, mut s1, mut s2, mut s3, mut s4, mut s5] = [[T::default(); ROWS]; INPUTS];
     for (x, weights) in group.iter().zip(tile) {
         add(&mut s0, x[0], weights);
         add(&mut s1, x[1], weights);
@@ -89,10 +90,8 @@ fn products<T: Real>(group: &[[T; INPUTS]], tile: &[[T; ROWS]]) -> [[T; ROWS]; I
         add(&mut s3, x[3], weights);
         add(&mut s4, x[4], weights);
         add(&mut s5, x[5], weights);
-        add(&mut s6, x[6], weights);
-        add(&mut s7, x[7], weights);
     }
-    [s0, s1, s2, s3, s4, s5, s6, s7]
+    [s0, s1, s2, s3, s4, s5]
 }
 
 /// Adds one product to the sum of each row.

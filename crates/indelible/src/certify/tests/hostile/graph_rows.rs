@@ -2,19 +2,17 @@
 //! ball, with random choices.
 
 use super::{
-    Dyadic, Exact, Machine, Random,
+    Ball, Dyadic, Exact, Machine, Random, SIZES, assert_within,
     graph::{graph, within},
-    layers::point_of,
-    number, rounds,
+    number, rounds, row_holds, sign,
 };
 use crate::{
-    Dataset, Features, Norm, Precision, Radii, Silent,
+    Norm, Precision, Silent,
     certify::{
-        Claim, Verdict, certify,
-        linear::{Node, Region, Relaxation, Rows, Sign},
+        Verdict, certify,
+        linear::{Region, Relaxation, Sign},
         lipschitz_bound,
         program::{Hinge, Map, Program, Step},
-        tests::hostile::SIZES,
     },
     network::{Arithmetic, Graph, Model, predicted_class},
 };
@@ -76,23 +74,18 @@ fn of_program(
     all
 }
 
-/// A part of the ball that an execution lies in, with any choices.
-fn part(random: &mut Random, program: &Program<'_>, all: &[Vec<Dyadic>]) -> Node {
+/// Where the numbers in front of hinges lie, some of them.
+fn signs(random: &mut Random, program: &Program<'_>, all: &[Vec<Dyadic>]) -> Vec<Sign> {
     let known = random.below(3);
     let mut signs = vec![];
     for place in program.hinges() {
         for (i, z) in all[place.hinges.read].iter().enumerate() {
             let kink = Dyadic::of(place.hinges.at(i).kink);
-            signs.push(match random.below(3) < known {
-                false => Sign::Open,
-                true if *z == kink => random.of(&[Sign::On, Sign::Off]),
-                true if *z > kink => Sign::On,
-                true => Sign::Off,
-            });
+            let known = random.below(3) < known;
+            signs.push(sign(random, known, z, &kink));
         }
     }
-    let choices = signs.iter().map(|_| random.of(&[0.0, 1.0, random.clone().unit(), 3.0])).collect();
-    Node { row: 0, signs: signs.into(), choices, limits: None }
+    signs
 }
 
 #[test]
@@ -103,22 +96,18 @@ fn numbers_of_graphs_lie_within_their_bounds() {
         let precision = random.of(&[Precision::F32, Precision::F64]);
         let graph = graph(&mut random, precision);
         let program = Program::of_graph(&graph).unwrap();
-        let (n, norm, sizes) = (graph.width(0), random.of(&NORMS), random.of(&SIZES));
-        let center: Vec<f64> = (0..n).map(|_| number(&mut random, sizes, Precision::F64)).collect();
-        let largest = center.iter().fold(0.0f64, |m, x| m.max(x.abs()));
-        let radius = largest * random.of(&[0.0, 1e-9, 1e-3, 0.3, 1.0]) * random.unit();
-        let data = Dataset::new(Features::F64(center.clone().into()), n, vec![0], vec!["1".into()]).unwrap();
-        let (model, radii) = (Model::Graph(graph.clone()), Radii::Uniform(radius));
-        let claim =
-            Claim { model: &model, data: &data, classes: &[0], network_classes: 2, norm, radii: &radii };
-        let Some(region) = Region::new(&claim, 0) else { continue };
+        let (norm, sizes) = (random.of(&NORMS), random.of(&SIZES));
+        let ball = Ball::anywhere(&mut random, graph.width(0), norm, sizes);
+        let model = Model::Graph(graph.clone());
+        let Some(region) = Region::new(&ball.claim(&model, &[0], 2), 0) else { continue };
         let Some(mut relaxation) = Relaxation::new(&program, &region) else { continue };
         if random.coin() {
             relaxation.sharpen_slopes();
         }
         bounded += 1;
         for _ in 0..3 {
-            let x = point_of(&mut random, &center, radius, norm);
+            let x = ball.point(&mut random);
+            let context = (&graph, &ball, &x);
             let exactly: Vec<Dyadic> = x.iter().map(|v| Dyadic::of(*v)).collect();
             let rounded: Vec<f64> = x.iter().map(|v| precision.round(*v)).collect();
             // Every part of the graph is executed in the same way.
@@ -134,35 +123,17 @@ fn numbers_of_graphs_lie_within_their_bounds() {
             for (input, known) in [(rounded, executed), (exactly, real)] {
                 let all = of_program(&graph, &program, input, &known);
                 for (known, values) in relaxation.bounds.iter().zip(&all) {
-                    for ((lower, upper), value) in known.lower.iter().zip(&known.upper).zip(values) {
-                        let inside = value.at_least(*lower) && value.negated().at_least(-upper);
-                        assert!(
-                            inside,
-                            "{graph:?} {norm} {radius:e} at {x:?}: {value:?} in {lower:e} {upper:e}"
-                        );
-                    }
+                    assert_within(values, known.lower.iter().zip(&known.upper), &context);
                 }
                 for place in program.hinges() {
-                    for (i, z) in all[place.hinges.read].iter().enumerate() {
-                        let (low, high) = relaxation.limits[place.start + i];
-                        let moved = z.minus(&Dyadic::of(place.hinges.at(i).kink));
-                        let inside = moved.at_least(low) && moved.negated().at_least(-high);
-                        assert!(
-                            inside,
-                            "{graph:?} {norm} {radius:e} at {x:?}: {moved:?} in {low:e} {high:e}"
-                        );
-                    }
+                    let moved = |(i, z): (usize, &Dyadic)| z.minus(&Dyadic::of(place.hinges.at(i).kink));
+                    let moved: Vec<Dyadic> = all[place.hinges.read].iter().enumerate().map(moved).collect();
+                    let limits = relaxation.limits[place.start..].iter().map(|(low, high)| (low, high));
+                    assert_within(&moved, limits, &context);
                 }
-                let last = all.last().unwrap();
-                let mut rows = Rows::zero(1, last.len());
-                rows.coefficients = last.iter().map(|_| random.of(&[1.0, -1.0, 0.0, 0.7])).collect();
-                let row = rows.coefficients.clone();
-                let node = part(&mut random, &program, &all);
-                let bound = relaxation.followed(program.steps.len(), rows, Some(&[&node])).bounds[0];
-                let value = (last.iter().zip(&row))
-                    .fold(Dyadic::of(0.0), |sum, (z, c)| sum.plus(&z.times(&Dyadic::of(*c))));
-                sharp += usize::from(bound > f64::NEG_INFINITY);
-                assert!(value.at_least(bound), "{graph:?} {norm} {radius:e} at {x:?}: {node:?} {bound:e}");
+                let signs = |random: &mut Random| signs(random, &program, &all);
+                let (followed, last) = ((&relaxation, program.steps.len()), all.last().unwrap());
+                sharp += usize::from(row_holds(&mut random, followed, last, signs, &context));
             }
         }
     }
@@ -176,23 +147,12 @@ fn graphs_that_are_certified_keep_their_label() {
     for _ in 0..rounds(1_500) {
         let precision = random.of(&[Precision::F32, Precision::F64]);
         let graph = graph(&mut random, precision);
-        let (n, norm) = (graph.width(0), random.of(&NORMS));
-        let center: Vec<f64> = (0..n).map(|_| 2.0 * random.unit() - 1.0).collect();
-        let radius = random.of(&[0.0, 1e-6, 0.1, 0.5]) * random.unit();
+        let norm = random.of(&NORMS);
+        let ball = Ball::plain(&mut random, graph.width(0), norm);
         let model = Model::Graph(graph.clone());
         let classes = model.outputs().max(2);
-        let Some(label) = predicted_class(&model.evaluate(&center).unwrap(), classes) else { continue };
-        let data = Dataset::new(Features::F64(center.clone().into()), n, vec![0], vec!["1".into()]).unwrap();
-        let (map, radii) = ([label], Radii::Uniform(radius));
-        let claim = Claim {
-            model: &model,
-            data: &data,
-            classes: &map,
-            network_classes: classes,
-            norm,
-            radii: &radii,
-        };
-        match certify(&claim, &Silent).unwrap().verdicts[0] {
+        let Some(label) = predicted_class(&model.evaluate(&ball.center).unwrap(), classes) else { continue };
+        match certify(&ball.claim(&model, &[label], classes), &Silent).unwrap().verdicts[0] {
             Verdict::Certified { .. } => certified += 1,
             Verdict::Refuted { .. } => {
                 refuted += 1;
@@ -204,14 +164,10 @@ fn graphs_that_are_certified_keep_their_label() {
             }
         }
         for _ in 0..8 {
-            let x = point_of(&mut random, &center, radius, norm);
+            let x = ball.point(&mut random);
             let rounded: Vec<f64> = x.iter().map(|v| precision.round(*v)).collect();
             let executed = graph.evaluate_in(&mut Machine::new(precision, &mut random), &rounded);
-            assert_eq!(
-                predicted_class(&executed, classes),
-                Some(label),
-                "{graph:?} {norm} {radius:e} at {x:?}"
-            );
+            assert_eq!(predicted_class(&executed, classes), Some(label), "{graph:?} {ball:?} at {x:?}");
             let exactly: Vec<Dyadic> = x.iter().map(|v| Dyadic::of(*v)).collect();
             let outputs = within(&mut random, &graph).evaluate_in(&mut Exact, &exactly);
             let right = match &outputs[..] {
@@ -222,7 +178,7 @@ fn graphs_that_are_certified_keep_their_label() {
                 }
                 all => (0..all.len()).all(|c| c == label || all[label] > all[c]),
             };
-            assert!(right, "{graph:?} {norm} {radius:e} at {x:?} exactly: {outputs:?}");
+            assert!(right, "{graph:?} {ball:?} at {x:?} exactly: {outputs:?}");
         }
     }
     assert!(

@@ -1,15 +1,18 @@
 //! Linear bounds of dense layers: every number in between, on random parts of
 //! the ball, with random choices.
 
-use super::{Dyadic, Exact, Machine, Random, SIZES, Sizes, layers::point_of, number, power_of_two, rounds};
+use super::{
+    Ball, Dyadic, Exact, Machine, Random, SIZES, Sizes, assert_within, number, power_of_two, rounds,
+    row_holds, sign,
+};
 use crate::{
-    Dataset, Features, Norm, Precision, Radii, Silent,
+    Norm, Precision, Silent,
     certify::{
-        Claim, Verdict, certify,
-        linear::{Node, Region, Relaxation, Rows, Sign},
+        Verdict, certify,
+        linear::{Region, Relaxation, Sign},
         program::Program,
     },
-    network::{Arithmetic, Layer, LayerBuilder, Model, Network, StoredNetwork},
+    network::{Arithmetic, Layer, LayerBuilder, Model, Network, StoredNetwork, predicted_class},
 };
 
 const NORMS: [Norm; 5] = [Norm::L1, Norm::L2, Norm::Lp(1.5), Norm::Lp(4.0), Norm::Linf];
@@ -53,20 +56,14 @@ fn sums<A: Arithmetic>(arithmetic: &mut A, layers: &[Layer], input: Vec<A::Numbe
     all
 }
 
-/// A part of the ball that an execution lies in, with any choices.
-fn part(random: &mut Random, hidden: &[Vec<Dyadic>]) -> Node {
-    let zero = Dyadic::of(0.0);
-    let known = random.below(3);
-    let signs: Box<[Sign]> = (hidden.iter().flatten())
-        .map(|sum| match random.below(3) < known {
-            false => Sign::Open,
-            true if *sum == zero => random.of(&[Sign::On, Sign::Off]),
-            true if *sum > zero => Sign::On,
-            true => Sign::Off,
-        })
-        .collect();
-    let choices = signs.iter().map(|_| random.of(&[0.0, 1.0, random.clone().unit(), 3.0])).collect();
-    Node { row: 0, signs, choices, limits: None }
+/// Which of the hidden neurons are active, of some.
+fn signs(random: &mut Random, hidden: &[Vec<Dyadic>]) -> Vec<Sign> {
+    let (zero, known) = (Dyadic::of(0.0), random.below(3));
+    let mut of = |sum| {
+        let known = random.below(3) < known;
+        sign(random, known, sum, &zero)
+    };
+    hidden.iter().flatten().map(&mut of).collect()
 }
 
 #[test]
@@ -78,23 +75,18 @@ fn sums_and_rows_lie_above_their_bounds() {
         let (sizes, outputs) = (random.of(&SIZES), 1 + random.below(3));
         let network = network(&mut random, precision, sizes, outputs);
         let program = Program::of_layers(&network).unwrap();
-        let n = network.inputs();
         let norm = random.of(&NORMS);
-        let center: Vec<f64> = (0..n).map(|_| number(&mut random, sizes, Precision::F64)).collect();
-        let largest = center.iter().fold(0.0f64, |m, x| m.max(x.abs()));
-        let radius = largest * random.of(&[0.0, 1e-9, 1e-3, 0.3, 1.0]) * random.unit();
-        let data = Dataset::new(Features::F64(center.clone().into()), n, vec![0], vec!["1".into()]).unwrap();
-        let (model, radii) = (Model::Layers(network.clone()), Radii::Uniform(radius));
-        let claim =
-            Claim { model: &model, data: &data, classes: &[0], network_classes: 2, norm, radii: &radii };
-        let Some(region) = Region::new(&claim, 0) else { continue };
+        let ball = Ball::anywhere(&mut random, network.inputs(), norm, sizes);
+        let model = Model::Layers(network.clone());
+        let Some(region) = Region::new(&ball.claim(&model, &[0], 2), 0) else { continue };
         let Some(mut relaxation) = Relaxation::new(&program, &region) else { continue };
         if random.coin() {
             relaxation.sharpen_slopes();
         }
         bounded += 1;
         for _ in 0..6 {
-            let x = point_of(&mut random, &center, radius, norm);
+            let x = ball.point(&mut random);
+            let context = (&network, &ball, &x);
             let exactly = x.iter().map(|v| Dyadic::of(*v)).collect();
             let rounded = x.iter().map(|v| precision.round(*v)).collect();
             let executed = sums(&mut Machine::new(precision, &mut random), network.layers(), rounded);
@@ -102,28 +94,14 @@ fn sums_and_rows_lie_above_their_bounds() {
             for all in [sums(&mut Exact, network.layers(), exactly), executed.collect()] {
                 // Every other vector is what hinges give.
                 for (known, sums) in relaxation.bounds.iter().skip(1).step_by(2).zip(&all) {
-                    for ((lower, upper), sum) in known.lower.iter().zip(&known.upper).zip(sums) {
-                        let inside = sum.at_least(*lower) && sum.negated().at_least(-upper);
-                        assert!(
-                            inside,
-                            "{network:?} {norm} {radius:e} at {x:?}: {sum:?} in {lower:e} {upper:e}"
-                        );
-                    }
+                    assert_within(sums, known.lower.iter().zip(&known.upper), &context);
                 }
                 let (last, hidden) = all.split_last().unwrap();
-                for (sum, (low, high)) in hidden.iter().flatten().zip(&relaxation.limits) {
-                    let inside = sum.at_least(*low) && sum.negated().at_least(-high);
-                    assert!(inside, "{network:?} {norm} {radius:e} at {x:?}: {sum:?} in {low:e} {high:e}");
-                }
-                let mut rows = Rows::zero(1, outputs);
-                rows.coefficients = (0..outputs).map(|_| random.of(&[1.0, -1.0, 0.0, 0.7])).collect();
-                let row = rows.coefficients.clone();
-                let node = part(&mut random, hidden);
-                let bound = relaxation.followed(program.steps.len(), rows, Some(&[&node])).bounds[0];
-                let value = (last.iter().zip(&row))
-                    .fold(Dyadic::of(0.0), |sum, (z, c)| sum.plus(&z.times(&Dyadic::of(*c))));
-                sharp += usize::from(bound > f64::NEG_INFINITY);
-                assert!(value.at_least(bound), "{network:?} {norm} {radius:e} at {x:?}: {node:?} {bound:e}");
+                let limits = relaxation.limits.iter().map(|(low, high)| (low, high));
+                assert_within(&hidden.concat(), limits, &context);
+                let signs = |random: &mut Random| signs(random, hidden);
+                let followed = (&relaxation, program.steps.len());
+                sharp += usize::from(row_holds(&mut random, followed, last, signs, &context));
             }
         }
     }
@@ -139,23 +117,12 @@ fn what_is_certified_holds_at_every_point_that_is_tried() {
         let precision = random.of(&[Precision::F32, Precision::F64]);
         let outputs = 1 + random.below(3);
         let network = network(&mut random, precision, Sizes::Plain, outputs);
-        let (n, norm) = (network.inputs(), random.of(&NORMS));
-        let center: Vec<f64> = (0..n).map(|_| 2.0 * random.unit() - 1.0).collect();
-        let radius = random.of(&[0.0, 1e-6, 0.1, 0.5]) * random.unit();
+        let norm = random.of(&NORMS);
+        let ball = Ball::plain(&mut random, network.inputs(), norm);
         let model = Model::Layers(network);
         let classes = outputs.max(2);
-        let label = crate::network::predicted_class(&model.evaluate(&center).unwrap(), classes).unwrap();
-        let data = Dataset::new(Features::F64(center.clone().into()), n, vec![0], vec!["1".into()]).unwrap();
-        let (map, radii) = ([label], Radii::Uniform(radius));
-        let claim = Claim {
-            model: &model,
-            data: &data,
-            classes: &map,
-            network_classes: classes,
-            norm,
-            radii: &radii,
-        };
-        let certificate = certify(&claim, &Silent).unwrap();
+        let label = predicted_class(&model.evaluate(&ball.center).unwrap(), classes).unwrap();
+        let certificate = certify(&ball.claim(&model, &[label], classes), &Silent).unwrap();
         let margin = match &certificate.verdicts[0] {
             Verdict::Certified { margin, .. } => *margin,
             Verdict::Refuted { .. } => {
@@ -173,7 +140,7 @@ fn what_is_certified_holds_at_every_point_that_is_tried() {
         };
         counts[0] += 1;
         for _ in 0..12 {
-            let x = point_of(&mut random, &center, radius, norm);
+            let x = ball.point(&mut random);
             let rounded: Vec<f64> = x.iter().map(|v| precision.round(*v)).collect();
             let executed = model.evaluate_in(&mut Machine::new(precision, &mut random), &rounded);
             let exactly: Vec<Dyadic> = x.iter().map(|v| Dyadic::of(*v)).collect();
@@ -191,7 +158,7 @@ fn what_is_certified_holds_at_every_point_that_is_tried() {
                 };
                 assert!(
                     leads.iter().all(|lead| lead.at_least(margin)),
-                    "{model:?} {norm} {radius:e} around {center:?}: {x:?} leads by {leads:?}, said {margin:e}"
+                    "{model:?} {ball:?}: {x:?} leads by {leads:?}, said {margin:e}"
                 );
             }
         }
@@ -222,20 +189,10 @@ fn cancelling(order: [usize; 3], big: f64, precision: Precision) -> Model {
 fn what_depends_on_the_order_is_not_certified() {
     for (precision, bits) in [(Precision::F32, 30), (Precision::F64, 60)] {
         for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]] {
-            let data =
-                Dataset::new(Features::F64(vec![1.0; 3].into()), 3, vec![0], vec!["1".into()]).unwrap();
+            let ball = Ball::new(vec![1.0; 3], Norm::Linf, 0.0);
             let certified = |big: f64| {
                 let model = cancelling(order, big, precision);
-                let radii = Radii::Uniform(0.0);
-                let claim = Claim {
-                    model: &model,
-                    data: &data,
-                    classes: &[0],
-                    network_classes: 2,
-                    norm: Norm::Linf,
-                    radii: &radii,
-                };
-                certify(&claim, &Silent).unwrap().certified
+                certify(&ball.claim(&model, &[0], 2), &Silent).unwrap().certified
             };
             assert_eq!(certified(power_of_two(bits)), 0, "{order:?}");
             assert_eq!(certified(power_of_two(bits / 2 - 3)), 1, "{order:?}");
@@ -250,13 +207,11 @@ fn ties_are_not_certified() {
     layer.weight(0, 1.0).bias(0.0);
     layer.bias(0.5);
     let model = Model::Layers(StoredNetwork::new(Precision::F32, vec![layer.finish()]).unwrap());
-    let data = Dataset::new(Features::F64(vec![1.0].into()), 1, vec![0], vec!["1".into()]).unwrap();
     for norm in NORMS {
         for (radius, certified) in [(0.5, 0), (0.6, 0), (0.499, 1)] {
-            let radii = Radii::Uniform(radius);
-            let claim =
-                Claim { model: &model, data: &data, classes: &[0], network_classes: 2, norm, radii: &radii };
-            assert_eq!(certify(&claim, &Silent).unwrap().certified, certified, "{norm} {radius}");
+            let ball = Ball::new(vec![1.0], norm, radius);
+            let certificate = certify(&ball.claim(&model, &[0], 2), &Silent).unwrap();
+            assert_eq!(certificate.certified, certified, "{norm} {radius}");
         }
     }
 }
