@@ -4,7 +4,7 @@
 
 Needs the package, scikit-learn and faiss-cpu. Prints one JSON object with two questions:
 
-- `fit`: `MemorizingClassifier(construction="cells", radius=0.1, scale="unit").fit` of all images, and `indelible
+- `fit`: `MemorizingClassifier(construction="cells", radius=0.1, scale="images").fit` of all images, and `indelible
   build` of the same, less reading the files;
 - `nearest_enemies`: the distance of each image to the nearest one of another digit in the Euclidean norm, with FAISS
   one flat index for each digit, as code for r-separation has it, and with scikit-learn one brute-force search for
@@ -74,7 +74,7 @@ def fit(images, labels, runs):
             return seconds["total"] - seconds["read"]
 
         def package():
-            model = MemorizingClassifier(construction="cells", radius=0.1, scale="unit", progress=False)
+            model = MemorizingClassifier(construction="cells", radius=0.1, scale="images", progress=False)
             assert model.fit(images, labels).certificate_.holds
 
         return {

@@ -10,9 +10,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from . import _native
-from ._data import class_names, feature_names, norm_name, scale_unit, shown
+from ._data import MAPS, class_names, feature_names, norm_name, refuse_rounding, scale_name, shown
 from ._distances import Separation, whole
-from ._networks import Certificate, Robustness, certificate_of, certify, robustness
+from ._networks import Certificate, Robustness, certificate_of, certify, file_of, robustness, scale_for
 from ._run import Progress, running
 
 # An output of the network each: more classes than this are rather values of a regression.
@@ -52,8 +52,11 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
     on_conflict : {"error", "first", "drop"}, default="error"
         Equal samples with different labels, which no network memorizes: refuse them, keep those
         with the label of the first, or leave all of them out.
-    scale : {"none", "unit"}, default="none"
-        What 8-bit images (uint8) mean: 0 to 255, or k/255 rounded to float32.
+    scale : {None, "images", "minmax", "standard"}, default=None
+        What is done to features. None: nothing. "images": bytes k (uint8) are k/255, rounded to
+        float32. "minmax", "standard": a map of every feature onto [0, 1], or to mean 0 and standard
+        deviation 1, is put in front of the network, which reads features as they stand; radii and
+        distances are those of scaled features.
     n_jobs : int, default=None
         Threads: None or -1 for every core, -2 for all but one. Results do not depend on it.
     progress : bool or callable, default=None
@@ -70,7 +73,8 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
     separation_ : Separation or None
         The smallest distance between two samples of different classes.
     radius_ : float, or ndarray of float64, shape (n_samples,)
-        The radius that is kept, of all samples or of each, in the units of the features.
+        The radius that is kept, of all samples or of each, in the units of the features (of scaled
+        ones where ``scale`` puts a map in front).
     certificate_ : Certificate or None
         What was proved about the training samples.
     construction_, form_ : str
@@ -79,6 +83,8 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         Why it was chosen; empty where it was named.
     lipschitz_ : float
         A bound of the Lipschitz constant of every output; infinite where none was found.
+    scaling_ : tuple of two ndarrays of float64, shape (n_features,), or None
+        The map in front of the network: offsets m and factors w, of ``(x - m) * w``.
     size_ : dict of str to int or float
         ``depth``, ``width``, ``nonzero`` and ``all`` (parameters), ``max_abs`` (the largest).
     dropped_ : ndarray of int64
@@ -111,7 +117,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         form: str = "auto",
         prove: bool = True,
         on_conflict: str = "error",
-        scale: str = "none",
+        scale: str | None = None,
         n_jobs: int | None = None,
         progress: Progress = None,
     ):
@@ -152,8 +158,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         """
         asked = self._asked()
         names = feature_names(X)
-        X, y = validate_data(self, X, y, dtype=_TYPES, order="C", y_numeric=False)
-        check_classification_targets(y)
+        X, y = self._checked(X, y)
         y = column_or_1d(y, warn=True)
         classes, codes = np.unique(y, return_inverse=True)
         if len(classes) > MOST_CLASSES:
@@ -161,14 +166,16 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
                 f"y has {len(classes):,} classes for {len(y):,} samples; expected {MOST_CLASSES:,} at most, "
                 "for each is an output of the network"
             )
+        check_classification_targets(y)
         if len(classes) == 1 and self.radius is None:
             # The program says the same of one label.
             raise ValueError(
                 f"all samples have one label (1 class, {classes[0]!r}), so the classes are infinitely far apart "
                 "and a ratio of that distance is no radius; give radius"
             )
-        codes = codes.reshape(-1).astype(np.int64, copy=False)
-        data = _native.Data(X, codes, class_names(classes), names, scale_unit(self.scale))
+        scale = scale_name(self.scale)
+        read_as = None if scale in MAPS else scale
+        data = _data_of(X, codes, classes, names, read_as)
         dropped = np.zeros(0, np.int64)
         if self.on_conflict != "error":
             data, dropped = data.without_conflicts(self.on_conflict == "first")
@@ -176,12 +183,13 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
             network, found = _native.fit(data, asked, run)
         self.classes_ = classes
         self.dropped_ = dropped
-        self._data = data
+        self._data, self._read_as = data, read_as
         self._describe(network, found)
         return self
 
     def _asked(self) -> dict[str, Any]:
         """The options, as Rust takes them."""
+        scale = scale_name(self.scale)
         if self.on_conflict not in _CONFLICTS:
             raise ValueError(f"on_conflict is {self.on_conflict!r}; expected 'error', 'first' or 'drop'")
         if self.radius is not None and self.per_sample:
@@ -199,7 +207,13 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
             "precision": self.precision,
             "form": self.form,
             "prove": bool(self.prove),
+            "scale": scale if scale in MAPS else None,
         }
+
+    def _checked(self, *data: ArrayLike, **options: Any) -> Any:
+        """X, or X and y, as scikit-learn validates them, nothing rounded."""
+        refuse_rounding(data[0])
+        return validate_data(self, *data, dtype=_TYPES, order="C", **options)
 
     def _describe(self, network: _native.Network, found: dict[str, Any]) -> None:
         """Keeps the network and what is known about it."""
@@ -215,6 +229,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         names = class_names(self.classes_)
         self.certificate_ = None if proof is None else certificate_of({**proof, "radius": self.radius_}, names)
         self.lipschitz_ = found.get("lipschitz", np.inf)
+        self.scaling_ = None if said["scaling"] is None else tuple(said["scaling"])
         self.size_ = {key: said[key] for key in ("depth", "width", "nonzero", "all", "max_abs")}
         self.seconds_ = found.get("seconds", {})
 
@@ -222,8 +237,8 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         """The outputs for each sample, and the class that they denote."""
         check_is_fitted(self)
         names = feature_names(X)
-        X = validate_data(self, X, dtype=_TYPES, order="C", reset=False)
-        data = _native.Data(X, np.zeros(len(X), np.int64), [""], names, scale_unit(self.scale))
+        X = self._checked(X, reset=False)
+        data = _data_of(X, np.zeros(len(X)), None, names, self._read_as)
         with running(self.n_jobs, self.progress) as run:
             outputs, codes = self.network_.evaluate(data, len(self.classes_), run)
         if len(codes) and codes.min() < 0:
@@ -258,11 +273,16 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
             two classes that of the second less that of the first.
         """
         outputs, _ = self._outputs(X)
-        if self.head == "scalar" and len(self.classes_) > 1:
+        if outputs.shape[1] < len(self.classes_):
             outputs = -np.abs(outputs - np.arange(1, len(self.classes_) + 1))
         if len(self.classes_) == 2:
             return outputs[:, 1] - outputs[:, 0]
         return outputs
+
+    def _options(self) -> dict[str, Any]:
+        """What functions about the network take beside the data."""
+        check_is_fitted(self)
+        return {"scale": self._read_as, "n_jobs": self.n_jobs, "progress": self.progress}
 
     def certify(self, X: ArrayLike, y: ArrayLike, radius: float | ArrayLike | None = None) -> Certificate:
         """Proves that samples, of the training data or not, keep their labels within a radius.
@@ -278,8 +298,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         -------
         Certificate
         """
-        check_is_fitted(self)
-        options = {"scale": self.scale, "n_jobs": self.n_jobs, "progress": self.progress}
+        options = self._options()
         return certify(self.network_, X, y, radius, **options)
 
     def robustness(self, X: ArrayLike, y: ArrayLike, *, rounds: int = 16) -> Robustness:
@@ -296,8 +315,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         -------
         Robustness
         """
-        check_is_fitted(self)
-        options = {"scale": self.scale, "n_jobs": self.n_jobs, "progress": self.progress}
+        options = self._options()
         return robustness(self.network_, X, y, rounds=rounds, **options)
 
     def explain(self, i: int, X: ArrayLike | None = None, y: ArrayLike | None = None) -> dict[str, Any]:
@@ -328,10 +346,9 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         data = getattr(self, "_data", None)
         if X is not None:
-            X, y = validate_data(self, X, y, dtype=_TYPES, order="C", reset=False)
+            X, y = self._checked(X, y, reset=False)
             classes, codes = np.unique(column_or_1d(y), return_inverse=True)
-            codes = codes.reshape(-1).astype(np.int64, copy=False)
-            data = _native.Data(X, codes, class_names(classes), None, scale_unit(self.scale))
+            data = _data_of(X, codes, classes, None, self._read_as)
         if data is None:
             raise ValueError("the estimator does not hold the data it was fitted on; give X and y")
         with running(self.n_jobs, self.progress) as run:
@@ -384,9 +401,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         ValueError, OSError
             When it cannot be read.
         """
-        _native.Network.open(path)  # What is wrong with the file is said with its name.
-        with open(path, "rb") as file:
-            network = _native.Network(file.read())
+        network = _native.Network(file_of(path))
         said = network.describe()
         outputs, names = said["outputs"], said["classes"]
         if names is None and outputs == 1:
@@ -399,6 +414,8 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
             precision=said["precision"],
             **parameters,
         )
+        # What was said of ``scale`` at fit, or here, holds: another parameter would misread samples.
+        model._read_as = scale_for(network, model.scale)
         model.classes_ = _classes(names) if names is not None else np.arange(outputs)
         model.n_features_in_ = said["inputs"]
         if said["features"] is not None:
@@ -414,6 +431,14 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "network_")
+
+
+def _data_of(
+    X: NDArray[Any], codes: NDArray[Any], classes: NDArray[Any] | None, names: list[str] | None, scale: str | None
+) -> _native.Data:
+    """Checked samples as Rust takes them; without classes, labels do not matter."""
+    codes = codes.reshape(-1).astype(np.int64, copy=False)
+    return _native.Data(X, codes, [""] if classes is None else class_names(classes), names, scale == "images")
 
 
 def _classes(names: list[str]) -> NDArray[Any]:

@@ -9,7 +9,8 @@ from ._native import Data
 
 # Every integer up to this is a float64.
 _EXACT = 2**53
-SCALES = ("none", "unit")
+# Maps of every feature, found from the data.
+MAPS = ("minmax", "standard")
 
 
 def norm_name(norm: object) -> str:
@@ -58,7 +59,7 @@ def _array(X: Any, name: str) -> np.ndarray:
         raise ValueError(f"{name} is no array: {error}; expected rows of equal length") from None
 
 
-def _kept(a: np.ndarray, name: str) -> np.ndarray:
+def exactly(a: np.ndarray, name: str) -> np.ndarray:
     """The same numbers in uint8, float32 or float64: as they are where they are so already."""
     kind, size = a.dtype.kind, a.dtype.itemsize
     if kind == "b":
@@ -88,6 +89,17 @@ def _kept(a: np.ndarray, name: str) -> np.ndarray:
     raise TypeError(f"{name} has type {a.dtype}; expected numbers")
 
 
+def refuse_rounding(X: Any, name: str = "X") -> None:
+    """Refuses numbers that would be rounded where they are converted to float64."""
+    if isinstance(X, (list, tuple)) or hasattr(X, "to_numpy"):
+        try:
+            X = X.to_numpy() if hasattr(X, "to_numpy") else np.asarray(X)
+        except ValueError:
+            return  # No array: whoever converts it says so.
+    if isinstance(X, np.ndarray) and X.dtype.kind in "iuf" and X.dtype.itemsize >= 8:
+        exactly(X, name)
+
+
 def features(X: Any, name: str = "X") -> np.ndarray:
     """The samples as rows of uint8, float32 or float64 in C order: no copy of an array that is so
     already. Further dimensions are flattened."""
@@ -99,7 +111,7 @@ def features(X: Any, name: str = "X") -> np.ndarray:
         )
     if a.ndim > 2:
         a = a.reshape(len(a), math.prod(a.shape[1:]))
-    return np.require(_kept(a, name), requirements=["C", "A"])
+    return np.require(exactly(a, name), requirements=["C", "A"])
 
 
 def class_names(classes: np.ndarray) -> list[str]:
@@ -135,22 +147,44 @@ def labels(y: Any, name: str = "y") -> tuple[np.ndarray, np.ndarray]:
     return classes, codes.reshape(-1).astype(np.int64, copy=False)
 
 
-def scale_unit(scale: str) -> bool:
-    if scale not in SCALES:
-        raise ValueError(f"scale is {scale!r}; expected 'none' or 'unit'")
-    return scale == "unit"
+def scale_name(scale: Any) -> str | None:
+    """What is done to features, by the program's names; None for nothing."""
+    if scale is None or isinstance(scale, str) and scale == "none":
+        return None
+    if isinstance(scale, str) and scale in ("images", *MAPS):
+        return scale
+    raise ValueError(f"scale is {scale!r}; expected None, 'images', 'minmax' or 'standard'")
 
 
-def points(X: Any, scale: str = "none", name: str = "X") -> Data:
-    """Samples whose labels do not matter."""
-    a = features(X, name)
-    return Data(a, np.zeros(len(a), np.int64), [""], feature_names(X), scale_unit(scale))
+def as_stored(scale: Any, who: str) -> str | None:
+    """The scale of data that are no map's: None or "images"."""
+    name = scale_name(scale)
+    if name in MAPS:
+        raise ValueError(f"scale is {name!r}, but {who} reads features as they stand; expected None or 'images'")
+    return name
 
 
-def dataset(X: Any, y: Any, scale: str = "none", names: tuple[str, str] = ("X", "y")) -> tuple[Data, np.ndarray]:
-    """A labelled dataset and its classes."""
+def unmapped(X: Any, y: Any, scale: Any = None, names: tuple[str, str] = ("X", "y")) -> tuple[Data, np.ndarray]:
+    """A labelled dataset, whose features no map has changed, and its classes."""
     a = features(X, names[0])
     classes, codes = labels(y, names[1])
     if len(codes) != len(a):
         raise ValueError(f"{names[0]} has {len(a):,} samples and {names[1]} {len(codes):,} labels; expected as many")
-    return Data(a, codes, class_names(classes), feature_names(X), scale_unit(scale)), classes
+    return Data(a, codes, class_names(classes), feature_names(X), scale_name(scale) == "images"), classes
+
+
+def points(X: Any, scale: Any = None, name: str = "X") -> Data:
+    """Samples whose labels do not matter, whose features no map has changed."""
+    a = features(X, name)
+    return Data(a, np.zeros(len(a), np.int64), [""], feature_names(X), scale_name(scale) == "images")
+
+
+def mapped(data: Data, scale: Any, like: Data | None = None) -> Data:
+    """The samples behind the map of every feature that ``scale`` asks for: that of ``like``, where it is given."""
+    name = scale_name(scale)
+    return data.behind(name, like) if name in MAPS else data
+
+
+def dataset(X: Any, y: Any, scale: Any = None) -> Data:
+    """A labelled dataset as distances are measured in it."""
+    return mapped(unmapped(X, y, scale)[0], scale)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _native
-from ._data import dataset, norm_name, shown
+from ._data import dataset, mapped, norm_name, shown, unmapped
+from ._plot import axes
 from ._run import Progress, running
 
 __all__ = [
@@ -67,6 +68,22 @@ class NearestEnemies:
     upper: NDArray[np.float64]
     indices: NDArray[np.int64]
 
+    def plot(self, ax: Any = None) -> Any:
+        """Draws the share of samples whose nearest enemy is within each distance, into ``ax`` or new
+        axes. Needs matplotlib.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        ax = axes(ax)
+        nearest = np.sort(self.lower if self.lower.ndim == 1 else self.lower[:, 0])
+        ax.step(nearest, np.arange(1, len(nearest) + 1) / len(nearest), where="post")
+        ax.set_xlabel(f"distance to the nearest sample of another class ({self.norm})")
+        ax.set_ylabel("share of samples")
+        ax.set_title(f"{len(nearest):,} samples, the closest at {nearest[0]:.6g}")
+        return ax
+
 
 @dataclass(frozen=True, eq=False)
 class ClosePairs:
@@ -102,8 +119,10 @@ _PARAMETERS = """
     norm : str or float, default="linf"
         "linf", "l1", "l2", or "lP" for a real P from 1 to 1000; or the exponent, as in numpy."""
 _REST = """
-    scale : {"none", "unit"}, default="none"
-        What 8-bit images mean: 0 to 255, or k/255 rounded to float32 (what the program does).
+    scale : {None, "images", "minmax", "standard"}, default=None
+        What is done to features first. None: nothing. "images": bytes k are k/255, rounded to float32
+        (what the program does unasked). "minmax", "standard": every feature onto [0, 1], or to mean 0
+        and standard deviation 1; distances are then those of scaled features.
     n_jobs : int, default=None
         Threads: None or -1 for every core, -2 for all but one. Results do not depend on it.
     progress : bool or callable, default=None
@@ -123,7 +142,7 @@ def separation(
     y: ArrayLike,
     norm: str | float = "linf",
     *,
-    scale: str = "none",
+    scale: str | None = None,
     n_jobs: int | None = None,
     progress: Progress = None,
 ) -> Separation:
@@ -147,7 +166,7 @@ def separation(
     >>> found.lower, found.upper, found.pair, found.max_radius
     (3.0, 3.0, (1, 2), 1.5)
     """
-    data, _ = dataset(X, y, scale)
+    data = dataset(X, y, scale)
     name = norm_name(norm)
     with running(n_jobs, progress) as run:
         lower, upper, pair = _native.separation_bound(data, name, run)
@@ -161,7 +180,7 @@ def nearest_enemies(
     norm: str | float = "linf",
     *,
     base: tuple[ArrayLike, ArrayLike] | None = None,
-    scale: str = "none",
+    scale: str | None = None,
     n_jobs: int | None = None,
     progress: Progress = None,
 ) -> NearestEnemies:
@@ -169,7 +188,8 @@ def nearest_enemies(
     <parameters>
     base : tuple (X, y), default=None
         Look among these samples instead: with a test set and a training set, how near test samples
-        come to training samples of other classes. Classes are matched by their names.
+        come to training samples of other classes. Classes are matched by their names; a map that
+        ``scale`` asks for is that of these samples.
     <rest>
 
     Returns
@@ -189,8 +209,12 @@ def nearest_enemies(
     >>> near.lower, near.indices
     (array([1., 1., 5.]), array([1, 0, 0]))
     """
-    data, _ = dataset(X, y, scale)
-    other = None if base is None else dataset(*_pair(base), scale, ("base[0]", "base[1]"))[0]
+    data, other = unmapped(X, y, scale)[0], None
+    if base is not None:
+        like = unmapped(*_pair(base), scale, ("base[0]", "base[1]"))[0]
+        data, other = mapped(data, scale, like), mapped(like, scale)
+    else:
+        data = mapped(data, scale)
     name = norm_name(norm)
     with running(n_jobs, progress) as run:
         found = _native.nearest_enemies(data, other, name, run)
@@ -210,7 +234,7 @@ def k_nearest_enemies(
     k: int,
     norm: str | float = "linf",
     *,
-    scale: str = "none",
+    scale: str | None = None,
     n_jobs: int | None = None,
     progress: Progress = None,
 ) -> NearestEnemies:
@@ -238,7 +262,7 @@ def k_nearest_enemies(
            [ 0, -1],
            [ 0, -1]])
     """
-    data, _ = dataset(X, y, scale)
+    data = dataset(X, y, scale)
     name = norm_name(norm)
     with running(n_jobs, progress) as run:
         found = _native.k_nearest_enemies(data, whole(k, "k", 1), name, run)
@@ -263,7 +287,7 @@ def pairs_within(
     *,
     all_pairs: bool = False,
     limit: int = 1000,
-    scale: str = "none",
+    scale: str | None = None,
     n_jobs: int | None = None,
     progress: Progress = None,
 ) -> ClosePairs:
@@ -293,10 +317,10 @@ def pairs_within(
     >>> found.count, found.pairs.tolist()
     (2, [[0, 1], [1, 2]])
     """
-    data, _ = dataset(X, y, scale)
+    data = dataset(X, y, scale)
     name = norm_name(norm)
     with running(n_jobs, progress) as run:
         found = _native.pairs_within(
-            data, float(radius), name, bool(all_pairs), whole(limit, "limit", 0), run
+            data, None, float(radius), name, bool(all_pairs), whole(limit, "limit", 0), run
         )
     return ClosePairs(shown(name), *found)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _native
-from ._data import labels, norm_name, points, shown
+from ._data import labels, mapped, norm_name, points, shown
 from ._distances import nearest_enemies, whole
 from ._run import Progress, running
 
@@ -22,7 +22,7 @@ def neighbor_graph(
     k: int,
     norm: str | float = "l2",
     *,
-    scale: str = "none",
+    scale: str | None = None,
     n_jobs: int | None = None,
     progress: Progress = None,
 ) -> "csr_matrix":
@@ -61,7 +61,7 @@ def neighbor_graph(
     """
     from scipy.sparse import csr_matrix
 
-    data = points(X, scale)
+    data = mapped(points(X, scale), scale)
     count, samples = whole(k, "k", 1), data.samples
     if count >= samples:
         raise ValueError(f"k is {count} and there are {samples:,} samples; expected 1 to {samples - 1:,}")
@@ -108,7 +108,7 @@ def duplicates(
     radius: float = 0.0,
     norm: str | float = "linf",
     *,
-    scale: str = "none",
+    scale: str | None = None,
     n_jobs: int | None = None,
     progress: Progress = None,
 ) -> Duplicates:
@@ -121,7 +121,7 @@ def duplicates(
     radius : float, default=0.0
         The largest distance, in the units of the features; 0: equal samples.
     norm, scale, n_jobs, progress
-        As of :func:`separation`.
+        As of :func:`separation`; a map that ``scale`` asks for is that of the training samples.
 
     Returns
     -------
@@ -143,6 +143,7 @@ def duplicates(
         raise ValueError(f"the radius is {radius}; expected a finite number, 0 or more")
     train, test = points(X_train, scale, "X_train"), points(X_test, scale, "X_test")
     known = [_decoded(y_train, train, "train"), _decoded(y_test, test, "test")]
+    test, train = mapped(test, scale, train), mapped(train, scale)
     name = norm_name(norm)
     with running(n_jobs, progress) as run:
         lower, upper, nearest = (column[:, 0] for column in _native.k_nearest(test, train, 1, name, run))

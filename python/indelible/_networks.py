@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _native
-from ._data import dataset, norm_name
+from ._data import as_stored, norm_name, unmapped
 from ._distances import whole
+from ._plot import axes
 from ._run import Progress, running
 
 __all__ = ["Certificate", "Collision", "Robustness", "certify", "refute", "robustness"]
@@ -107,6 +108,27 @@ class Robustness:
         certified = self.correct & (self.certified >= radius)
         return float(certified.mean()), float((self.correct & (self.attacked > radius)).mean())
 
+    def plot(self, ax: Any = None) -> Any:
+        """Draws the robust accuracy over the radius, certified and attacked, into ``ax`` or new axes.
+        The truth lies between the two. Needs matplotlib.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        ax = axes(ax)
+        finite = self.attacked[np.isfinite(self.attacked)]
+        ends = np.unique(np.concatenate([[0.0], self.certified, finite]))
+        both = np.array([self.accuracy(radius) for radius in ends])
+        for name, share in (("attacked", both[:, 1]), ("certified", both[:, 0])):
+            ax.step(ends, share, where="post" if name == "attacked" else "pre", label=name)
+        ax.set_xlabel(f"radius ({self.norm})")
+        ax.set_ylabel("robust accuracy")
+        ax.set_ylim(0, 1.05)
+        ax.set_title(f"{len(self.correct):,} samples")
+        ax.legend()
+        return ax
+
 
 @dataclass(frozen=True, eq=False)
 class Collision:
@@ -149,6 +171,34 @@ def opened(network: Any) -> _native.Network:
     )
 
 
+def file_of(network: Any) -> bytes:
+    """The ONNX file of what :func:`opened` opens."""
+    if isinstance(network, (str, PathLike)):
+        _native.Network.open(network)  # What is wrong with the file is said with its name.
+        with open(network, "rb") as file:
+            return file.read()
+    return opened(network).to_bytes()
+
+
+def _asked(network: Any, X: ArrayLike, y: ArrayLike, scale: str | None) -> tuple[_native.Network, _native.Data]:
+    """The network, and the data as it reads them."""
+    model = opened(network)
+    return model, unmapped(X, y, scale_for(model, scale))[0]
+
+
+def scale_for(model: _native.Network, scale: str | None) -> str | None:
+    """What is done to features before a network reads them."""
+    scale = as_stored(scale, "a network")
+    if scale is not None and model.describe()["scaling"] is not None:
+        raise ValueError(f"scale is {scale!r}, but the network scales its features itself; leave scale out")
+    return scale
+
+
+def _effort(branches: int | None, timeout: float | None) -> tuple[int | None, float | None]:
+    """How much is tried."""
+    return None if branches is None else whole(branches, "branches", 0), timeout
+
+
 def radius_of(radius: Any) -> float | NDArray[np.float64] | None:
     if radius is None or isinstance(radius, (int, float)):
         return None if radius is None else float(radius)
@@ -170,7 +220,7 @@ def certify(
     ratio: float | None = None,
     branches: int | None = None,
     timeout: float | None = None,
-    scale: str = "none",
+    scale: str | None = None,
     n_jobs: int | None = None,
     progress: Progress = None,
 ) -> Certificate:
@@ -195,7 +245,10 @@ def certify(
         Parts of a ball to look at before a sample stays undecided, for dense layers (None: 2000).
     timeout : float, default=None
         Seconds for each sample; which ones are decided then depends on the machine.
-    scale, n_jobs, progress
+    scale : {None, "images"}, default=None
+        "images": bytes k are k/255, rounded to float32. A network that scales its features itself
+        takes them as they stand, and its radii are those of scaled features.
+    n_jobs, progress
         As of :func:`separation`.
 
     Returns
@@ -221,9 +274,8 @@ def certify(
     given = radius_of(radius)
     if given is not None and ratio is not None:
         raise ValueError("radius and ratio were both given; expected one of them")
-    effort = (None if branches is None else whole(branches, "branches", 0), timeout)
-    model = opened(network)
-    data, _ = dataset(X, y, scale)
+    effort = _effort(branches, timeout)
+    model, data = _asked(network, X, y, scale)
     name = None if norm is None else norm_name(norm)
     with running(n_jobs, progress) as run:
         return certificate_of(*_native.certify(model, data, name, (given, ratio), effort, run))
@@ -238,7 +290,7 @@ def robustness(
     rounds: int = 16,
     branches: int | None = None,
     timeout: float | None = None,
-    scale: str = "none",
+    scale: str | None = None,
     n_jobs: int | None = None,
     progress: Progress = None,
 ) -> Robustness:
@@ -270,10 +322,9 @@ def robustness(
     >>> bool((found.certified >= 0.25).all()), found.accuracy(0.25)
     (True, (1.0, 1.0))
     """
-    model = opened(network)
-    data, _ = dataset(X, y, scale)
+    effort = _effort(branches, timeout)
+    model, data = _asked(network, X, y, scale)
     name = None if norm is None else norm_name(norm)
-    effort = (None if branches is None else whole(branches, "branches", 0), timeout)
     with running(n_jobs, progress) as run:
         found = _native.robustness(model, data, name, whole(rounds, "rounds", 0), effort, run)
     return Robustness(**found)
@@ -286,7 +337,7 @@ def refute(
     radius: float,
     norm: str | float = "linf",
     *,
-    scale: str = "none",
+    scale: str | None = None,
     n_jobs: int | None = None,
     progress: Progress = None,
 ) -> Collision | None:
@@ -317,8 +368,7 @@ def refute(
     >>> refute(model, X, y, radius=0.25) is None
     True
     """
-    model = opened(network)
-    data, _ = dataset(X, y, scale)
+    model, data = _asked(network, X, y, scale)
     with running(n_jobs, progress) as run:
         found = _native.refute(model, data, norm_name(norm), float(radius), run)
     if found is None:

@@ -6,8 +6,9 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from . import _native
-from ._data import dataset, norm_name, shown
+from ._data import as_stored, dataset, norm_name, shown, unmapped
 from ._distances import whole
+from ._plot import axes
 from ._run import Progress, running
 
 __all__ = ["Comparison", "Decision", "bounds", "compare", "decide"]
@@ -54,7 +55,7 @@ def decide(
     *,
     timeout: float | None = None,
     solver: str = "z3",
-    scale: str = "none",
+    scale: str | None = None,
     progress: Progress = None,
 ) -> Decision:
     """Decides exactly whether a network of depth 2 with scalar head memorizes the data.
@@ -63,8 +64,10 @@ def decide(
 
     Parameters
     ----------
-    X, y, scale, progress
+    X, y, progress
         As of :func:`separation`.
+    scale : {None, "images"}, default=None
+        "images": bytes k are k/255, rounded to float32.
     width : int, default=None
         Hidden neurons; None: the smallest number that suffices.
     radius : float, default=0.0
@@ -93,7 +96,7 @@ def decide(
     >>> decide([[0.0], [1.0], [2.0]], [1, 2, 1], width=1, radius=0.25).answer
     'no'
     """
-    data, _ = dataset(X, y, scale)
+    data, _ = unmapped(X, y, as_stored(scale, "a network that is decided about"))
     asked = None if width is None else whole(width, "width", 1)
     with running(None, progress) as run:
         said = _native.decide(data, asked, float(radius), norm_name(norm), (timeout, solver), run)
@@ -109,7 +112,7 @@ def bounds(
     classes: int | None = None,
     norm: str | float = "linf",
     ratio: float = 0.9,
-    scale: str = "none",
+    scale: str | None = None,
     n_jobs: int | None = None,
     progress: Progress = None,
 ) -> list[dict[str, Any]]:
@@ -148,7 +151,7 @@ def bounds(
     if X is not None:
         if any(count is not None for count in counts.values()):
             raise ValueError("data and numbers were both given; expected X and y, or samples, features and classes")
-        data, _ = dataset(X, y, scale)
+        data = dataset(X, y, scale)
     else:
         missing = [name for name, count in counts.items() if count is None]
         if missing:
@@ -191,12 +194,7 @@ class Comparison(dict[str, list[Any]]):
         -------
         matplotlib.axes.Axes
         """
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError:
-            raise ImportError("plot needs matplotlib: pip install matplotlib") from None
-        if ax is None:
-            ax = plt.subplots(layout="constrained")[1]
+        ax = axes(ax)
         names, sizes = self["construction"], self["nonzero"]
         bars = ax.barh(names, sizes)
         for bar, certified in zip(bars, self["certified"], strict=True):
@@ -217,7 +215,7 @@ def compare(
     *,
     ratio: float = 0.9,
     precision: str = "f32",
-    scale: str = "none",
+    scale: str | None = None,
     n_jobs: int | None = None,
     progress: Progress = None,
 ) -> Comparison:
@@ -248,7 +246,7 @@ def compare(
     >>> "cells" in table["construction"], set(table["certified"])
     (True, {3})
     """
-    data, _ = dataset(X, y, scale)
+    data = dataset(X, y, scale)
     name = norm_name(norm)
     with running(n_jobs, progress) as run:
         radius, rows, refused = _native.compare(data, name, float(ratio), precision, run)

@@ -22,7 +22,12 @@ X, Y = load_iris(return_X_y=True)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     "options",
-    [{}, {"construction": "nearest", "norm": "l2"}, {"head": "scalar", "precision": "f64"}, {"per_sample": True}],
+    [
+        {},
+        {"construction": "wide", "norm": "l1"},
+        {"head": "scalar", "precision": "f64"},
+        {"per_sample": True, "scale": "standard", "precision": "f64"},
+    ],
     ids=str,
 )
 def test_it_passes_every_check_of_scikit_learn(options):
@@ -118,7 +123,8 @@ def test_what_memory_is_used():
         ({"head": "tail"}, ValueError, "head is 'tail'; expected 'logits' or 'scalar'"),
         ({"precision": "f16"}, ValueError, "precision is 'f16'"),
         ({"form": "round"}, ValueError, "form is 'round'"),
-        ({"scale": "big"}, ValueError, "scale is 'big'"),
+        ({"scale": "big"}, ValueError, "scale is 'big'; expected None, 'images', 'minmax' or 'standard'"),
+        ({"scale": 3}, ValueError, "scale is 3"),
         ({"on_conflict": "warn"}, ValueError, "on_conflict is 'warn'"),
         ({"n_jobs": 0}, ValueError, "n_jobs is 0"),
         ({"n_jobs": "2"}, TypeError, "n_jobs is '2'"),
@@ -141,6 +147,56 @@ def test_data_that_cannot_be_memorized():
     with pytest.raises(ValueError, match="one label"):
         MemorizingClassifier().fit([[0.0], [1.0]], ["a", "a"])
     assert MemorizingClassifier(radius=7).fit([[0.0], [1.0]], ["a", "a"]).predict([[9.0]]) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("samples", "error", "words"),
+    [
+        (np.array([1.0, 2.0, 3.0]), ValueError, "Expected 2D array, got 1D array"),
+        ([[0.0], [np.nan], [1.0]], ValueError, "contains NaN"),
+        ([[0.0], [np.inf], [1.0]], ValueError, "infinity"),
+        (np.array([[0.0], ["word"], [{}]], dtype=object), (TypeError, ValueError), "word|float"),
+        ([["a"], ["b"], ["c"]], ValueError, "convert|dtype"),
+        (np.array([[1j], [2], [3]]), ValueError, "Complex data not supported"),
+        (np.array([[2**60 + 1], [0], [1]]), ValueError, r"X has integers beyond 2\^53"),
+        ([[2**60 + 1], [0], [1]], ValueError, r"X has integers beyond 2\^53"),
+        (np.full((3, 1), np.longdouble(1) / 3), ValueError, "digits that float64 does not hold"),
+        ([[0.0], [1.0]], ValueError, "inconsistent numbers of samples"),
+        (np.zeros((3, 0)), ValueError, "0 feature"),
+    ],
+    ids=str,
+)
+def test_samples_that_are_none(samples, error, words):
+    fitted = MemorizingClassifier().fit([[0.0], [4.0], [5.0]], [0, 1, 1])
+    with pytest.raises(error, match=words):
+        MemorizingClassifier().fit(samples, [0, 1, 1])
+    if len(samples) == 3:
+        with pytest.raises(error, match=words):
+            fitted.predict(samples)
+
+
+def test_sparse_matrices_are_refused():
+    sparse = pytest.importorskip("scipy.sparse")
+    model = MemorizingClassifier().fit(X, Y)
+    for call in (lambda: MemorizingClassifier().fit(sparse.csr_matrix(X), Y), lambda: model.predict(sparse.csr_array(X))):
+        with pytest.raises(TypeError, match="[Ss]parse data was passed"):
+            call()
+
+
+def test_a_map_of_the_features_is_part_of_the_network(tmp_path):
+    wide = X * [1, 1000, 1e-3, 7]
+    for scale in ("minmax", "standard"):
+        model = MemorizingClassifier(scale=scale).fit(wide, Y)
+        model.to_onnx(tmp_path / "net.onnx")
+        other = MemorizingClassifier.from_onnx(tmp_path / "net.onnx")
+        assert np.array_equal(other.predict(wide), Y) and other.scale is None
+        assert all(np.array_equal(*both) for both in zip(other.scaling_, model.scaling_, strict=True))
+        assert pickle.loads(pickle.dumps(model)).certify(wide, Y).holds
+        # How it reads samples was settled when it was fitted.
+        assert np.array_equal(model.set_params(scale="images").predict(wide), Y) and model.certify(wide, Y).holds
+    with pytest.raises(ValueError, match="scales its features itself"):
+        MemorizingClassifier.from_onnx(tmp_path / "net.onnx", scale="images")
+    assert MemorizingClassifier().fit(X, Y).scaling_ is None
 
 
 def test_nothing_is_said_aside():

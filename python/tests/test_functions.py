@@ -63,6 +63,8 @@ def test_wrong_arguments():
         (lambda: indelible.compare(X, np.zeros(70)), ValueError, "all samples have one label"),
         (lambda: indelible.decide(X[:3], Y[:3], width=0), ValueError, "width is 0"),
         (lambda: indelible.decide(X[:3], Y[:3], width=1, norm="l2"), ValueError, "in the norms linf and l1"),
+        (lambda: indelible.separation(X, Y, scale="unit"), ValueError, "scale is 'unit'; expected None, 'images'"),
+        (lambda: indelible.decide(X[:3], Y[:3], scale="minmax"), ValueError, "reads features as they stand"),
         (lambda: indelible.certify(3, X, Y), TypeError, "network is int; expected the path"),
         (lambda: indelible.certify("no.onnx", X, Y), OSError, "no.onnx"),
         (lambda: indelible.certify(b"no", X, Y), ValueError, "not an ONNX model"),
@@ -92,6 +94,17 @@ def test_certificates():
         indelible.certify(model, X, Y, norm="l1")
 
 
+def test_a_network_that_scales_its_features_reads_them_as_they_stand():
+    model = MemorizingClassifier(scale="standard").fit(X, Y)
+    assert model.scaling_[0].shape == (3,) and model.certify(X, Y).holds
+    with pytest.raises(ValueError, match="scales its features itself; leave scale out"):
+        indelible.certify(model, X, Y, scale="images")
+    with pytest.raises(ValueError, match="scale is 'minmax', but a network reads features as they stand"):
+        indelible.certify(model, X, Y, scale="minmax")
+    with pytest.raises(ValueError, match="scales its features; cells behind such a map are not explained"):
+        model.explain(0)
+
+
 def test_networks_come_as_files_bytes_and_models(tmp_path):
     model = MemorizingClassifier(radius=0.25).fit(X, Y)
     model.to_onnx(tmp_path / "net.onnx")
@@ -110,12 +123,20 @@ def test_a_narrow_layer_is_refuted():
     assert found is None or model.predict(found.points)[found.misclassified] != int(found.labels[found.misclassified])
 
 
-def test_a_comparison_is_drawn():
+def test_pictures_show_what_they_should():
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("agg")
     table = indelible.compare(X, Y)
     axes = table.plot()
     assert len(axes.patches) == len(table["construction"])
+    near = indelible.nearest_enemies(X, Y)
+    line = near.plot().lines[0]
+    assert line.get_xdata().tolist() == sorted(near.lower) and line.get_ydata()[-1] == 1.0
+    found = MemorizingClassifier(construction="wide", ratio=0.5).fit(X, Y).robustness(X[:20], Y[:20], rounds=4)
+    for line, which in zip(found.plot().lines, (1, 0), strict=True):
+        shares = [found.accuracy(radius)[which] for radius in line.get_xdata()]
+        assert line.get_ydata().tolist() == shares
+    assert found.plot(axes) is axes
     matplotlib.pyplot.close("all")
     pandas = pytest.importorskip("pandas")
     assert pandas.DataFrame(table).shape == (len(table["construction"]), 11)

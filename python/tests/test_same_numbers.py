@@ -79,8 +79,11 @@ def test_networks(program, dataset, tmp_path):
 def test_per_sample_radii(program, dataset, tmp_path):
     X, y, path = dataset
     file = tmp_path / "net.onnx"
-    said = program("build", path, "--scale", "none", "-o", file, "--per-sample", "--norm", "l2", "--precision", "f64")
-    model = MemorizingClassifier(per_sample=True, norm="l2", precision="f64").fit(X, y)
+    options = ("--construction", "nearest", "--norm", "l2", "--precision", "f64")
+    said = program("build", path, "--scale", "none", "-o", file, "--per-sample", *options)
+    model = MemorizingClassifier("nearest", "l2", per_sample=True, precision="f64").fit(X, y)
+    bound = program("separation", path, "--scale", "none", "--norm", "l2", "--bound-only")
+    assert list(model.separation_.pair) == bound["closest_pair"]
     assert model.network_.to_bytes() == file.read_bytes()
     assert (model.radius_.min(), model.radius_.max()) == (said["radius"], said["largest_radius"])
 
@@ -120,7 +123,33 @@ def test_images_of_bytes_in_units(program, tmp_path):
     X, y = DATASETS["digits in bytes"]()
     np.savez(tmp_path / "data.npz", X=X, y=y)
     said = program("separation", tmp_path / "data.npz")
-    assert indelible.separation(X, y, scale="unit").lower == said["separation"]["lower"]
+    assert indelible.separation(X, y, scale="images").lower == said["separation"]["lower"]
+
+
+@pytest.mark.parametrize("scale", ["minmax", "standard"])
+@pytest.mark.parametrize("name", ["wine", "digits in bytes", "random in binary32", "one feature"])
+def test_scaled_features(program, name, scale, tmp_path):
+    X, y = DATASETS[name]()
+    path, file, test = tmp_path / "data.npz", tmp_path / "net.onnx", tmp_path / "test.npz"
+    np.savez(path, X=X, y=y)
+    np.savez(test, X=X[::3], y=y[::3])
+    said = program("separation", path, "--scale", scale, "--norm", "l2")
+    found = indelible.separation(X, y, "l2", scale=scale)
+    assert {"lower": found.lower, "upper": found.upper} == said["separation"]
+    said = program("separation", path, "--against", test, "--scale", scale, "--per-sample", tmp_path / "near.npz")
+    near, told = indelible.nearest_enemies(X[::3], y[::3], base=(X, y), scale=scale), np.load(tmp_path / "near.npz")
+    assert np.array_equal(near.lower, told["lower"]) and np.array_equal(near.indices, told["index"])
+
+    said = program("build", path, "--scale", scale, "-o", file, "--ratio", 0.5)
+    model = MemorizingClassifier(scale=scale, ratio=0.5).fit(X, y)
+    assert model.network_.to_bytes() == file.read_bytes()
+    assert model.radius_ == said["radius"] and said["radius_units"] == "scaled"
+    offsets, factors = model.scaling_
+    assert offsets.tolist() == said["scaling"]["offsets"] and factors.tolist() == said["scaling"]["factors"]
+    assert model.certificate_.holds and model.certify(X, y).holds and model.score(X, y) == 1.0
+    said = program("certify", file, path, "--per-sample", "--ratio", 0.9)
+    proof = indelible.certify(file, X, y, ratio=0.9)
+    assert (proof.certified, proof.refuted, proof.undecided) == (said["certified"], said["refuted"], said["undecided"])
 
 
 def test_bounds(program):

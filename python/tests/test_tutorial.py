@@ -23,5 +23,8 @@ def test_the_tutorial_is_true(tmp_path, monkeypatch):
     said = []
     failed, tried = doctest.DocTestRunner(optionflags=flags).run(test, out=said.append)
     assert tried > 20 and not failed, "".join(said)
-    assert os.path.getsize("compare.svg") > 1000
+    figures = re.findall(r"\(figures/python-(\w+)\.svg\)", text)
+    assert figures == ["robustness", "enemies", "compare"]
+    assert all(os.path.getsize(f"{name}.svg") > 1000 for name in figures)
+    assert all((PAGE.parent / "figures" / f"python-{name}.svg").exists() for name in figures)
     matplotlib.pyplot.close("all")

@@ -9,6 +9,12 @@ def _random(seed, samples, features, classes, dtype=np.float64):
     return rng.normal(size=(samples, features)).astype(dtype), rng.integers(0, classes, samples)
 
 
+def _thinned(load, step):
+    """Every how manieth sample of a set that is sorted by class."""
+    X, y = load(return_X_y=True)
+    return X[::step], y[::step]
+
+
 def _digits(samples, dtype):
     X, y = datasets.load_digits(return_X_y=True)
     return X[:samples].astype(dtype), y[:samples]
@@ -25,23 +31,23 @@ def _duplicates():
 
 
 def _named(load, names):
-    X, y = load(return_X_y=True)
+    X, y = _thinned(load, 2)
     return X, np.array(names)[y]
 
 
 DATASETS = {
-    "iris": lambda: datasets.load_iris(return_X_y=True),
-    "wine": lambda: datasets.load_wine(return_X_y=True),
-    "breast cancer": lambda: datasets.load_breast_cancer(return_X_y=True),
-    "digits": lambda: _digits(400, np.float64),
-    "digits in binary32": lambda: _digits(300, np.float32),
-    "digits in bytes": lambda: _digits(300, np.uint8),
+    "iris": lambda: _thinned(datasets.load_iris, 1),
+    "wine": lambda: _thinned(datasets.load_wine, 2),
+    "breast cancer": lambda: _thinned(datasets.load_breast_cancer, 5),
+    "digits": lambda: _digits(120, np.float64),
+    "digits in binary32": lambda: _digits(80, np.float32),
+    "digits in bytes": lambda: _digits(100, np.uint8),
     "names": lambda: _named(datasets.load_iris, ["virginica", "a b", "ß"]),
-    "moons": lambda: datasets.make_moons(80, noise=0.1, random_state=0),
-    "circles": lambda: datasets.make_circles(80, random_state=0, factor=0.5),
-    "blobs": lambda: datasets.make_blobs(90, centers=5, random_state=0),
-    "random": lambda: _random(0, 60, 5, 3),
-    "random in binary32": lambda: _random(1, 60, 5, 3, np.float32),
+    "moons": lambda: datasets.make_moons(40, noise=0.1, random_state=0),
+    "circles": lambda: datasets.make_circles(40, random_state=0, factor=0.5),
+    "blobs": lambda: datasets.make_blobs(45, centers=5, random_state=0),
+    "random": lambda: _random(0, 40, 5, 3),
+    "random in binary32": lambda: _random(1, 40, 5, 3, np.float32),
     "wide": lambda: _random(2, 12, 300, 2),
     "one feature": lambda: (np.arange(30.0)[:, None] ** 2, np.arange(30) % 3),
     "ties": _ties,

@@ -179,7 +179,8 @@ mod tests {
         let names = ["a", "b", "unused"].map(String::from).to_vec();
         let data = Dataset::new(Features::F64(vec![0.0; 4].into()), 1, vec![0, 0, 0, 1], names).unwrap();
         let distances = [1.0, 4.0, 2.0, 0.5].map(Enclosure::exact).to_vec();
-        let enemies = NearestEnemies { norm: Norm::Linf, distances, indices: vec![Some(3); 4] };
+        let indices = vec![Some(3); 4];
+        let enemies = NearestEnemies { norm: Norm::Linf, distances, indices, closest: Some(3) };
         let histogram = Histogram::new(&data, &enemies);
         assert_eq!(histogram.largest, 4.0);
         assert_eq!(histogram.rows.len(), 2);
@@ -200,7 +201,7 @@ mod tests {
             classes.iter().flat_map(|all| all.iter().copied().map(Enclosure::exact)).collect();
         let indices = vec![Some(0); labels.len()];
         let data = Dataset::new(features, 1, labels, names).unwrap();
-        Histogram::new(&data, &NearestEnemies { norm: Norm::Linf, distances, indices })
+        Histogram::new(&data, &NearestEnemies { norm: Norm::Linf, distances, indices, closest: None })
     }
 
     /// The axis is logarithmic exactly where a whole class would fall into the

@@ -3,10 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use indelible::{
-    Budget, Norm, Radii,
-    certify::{Certificate, Config, RobustRadius, Verdict, certify_with, robust_radii},
+    Norm, Radii,
+    certify::{Certificate, Config, RobustRadius, Verdict, certify_with, radii_at_ratio, robust_radii},
     network::Model,
-    separation::nearest_enemies,
 };
 use indelible_decide::{Collision, find_collision};
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1};
@@ -126,9 +125,7 @@ pub fn certify<'py>(
     let (found, classes, radii) = run.go(py, move |progress| {
         let radii = match (given, ratio) {
             (Some(radii), _) => radii,
-            (None, Some(ratio)) => {
-                Budget::per_sample(ratio, &nearest_enemies(&data, norm, progress))?.radii().clone()
-            }
+            (None, Some(ratio)) => radii_at_ratio(&network.model, &data, norm, ratio, progress)?,
             (None, None) => network.claimed_radii(&data, norm)?,
         };
         let classes = network.signature().match_classes(&data)?;

@@ -2,7 +2,7 @@
 
 use std::{slice, sync::Arc};
 
-use indelible::{Buffer, Dataset, Features, separation};
+use indelible::{Buffer, Dataset, Features, Precision, network::Scaling, separation};
 use indelible_io::dataset::{OnConflict, without_conflicts};
 use numpy::{Element, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -93,6 +93,18 @@ impl Data {
         self.dataset.features()
     }
 
+    /// The samples behind the map of their features, or of those of `other`, that
+    /// `scale` names, in binary64.
+    #[pyo3(signature = (scale, other=None))]
+    fn behind(&self, py: Python<'_>, scale: &str, other: Option<&Data>) -> PyResult<Self> {
+        let dataset = Arc::clone(&self.dataset);
+        let other = Arc::clone(other.map_or(&self.dataset, |other| &other.dataset));
+        let images = py.detach(|| -> Result<Dataset, Failure> {
+            Ok(scaling_of(scale, &other)?.images(&dataset, Precision::F64)?)
+        });
+        Ok(Self { dataset: Arc::new(images?) })
+    }
+
     /// The fingerprint that networks carry of the data they were built from.
     fn digest(&self, py: Python<'_>) -> String {
         let dataset = Arc::clone(&self.dataset);
@@ -115,6 +127,15 @@ impl Data {
     /// Pairs of equal samples with different labels, `limit` at most.
     fn conflicts(&self, py: Python<'_>, limit: usize) -> Vec<(usize, usize)> {
         py.detach(|| separation::conflicts(&self.dataset, limit))
+    }
+}
+
+/// The map of the features of some data that has this name.
+pub fn scaling_of(name: &str, data: &Dataset) -> Result<Scaling, Failure> {
+    match name {
+        "minmax" => Ok(Scaling::min_max(data)?),
+        "standard" => Ok(Scaling::standard(data)?),
+        _ => Err(Failure::value(format!("scale is '{name}'; expected 'minmax' or 'standard'"))),
     }
 }
 

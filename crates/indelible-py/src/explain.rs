@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use indelible::{
-    Error, Norm,
-    cells::{BallsOfCells, visible_radii},
-    network::{CellNetwork, Model, Network as _, Side},
-};
+use indelible::{cells::OpenedCells, network::Side};
 use pyo3::{prelude::*, types::PyDict};
 
 use crate::{
@@ -28,37 +24,20 @@ pub fn explain<'py>(
     let (network, data) = (Arc::clone(&network.network), Arc::clone(&data.dataset));
     let (radius, directions, found) = run.go(py, move |progress| {
         progress.busy("explaining");
-        let recognised;
-        let cells = match &network.model {
-            Model::Cells(cells) => Some(cells),
-            Model::Layers(layers) => {
-                recognised = CellNetwork::from_layers(layers);
-                recognised.as_ref()
-            }
-            _ => None,
-        };
-        let cells = cells.ok_or_else(|| {
-            Failure::value("the network is none of cells with logits; fit one with construction='cells'")
-        })?;
-        let (expected, given, samples) = (cells.inputs(), data.features(), data.samples());
-        if given != expected {
-            return Err(Error::InputWidth { expected, given }.into());
-        }
+        let metadata = &network.metadata;
+        let claimed = metadata.radii.as_ref().map(|radii| (radii, metadata.norm));
+        let opened = OpenedCells::new(&network.model, claimed, &data)?;
+        let samples = data.samples();
         if sample >= samples {
             return Err(Failure::value(format!("the sample is {sample}; expected 0 to {}", samples - 1)));
         }
-        let metadata = &network.metadata;
-        let claimed = metadata.radii.as_ref().map(|radii| (radii, metadata.norm));
-        let radii = visible_radii(cells, claimed, samples);
         let classes = network.signature().match_classes(&data)?;
-        let balls = BallsOfCells::new(cells, &data, metadata.norm.unwrap_or(Norm::Linf), &radii)
-            .ok_or_else(|| Failure::value("a direction reads a number twice; expected each once"))?;
-        let found = balls.explain(cells, &classes.map, sample).ok_or_else(|| {
+        let found = opened.balls()?.explain(opened.cells(), &classes.map, sample).ok_or_else(|| {
             Failure::value(format!(
                 "no cell of its class holds the ball of sample {sample}: the network does not recognise it"
             ))
         })?;
-        Ok((radii.of(sample), !cells.directions().is_empty(), found))
+        Ok((opened.radii().of(sample), !opened.cells().directions().is_empty(), found))
     })?;
     let said = PyDict::new(py);
     said.set_item("radius", radius)?;

@@ -7,7 +7,8 @@ use pyo3::{
 };
 
 /// What the program calls things, and what Python calls them.
-const WORDS: [(&str, &str); 5] = [
+const WORDS: [(&str, &str); 6] = [
+    ("build one with --construction cells", "fit one with construction='cells'"),
     ("--precision f64", "precision='f64'"),
     ("--form compact", "form='compact'"),
     ("--radius", "radius"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use indelible::{
-    Error, Precision, Radii,
+    Dataset, Error, Precision, Radii,
     constructions::{Construction, Options},
     fit::{FitOptions, Form, Radius},
     network::Head,
@@ -14,7 +14,12 @@ use numpy::PyArray1;
 use pyo3::{prelude::*, types::PyDict};
 
 use crate::{
-    certify::certificate, data::Data, failure::Failure, network::Network, run::Run, separation::norm_of,
+    certify::certificate,
+    data::{Data, scaling_of},
+    failure::Failure,
+    network::Network,
+    run::Run,
+    separation::norm_of,
 };
 
 /// One of the values that an option may have.
@@ -44,12 +49,13 @@ pub struct Asked {
     precision: String,
     form: String,
     prove: bool,
+    scale: Option<String>,
 }
 
 impl Asked {
-    fn options(&self) -> Result<FitOptions, Failure> {
+    fn options(&self, data: &Dataset) -> Result<FitOptions, Failure> {
         Ok(FitOptions {
-            scaling: None,
+            scaling: self.scale.as_deref().map(|scale| scaling_of(scale, data)).transpose()?,
             construction: self.construction.as_deref().map(Construction::named).transpose()?,
             norm: norm_of(&self.norm)?,
             radius: match self.radius {
@@ -79,8 +85,8 @@ pub fn fit<'py>(
     asked: Asked,
     run: Run,
 ) -> PyResult<(Network, Bound<'py, PyDict>)> {
-    let options = asked.options()?;
     let data = Arc::clone(&data.dataset);
+    let options = asked.options(&data)?;
     let (network, fitted) = run.go(py, move |progress| {
         let fitted = fit_to_bytes(&data, &options, progress).map_err(|error| match error {
             indelible_io::Error::Library(Error::Inseparable { .. }) => {

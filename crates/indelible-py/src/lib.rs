@@ -28,6 +28,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(separation::k_nearest_enemies, module)?)?;
     module.add_function(wrap_pyfunction!(separation::k_nearest, module)?)?;
     module.add_function(wrap_pyfunction!(separation::pairs_within, module)?)?;
+    module.add_function(wrap_pyfunction!(separation::k_nearest_enemies_between, module)?)?;
+    module.add_function(wrap_pyfunction!(separation::closest_enemies_between, module)?)?;
     module.add_function(wrap_pyfunction!(fit::fit, module)?)?;
     module.add_function(wrap_pyfunction!(certify::certify, module)?)?;
     module.add_function(wrap_pyfunction!(certify::robustness, module)?)?;

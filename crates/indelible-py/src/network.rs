@@ -3,7 +3,10 @@
 use std::{io::Write, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
-use indelible::{Radii, network::predicted_class};
+use indelible::{
+    Radii,
+    network::{Model, predicted_class},
+};
 use indelible_io::{AtomicFile, onnx};
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::{
@@ -92,6 +95,7 @@ impl Network {
         said.set_item("nonzero", size.nonzero)?;
         said.set_item("all", size.all)?;
         said.set_item("max_abs", size.max_abs)?;
+        said.set_item("scaling", scaling_of(py, model))?;
         let metadata = &network.metadata;
         said.set_item("version", metadata.version.as_deref())?;
         said.set_item("construction", metadata.construction.as_deref())?;
@@ -136,4 +140,11 @@ impl Network {
         let predicted = indices(py, outputs.chunks(width).map(|row| predicted_class(row, classes)));
         Ok((PyArray1::from_vec(py, outputs).reshape([samples, width])?, predicted))
     }
+}
+
+/// Offsets and factors of the map of the features in front of a network, if there is one.
+fn scaling_of<'py>(py: Python<'py>, model: &Model) -> Option<[Bound<'py, PyArray1<f64>>; 2]> {
+    let Model::Scaled(scaled) = model else { return None };
+    let scaling = scaled.scaling();
+    Some([scaling.offsets(), scaling.factors()].map(|numbers| PyArray1::from_slice(py, numbers)))
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use indelible::{
     Enclosure, Norm,
-    separation::{self, NearestEnemies, Neighbour, Pairs},
+    separation::{self, ClosePair, NearestEnemies, Neighbour, Pairs},
 };
-use numpy::{PyArray1, PyArray2, PyArrayMethods};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 
 use crate::{
@@ -113,12 +113,19 @@ fn rows<'py>(py: Python<'py>, near: &[Vec<Neighbour>], k: usize) -> PyResult<Row
 }
 
 /// How many pairs are at distance `radius` or less, and the first `limit` of
-/// them with both ends of their distance.
+/// them with both ends of their distance; with `base`, pairs of a sample and one
+/// of it.
 #[pyfunction]
-#[allow(clippy::type_complexity, reason = "a tuple that Python takes apart at once")]
+#[pyo3(signature = (data, base, radius, norm, all, limit, run))]
+#[allow(
+    clippy::type_complexity,
+    clippy::too_many_arguments,
+    reason = "what Python passes, and a tuple that it takes apart at once"
+)]
 pub fn pairs_within<'py>(
     py: Python<'py>,
     data: &Data,
+    base: Option<&Data>,
     radius: f64,
     norm: &str,
     all: bool,
@@ -126,12 +133,60 @@ pub fn pairs_within<'py>(
     run: Run,
 ) -> PyResult<(u64, Bound<'py, PyArray2<i64>>, Numbers<'py>, Numbers<'py>)> {
     let (data, norm) = (Arc::clone(&data.dataset), norm_of(norm)?);
+    let base = base.map(|base| Arc::clone(&base.dataset));
     let which = if all { Pairs::All } else { Pairs::Enemies };
-    let found = run
-        .go(py, move |progress| Ok(separation::pairs_within(&data, norm, radius, which, limit, progress)?))?;
+    let found = run.go(py, move |progress| {
+        Ok(match base {
+            Some(base) => {
+                separation::pairs_within_between(&data, &base, norm, radius, which, limit, progress)?
+            }
+            None => separation::pairs_within(&data, norm, radius, which, limit, progress)?,
+        })
+    })?;
     let samples = indices(py, found.pairs.iter().flat_map(|close| [close.pair.0, close.pair.1]));
     let ends = |end: fn(&Enclosure) -> f64| {
         PyArray1::from_vec(py, found.pairs.iter().map(|close| end(&close.distance)).collect())
     };
     Ok((found.count, samples.reshape([found.pairs.len(), 2])?, ends(|d| d.lower), ends(|d| d.upper)))
+}
+
+/// For each sample the `k` nearest ones of `base` with other labels, in rows, among
+/// those not farther away than `up_to` says for each: infinite and −1 where there
+/// are fewer.
+#[pyfunction]
+pub fn k_nearest_enemies_between<'py>(
+    py: Python<'py>,
+    data: &Data,
+    base: &Data,
+    k: usize,
+    up_to: PyReadonlyArray1<'py, f64>,
+    norm: &str,
+    run: Run,
+) -> PyResult<Rows<'py>> {
+    let (data, base, norm) = (Arc::clone(&data.dataset), Arc::clone(&base.dataset), norm_of(norm)?);
+    let up_to = up_to.as_slice()?.to_vec();
+    let near = run.go(py, move |progress| {
+        Ok(separation::k_nearest_enemies_between(&data, &base, norm, k, &up_to, progress)?)
+    })?;
+    rows(py, &near, k)
+}
+
+/// Both ends of the distance of the closest pair of a sample and one of `base` with
+/// another label, and the pair, where it is not farther apart than `up_to`;
+/// infinite where there is none.
+#[pyfunction]
+pub fn closest_enemies_between(
+    py: Python<'_>,
+    data: &Data,
+    base: &Data,
+    up_to: f64,
+    norm: &str,
+    run: Run,
+) -> PyResult<Bounded> {
+    let (data, base, norm) = (Arc::clone(&data.dataset), Arc::clone(&base.dataset), norm_of(norm)?);
+    let found = run.go(py, move |progress| {
+        Ok(separation::closest_enemies_between(&data, &base, norm, up_to, progress)?)
+    })?;
+    let near = |found: ClosePair| (found.distance.lower, found.distance.upper, Some(found.pair));
+    Ok(found.map_or((f64::INFINITY, f64::INFINITY, None), near))
 }

@@ -8,10 +8,9 @@ use std::{
 
 use clap::Args;
 use indelible::{
-    Budget, Dataset, Precision, Radii,
-    certify::{Certificate, Config, Effort, Verdict, certify_each},
+    Dataset, Radii,
+    certify::{Certificate, Config, Effort, Verdict, certify_each, radii_at_ratio},
     network::Model,
-    separation::nearest_enemies,
 };
 use indelible_io::{digest, onnx};
 use serde_json::{Value, json};
@@ -60,14 +59,7 @@ impl CertifyArgs {
         self.check_units(&network)?;
         let radii = match (self.radius, self.ratio) {
             (Some(radius), _) => Radii::Uniform(radius),
-            (None, Some(ratio)) => {
-                let images = match &network.model {
-                    Model::Scaled(scaled) => Some(scaled.scaling().images(&data, Precision::F64)?),
-                    _ => None,
-                };
-                let measured = images.as_ref().unwrap_or(&data);
-                Budget::per_sample(ratio, &nearest_enemies(measured, norm, &bar))?.radii().clone()
-            }
+            (None, Some(ratio)) => radii_at_ratio(&network.model, &data, norm, ratio, &bar)?,
             (None, None) => network
                 .claimed_radii(&data, norm)
                 .map_err(|source| indelible_io::Error::Onnx { path: self.asked.network().clone(), source })?,

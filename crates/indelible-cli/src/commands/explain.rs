@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indelible::{
-    Dataset, Norm, Radii,
-    cells::{BallsOfCells, ConstraintReason, Explanation, sign, visible_radii},
-    network::{CellNetwork, Constraint, Layer, Model, Network, Side},
+    Dataset, Radii,
+    cells::{BallsOfCells, ConstraintReason, Explanation, OpenedCells, sign},
+    network::{Constraint, Layer, Side},
 };
 use indelible_io::onnx;
 use serde_json::{Value, json};
@@ -41,46 +41,15 @@ impl ExplainArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
         let network = onnx::open(&self.network)?;
-        require(!matches!(network.model, Model::Scaled(_)), || {
-            format!(
-                "{} scales its features; `explain` reads networks of cells without such a map",
-                self.network.display()
-            )
-        })?;
-        let recognised;
-        let cells = match &network.model {
-            Model::Cells(cells) => Some(cells),
-            Model::Layers(layers) => {
-                recognised = CellNetwork::from_layers(layers);
-                recognised.as_ref()
-            }
-            _ => None,
-        };
-        let Some(cells) = cells else {
-            return Err(Failure::input(format!(
-                "{} is no network of cells with logits; build one with --construction cells",
-                self.network.display()
-            )));
-        };
         let data = self.data.read_for(&network, &bar)?;
-        let (expected, given, samples) = (cells.inputs(), data.features(), data.samples());
-        if given != expected {
-            return Err(indelible::Error::InputWidth { expected, given }.into());
-        }
+        let metadata = &network.metadata;
+        let claimed = metadata.radii.as_ref().map(|radii| (radii, metadata.norm));
+        let opened = OpenedCells::new(&network.model, claimed, &data)?;
+        let (cells, samples) = (opened.cells(), data.samples());
         require(self.sample < samples, || {
             format!("--sample is {}; expected 0 to {}", self.sample, samples - 1)
         })?;
-        let layers = cells.directions();
-        let metadata = &network.metadata;
-        let claimed = metadata.radii.as_ref().map(|radii| (radii, metadata.norm));
-        let radii = visible_radii(cells, claimed, samples);
-        let norm = metadata.norm.unwrap_or(Norm::Linf);
-        let Some(balls) = BallsOfCells::new(cells, &data, norm, &radii) else {
-            return Err(Failure::input(format!(
-                "a direction of {} reads a number twice; expected each once",
-                self.network.display()
-            )));
-        };
+        let (layers, balls) = (cells.directions(), opened.balls()?);
         let names = self.names(&network, &data)?;
         let names = if layers.is_empty() { names } else { direction_names(layers, &names) };
         let classes = network.signature().match_classes(&data)?;
@@ -91,7 +60,7 @@ impl ExplainArgs {
                 self.sample
             )));
         };
-        let mut report = self.report(&data, &radii, &balls, &explanation, &names);
+        let mut report = self.report(&data, opened.radii(), &balls, &explanation, &names);
         data.describe(&mut report);
         report.print(self.json)
     }

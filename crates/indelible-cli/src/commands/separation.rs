@@ -139,7 +139,7 @@ impl SeparationArgs {
         let started = Instant::now();
         let near = self.k.map(|k| k_nearest_enemies(data, self.norm, k, bar));
         let enemies = match &near {
-            Some(near) => Some(first_of(near, self.norm)),
+            Some(near) => Some(first_of(near, &separation(data, self.norm, bar))),
             None => (!self.bound_only).then(|| nearest_enemies(data, self.norm, bar)),
         };
         let found =
@@ -271,12 +271,12 @@ pub fn or_conflicts(data: &Dataset, error: indelible::Error) -> Failure {
     }
 }
 
-/// The nearest of each sample's enemies.
-fn first_of(near: &[Vec<Neighbour>], norm: Norm) -> NearestEnemies {
+/// The nearest of each sample's enemies, of which the closest pair is known.
+fn first_of(near: &[Vec<Neighbour>], known: &Separation) -> NearestEnemies {
     let none = (Enclosure::exact(f64::INFINITY), None);
     let first = |found: &Vec<Neighbour>| found.first().map_or(none, |n| (n.distance, Some(n.index)));
     let (distances, indices) = near.iter().map(first).unzip();
-    NearestEnemies { norm, distances, indices }
+    NearestEnemies { norm: known.norm, distances, indices, closest: known.pair.map(|(i, _)| i) }
 }
 
 fn neighbours(enemies: &NearestEnemies) -> Vec<Vec<Neighbour>> {

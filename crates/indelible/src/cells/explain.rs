@@ -1,13 +1,73 @@
 //! Why a network of cells gives a sample its class: the cell that holds its ball,
 //! and whom each of its constraints keeps out.
 
-use std::cmp::Reverse;
+use std::{borrow::Cow, cmp::Reverse};
 
 use crate::{
-    Dataset, Norm, Radii,
-    network::{BallImage, CellNetwork, Constraint, Network, Side},
+    Dataset, Error, Norm, Radii,
+    network::{BallImage, CellNetwork, Constraint, Model, Network, Side},
     number::{add_up, sub_down},
 };
+
+/// The cells that a network is, and the balls of samples that they are asked about.
+#[derive(Debug)]
+pub struct OpenedCells<'a> {
+    cells: Cow<'a, CellNetwork>,
+    data: &'a Dataset,
+    radii: Radii,
+    norm: Norm,
+}
+
+impl<'a> OpenedCells<'a> {
+    /// Opens `model`, cells or the layers that they are, and `data` with the radii
+    /// that its file claims in a norm: 0 where it claims none for these samples, or
+    /// in a norm whose balls single features do not see.
+    ///
+    /// # Errors
+    /// [`Error::NotCells`] for other networks, [`Error::InputWidth`] where the data
+    /// have other features.
+    pub fn new(
+        model: &'a Model,
+        claimed: Option<(&Radii, Option<Norm>)>,
+        data: &'a Dataset,
+    ) -> Result<Self, Error> {
+        let cells = match model {
+            Model::Cells(cells) => Some(Cow::Borrowed(cells)),
+            Model::Layers(layers) => CellNetwork::from_layers(layers).map(Cow::Owned),
+            _ => None,
+        };
+        let cells = cells.ok_or(Error::NotCells { scaled: matches!(model, Model::Scaled(_)) })?;
+        let (expected, given) = (cells.inputs(), data.features());
+        if given != expected {
+            return Err(Error::InputWidth { expected, given });
+        }
+        let radii = visible_radii(&cells, claimed, data.samples());
+        let norm = claimed.and_then(|(_, norm)| norm).unwrap_or(Norm::Linf);
+        Ok(Self { cells, data, radii, norm })
+    }
+
+    /// The cells.
+    #[must_use]
+    pub fn cells(&self) -> &CellNetwork {
+        &self.cells
+    }
+
+    /// The radius of each ball, in the units of the features.
+    #[must_use]
+    pub fn radii(&self) -> &Radii {
+        &self.radii
+    }
+
+    /// The balls, as the cells see them.
+    ///
+    /// # Errors
+    /// [`Error::BadForm`] where a direction reads a number twice.
+    pub fn balls(&self) -> Result<BallsOfCells<'_>, Error> {
+        let why = || "a direction reads a number twice; expected each once".into();
+        BallsOfCells::new(&self.cells, self.data, self.norm, &self.radii)
+            .ok_or_else(|| Error::BadForm { form: "cells", why: why() })
+    }
+}
 
 /// Balls around samples, and where the network looks along directions their
 /// images under these.
@@ -50,8 +110,7 @@ pub struct Explanation {
 impl<'a> BallsOfCells<'a> {
     /// The balls of `data` with `radii` in `norm`, as `cells` see them; `None`
     /// where a direction reads a number twice.
-    #[must_use]
-    pub fn new(cells: &'a CellNetwork, data: &'a Dataset, norm: Norm, radii: &'a Radii) -> Option<Self> {
+    fn new(cells: &'a CellNetwork, data: &'a Dataset, norm: Norm, radii: &'a Radii) -> Option<Self> {
         let layers = cells.directions();
         let image = BallImage::new(layers, cells.precision(), norm);
         (image.is_some() || layers.is_empty()).then_some(Self { data, radii, image })
@@ -143,8 +202,7 @@ fn constraints(cells: &CellNetwork, cell: usize) -> impl Iterator<Item = Constra
 /// The radii that can be spoken of: those that a file claims, and 0 where it
 /// claims none for these samples or in a norm whose balls single features do not
 /// see.
-#[must_use]
-pub fn visible_radii(cells: &CellNetwork, claimed: Option<(&Radii, Option<Norm>)>, samples: usize) -> Radii {
+fn visible_radii(cells: &CellNetwork, claimed: Option<(&Radii, Option<Norm>)>, samples: usize) -> Radii {
     match claimed {
         Some((_, norm)) if cells.directions().is_empty() && norm != Some(Norm::Linf) => Radii::Uniform(0.0),
         Some((Radii::PerSample(radii), _)) if radii.len() != samples => Radii::Uniform(0.0),

@@ -38,7 +38,7 @@ use crate::{
     number::sub_down,
 };
 
-pub use explain::{BallsOfCells, ConstraintReason, Explanation, sign, visible_radii};
+pub use explain::{BallsOfCells, ConstraintReason, Explanation, OpenedCells, sign};
 pub use membership::samples_in_cells;
 
 use balls::{Balls, Spread};

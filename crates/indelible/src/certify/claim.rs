@@ -2,9 +2,10 @@
 
 use super::Domain;
 use crate::{
-    Dataset, Error, Norm, Precision, Radii,
+    Budget, Dataset, Error, Norm, Precision, Progress, Radii,
     network::{Model, norm_up},
     number::{mul_up, sub_up},
+    separation::nearest_enemies,
 };
 
 /// What is to be proved.
@@ -67,6 +68,27 @@ impl Claim<'_> {
         let bad = radii.iter().find(|radius| !(radius.is_finite() && **radius >= 0.0));
         bad.map_or(Ok(()), |&given| Err(Error::BadRadius { given }))
     }
+}
+
+/// For each sample `ratio` of half the distance to its nearest enemy, as the balls
+/// of `model` measure it: behind the map of the features where it has one.
+///
+/// # Errors
+/// When the ratio is not between 0 and 1, no radius is possible, or the data do not
+/// fit the map.
+pub fn radii_at_ratio(
+    model: &Model,
+    data: &Dataset,
+    norm: Norm,
+    ratio: f64,
+    progress: &dyn Progress,
+) -> Result<Radii, Error> {
+    let images = match model {
+        Model::Scaled(scaled) => Some(scaled.scaling().images(data, Precision::F64)?),
+        _ => None,
+    };
+    let near = nearest_enemies(images.as_ref().unwrap_or(data), norm, progress);
+    Ok(Budget::per_sample(ratio, &near)?.radii().clone())
 }
 
 /// The smallest box around the whole ball of a sample, as [`Domain::part`] says.

@@ -90,7 +90,7 @@ use crate::{
 
 pub use self::{
     attack::{Attack, attack},
-    claim::{Claim, distance_up},
+    claim::{Claim, distance_up, radii_at_ratio},
     config::{Config, Effort},
     domain::Domain,
     lipschitz::{SteepestPair, lipschitz_bound, steepest_pair},

@@ -20,6 +20,7 @@
     reason = "integers and bits of floats, whose sizes are known where they are cast"
 )]
 
+mod blocks;
 mod conflicts;
 mod dispatch;
 mod exact;
@@ -35,13 +36,14 @@ mod tests;
 mod trial;
 
 pub use self::{
+    blocks::{closest_enemies_between, k_nearest_enemies_between, pairs_within_between},
     conflicts::{conflicts, describe_conflicts},
     relation::Pairs,
 };
 use self::{
     dispatch::dispatch,
     relation::Relation,
-    search::{Closest, Nearest, NearestIndices, Within},
+    search::{Closest, Nearest, NearestAndClosest, NearestIndices, Within},
 };
 use crate::{Dataset, Enclosure, Error, Norm, Progress, isa::Isa};
 
@@ -69,6 +71,10 @@ pub struct NearestEnemies {
     /// The nearest enemy of sample `i`: the smallest index among equally near
     /// ones. `None` when there is no enemy.
     pub indices: Vec<Option<usize>>,
+    /// The sample that comes nearest to an enemy, the smallest index among those
+    /// that come equally near: of distances within one enclosure this says which
+    /// is smaller. `None` when nobody has an enemy.
+    pub closest: Option<usize>,
 }
 
 impl NearestEnemies {
@@ -76,12 +82,8 @@ impl NearestEnemies {
     /// `None` when nobody has one.
     #[must_use]
     pub fn nearest(&self) -> Option<(usize, Enclosure, usize)> {
-        let near = self.distances.iter().zip(&self.indices).enumerate();
-        near.filter_map(|(i, (distance, enemy))| Some((i, *distance, (*enemy)?))).min_by(
-            |(i, a, _), (j, b, _)| {
-                a.lower.total_cmp(&b.lower).then(a.upper.total_cmp(&b.upper)).then(i.cmp(j))
-            },
-        )
+        let i = self.closest?;
+        Some((i, *self.distances.get(i)?, (*self.indices.get(i)?)?))
     }
 
     /// The separation bound of a dataset of which these are the nearest enemies.
@@ -105,7 +107,7 @@ pub struct Neighbour {
 /// Two samples and how far apart they are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClosePair {
-    /// Their indices, smaller first.
+    /// Their indices, smaller first; of two sets, the index in the first one first.
     pub pair: (usize, usize),
     /// Their distance, in the units of the features.
     pub distance: Enclosure,
@@ -148,7 +150,7 @@ pub fn separation(data: &Dataset, norm: Norm, progress: &dyn Progress) -> Separa
 /// Distance and index of the nearest enemy of every sample.
 #[must_use]
 pub fn nearest_enemies(data: &Dataset, norm: Norm, progress: &dyn Progress) -> NearestEnemies {
-    let search = Nearest { per_query: 1, progress };
+    let search = NearestAndClosest(Nearest { per_query: 1, progress });
     single(norm, dispatch(Isa::best(), (data, data), &Relation::within(data), norm, search))
 }
 
@@ -240,10 +242,8 @@ pub fn nearest_enemies_between(
     same_space(queries, base)?;
     let labels = queries.labels_in(base);
     let relation = Relation::between(&labels, base);
-    Ok(single(
-        norm,
-        dispatch(Isa::best(), (queries, base), &relation, norm, Nearest { per_query: 1, progress }),
-    ))
+    let search = NearestAndClosest(Nearest { per_query: 1, progress });
+    Ok(single(norm, dispatch(Isa::best(), (queries, base), &relation, norm, search)))
 }
 
 /// Indices of the `per_query` nearest samples of `base`, whatever their labels,
@@ -301,9 +301,10 @@ fn same_space(queries: &Dataset, base: &Dataset) -> Result<(), Error> {
     Err(Error::FeatureMismatch { queries: queries.features(), base: base.features() })
 }
 
-fn single(norm: Norm, found: Vec<Option<Neighbour>>) -> NearestEnemies {
+fn single(norm: Norm, (found, closest): (Vec<Option<Neighbour>>, Option<usize>)) -> NearestEnemies {
     NearestEnemies {
         norm,
+        closest,
         distances: found.iter().map(|n| n.map_or(NONE, |n| n.distance)).collect(),
         indices: found.iter().map(|n| n.map(|n| n.index)).collect(),
     }

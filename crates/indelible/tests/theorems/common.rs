@@ -41,7 +41,9 @@ pub fn nearest_enemies(data: &Dataset) -> NearestEnemies {
             }
         }
     }
-    NearestEnemies { norm: Norm::Linf, distances, indices }
+    let closest = (0..data.samples()).filter(|&i| indices[i].is_some());
+    let closest = closest.min_by(|&i, &j| distances[i].lower.total_cmp(&distances[j].lower));
+    NearestEnemies { norm: Norm::Linf, distances, indices, closest }
 }
 
 /// The separation bound in the sup norm by looking at all pairs.

@@ -20,6 +20,7 @@ mod overflow;
 mod scaled;
 mod scores;
 mod separation;
+mod separation_blocks;
 mod separation_lp;
 mod width;
 mod yu2024_linf;

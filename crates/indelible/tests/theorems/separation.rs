@@ -137,7 +137,7 @@ fn check(grid: &Grid, storage: Storage) -> Result<(), TestCaseError> {
         let first = pairs().filter(|&(i, j)| differ(i, j)).map(|(i, j)| (d(i, j), i, j)).min();
         let lambda = separation(&data, norm, &Silent);
         prop_assert_eq!(lambda.pair, first.map(|f| (f.1, f.2)));
-        prop_assert_eq!(found.separation().distance, lambda.distance);
+        prop_assert_eq!(found.separation(), lambda);
         if let Some((distance, ..)) = first {
             prop_assert!(is_tight(lambda.distance, distance, norm, unit));
             // The rounded-down distance admits no pair unless it is exact. What
@@ -266,4 +266,19 @@ fn distances_out_of_range_are_enclosed() {
         assert_eq!(found.distances[0], Enclosure::exact(largest - largest.next_down()));
         assert_eq!(found.distances[1], Enclosure { lower: largest, upper: f64::INFINITY });
     }
+}
+
+#[test]
+fn of_distances_within_one_enclosure_the_smaller_is_found() {
+    // Two circles: all pairs of neighbours are half apart but for rounding.
+    let angle = |k: usize| std::f64::consts::TAU * (k / 2) as f64 / 20.0;
+    let point = |k: usize| if k.is_multiple_of(2) { (1.0, angle(k)) } else { (0.5, angle(k)) };
+    let values = (0..40).map(point).flat_map(|(r, t)| [r * t.cos(), r * t.sin()]).collect::<Vec<_>>();
+    let names = vec!["outer".into(), "inner".into()];
+    let labels = (0..40).map(|k| k % 2).collect();
+    let data = Dataset::new(Features::F64(values.into()), 2, labels, names).expect("sound data");
+    let found = nearest_enemies(&data, Norm::L2, &Silent);
+    let nearest = found.distances.iter().filter(|&d| *d == found.separation().distance).count();
+    assert!(nearest > 2, "{nearest} samples are told apart by enclosures");
+    assert_eq!(found.separation(), separation(&data, Norm::L2, &Silent));
 }

@@ -12,6 +12,8 @@ pub struct Closest<'a>(pub &'a dyn Progress);
 /// The closest pair found so far.
 struct Best<'a, M: Metric> {
     metric: &'a M,
+    /// How near a pair must be before one was found.
+    first: Limit<M::Distance>,
     /// Distance, query, base sample.
     found: Option<(M::Distance, usize, usize)>,
 }
@@ -19,7 +21,7 @@ struct Best<'a, M: Metric> {
 impl<M: Metric> Collector<M> for Best<'_, M> {
     fn limit(&self, i: usize) -> Limit<M::Distance> {
         match self.found {
-            None => Limit::None,
+            None => self.first,
             // A pair (i, ·) that is equally close comes first only if i does.
             Some((distance, first, _)) if i <= first => Limit::UpTo(distance),
             Some((distance, ..)) => Limit::Below(distance),
@@ -44,10 +46,27 @@ impl Search for Closest<'_> {
     type Output = Option<(Enclosure, usize, usize)>;
 
     fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
+        ClosestUpTo { up_to: f64::INFINITY, progress: self.0 }.run(metric, pruner, relation)
+    }
+}
+
+/// The same among the pairs that are not farther apart than `up_to`, where that is
+/// finite.
+pub struct ClosestUpTo<'a> {
+    pub up_to: f64,
+    pub progress: &'a dyn Progress,
+}
+
+impl Search for ClosestUpTo<'_> {
+    type Output = Option<(Enclosure, usize, usize)>;
+
+    fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
+        let Self { up_to, progress } = self;
+        let first = if up_to.is_finite() { Limit::UpTo(metric.threshold(up_to)) } else { Limit::None };
         // A shared bound only spares work; it decides nothing.
-        let shared = Mutex::new(Best { metric, found: None });
-        each_tile(pruner, relation, self.0, |block, queries| {
-            let mut best = Best { metric, found: lock(&shared).found };
+        let shared = Mutex::new(Best { metric, first, found: None });
+        each_tile(pruner, relation, progress, |block, queries| {
+            let mut best = Best { metric, first, found: lock(&shared).found };
             pruner.scan(block, queries, &mut best);
             if let Some((distance, i, j)) = best.found {
                 lock(&shared).take(i, j, distance);

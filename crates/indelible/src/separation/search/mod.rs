@@ -21,8 +21,8 @@ use super::{
 use crate::Progress;
 
 pub(super) use self::{
-    closest::Closest,
-    nearest::{Nearest, NearestIndices},
+    closest::{Closest, ClosestUpTo},
+    nearest::{Nearest, NearestAndClosest, NearestIndices, NearestUpTo},
     within::Within,
 };
 

@@ -63,12 +63,14 @@ impl<M: Metric> Collector<M> for Tile<'_, M> {
 }
 
 impl Nearest<'_> {
-    /// The distances of the nearest samples, and which they are.
+    /// The distances of the nearest samples, and which they are; where `up_to` has a
+    /// finite number for a query, of those up to that distance.
     fn find<M: Metric, P: Pruner<M>>(
         self,
         metric: &M,
         pruner: &P,
         relation: &Relation,
+        up_to: &[f64],
     ) -> Vec<Option<(M::Distance, usize)>> {
         let Self { per_query, progress } = self;
         let (queries, samples) = (relation.queries.len(), relation.base.len());
@@ -86,8 +88,15 @@ impl Nearest<'_> {
                 progress.advance(guesses.len() as u64 * (base.len() as u64 / QUICK));
             });
         }
-        let distance = |(i, guess): (usize, &Guess)| metric.within(i, guess.sample?, Limit::None);
-        let bounds: Vec<_> = guesses.par_iter().enumerate().map(distance).collect();
+        let bound = |(i, guess): (usize, &Guess)| {
+            let guessed = guess.sample.and_then(|j| metric.within(i, j, Limit::None));
+            let given = up_to.get(i).filter(|distance| distance.is_finite()).map(|&d| metric.threshold(d));
+            match (guessed, given) {
+                (Some(a), Some(b)) => Some(if metric.compare(&a, &b) == Ordering::Less { a } else { b }),
+                (a, b) => a.or(b),
+            }
+        };
+        let bounds: Vec<_> = guesses.par_iter().enumerate().map(bound).collect();
         for base in blocks() {
             let count = base.len() as u64;
             let block = pruner.block(base);
@@ -108,8 +117,45 @@ impl Search for Nearest<'_> {
     type Output = Vec<Option<Neighbour>>;
 
     fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
-        let enclose = |(d, index): (M::Distance, usize)| Neighbour { index, distance: metric.enclosure(&d) };
-        self.find(metric, pruner, relation).into_par_iter().map(|entry| entry.map(enclose)).collect()
+        enclosed(metric, self.find(metric, pruner, relation, &[]))
+    }
+}
+
+/// The neighbours with the enclosures of their distances.
+fn enclosed<M: Metric>(metric: &M, found: Vec<Option<(M::Distance, usize)>>) -> Vec<Option<Neighbour>> {
+    let enclose = |(d, index): (M::Distance, usize)| Neighbour { index, distance: metric.enclosure(&d) };
+    found.into_par_iter().map(|entry| entry.map(enclose)).collect()
+}
+
+/// The nearest base sample of every query, and the first of the queries that come
+/// nearest to theirs.
+pub struct NearestAndClosest<'a>(pub Nearest<'a>);
+
+impl Search for NearestAndClosest<'_> {
+    type Output = (Vec<Option<Neighbour>>, Option<usize>);
+
+    fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
+        let per_query = self.0.per_query;
+        let found = self.0.find(metric, pruner, relation, &[]);
+        let firsts = found.iter().step_by(per_query).enumerate();
+        let known = firsts.filter_map(|(i, entry)| Some((i, entry.as_ref()?.0)));
+        let closest = known.min_by(|(_, a), (_, b)| metric.compare(a, b)).map(|(i, _)| i);
+        (enclosed(metric, found), closest)
+    }
+}
+
+/// The same among the base samples that are not farther from query `i` than
+/// `up_to[i]`, where that is finite.
+pub struct NearestUpTo<'a> {
+    pub nearest: Nearest<'a>,
+    pub up_to: &'a [f64],
+}
+
+impl Search for NearestUpTo<'_> {
+    type Output = Vec<Option<Neighbour>>;
+
+    fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
+        enclosed(metric, self.nearest.find(metric, pruner, relation, self.up_to))
     }
 }
 
@@ -120,6 +166,6 @@ impl Search for NearestIndices<'_> {
     type Output = Vec<Option<usize>>;
 
     fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
-        self.0.find(metric, pruner, relation).into_iter().map(|entry| Some(entry?.1)).collect()
+        self.0.find(metric, pruner, relation, &[]).into_iter().map(|entry| Some(entry?.1)).collect()
     }
 }
