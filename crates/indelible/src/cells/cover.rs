@@ -34,6 +34,13 @@ const TAKEN: usize = 4;
 const POOL: usize = 1024;
 /// How little a lost ball weighs, by the place of a seed in its batch.
 const CARELESSNESS: [f32; 3] = [0.05, 0.1, 0.2];
+/// Balls that a round's cells cover in the mean, as a fraction, below which all
+/// that are left get cells of their own.
+const ALONE: (usize, usize) = (9, 8);
+/// Balls left from which on it is asked, since merging takes long.
+const MANY: usize = 4096;
+/// Balls that are tried alone to know what it would cost for all.
+const TRIED: usize = 1024;
 /// Large enough for the shortest cover.
 const CARELESS: f32 = 1e4;
 /// Cells that cover no more are compared with the shortest cover.
@@ -66,11 +73,17 @@ impl Finder<'_> {
                 let other = i + random.below(left - i);
                 slots.swap(i, other);
             }
+            let known = cells.len();
             pool.extend(self.batch(&slots[..batch], &wanted, random.next())?);
             self.take(&mut pool, &mut wanted, batch / TAKEN, &mut cells);
-            let before = left;
+            let (before, taken) = (left, cells.len() - known);
             left = sample(&wanted, 0, usize::MAX, 0.0, &mut slots);
             self.progress.advance((before - left) as u64);
+            if left > MANY && (before - left) * ALONE.1 < taken * ALONE.0 {
+                let rest: Vec<usize> = slots.iter().map(|&slot| slot as usize).collect();
+                cells.extend(self.each(&rest)?);
+                left = 0;
+            }
         }
         self.progress.end();
         Ok(self.without_needless(cells))
@@ -83,7 +96,27 @@ impl Finder<'_> {
     pub fn single(&self) -> Result<Vec<Draft>, Error> {
         let slots: Vec<usize> = elements(&self.grid.all, 0).collect();
         self.progress.begin("single cells", slots.len() as u64);
-        let cells = slots
+        let cells = self.each(&slots);
+        self.progress.end();
+        cells
+    }
+
+    /// About what the cells of [`Finder::single`] cost: exactly for few balls, else
+    /// from some of them.
+    ///
+    /// # Errors
+    /// As for [`Finder::merged`].
+    pub fn single_cost(&self) -> Result<usize, Error> {
+        let slots: Vec<usize> = elements(&self.grid.all, 0).collect();
+        let step = slots.len().div_ceil(TRIED).max(1);
+        let tried: Vec<usize> = slots.iter().copied().step_by(step).collect();
+        let cost: usize = self.each(&tried)?.iter().map(Draft::cost).sum();
+        Ok(cost * slots.len() / tried.len().max(1))
+    }
+
+    /// A cell for each of these slots alone.
+    fn each(&self, slots: &[usize]) -> Result<Vec<Draft>, Error> {
+        slots
             .par_iter()
             .map(|&slot| {
                 let mut wanted = vec![0; self.grid.words()];
@@ -92,9 +125,7 @@ impl Finder<'_> {
                 self.progress.advance(1);
                 cell
             })
-            .collect();
-        self.progress.end();
-        cells
+            .collect()
     }
 
     /// The cells of some seeds.

@@ -1,13 +1,20 @@
 //! Why a network of cells gives a sample its class: the cell that holds its ball,
 //! and whom each of its constraints keeps out.
 
-use std::{borrow::Cow, cmp::Reverse};
+use std::{borrow::Cow, cmp::Reverse, ops::Range};
+
+use rayon::prelude::*;
 
 use crate::{
     Dataset, Error, Norm, Radii,
-    network::{BallImage, CellNetwork, Constraint, Model, Network, Side},
+    network::{BallImage, CellNetwork, Constraint, Image, Model, Network, Side},
     number::{add_up, sub_down},
 };
+
+use super::balls::holds;
+
+/// Balls that are looked at together.
+const AT_ONCE: usize = 64;
 
 /// The cells that a network is, and the balls of samples that they are asked about.
 #[derive(Debug)]
@@ -129,18 +136,19 @@ impl<'a> BallsOfCells<'a> {
         }
     }
 
-    /// The ends of a sample's ball along what a constraint is on, with its sign.
-    fn ends(&self, constraint: Constraint, sample: usize) -> (f64, f64) {
-        let radius = self.radii.of(sample);
-        if let Some(image) = &self.image {
-            let (lower, upper) = image.of(constraint.feature, &self.data.row(sample), radius).ends();
-            return match constraint.side {
-                Side::AtLeast => (lower, upper),
-                Side::AtMost => (-upper, -lower),
+    /// The ends of the balls of some samples along each of `numbers`, features or
+    /// directions, sample by sample.
+    fn ends(&self, samples: Range<usize>, numbers: &[usize]) -> Vec<(f64, f64)> {
+        let Some(image) = &self.image else {
+            let ends = |sample: usize, feature: usize| {
+                let (x, radius) = (self.data.value(sample, feature), self.radii.of(sample));
+                (sub_down(x, radius), add_up(x, radius))
             };
-        }
-        let x = sign(constraint.side) * self.data.value(sample, constraint.feature);
-        (sub_down(x, radius), add_up(x, radius))
+            return samples.flat_map(|i| numbers.iter().map(move |&f| ends(i, f))).collect();
+        };
+        let x: Vec<f64> = samples.clone().flat_map(|sample| self.data.row(sample)).collect();
+        let radii: Vec<f64> = samples.map(|sample| self.radii.of(sample)).collect();
+        image.under(&x, &radii, numbers.iter().copied()).iter().map(Image::ends).collect()
     }
 
     /// Why `cells` give `sample` its class, `classes` being the class of the
@@ -154,33 +162,46 @@ impl<'a> BallsOfCells<'a> {
     pub fn explain(&self, cells: &CellNetwork, classes: &[usize], sample: usize) -> Option<Explanation> {
         let labels = self.data.labels();
         let class = classes[labels[sample]];
-        let holds = |cell: usize, i: usize| {
-            let mut all = constraints(cells, cell);
+        let all: Vec<usize> = (0..cells.coordinates()).collect();
+        let own = self.ends(sample..sample + 1, &all);
+        let is_own = |&cell: &usize| {
             cells.classes_of_cells()[cell] == class
-                && classes[labels[i]] == class
-                && all.all(|c| self.ends(c, i).0 >= sign(c.side) * c.threshold)
+                && constraints(cells, cell).all(|c| holds(&c, own[c.feature]))
         };
-        let found: Vec<usize> = (0..cells.cells()).filter(|&cell| holds(cell, sample)).collect();
+        let found: Vec<usize> = (0..cells.cells()).filter(is_own).collect();
         let cell = *found.first()?;
-        let mut reasons: Vec<ConstraintReason> =
-            constraints(cells, cell).map(|constraint| self.reason(constraint, sample)).collect();
+        let chosen: Vec<Constraint> = constraints(cells, cell).collect();
+        let numbers: Vec<usize> = chosen.iter().map(|constraint| constraint.feature).collect();
+        // All balls along what the cell has constraints on, one row each.
+        let starts: Vec<usize> = (0..labels.len()).step_by(AT_ONCE).collect();
+        let ends: Vec<(f64, f64)> = starts
+            .into_par_iter()
+            .flat_map_iter(|start| self.ends(start..labels.len().min(start + AT_ONCE), &numbers))
+            .collect();
+        let rows = || ends.chunks_exact(numbers.len().max(1)).zip(labels);
+        let mut reasons: Vec<ConstraintReason> = chosen
+            .iter()
+            .enumerate()
+            .map(|(place, &constraint)| {
+                let sign = sign(constraint.side);
+                let mut nearest = f64::NEG_INFINITY;
+                let mut excluded = vec![];
+                for (i, (row, &label)) in rows().enumerate() {
+                    let (lower, upper) = row[place];
+                    let end = if constraint.side == Side::AtLeast { upper } else { -lower };
+                    if label != labels[sample] && end < sign * constraint.threshold {
+                        nearest = nearest.max(end);
+                        excluded.push(i);
+                    }
+                }
+                let value = self.value(constraint.feature, sample);
+                ConstraintReason { constraint, value, excluded, nearest: sign * nearest }
+            })
+            .collect();
         reasons.sort_by_key(|reason| Reverse(reason.excluded.len()));
-        let samples_in_cell = (0..labels.len()).filter(|&i| holds(cell, i)).count();
+        let inside = |row: &[(f64, f64)]| chosen.iter().zip(row).all(|(c, &ends)| holds(c, ends));
+        let samples_in_cell = rows().filter(|&(row, &label)| classes[label] == class && inside(row)).count();
         Some(Explanation { cell, cells: found.len(), samples_in_cell, reasons })
-    }
-
-    fn reason(&self, constraint: Constraint, sample: usize) -> ConstraintReason {
-        let (labels, sign) = (self.data.labels(), sign(constraint.side));
-        let mut nearest = f64::NEG_INFINITY;
-        let mut is_excluded = |&i: &usize| {
-            let end = self.ends(constraint, i).1;
-            let excluded = labels[i] != labels[sample] && end < sign * constraint.threshold;
-            nearest = if excluded { nearest.max(end) } else { nearest };
-            excluded
-        };
-        let excluded = (0..labels.len()).filter(&mut is_excluded).collect();
-        let value = self.value(constraint.feature, sample);
-        ConstraintReason { constraint, value, excluded, nearest: sign * nearest }
     }
 }
 

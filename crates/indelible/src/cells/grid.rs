@@ -30,8 +30,12 @@ const AIM: usize = 4096;
 const PER_FEATURE: usize = 1000;
 /// Thresholds in all at most.
 const MOST: usize = 8192;
-/// Bytes that the two bit matrices may take: half a byte per threshold and
-/// slot.
+/// The same over directions, along which balls lie at all places: few thresholds of
+/// each would let most pairs pass that it tells apart.
+const PER_DIRECTION: usize = 12;
+const MOST_OF_DIRECTIONS: usize = 2 * MOST;
+/// Bytes that the two bit matrices may take, half a byte per threshold and slot;
+/// twice as many over directions.
 const BYTES: usize = 256 << 20;
 /// Share of pairs of balls that a threshold must newly separate.
 const LEAST_GAIN: f64 = 1e-4;
@@ -258,8 +262,10 @@ fn thresholds(balls: &Balls<'_>, room: f64, slots: usize, progress: &dyn Progres
     let n = data.features();
     let chosen: Vec<usize> =
         (0..data.samples().min(SAMPLED)).map(|k| spread_out(k, data.samples())).collect();
-    let per_feature = (AIM / n).clamp(1, PER_FEATURE);
-    let most = (2 * BYTES / slots).clamp(64 * BLOCK, MOST);
+    let (aim, most) =
+        if balls.spread.is_some() { (AIM.max(PER_DIRECTION * n), MOST_OF_DIRECTIONS) } else { (AIM, MOST) };
+    let per_feature = (aim.min(most) / n).clamp(1, PER_FEATURE);
+    let most = (2 * BYTES / slots * (most / MOST)).clamp(64 * BLOCK, most);
     progress.begin("thresholds", n as u64);
     let mut found: Vec<(f64, Threshold)> = (0..n)
         .into_par_iter()

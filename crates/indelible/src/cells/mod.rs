@@ -56,11 +56,12 @@ use grid::Grid;
 ///
 /// Cells are merged; where merging does not clearly pay, the cells without
 /// merging are grown, too, and the cheaper set is returned, counted as the
-/// nonzero parameters of the network. The result does not depend on the number
+/// nonzero parameters of the network; of more than 1,024 balls some tell
+/// whether that is worth while. The result does not depend on the number
 /// of threads.
 ///
 /// Memory: two bit matrices of at most 256 MiB in all for up to a million
-/// samples. Time: at most proportional to the pairs of enemies times features.
+/// samples, over directions 512 MiB. Time: at most proportional to the pairs of enemies times features.
 ///
 /// # Errors
 /// [`Error::TooFine`] when the format cannot tell some ball from an enemy's.
@@ -110,7 +111,7 @@ fn cheaper(balls: &Balls<'_>, gap: f64, progress: &dyn Progress) -> Result<Vec<C
     // A cell has at least one constraint, a bias and a weight in its class
     // score; two thresholds at least are needed to tell two labels apart.
     let single_at_least = 3 * balls.data.samples() + 2;
-    if parameters(&merged) <= single_at_least {
+    if parameters(&merged) <= single_at_least || parameters(&merged) < finder.single_cost()? {
         return Ok(merged);
     }
     let single = finished(&finder.single()?);

@@ -26,8 +26,8 @@
 
 use crate::{
     Budget, Dataset, Error, Norm, Progress, cells,
-    directions::dictionary,
-    network::{Cell, CellNetwork, Constraint, Layer, LayerBuilder, Model},
+    directions::{Projection, dictionary, dictionary_among_few},
+    network::{Cell, CellNetwork, Constraint, Layer, LayerBuilder, Model, Network},
 };
 
 use super::{AtLeast, BuiltNetwork, Construction, Options};
@@ -46,9 +46,11 @@ pub(super) const ENTRY: Construction = Construction {
 };
 
 /// Numbers for which directions are looked for in the other norms unless cells are
-/// asked for by name: 2,600 MNIST images. In l1 all of MNIST takes two
-/// and a half minutes of one core at half of the largest radius.
-const MOST_UNNAMED: usize = 1 << 21;
+/// asked for by name: more than five times those of MNIST, which take a few minutes.
+const MOST_UNNAMED: usize = 1 << 28;
+/// Numbers for which directions among few dimensions and of all features are both
+/// tried: 1,300 MNIST images. Beyond, few dimensions are taken where they are enough.
+const MOST_COMPARED: usize = 1 << 20;
 /// Integers up to this are exact in binary32.
 const MOST_CLASSES: usize = 1 << 24;
 
@@ -80,11 +82,23 @@ pub fn cell_network(
         let cells = cells::cover(data, budget, precision, progress)?;
         return CellNetwork::new(precision, data.features(), data.classes(), head, &cells);
     }
-    let projection = dictionary(data, budget, precision, progress)?;
-    let cells = cells::cover_images(&projection, budget.radii(), precision, progress)?;
-    let (layers, cells) = without_needless(projection.layers, cells);
-    let count = layers.last().map_or(0, Layer::outputs);
-    CellNetwork::new(precision, count, data.classes(), head, &cells)?.with_directions(layers)
+    let over = |projection: Projection| {
+        let cells = cells::cover_images(&projection, budget.radii(), precision, progress)?;
+        let (layers, cells) = without_needless(projection.layers, cells);
+        let count = layers.last().map_or(0, Layer::outputs);
+        CellNetwork::new(precision, count, data.classes(), head, &cells)?.with_directions(layers)
+    };
+    let few = match dictionary_among_few(data, budget, precision, progress)? {
+        Some(projection) => Some(over(projection)?),
+        None => None,
+    };
+    let Some(few) = few else { return over(dictionary(data, budget, precision, progress)?) };
+    if data.samples().saturating_mul(data.features()) > MOST_COMPARED {
+        return Ok(few);
+    }
+    // The dimensions cost something, too.
+    let all = dictionary(data, budget, precision, progress).and_then(over);
+    Ok(all.ok().filter(|all| all.size().nonzero < few.size().nonzero).unwrap_or(few))
 }
 
 /// The directions that some cell has a constraint on, and the cells over them.

@@ -42,10 +42,15 @@ const OVERHEAD: f64 = 100.0;
 /// Room for the roundings of binary32, which pairs are looked at in.
 const ROOM: f32 = 1.0 + 5e-4;
 
+/// Pairs whose distances along a direction are taken at once.
+const BLOCK: usize = 64;
+
 /// Differences of pairs, each as a multiple of what it must come apart.
 pub(super) struct Differences {
     n: usize,
     rows: Vec<f32>,
+    /// The same, feature by feature for every [`BLOCK`] pairs.
+    columns: Vec<[f32; BLOCK]>,
     /// Whether these are all pairs that are open.
     all: bool,
 }
@@ -71,7 +76,22 @@ impl Differences {
                 *d = short((a - b) / need);
             }
         });
-        Self { n, rows, all: true }
+        let mut columns = vec![[0.0; BLOCK]; n * pairs.len().div_ceil(BLOCK)];
+        columns.par_chunks_mut(n).zip(rows.par_chunks(n * BLOCK)).for_each(|(columns, rows)| {
+            for (k, row) in rows.chunks_exact(n).enumerate() {
+                columns.iter_mut().zip(row).for_each(|(column, d)| column[k] = *d);
+            }
+        });
+        Self { n, rows, columns, all: true }
+    }
+
+    /// How far `open` pairs, in ascending order, are apart along a direction, as
+    /// multiples of what they need.
+    fn along(&self, direction: &Direction, norm: Norm, open: &[usize]) -> Vec<f32> {
+        let length = direction.length(norm);
+        let weights: Vec<(usize, f32)> =
+            direction.weights.iter().map(|&(feature, w)| (feature, short(w / length))).collect();
+        Isa::best().run(Along { pairs: self, weights: &weights, open })
     }
 
     /// Features of each.
@@ -116,8 +136,8 @@ pub(super) fn directions(pairs: Differences, norm: Norm, salt: u64) -> Vec<Direc
     let mut chosen = vec![];
     while open.len() as f64 > left && chosen.len() < BATCH {
         let Some(best) = best(&pairs, &open, norm, &mut random) else { break };
-        let seen = Seen::new(&pairs, &best, norm);
-        open.retain(|&pair| seen.of(pair).abs() < ROOM);
+        let mut along = pairs.along(&best, norm, &open).into_iter();
+        open.retain(|_| along.next().is_none_or(|along| along.abs() < ROOM));
         chosen.push(best);
     }
     chosen
@@ -152,10 +172,8 @@ fn turned(pairs: &Differences, open: &[usize], norm: Norm, seed: usize, turns: u
     let mut v = pairs.row(seed).to_vec();
     for _ in 0..turns {
         let Some(direction) = Direction::sparse(&v, norm, 0.0) else { break };
-        let seen = Seen::new(pairs, &direction, norm);
         v.fill(0.0);
-        for &pair in open {
-            let along = seen.of(pair);
+        for (&pair, along) in open.iter().zip(pairs.along(&direction, norm, open)) {
             if along.abs() >= NEARLY {
                 let sign = along.signum();
                 v.iter_mut().zip(pairs.row(pair)).for_each(|(v, d)| *v += sign * d);
@@ -168,30 +186,37 @@ fn turned(pairs: &Differences, open: &[usize], norm: Norm, seed: usize, turns: u
 
 /// How many open pairs a direction tells apart.
 fn gain(pairs: &Differences, open: &[usize], norm: Norm, direction: &Direction) -> usize {
-    let seen = Seen::new(pairs, direction, norm);
-    open.iter().filter(|&&pair| seen.of(pair).abs() >= ROOM).count()
+    pairs.along(direction, norm, open).iter().filter(|along| along.abs() >= ROOM).count()
 }
 
-/// How far pairs are apart along a direction, as a multiple of what they need.
-struct Seen<'a> {
-    isa: Isa,
+/// What [`Differences::along`] does, [`BLOCK`] pairs at a time.
+struct Along<'a> {
     pairs: &'a Differences,
-    /// The weights of the direction of length 1, zeros included.
-    weights: Vec<f32>,
+    /// Of the direction of length 1.
+    weights: &'a [(usize, f32)],
+    open: &'a [usize],
 }
 
-impl<'a> Seen<'a> {
-    fn new(pairs: &'a Differences, direction: &Direction, norm: Norm) -> Self {
-        let length = direction.length(norm);
-        let mut weights = vec![0.0; pairs.n];
-        for &(feature, weight) in &direction.weights {
-            weights[feature] = short(weight / length);
-        }
-        Self { isa: Isa::best(), pairs, weights }
-    }
+impl Loop for Along<'_> {
+    type Output = Vec<f32>;
 
-    fn of(&self, pair: usize) -> f32 {
-        self.isa.run(Dot(&self.weights, self.pairs.row(pair)))
+    #[inline(always)]
+    fn run(self) -> Vec<f32> {
+        let Self { pairs: Differences { n, columns, .. }, weights, open } = self;
+        let mut along = Vec::with_capacity(open.len());
+        let (mut summed, mut sums) = (usize::MAX, [0.0f32; BLOCK]);
+        for &pair in open {
+            if pair / BLOCK != summed {
+                summed = pair / BLOCK;
+                sums = [0.0; BLOCK];
+                let columns = &columns[summed * n..(summed + 1) * n];
+                for &(feature, weight) in weights {
+                    sums.iter_mut().zip(&columns[feature]).for_each(|(sum, d)| *sum += weight * d);
+                }
+            }
+            along.push(sums[pair % BLOCK]);
+        }
+        along
     }
 }
 

@@ -12,9 +12,8 @@
 //! leave too close are found (`pairs`); new directions are chosen greedily by
 //! the pairs that they tell apart per weight (`choose`), with few bits and
 //! without their small entries (`dual`), until no pair is left. In the Euclidean
-//! norm they lie among the rows of a matrix that keeps distances of enemies
-//! (`subspace`), where few rows do. Where rounding counts, it is bounded and taken
-//! off.
+//! norm they may lie among the rows of a matrix that keeps distances of enemies
+//! (`subspace`). Where rounding counts, it is bounded and taken off.
 //!
 //! Kim, Moon & Yun (NeurIPS 2025) prove that `ρ² min(N − 1, n)` directions are
 //! needed for some data (p = 2); Egosi, Yehudai & Shamir (2025) that about log N
@@ -88,8 +87,9 @@ struct Task<'a> {
     drift: Vec<f64>,
 }
 
-/// A dictionary of directions that tells the balls of enemies apart, and the
-/// balls as it sees them. The result does not depend on the number of threads.
+/// A dictionary of directions of all features that tells the balls of enemies
+/// apart, and the balls as it sees them. The result does not depend on the number
+/// of threads.
 ///
 /// Time: about that of comparing all pairs along a few dozen directions.
 /// Memory: one number of the format per sample and direction, twice.
@@ -103,33 +103,61 @@ pub fn dictionary(
     precision: Precision,
     progress: &dyn Progress,
 ) -> Result<Projection, Error> {
-    let spare = |i: usize| sub_down(budget.distance(i), 2.0 * budget.radii().of(i)).max(0.0);
-    let needs = |free: f64| -> Vec<f64> {
-        (0..data.samples()).map(|i| budget.radii().of(i) + 0.5 * free * spare(i)).collect()
-    };
-    let gap = FREE * (0..data.samples()).map(spare).fold(f64::INFINITY, f64::min);
-    let (norm, radii) = (budget.norm(), budget.radii());
-    let task = Task { data, norm, precision, radii, needs: needs(FREE), drift: vec![] };
-    if norm == Norm::L2
-        && data.features() >= FEATURES
-        && data.samples() >= SAMPLES
-        && let Some(dimensions) = subspace(&task, &needs(KEPT), progress)
-    {
-        let front = [task.lifted(&[], &dimensions)?];
-        let seen = Seen::new(&task, &front)?;
-        let labels = data.labels().to_vec();
-        let data = Dataset::new(seen.values, dimensions.len(), labels, data.class_names().to_vec())?;
-        let among = Task { data: &data, norm, precision, radii, needs: needs(FREE), drift: seen.errors };
-        // Where a pair is lost among the dimensions, all features are looked at.
-        if let Ok(directions) = among.directions(progress) {
-            return task.project(&front, &directions, gap);
-        }
-    }
+    let task = Task::new(data, budget, precision);
     let directions = task.directions(progress)?;
-    task.project(&[], &directions, gap)
+    task.project(&[], &directions, gap(budget, data))
 }
 
-impl Task<'_> {
+/// The same with directions that lie among few dimensions, a layer more in front;
+/// `None` in other norms than the Euclidean one, for few features or samples, and
+/// where too many dimensions would be needed.
+///
+/// # Errors
+/// [`Error::TooFine`] when the image of a ball is out of the range of the format.
+pub fn dictionary_among_few(
+    data: &Dataset,
+    budget: &Budget,
+    precision: Precision,
+    progress: &dyn Progress,
+) -> Result<Option<Projection>, Error> {
+    if budget.norm() != Norm::L2 || data.features() < FEATURES || data.samples() < SAMPLES {
+        return Ok(None);
+    }
+    let task = Task::new(data, budget, precision);
+    let Some(dimensions) = subspace(&task, &needs(budget, data, KEPT), progress) else { return Ok(None) };
+    let front = [task.lifted(&[], &dimensions)?];
+    let seen = Seen::new(&task, &front)?;
+    let labels = data.labels().to_vec();
+    let seen_data = Dataset::new(seen.values, dimensions.len(), labels, data.class_names().to_vec())?;
+    let among = Task { data: &seen_data, drift: seen.errors, ..Task::new(data, budget, precision) };
+    // A pair may be lost among the dimensions.
+    let Ok(directions) = among.directions(progress) else { return Ok(None) };
+    task.project(&front, &directions, gap(budget, data)).map(Some)
+}
+
+/// What is left between the ball of a sample and that of its nearest enemy, if that
+/// has the same radius.
+fn spare(budget: &Budget, sample: usize) -> f64 {
+    sub_down(budget.distance(sample), 2.0 * budget.radii().of(sample)).max(0.0)
+}
+
+/// How far samples must come apart, half of it each, for a share of what is left to
+/// be `free`.
+fn needs(budget: &Budget, data: &Dataset, free: f64) -> Vec<f64> {
+    (0..data.samples()).map(|i| budget.radii().of(i) + 0.5 * free * spare(budget, i)).collect()
+}
+
+/// What directions leave free between the balls of any two enemies.
+fn gap(budget: &Budget, data: &Dataset) -> f64 {
+    FREE * (0..data.samples()).map(|i| spare(budget, i)).fold(f64::INFINITY, f64::min)
+}
+
+impl<'a> Task<'a> {
+    fn new(data: &'a Dataset, budget: &'a Budget, precision: Precision) -> Self {
+        let needs = needs(budget, data, FREE);
+        Self { data, norm: budget.norm(), precision, radii: budget.radii(), needs, drift: vec![] }
+    }
+
     /// Directions that tell all enemies apart.
     fn directions(&self, progress: &dyn Progress) -> Result<Vec<Direction>, Error> {
         match self.precision {

@@ -12,8 +12,12 @@ use crate::{
 const MOST: usize = 4 << 20;
 /// Samples that are compared with one at a time.
 const BLOCK: usize = 64;
-/// Directions after which a block is asked whether any of it is left.
+/// Directions that whole blocks are compared along, and after how many a block is
+/// asked whether any of it is left. Along later ones pairs are compared one by one.
+const EARLY: usize = 2 * LANES;
 const STEP: usize = 8;
+/// Later directions whose numbers of a sample stand side by side.
+const LANES: usize = 16;
 
 /// Two enemies, by their places in [`Columns`].
 pub(super) type Pair = (usize, usize);
@@ -33,9 +37,14 @@ pub(super) struct Columns<T> {
     ends: Vec<usize>,
     /// Padded with samples that come close to none.
     needs: Vec<T>,
-    columns: Vec<Vec<T>>,
-    /// What roundings may take from a difference along a direction.
-    tolerances: Vec<T>,
+    /// Of the first directions, one column each.
+    early: Vec<Vec<T>>,
+    /// Of the others, [`LANES`] of a sample side by side.
+    later: Vec<Vec<[T; LANES]>>,
+    /// What roundings may take from a difference along a direction; infinite where
+    /// there is none.
+    tolerances: Vec<[T; LANES]>,
+    directions: usize,
 }
 
 /// What one direction makes of some samples.
@@ -84,7 +93,7 @@ impl<T: Real> Columns<T> {
         let mut needs: Vec<T> =
             samples.iter().map(|&i| T::from_f64(needs[i] * (1.0 + 8.0 * unit::<T>()))).collect();
         needs.resize(samples.len() + BLOCK, T::from_f64(f64::NEG_INFINITY));
-        Self { samples, ends, needs, columns: vec![], tolerances: vec![] }
+        Self { samples, ends, needs, early: vec![], later: vec![], tolerances: vec![], directions: 0 }
     }
 
     /// The samples, place by place.
@@ -97,18 +106,38 @@ impl<T: Real> Columns<T> {
         let usable = length > 0.0 && length.is_finite() && error.is_finite();
         let largest = values.iter().fold(0.0, |m: f64, z| m.max(z.abs()));
         let error = error + 4.0 * unit::<T>() * largest;
-        let mut column: Vec<T> =
-            values.into_iter().map(|z| T::from_f64(if usable { z / length } else { 0.0 })).collect();
-        column.resize(self.needs.len(), T::default());
-        self.columns.push(column);
-        self.tolerances.push(T::from_f64(if usable { 2.0 * error / length } else { f64::INFINITY }));
+        let seen = values.into_iter().map(|z| T::from_f64(if usable { z / length } else { 0.0 }));
+        let (chunk, lane) = (self.directions / LANES, self.directions % LANES);
+        if lane == 0 {
+            self.tolerances.push([T::from_f64(f64::INFINITY); LANES]);
+        }
+        if usable && let Some(tolerances) = self.tolerances.get_mut(chunk) {
+            tolerances[lane] = T::from_f64(2.0 * error / length);
+        }
+        if self.directions < EARLY {
+            let mut column: Vec<T> = seen.collect();
+            column.resize(self.needs.len(), T::default());
+            self.early.push(column);
+        } else {
+            if lane == 0 {
+                self.later.push(vec![[T::default(); LANES]; self.samples.len()]);
+            }
+            if let Some(later) = self.later.last_mut() {
+                later.iter_mut().zip(seen).for_each(|(row, z)| row[lane] = z);
+            }
+        }
+        self.directions += 1;
     }
 
-    /// Whether no direction from `first` on tells a pair apart.
+    /// Whether no direction tells a pair apart that none before `first` does.
     pub fn is_open(&self, pair: Pair, first: usize) -> bool {
         let need = self.needs[pair.0] + self.needs[pair.1];
-        let along = self.columns[first..].iter().zip(&self.tolerances[first..]);
-        along.into_iter().all(|(z, &tolerance)| (z[pair.0] - z[pair.1]).abs() - tolerance < need)
+        let closer = |(index, column): (usize, &Vec<T>)| {
+            let tolerance = self.tolerances[index / LANES][index % LANES];
+            (column[pair.0] - column[pair.1]).abs() - tolerance < need
+        };
+        self.early.iter().enumerate().skip(first).all(closer)
+            && Isa::best().run(Later { columns: self, pair, skipped: first.saturating_sub(EARLY) / LANES })
     }
 }
 
@@ -127,20 +156,9 @@ pub(super) fn open<T: Real>(columns: &Columns<T>, progress: &dyn Progress) -> Op
     let found: Vec<(Vec<Pair>, bool)> = (0..count)
         .into_par_iter()
         .map(|i| {
-            let mut pairs = vec![];
-            for start in (columns.ends[i]..count).step_by(BLOCK) {
-                let mut left = isa.run(Scan { columns, i, start });
-                while left != 0 {
-                    pairs.push((i, start + left.trailing_zeros() as usize));
-                    left &= left - 1;
-                }
-                if pairs.len() >= most {
-                    progress.advance(1);
-                    return (pairs, start + BLOCK >= count);
-                }
-            }
+            let found = isa.run(OfSample { columns, i, most });
             progress.advance(1);
-            (pairs, true)
+            found
         })
         .collect();
     progress.end();
@@ -148,22 +166,56 @@ pub(super) fn open<T: Real>(columns: &Columns<T>, progress: &dyn Progress) -> Op
     Open { pairs: found.into_iter().flat_map(|(pairs, _)| pairs).collect(), all }
 }
 
-/// Which samples of a block come too close to sample `i`, as bits.
-struct Scan<'a, T> {
+/// The open pairs of sample `i` and samples of later classes, `most` of them or a
+/// few more, and whether these are all.
+struct OfSample<'a, T> {
+    columns: &'a Columns<T>,
+    i: usize,
+    most: usize,
+}
+
+impl<T: Real> Loop for OfSample<'_, T> {
+    type Output = (Vec<Pair>, bool);
+
+    #[inline(always)]
+    fn run(self) -> Self::Output {
+        let Self { columns, i, most } = self;
+        let count = columns.samples.len();
+        let mut pairs = vec![];
+        for start in (columns.ends[i]..count).step_by(BLOCK) {
+            let mut left = Early { columns, i, start }.run();
+            while left != 0 {
+                let pair = (i, start + left.trailing_zeros() as usize);
+                left &= left - 1;
+                if (Later { columns, pair, skipped: 0 }).run() {
+                    pairs.push(pair);
+                }
+            }
+            if pairs.len() >= most {
+                return (pairs, start + BLOCK >= count);
+            }
+        }
+        (pairs, true)
+    }
+}
+
+/// Which samples of a block the first directions leave too close to sample `i`, as
+/// bits.
+struct Early<'a, T> {
     columns: &'a Columns<T>,
     i: usize,
     start: usize,
 }
 
-impl<T: Real> Loop for Scan<'_, T> {
+impl<T: Real> Loop for Early<'_, T> {
     type Output = u64;
 
     #[inline(always)]
     fn run(self) -> u64 {
-        let Self { columns: Columns { needs, columns, tolerances, .. }, i, start } = self;
+        let Self { columns: Columns { needs, early, tolerances, .. }, i, start } = self;
         let (own, others) = (needs[i], &needs[start..start + BLOCK]);
         let mut farthest = [T::from_f64(f64::NEG_INFINITY); BLOCK];
-        for (columns, tolerances) in columns.chunks(STEP).zip(tolerances.chunks(STEP)) {
+        for (columns, tolerances) in early.chunks(STEP).zip(tolerances.as_flattened().chunks(STEP)) {
             for (column, &tolerance) in columns.iter().zip(tolerances) {
                 let z = column[i];
                 for (farthest, &other) in farthest.iter_mut().zip(&column[start..start + BLOCK]) {
@@ -184,5 +236,92 @@ impl<T: Real> Loop for Scan<'_, T> {
             bits |= u64::from(farthest < own + other) << k;
         }
         bits
+    }
+}
+
+/// Whether the later directions, [`LANES`] times `skipped` left out, leave a pair
+/// too close.
+struct Later<'a, T> {
+    columns: &'a Columns<T>,
+    pair: Pair,
+    skipped: usize,
+}
+
+impl<T: Real> Loop for Later<'_, T> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        let Self { columns: Columns { needs, later, tolerances, .. }, pair: (i, j), skipped } = self;
+        let need = needs[i] + needs[j];
+        let tolerances = tolerances.iter().skip(EARLY / LANES);
+        for (rows, tolerances) in later.iter().zip(tolerances).skip(skipped) {
+            let (a, b) = (&rows[i], &rows[j]);
+            let mut farthest = [T::from_f64(f64::NEG_INFINITY); LANES];
+            for k in 0..LANES {
+                farthest[k] = (a[k] - b[k]).abs() - tolerances[k];
+            }
+            let mut apart = 0;
+            for farthest in farthest {
+                apart += u32::from(farthest >= need);
+            }
+            if apart > 0 {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Features, Silent};
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The pairs that are listed are those of all pairs of enemies that no
+        /// direction tells apart, however many directions there are.
+        #[test]
+        fn open_pairs_are_those_of_the_definition(
+            labels in prop::collection::vec(0usize..3, 2..160),
+            count in 0usize..70,
+            seed in any::<u64>(),
+            sparse in any::<bool>(),
+        ) {
+            let mut random = SplitMix::new(seed);
+            let samples = labels.len();
+            let names = ["a", "b", "c"].map(String::from).to_vec();
+            let features = Features::F32(vec![0.0; samples].into());
+            let data = Dataset::new(features, 1, labels.clone(), names).unwrap();
+            let order = shuffled(&data);
+            let needs = vec![0.6; samples];
+            let mut columns = Columns::<f32>::new(&data, &needs, &order);
+            let mut naive: Vec<Vec<f64>> = vec![];
+            for _ in 0..count {
+                // Quarters: no difference is close to the 1.2 that a pair needs.
+                let mut value = || if sparse && random.below(8) > 0 { 0.0 } else { 0.25 * random.below(7) as f64 };
+                let values: Vec<f64> = (0..samples).map(|_| value()).collect();
+                let seen = columns.samples().iter().map(|&i| values[i]).collect();
+                columns.push(Column { values: seen, length: 1.0, error: 0.0 });
+                naive.push(values);
+            }
+            let sorted = |i: usize, j: usize| (i.min(j), i.max(j));
+            let found = open(&columns, &Silent);
+            prop_assert!(found.all);
+            prop_assert!(found.pairs.iter().all(|&pair| columns.is_open(pair, 0)));
+            let mut listed: Vec<Pair> =
+                found.pairs.iter().map(|&(i, j)| sorted(columns.samples()[i], columns.samples()[j])).collect();
+            listed.sort_unstable();
+            let mut expected = vec![];
+            for i in 0..samples {
+                for j in (i + 1..samples).filter(|&j| labels[i] != labels[j]) {
+                    if naive.iter().all(|z| (z[i] - z[j]).abs() < 1.2) {
+                        expected.push((i, j));
+                    }
+                }
+            }
+            prop_assert_eq!(listed, expected);
+        }
     }
 }

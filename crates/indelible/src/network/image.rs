@@ -166,7 +166,7 @@ impl<'a> BallImage<'a> {
             return self.last.image(neuron, &sums, 0, radius, self.precision);
         }
         let mut image = Image { center: 0.0, reach: 0.0, error: f64::INFINITY };
-        self.each(x, &[radius], neuron..neuron + 1, |_, _, found| image = found);
+        self.each(x, &[radius], std::iter::once(neuron), |_, _, found| image = found);
         image
     }
 
@@ -177,19 +177,33 @@ impl<'a> BallImage<'a> {
     /// When there are not `n` numbers for every ball.
     #[must_use]
     pub fn all(&self, x: &[f64], radii: &[f64]) -> Vec<Image> {
-        let m = self.last.layer.outputs();
+        self.under(x, radii, 0..self.last.layer.outputs())
+    }
+
+    /// The same under some `neurons`, in their order.
+    ///
+    /// # Panics
+    /// When there is no such neuron, or not `n` numbers for every ball.
+    #[must_use]
+    pub fn under(
+        &self,
+        x: &[f64],
+        radii: &[f64],
+        neurons: impl ExactSizeIterator<Item = usize> + Clone,
+    ) -> Vec<Image> {
+        let m = neurons.len();
         let mut images = vec![Image { center: 0.0, reach: 0.0, error: f64::INFINITY }; m * radii.len()];
-        self.each(x, radii, 0..m, |ball, neuron, image| images[ball * m + neuron] = image);
+        self.each(x, radii, neurons, |ball, place, image| images[ball * m + place] = image);
         images
     }
 
-    /// Hands out the images of some balls under some neurons: the place of the
-    /// ball, the neuron, the image.
+    /// Hands out the images of some balls under some neurons: the places of the
+    /// ball and of the neuron, the image.
     fn each(
         &self,
         x: &[f64],
         radii: &[f64],
-        neurons: std::ops::Range<usize>,
+        neurons: impl Iterator<Item = usize> + Clone,
         mut act: impl FnMut(usize, usize, Image),
     ) {
         let n = self.inputs();
@@ -204,7 +218,7 @@ impl<'a> BallImage<'a> {
                 let of = |neuron| front.between(self, neuron, &columns, &radii[start..start + count]);
                 (0..front.layer.outputs()).map(of).collect()
             });
-            for neuron in neurons.clone() {
+            for (place, neuron) in neurons.clone().enumerate() {
                 let sums = match &between {
                     None => self.isa.run(Sums { stage: &self.last, neuron, columns: &columns }),
                     Some(between) => self.isa.run(SumsBetween { stage: &self.last, neuron, between }),
@@ -215,7 +229,7 @@ impl<'a> BallImage<'a> {
                     if between.iter().flatten().any(|between| between.error[lane] == f64::INFINITY) {
                         image.error = f64::INFINITY;
                     }
-                    act(start + lane, neuron, image);
+                    act(start + lane, place, image);
                 }
             }
         }

@@ -4,8 +4,9 @@
 use crate::common::{build, certificate_of, dataset};
 use indelible::{
     Budget, Dataset, Features, Norm, Precision, Radii, Silent,
+    cells::cover_images,
     constructions::Options,
-    directions::dictionary,
+    directions::{dictionary, dictionary_among_few},
     network::{BallImage, CellNetwork, Head, Image, Model, Network, StoredNetwork, evaluate},
     number::random::Random,
     separation::{nearest_enemies, separation},
@@ -130,18 +131,24 @@ fn directions_among_few_dimensions_keep_every_promise() {
         );
     }
     let data = dataset(n, values, labels);
-    let found = separation(&data, Norm::L2, &Silent);
-    let budget = Budget::from_ratio(0.8, &found).unwrap();
+    let separate = separation(&data, Norm::L2, &Silent);
+    let budget = Budget::from_ratio(0.8, &separate).unwrap();
     for precision in [Precision::F32, Precision::F64] {
-        let network = cells(&data, &budget, Options { head: Head::Logits, precision });
+        let few = dictionary_among_few(&data, &budget, precision, &Silent).unwrap().unwrap();
+        let found = cover_images(&few, budget.radii(), precision, &Silent).unwrap();
+        let network = CellNetwork::new(precision, few.lengths.len(), 3, Head::Logits, &found).unwrap();
+        let network = network.with_directions(few.layers).unwrap();
         assert_eq!((network.directions().len(), network.depth()), (2, 5));
+        // The cheaper of both is built, dimensions counted.
+        let built = cells(&data, &budget, Options { head: Head::Logits, precision });
+        assert!(built.size().nonzero <= network.size().nonzero);
         let rows: Vec<f64> = (0..data.samples()).flat_map(|i| data.row(i)).collect();
         let by_layers = evaluate(&network, &rows).unwrap();
         let model = Model::Cells(network.clone());
         assert_eq!(model.evaluate(&rows).unwrap(), by_layers);
         assert_eq!(CellNetwork::from_layers(&StoredNetwork::of(&network)), Some(network));
         assert!(certificate_of(&model, &data, Norm::L2, budget.radii()).holds());
-        let radii = Radii::Uniform(found.distance.upper / 2.0 * 1.001);
+        let radii = Radii::Uniform(separate.distance.upper / 2.0 * 1.001);
         assert!(!certificate_of(&model, &data, Norm::L2, &radii).holds());
     }
 }
