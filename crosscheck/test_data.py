@@ -60,6 +60,8 @@ def test_numpy_arrays(check, flowers, tmp_path):
         np.savez(tmp_path / "d.npz", x_train=x, y_train=y.astype(kind), x_test=x)
         said = check(tmp_path / "d.npz", x, y)
         assert said["left_out"] == ["array 'x_test'"]
+    np.savez(tmp_path / "d.npz", x, y)
+    check(tmp_path / "d.npz", x, y)
     np.save(labels, y == 1)
     np.save(tmp_path / "x.npy", x)
     check(tmp_path / "x.npy", x, (y == 1).astype(int), "--labels", labels)
@@ -125,6 +127,11 @@ def test_parquet_of_pandas(check, flowers, tmp_path):
     frame.to_parquet(file)
     said = check(file, x, (y == 1).astype(int))
     assert said["left_out"] == ["column flower (an index of the rows)"]
+    # An index that was written to CSV, read and written again.
+    frame.reset_index(drop=True).to_csv(tmp_path / "t.csv")
+    pandas.read_csv(tmp_path / "t.csv").to_parquet(file)
+    said = check(file, x, (y == 1).astype(int))
+    assert said["left_out"] == ["column Unnamed: 0 (an index of the rows)"]
     halves = pandas.DataFrame({"x": list(x.astype(np.float16)), "label": y})
     halves.to_parquet(file)
     check(file, x.astype(np.float16), y)

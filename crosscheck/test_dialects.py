@@ -162,6 +162,40 @@ def test_what_is_no_number_is_refused(read, text, said):
     assert found is None and said in line, line
 
 
+@pytest.mark.parametrize("text", ['a,b,label\n1,2,x\n3,4,"y\n5,6,x\n', 'a,b,label\n1,2,x\n3,4,"y', 'a,b,"label\n1,2,x\n3,4,y\n'])
+def test_quotes_that_are_never_closed(read, text):
+    with pytest.raises(pandas.errors.ParserError):
+        pandas.read_csv(io.StringIO(text))
+    found, line = read(text)
+    assert found is None and "never closed" in line, line
+
+
+def test_lines_within_quotes(read):
+    columns = ["length\n(cm)", "width; mm", 'the "third"']
+    for sep in (",", ";", "\t"):
+        table = pandas.DataFrame([[1, 2, 3], [4.5, 5, 6]], columns=columns).assign(label=["two\nlines", "one"])
+        found, said = read(table.to_csv(sep=sep, index=False))
+        assert found == of(table, "label"), said
+
+
+def test_blanks_with_tabs_among_them(read, frame):
+    text = frame.rename(columns=lambda name: name.split()[0].replace(",", "")).to_csv(sep=" ", index=False, header=False)
+    lines = [line.replace(" ", "\t" if at % 3 else "  \t ") for at, line in enumerate(text.splitlines())]
+    found, said = read("\n".join(lines))
+    assert found == of(frame), said
+
+
+def test_lists_of_labels(program, tmp_path):
+    x, net = np.arange(8.0).reshape(4, 2), tmp_path / "net.onnx"
+    np.save(tmp_path / "x.npy", x)
+    for labels in (pandas.Series(list("xyxz"), name="species"), pandas.Series([3, 1, 1, 2], name="y"), pandas.Series(["a, b", 'c "d"', "e", "e"], name="kind")):
+        for options in ({}, {"index": False}, {"header": False, "index": False}, {"header": False}, {"quoting": 1}, {"sep": ";"}):
+            labels.to_csv(tmp_path / "y.csv", **options)
+            answer = program("build", tmp_path / "x.npy", "--labels", tmp_path / "y.csv", "-o", net, "--precision", "f64")
+            assert answer.code == 0, (options, answer.stderr)
+            assert program("inspect", net).json["metadata"]["dataset"] == digest(x, labels), (options, answer.json["data"])
+
+
 def test_names_that_come_twice(read):
     text = "a,a,label\n1,5,x\n2,7,y\n"
     assert read(text)[0] == digest([[1, 5], [2, 7]], ["x", "y"])

@@ -237,3 +237,28 @@ def test_regressors_of_scikit_learn(program, tmp_path, sklearn_data):
         lines = (tmp_path / "values.csv").read_text().splitlines()
         assert lines[0] == "sample,value"
         np.testing.assert_allclose([float(line.split(",")[1]) for line in lines[1:]], found[:, 0], rtol=1e-12)
+
+
+def test_regressors_of_several_values(program, tmp_path, sklearn_data):
+    from skl2onnx import to_onnx
+    from sklearn.neural_network import MLPRegressor
+
+    x, _ = sklearn_data
+    model = MLPRegressor(hidden_layer_sizes=(8,), max_iter=50, random_state=0).fit(x[:, :2], x[:, 2:])
+    file = saved(to_onnx(model, x[:1, :2]), tmp_path)
+    found, answer = outputs_of(program, tmp_path, file, x[:, :2])
+    np.testing.assert_allclose(found, model.predict(x[:, :2]), rtol=1e-4, atol=1e-4)
+    # Nobody says that they are no classes: a label is a position then, and that is said.
+    assert answer.json["positions"] and "values" not in answer.json
+    for name in ("values.csv", "values.npy"):
+        answer = program("predict", file, tmp_path / "points.npy", "-o", tmp_path / name, "--values")
+        assert answer.code == 0 and answer.json["values"] == [found.min(), found.max()], answer.stderr
+    np.testing.assert_array_equal(np.load(tmp_path / "values.npy"), found)
+    lines = (tmp_path / "values.csv").read_text().splitlines()
+    assert lines[0] == "sample,value0,value1"
+    rows = [[float(value) for value in line.split(",")[1:]] for line in lines[1:]]
+    np.testing.assert_array_equal(rows, found)
+    # Labels that are such values are no classes.
+    np.save(tmp_path / "target.npy", x[:, 3].astype(np.float64))
+    answer = program("predict", file, tmp_path / "points.npy", "--labels", tmp_path / "target.npy")
+    assert answer.code == 0 and "values" in answer.json, answer.stderr

@@ -84,6 +84,31 @@ def test_raw_features_and_scaled_radii(program, tables, tmp_path, name, how, opt
     assert beyond.code == 1 and beyond.json["certified"] < len(x)
 
 
+@pytest.mark.parametrize("options", [("--construction", "cells", "--form", "dense"), ("--construction", "wide", "--form", "compact")])
+def test_raw_balls_of_networks_with_a_map(program, tables, tmp_path, options):
+    """Balls in the units of the table: what is certified holds at hostile points, what is refuted is a point of the ball."""
+    x, y, table = tables["wine"]
+    file = tmp_path / "net.onnx"
+    built = program.build(table, file, "--scale", "minmax", "--ratio", "0.9", *options)
+    network, rng = Network(file), np.random.default_rng(2)
+    labels = np.array([network.classes.index(str(label)) for label in y])
+    for share in (0.99, 3.0, 30.0):
+        radius = share * min(built["raw_radii"])
+        shown = program.certify(file, table, "--radius-units", "raw", "--radius", repr(radius), "-o", tmp_path / "found.npz")
+        verdicts = np.array(shown.json["sample_verdicts"])
+        assert shown.json["radius_units"] == "raw" and (share > 1 or shown.json["certified"] == len(x))
+        certified = np.flatnonzero(verdicts == "certified")
+        # Cells are asked about boxes, stored samples about the ball around these.
+        assert len(certified) > len(x) // 3 or share > 10 or "wide" in options, shown.json
+        for i in certified:
+            points = hostile(rng, x[i], np.ones(x.shape[1]), radius, "linf", 30)
+            np.testing.assert_array_equal(network.labels(points), np.repeat(labels[i], 30))
+        if (verdicts == "refuted").any():
+            found = np.load(tmp_path / "found.npz")
+            assert np.abs(found["X"] - x[found["sample"]]).max() <= radius * (1 + 1e-12)
+            assert (network.labels(found["X"]) != labels[found["sample"]]).all()
+
+
 def test_separation_is_that_of_scaled_data(program, tables):
     x, y, table = tables["wine"]
     for how in ("minmax", "standard"):

@@ -35,7 +35,7 @@ pub struct DataArgs {
     /// File of labels, one per sample [default: the usual place of the format]
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
-    /// Column of labels in a table: its name or its index from 0 [default: label, class, target or y, else the last]
+    /// Column of labels in a table: its name or its index from 0 [default: label, class, target, labels, targets or y, else the last]
     #[arg(long, value_name = "NAME")]
     pub label_column: Option<String>,
     /// Columns of a table that are no features: names or indices from 0 [default: an index of the rows]

@@ -37,6 +37,9 @@ pub struct AskedArgs {
     /// Seconds to look at parts of a ball, for each question about a sample; which ones are decided then depends on the machine [default: no limit but --branches]
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     timeout: Option<f64>,
+    /// What radii are measured in [default: scaled where the network scales its features, else raw]
+    #[arg(long, value_parser = units())]
+    radius_units: Option<Units>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -62,13 +65,30 @@ impl AskedArgs {
         };
         keep_apart(&[data, labels, Some(&self.network), clip], outputs)?;
         let mut config = self.effort(config)?;
-        let network = onnx::open(&self.network)?;
+        let network = self.measured(onnx::open(&self.network)?)?;
         let data = self.data.read_for(&network, bar)?;
         if let Some(clip) = &self.clip {
             config.domain = clip.domain(&data)?;
         }
         let norm = self.norm.or(network.metadata.norm).unwrap_or(Norm::Linf);
         Ok(Asked { network, data, norm, config })
+    }
+
+    /// The network with its balls in the units that were asked for.
+    fn measured(&self, network: onnx::Network) -> Result<onnx::Network, Failure> {
+        match self.radius_units {
+            Some(Units::Raw) => Ok(onnx::Network { model: network.model.with_raw_balls(), ..network }),
+            Some(Units::Scaled) => {
+                require(network.model.has_scaled_balls(), || {
+                    format!(
+                        "--radius-units scaled, but {} has no map of its features; leave it out",
+                        self.file()
+                    )
+                })?;
+                Ok(network)
+            }
+            None => Ok(network),
+        }
     }
 
     /// The network's file.

@@ -12,7 +12,7 @@ use indelible::{
     certify::{Certificate, Config, Effort, Verdict, certify_each, radii_at_ratio},
     network::Model,
 };
-use indelible_io::{digest, onnx};
+use indelible_io::digest;
 use serde_json::{Value, json};
 
 use super::{
@@ -39,9 +39,6 @@ pub struct CertifyArgs {
     /// With --per-sample: share of half the distance to the nearest enemy, between 0 and 1
     #[arg(long, value_name = "RHO", requires = "per_sample", allow_negative_numbers = true)]
     ratio: Option<f64>,
-    /// What radii are measured in [default: scaled where the network scales its features, else raw]
-    #[arg(long, value_parser = units())]
-    radius_units: Option<Units>,
     /// Write the counterexamples: points `X`, claimed labels `y`, `predicted`, `sample`, `distance`, as arrays, or as a table where the name ends in .csv
     #[arg(short, long, value_name = "FILE.npz")]
     output: Option<PathBuf>,
@@ -56,10 +53,16 @@ impl CertifyArgs {
         let output = self.output.as_ref();
         ends_in(output, &["npz", "csv"], "counterexamples are written as NPZ or CSV")?;
         let Asked { network, data, norm, config } = self.asked.read(Config::default(), &[output], &bar)?;
-        self.check_units(&network)?;
+        let is_scaled = network.model.has_scaled_balls();
         let radii = match (self.radius, self.ratio) {
             (Some(radius), _) => Radii::Uniform(radius),
             (None, Some(ratio)) => radii_at_ratio(&network.model, &data, norm, ratio, &bar)?,
+            (None, None) if !is_scaled && matches!(network.model, Model::Scaled(_)) => {
+                return Err(Failure::input(format!(
+                    "{} claims radii of scaled features; give --radius R, or --per-sample --ratio RHO, in the units of the features",
+                    self.asked.file()
+                )));
+            }
             (None, None) => network
                 .claimed_radii(&data, norm)
                 .map_err(|source| indelible_io::Error::Onnx { path: self.asked.network().clone(), source })?,
@@ -67,7 +70,7 @@ impl CertifyArgs {
         require(!self.per_sample || matches!(radii, Radii::PerSample(_)), || {
             format!("{} claims one radius for all samples; give --ratio", self.asked.file())
         })?;
-        let (started, mapped) = (Instant::now(), matches!(network.model, Model::Scaled(_)));
+        let started = Instant::now();
         let classes = network.signature().match_classes(&data)?;
         let output = output.map(|path| into(path, &network.model, &data));
         let found = Arc::new(Found::new(data.samples(), self.jsonl, output));
@@ -80,7 +83,7 @@ impl CertifyArgs {
         let certificate = certify_each(&claim, &config, &bar, &tell)?;
         let taken = started.elapsed().as_secs_f64();
         let same = network.metadata.dataset.as_ref().map(|known| *known == digest(&data));
-        let mut report = report(&certificate, &subject, &radii, (mapped, taken));
+        let mut report = report(&certificate, &subject, &radii, (is_scaled, taken));
         if !self.jsonl {
             each(&certificate, &subject, &mut report);
         }
@@ -95,20 +98,6 @@ impl CertifyArgs {
         data.describe(&mut report);
         report.left_out(&network.notes).print(self.asked.json || self.jsonl)?;
         if certificate.holds() { Ok(()) } else { Err(Failure::no("")) }
-    }
-
-    /// That radii are measured as the network has them.
-    fn check_units(&self, network: &onnx::Network) -> Result<(), Failure> {
-        let (file, mapped) = (self.asked.file(), matches!(network.model, Model::Scaled(_)));
-        match self.radius_units {
-            Some(Units::Raw) if mapped => Err(Failure::input(format!(
-                "{file} scales its features, so its balls are measured behind that map; raw radii are not proved for it: build without --scale, or leave --radius-units out"
-            ))),
-            Some(Units::Scaled) if !mapped => Err(Failure::input(format!(
-                "--radius-units scaled, but {file} has no map of its features; leave it out"
-            ))),
-            _ => Ok(()),
-        }
     }
 }
 

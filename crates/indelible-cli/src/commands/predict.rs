@@ -33,6 +33,9 @@ pub struct PredictArgs {
     /// Write the outputs themselves, one row of float64 per sample
     #[arg(long, value_name = "FILE.npy")]
     outputs: Option<PathBuf>,
+    /// The outputs stand for no classes: -o writes them as they are [default: told from the names and labels of network and data]
+    #[arg(long)]
+    values: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -53,25 +56,22 @@ impl PredictArgs {
             return Err(Error::InputWidth { expected, given }.into());
         }
         network.signature().match_features(data)?;
-        let meaning = Meaning::of(&network, &points)?;
+        let meaning = if self.values { Meaning::Values } else { Meaning::of(&network, &points)? };
         let started = Instant::now();
         let outputs = outputs(&network.model, data, &bar)?;
         let taken = started.elapsed().as_secs_f64();
+        let width = network.model.outputs();
         if let Some(path) = &self.outputs {
-            let values = Values::F64(&outputs);
-            let rows = Array::matrix(values, network.model.outputs());
-            write_npy(path, &rows.unwrap_or_else(|| Array::vector(values)))?;
+            write_npy(path, &rows(&outputs, width))?;
         }
         let mut report = Report::new(json!({
             "samples": data.samples(), "accuracy": null, "correct": null, "seconds": taken,
         }));
         report.line("samples", grouped(data.samples()));
         match meaning {
-            Meaning::Classes { names, labels } => {
-                let predicted: Vec<_> = outputs
-                    .chunks(network.model.outputs())
-                    .map(|row| predicted_class(row, names.len()))
-                    .collect();
+            Meaning::Classes { names, labels, positions } => {
+                let predicted: Vec<_> =
+                    outputs.chunks(width).map(|row| predicted_class(row, names.len())).collect();
                 match &self.output {
                     Some(path) if is_csv(path) => {
                         let name = |class: &Option<usize>| class.and_then(|class| names.get(class));
@@ -83,24 +83,24 @@ impl PredictArgs {
                     None => {}
                 }
                 accuracy(&predicted, labels.as_deref(), &mut report);
+                report.json["positions"] = positions.into();
+                if positions {
+                    report.line(
+                        "classes",
+                        "nobody names them: a label is the position of the largest output, from 0 (--values takes the outputs as they are)",
+                    );
+                }
             }
-            Meaning::Value => {
+            Meaning::Values => {
                 match &self.output {
                     Some(path) if is_csv(path) => {
-                        let cells = outputs.iter().map(f64::to_string);
-                        write_text(AtomicFile::create(path)?, &table("value", cells))?;
+                        write_text(AtomicFile::create(path)?, &values_table(&outputs, width))?;
                     }
-                    Some(path) => write_npy(path, &Array::vector(Values::F64(&outputs)))?,
+                    Some(path) if width == 1 => write_npy(path, &Array::vector(Values::F64(&outputs)))?,
+                    Some(path) => write_npy(path, &rows(&outputs, width))?,
                     None => {}
                 }
-                let range = outputs.iter().fold([f64::INFINITY, f64::NEG_INFINITY], |[least, most], &v| {
-                    [least.min(v), most.max(v)]
-                });
-                report.json["values"] = json!(range);
-                report.line(
-                    "values",
-                    format!("{} to {}: one output that stands for no class", real(range[0]), real(range[1])),
-                );
+                say_values(&outputs, width, &mut report);
             }
         }
         report.line("time", seconds(taken));
@@ -111,36 +111,73 @@ impl PredictArgs {
 
 /// What the outputs stand for.
 enum Meaning {
-    /// Classes, and the one of each sample, where it is known.
-    Classes { names: Vec<String>, labels: Option<Vec<usize>> },
-    /// A number: one output of a network that names no classes, for data whose
-    /// labels are no classes of it.
-    Value,
+    /// Classes, and the one of each sample, where it is known; whether they are
+    /// called by their positions because neither network nor data name them.
+    Classes { names: Vec<String>, labels: Option<Vec<usize>>, positions: bool },
+    /// Numbers: outputs of a network that names no classes, for data whose labels
+    /// are no classes of it.
+    Values,
 }
 
 impl Meaning {
     fn of(network: &onnx::Network, points: &Points) -> Result<Self, Failure> {
         let (signature, data) = (network.signature(), points.data());
-        let is_number = signature.outputs == 1 && signature.named_classes()?.is_none();
+        let unnamed = signature.named_classes()?.is_none();
+        let is_number = signature.outputs == 1 && unnamed;
         if points.is_labelled() {
+            let are_values = unnamed && are_values(data.class_names());
             return match signature.match_classes(data) {
-                Ok(classes) if !(is_number && are_values(data.class_names())) => {
+                Ok(classes) if !(is_number && are_values) => {
                     let labels = data.labels().iter().map(|&label| classes.map[label]).collect();
-                    Ok(Self::Classes { names: classes.names, labels: Some(labels) })
+                    Ok(Self::Classes { names: classes.names, labels: Some(labels), positions: false })
                 }
-                Err(e) if !is_number => Err(e.into()),
-                _ => Ok(Self::Value),
+                Err(e) if !is_number && !are_values => Err(e.into()),
+                _ => Ok(Self::Values),
             };
         }
         Ok(match signature.named_classes()? {
-            Some(names) => Self::Classes { names: names.to_vec(), labels: None },
-            None if is_number => Self::Value,
+            Some(names) => Self::Classes { names: names.to_vec(), labels: None, positions: false },
+            None if is_number => Self::Values,
             None => {
                 let names = (0..signature.outputs).map(|c| c.to_string()).collect();
-                Self::Classes { names, labels: None }
+                Self::Classes { names, labels: None, positions: true }
             }
         })
     }
+}
+
+/// Outputs as an array, a row for each sample.
+fn rows(outputs: &[f64], width: usize) -> Array<'_> {
+    let values = Values::F64(outputs);
+    Array::matrix(values, width).unwrap_or_else(|| Array::vector(values))
+}
+
+/// One line per sample: its number from 0, and its outputs.
+fn values_table(outputs: &[f64], width: usize) -> String {
+    let cells = outputs.chunks(width.max(1)).map(|row| {
+        let row: Vec<String> = row.iter().map(f64::to_string).collect();
+        row.join(",")
+    });
+    match width {
+        1 => table("value", cells),
+        _ => {
+            let names: Vec<String> = (0..width).map(|output| format!("value{output}")).collect();
+            table(&names.join(","), cells)
+        }
+    }
+}
+
+/// Says from where to where the outputs go.
+fn say_values(outputs: &[f64], width: usize, report: &mut Report) {
+    let [least, most] = outputs
+        .iter()
+        .fold([f64::INFINITY, f64::NEG_INFINITY], |[least, most], &v| [least.min(v), most.max(v)]);
+    report.json["values"] = json!([least, most]);
+    let what = match width {
+        1 => "one output that stands for no class".to_owned(),
+        _ => format!("{width} outputs that stand for no classes"),
+    };
+    report.line("values", format!("{} to {}: {what}", real(least), real(most)));
 }
 
 fn is_csv(path: &Path) -> bool {

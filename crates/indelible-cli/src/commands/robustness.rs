@@ -10,7 +10,6 @@ use clap::Args;
 use indelible::{
     Norm, Radii,
     certify::{Config, RobustRadius, robust_radii_each},
-    network::Model,
 };
 use indelible_io::{
     AtomicFile,
@@ -65,7 +64,7 @@ impl RobustnessArgs {
         at_interrupt(move || keeper.interrupted());
         let found = robust_radii_each(&claim, &config, self.rounds, &bar, &|found| kept.keep(found))?;
         let taken = started.elapsed().as_secs_f64();
-        let is_scaled = matches!(network.model, Model::Scaled(_));
+        let is_scaled = network.model.has_scaled_balls();
         let mut report = report(&found, norm, is_scaled, taken);
         if let Some(output) = output {
             write(output, &found)?;

@@ -36,10 +36,36 @@ fn a_table_is_scaled_inside_the_network() {
 
     let standard = place.json("build t.csv -o other.onnx --scale standard --per-sample --ratio 0.5");
     assert_eq!(standard["certified"], 4);
-    // No ball in raw units is another one behind a map.
+    // No ball in raw units is another one behind a map: none is needed.
     let raw = place.json("build t.csv -o raw.onnx --scale minmax --radius-units raw --radius 0.0009");
     assert_eq!((&raw["certified"], &raw["radius_units"]), (&json!(4), &json!("raw")));
     assert!(place.json("inspect raw.onnx")["scaling"].is_null());
+}
+
+/// Balls in the units of the table around samples of a network with a map: 0.0008 km
+/// are what it was built for, in grams that is nothing.
+#[test]
+fn raw_radii_are_asked_of_a_network_with_a_map() {
+    let place = Workplace::new();
+    place.file("t.csv", TABLE);
+    for options in ["", " --construction wide --form compact", " --construction cells --form compact"] {
+        place.json(&format!("build t.csv -o net.onnx --scale minmax --radius 0.2{options}"));
+        let shown = place.json("certify net.onnx t.csv --radius-units raw --radius 0.00079");
+        assert_eq!((&shown["certified"], &shown["radius_units"]), (&json!(4), &json!("raw")), "{options}");
+        // Measured in the table: 0.002 or 0.004 km, since the grams differ by none.
+        let shown = place.json("certify net.onnx t.csv --radius-units raw --per-sample --ratio 0.3");
+        let radius = shown["radius"].as_f64().unwrap();
+        assert!(shown["certified"] == 4 && (radius - 0.0003).abs() < 1e-9, "{options}: {shown}");
+        // The closest two are 0.002 apart.
+        let beyond = place.run("certify net.onnx t.csv --radius-units raw --radius 0.00101 --json");
+        assert_eq!(beyond.code, Some(1), "{options}");
+        let radii = place.json("robustness net.onnx t.csv --rounds 40 --radius-units raw");
+        assert_eq!(radii["radius_units"], "raw");
+        for sample in 0..4 {
+            let certified = radii["certified"][sample].as_f64().unwrap();
+            assert!((0.00079..0.004).contains(&certified), "{options}: {radii}");
+        }
+    }
 }
 
 #[test]
@@ -51,7 +77,7 @@ fn units_that_cannot_be_served_are_refused() {
     place.file("far.csv", "x,label\n0,a\n1e-310,b\n");
     for (arguments, said) in [
         ("build t.csv -o x.onnx --radius-units scaled", "no feature is scaled"),
-        ("certify net.onnx t.csv --radius-units raw", "raw radii are not proved for it"),
+        ("certify net.onnx t.csv --radius-units raw", "claims radii of scaled features; give --radius"),
         ("certify raw.onnx t.csv --radius-units scaled", "no map of its features"),
         ("certify raw.onnx t.csv --scale minmax", "reads features as they stand; leave --scale out"),
         ("predict net.onnx t.csv --scale standard", "scales its features itself; leave --scale out"),

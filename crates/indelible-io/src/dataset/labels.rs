@@ -25,9 +25,16 @@ pub(super) struct LabelSet {
     names: Vec<String>,
     /// For each sample an index into `names`.
     indices: Vec<usize>,
+    /// What of a list was left out; `None` where they are no list of lines.
+    pub(super) left_out: Option<Vec<String>>,
 }
 
 impl LabelSet {
+    /// None yet, of a list of lines of which this is left out.
+    pub(super) fn of_lines(left_out: Vec<String>) -> Self {
+        Self { left_out: Some(left_out), ..Self::default() }
+    }
+
     /// Number of samples.
     pub(super) fn len(&self) -> usize {
         self.indices.len()
@@ -85,6 +92,22 @@ impl LabelSet {
         self.indices.push(index);
     }
 
+    /// Takes the first label of a list away where it names the others rather than a
+    /// class: a word that does not come again.
+    pub(super) fn take_name(&mut self) {
+        let Some(left_out) = &mut self.left_out else { return };
+        let Some(name) = self.names.first().filter(|name| name.parse::<f64>().is_err()) else { return };
+        if self.indices.first() == Some(&0) && self.indices.iter().skip(1).all(|&index| index > 0) {
+            left_out.push(format!("the first line '{}' of the labels", name.escape_debug()));
+            self.names.remove(0);
+            self.indices.remove(0);
+            self.indices.iter_mut().for_each(|index| *index -= 1);
+            // Nobody adds labels behind the last.
+            self.words.clear();
+            self.integers.clear();
+        }
+    }
+
     /// A class index for every sample, and the names of the classes: integers
     /// in their order, everything else byte by byte.
     ///
@@ -94,13 +117,12 @@ impl LabelSet {
         mut self,
         declared: Option<Declared>,
     ) -> Result<(Vec<usize>, Vec<String>), String> {
-        // Among numbers it is no word.
-        let (missing, others): (Vec<_>, Vec<_>) =
-            self.names.iter().cloned().partition(|name| is_missing(name));
-        if let Some(label) = missing.first().filter(|_| !others.is_empty() && numbers(&others).is_some()) {
-            return Err(format!(
-                "the label '{label}' stands for a value that is missing; the others are numbers"
-            ));
+        // Among numbers these are no words.
+        let (doubtful, others): (Vec<_>, Vec<_>) =
+            self.names.iter().cloned().partition(|name| is_missing(name) || is_infinite(name));
+        if let Some(label) = doubtful.first().filter(|_| !others.is_empty() && numbers(&others).is_some()) {
+            let what = if is_missing(label) { "stands for a value that is missing" } else { "is infinite" };
+            return Err(format!("the label '{label}' {what}; the others are numbers"));
         }
         if let Some(names) = booleans(&self.names).or_else(|| numbers(&self.names)) {
             self.names = names;
@@ -137,6 +159,10 @@ impl LabelSet {
         };
         self.indices.iter().enumerate().map(class).collect()
     }
+}
+
+fn is_infinite(name: &str) -> bool {
+    name.parse().is_ok_and(f64::is_infinite)
 }
 
 /// `0` and `1` where all names are `false` and `true`, in any case: what the same
@@ -284,6 +310,34 @@ mod tests {
         }
         assert_eq!(classes(words(&["True", "1"])).1, ["1", "True"]);
         assert_eq!(classes(words(&["True", "maybe"])).1, ["True", "maybe"]);
+    }
+
+    #[test]
+    fn what_is_no_label_among_numbers_is_refused() {
+        for (label, said) in
+            [("nan", "missing"), ("", "missing"), ("inf", "infinite"), ("-Infinity", "infinite")]
+        {
+            let found = words(&["1.0", label, "1"]).into_classes(None);
+            assert!(found.is_err_and(|what| what.contains(said)), "{label}");
+            assert_eq!(classes(words(&["a", label])).1.len(), 2);
+        }
+    }
+
+    #[test]
+    fn a_name_of_the_labels_is_a_word_that_does_not_come_again() {
+        let mut set = LabelSet { left_out: Some(vec![]), ..words(&["species", "b", "a", "b"]) };
+        set.take_name();
+        assert!(set.left_out.as_ref().is_some_and(|left_out| left_out[0].contains("'species'")));
+        assert_eq!((set.len(), classes(set)), (3, (vec![1, 0, 1], ["a", "b"].map(String::from).to_vec())));
+        for labels in [&["b", "a", "b"][..], &["7", "0", "1"], &[]] {
+            let mut set = LabelSet { left_out: Some(vec![]), ..words(labels) };
+            set.take_name();
+            assert_eq!((set.len(), set.left_out), (labels.len(), Some(vec![])));
+        }
+        // Of an array it is a label like others.
+        let mut set = words(&["species", "b"]);
+        set.take_name();
+        assert_eq!(set.len(), 2);
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! |---------|-----------------------------------------|-----------------------------------------|
 //! | IDX     | all dimensions but the first            | the file beside it: `…images-idx3…` → `…labels-idx1…` |
 //! | NPY     | all dimensions but the first            | [`ReadOptions::labels`]                 |
-//! | NPZ     | array `X`, `x`, `X_train`, `x_train`, `train_images`, `data`, `features` or `images`, as NPY | array `y`, `Y`, `y_train`, `train_labels`, `target`, `labels`, `label` or `targets` |
+//! | NPZ     | array `X`, `x`, `X_train`, `x_train`, `train_images`, `data`, `features`, `images` or `arr_0`, as NPY | array `y`, `Y`, `y_train`, `train_labels`, `target`, `labels`, `label`, `targets` or `arr_1` |
 //! | CSV     | every other column                      | a column, see [`ReadOptions::label_column`] |
 //! | svmlight | `index:value`; 0 where there is none   | the first number of a line              |
 //! | Parquet | every other column                      | a column, see [`ReadOptions::label_column`] |
@@ -199,7 +199,12 @@ fn load(path: &Path, options: &ReadOptions) -> Result<Loaded, Error> {
     };
     let mut loaded = read(source, options).map_err(failed)?;
     if let Some(labels) = options.labels.as_ref().or(loaded.label_file.as_ref()) {
-        loaded.labels = Some(read_labels(labels)?);
+        let mut found = read_labels(labels)?;
+        if found.len() == loaded.samples + 1 {
+            found.take_name();
+        }
+        loaded.reading.left_out.extend(found.left_out.take().unwrap_or_default());
+        loaded.labels = Some(found);
         loaded.reading.labels = Some(labels.display().to_string());
         loaded.label_file = Some(labels.clone());
     }

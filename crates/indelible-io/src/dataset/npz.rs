@@ -14,10 +14,12 @@ use super::{
 use crate::DataError;
 
 /// What the array of features is called, the likeliest first.
-const FEATURES: [&str; 8] = ["X", "x", "X_train", "x_train", "train_images", "data", "features", "images"];
+const FEATURES: [&str; 9] =
+    ["X", "x", "X_train", "x_train", "train_images", "data", "features", "images", "arr_0"];
 
 /// What the array of labels is called, the likeliest first.
-const LABELS: [&str; 8] = ["y", "Y", "y_train", "train_labels", "target", "labels", "label", "targets"];
+const LABELS: [&str; 9] =
+    ["y", "Y", "y_train", "train_labels", "target", "labels", "label", "targets", "arr_1"];
 
 /// An opened archive.
 struct Archive(ZipArchive<BufReader<File>>);

@@ -142,8 +142,8 @@ pub struct ReadOptions {
     /// Default: the usual place of the format.
     pub labels: Option<PathBuf>,
     /// The column of a table that holds the labels: its name, or its index
-    /// from 0. Default: the column called `label`, `class`, `target` or `y`
-    /// in any case, else the last one.
+    /// from 0. Default: the column called `label`, `class`, `target`,
+    /// `labels`, `targets` or `y` in any case, else the last one.
     pub label_column: Option<String>,
     /// Columns of a table that are no features, by name or by index from 0.
     /// Default: only those that are known to be an index of the rows.
@@ -162,7 +162,7 @@ pub struct ReadOptions {
     pub limit: Option<usize>,
     /// Number of features that are expected: a table with exactly this many
     /// columns has no label column, unless [`label_column`](Self::label_column)
-    /// names one or a column is called label, class or target. Default: a table
+    /// names one or a column is called as labels are, `y` aside. Default: a table
     /// has one.
     pub expected_features: Option<usize>,
     /// Whether the first line of a CSV file names the columns. Default: it

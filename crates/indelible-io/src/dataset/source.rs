@@ -15,13 +15,20 @@ use crate::{DataError, Error};
 /// written: some lines of thousands of columns.
 pub(super) const START: usize = 1 << 20;
 
+const PICKLE: &str = "an NPZ file of its arrays; a pickle may run any program";
+
 /// Formats that are recognised to be refused in words: their magic, their name,
 /// what makes them readable.
-const OTHERS: [(&[u8], &str, &str); 10] = [
+const OTHERS: [(&[u8], &str, &str); 15] = [
     (b"ARROW1", "Arrow IPC (Feather)", "Parquet, as DataFrame.to_parquet writes it"),
+    (b"\xff\xff\xff\xff", "a stream of Arrow IPC", "Parquet, as DataFrame.to_parquet writes it"),
     (b"FEA1", "Feather", "Parquet, as DataFrame.to_parquet writes it"),
     (b"\x89HDF", "HDF5", "an NPZ file of its arrays"),
-    (b"\x80\x04\x95", "a Python pickle", "an NPZ file of its arrays; a pickle may run any program"),
+    (b"MATLAB 5", "a MATLAB file", "an NPZ file of its arrays"),
+    (b"\x80\x02", "a Python pickle", PICKLE),
+    (b"\x80\x03", "a Python pickle", PICKLE),
+    (b"\x80\x04\x95", "a Python pickle", PICKLE),
+    (b"\x80\x05\x95", "a Python pickle", PICKLE),
     (b"\xd0\xcf\x11\xe0", "an Excel workbook", "CSV"),
     (b"ORC", "ORC", "Parquet"),
     (b"BZh", "compression with bzip2", "gzip or no compression"),

@@ -11,7 +11,7 @@ use super::{
 use crate::DataError;
 
 /// What a column of labels is called, the likeliest first.
-const LABEL_NAMES: [&str; 4] = ["label", "class", "target", "y"];
+const LABEL_NAMES: [&str; 6] = ["label", "class", "target", "labels", "targets", "y"];
 
 /// A column of different whole numbers is suspicious from so many samples on.
 const FEW: usize = 20;
@@ -207,9 +207,11 @@ fn shown(column: usize, names: &[String]) -> String {
     }
 }
 
-/// Whether a name is none: empty, or what pandas calls a column whose name is.
+/// Whether a name is none: empty, or what pandas calls a column whose name is, with
+/// another number behind a point where there are several.
 pub(super) fn is_nameless(name: &str) -> bool {
-    let numbered = |rest: &str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit());
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let numbered = |rest: &str| rest.split('.').all(digits);
     name.is_empty() || name.strip_prefix("Unnamed: ").is_some_and(numbered)
 }
 

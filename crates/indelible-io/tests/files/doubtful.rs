@@ -79,3 +79,79 @@ fn missing_values_are_spelled_in_many_ways() {
         assert!(refused.unwrap_err().to_string().contains("line 3, column 2 (b)"), "{word}");
     }
 }
+
+/// Quotes that are never closed swallow the lines behind them.
+#[test]
+fn quotes_must_be_closed() {
+    let folder = Folder::new();
+    let refused = |text: &str| {
+        let path = folder.put("t.csv", text);
+        read_labelled(&path, &ReadOptions::default()).unwrap_err().to_string()
+    };
+    for (text, line) in [
+        ("a,b,label\n1,2,x\n3,4,\"y\n5,6,x\n", "line 3"),
+        ("a,b,label\n1,2,x\n3,4,\"y", "line 3"),
+        ("a,b,label\n1,\"2,x\n3,4,y\n5,6,x\n", "line 2"),
+    ] {
+        let message = refused(text);
+        assert!(message.contains("never closed") && message.contains(line), "{text:?}: {message}");
+    }
+    // Names and labels with ends of lines, in quotes that are closed.
+    let text = "\"a\n(cm)\";\"b; c\";label\n1;2;\"x\ny\"\n3;4;\"say \"\"so\"\"\"\n";
+    let (data, reading) = told(&folder, text, &ReadOptions::default());
+    assert_eq!(values(&data), [1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(names(&data), ["x\ny", "say \"so\""]);
+    assert_eq!(data.feature_names().unwrap(), ["a\n(cm)", "b; c"]);
+    assert!(reading.format.contains("separator ';', header"), "{reading:?}");
+    // Behind blanks they are no quotes of CSV, and around a cell none of it.
+    let text = "a, \"b\", label\n1, \"2\", \"x\"\n3, 4, \"y\"\n";
+    let (data, _) = told(&folder, text, &ReadOptions::default());
+    assert_eq!((values(&data), names(&data)), (vec![1.0, 2.0, 3.0, 4.0], vec!["x", "y"]));
+    let (data, _) = told(&folder, "a,label\n1,\"\"\"x\"\"\"\n2,y\n", &ReadOptions::default());
+    assert_eq!(names(&data), ["\"x\"", "y"]);
+}
+
+/// Lists of labels as pandas and R write them.
+#[test]
+fn lists_of_labels() {
+    let folder = Folder::new();
+    let samples = folder.put("x.csv", "1,5\n2,6\n3,7\n");
+    let read = |text: &str| {
+        let labels = Some(folder.put("y.csv", text));
+        read_labelled(&samples, &ReadOptions { labels, ..ReadOptions::default() })
+    };
+    for text in [
+        "b\na\nb\n",
+        "\"b\"\n\"a\"\n\"b\"\n",
+        "y\nb\na\nb\n",
+        "species\nb\na\nb\n",
+        "# made by hand\nb\na\nb",
+        ",species\n0,b\n1,a\n2,b\n",
+        "0,b\n1,a\n2,b\n",
+        "Unnamed: 0;y\n5;b\n6;a\n7;b\n",
+        "\"\",\"x\"\n\"1\",\"b\"\n\"2\",\"a\"\n\"3\",\"b\"\n",
+    ] {
+        let data = read(text).unwrap();
+        assert_eq!(names(data.data()), ["b", "a", "b"], "{text:?}");
+        let said = data.reading().left_out.len();
+        let plain = text.starts_with(['b', 'y', '"']) && !text.starts_with("\"\"");
+        assert_eq!(said, usize::from(!plain), "{text:?} {:?}", data.reading());
+    }
+    let data = read("Rome, IT\nParis, FR\nRome, IT\n").unwrap();
+    assert_eq!(names(data.data()), ["Rome, IT", "Paris, FR", "Rome, IT"]);
+    for (text, said) in [
+        ("b\na\nb\na\n", "4 labels for 3 samples"),
+        ("0\n1\n0\n1\n", "4 labels for 3 samples"),
+        (",y\n0,b\n1,\n2,b\n", "the label is empty"),
+    ] {
+        assert!(read(text).is_err_and(|e| e.to_string().contains(said)), "{text:?}");
+    }
+}
+
+#[test]
+fn infinite_labels_among_numbers_are_refused() {
+    let folder = Folder::new();
+    let path = folder.put("t.csv", "a,label\n1,1.0\n2,inf\n3,1\n");
+    let message = read_labelled(&path, &ReadOptions::default()).unwrap_err().to_string();
+    assert!(message.contains("the label 'inf' is infinite"), "{message}");
+}

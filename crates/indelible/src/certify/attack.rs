@@ -176,7 +176,9 @@ const CORNERS: u64 = 16;
 pub fn attack(claim: &Claim<'_>, sample: usize) -> Result<Option<Attack>, Error> {
     claim.check()?;
     let everything = Domain::EVERYTHING;
-    if let Model::Scaled(scaled) = claim.model {
+    if let Model::Scaled(scaled) = claim.model
+        && claim.model.has_scaled_balls()
+    {
         let behind = Behind::new(claim, scaled)?;
         let Some(found) = attacks(&behind.claim(), everything, &[sample])?.pop().flatten() else {
             return Ok(None);

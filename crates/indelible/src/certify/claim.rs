@@ -20,8 +20,8 @@ pub struct Claim<'a> {
     pub classes: &'a [usize],
     /// Number of classes of the network, `L`.
     pub network_classes: usize,
-    /// The norm of the balls: of what the map gives where the model is
-    /// [`Scaled`](Model::Scaled).
+    /// The norm of the balls: of what the map gives where the model
+    /// [has scaled balls](Model::has_scaled_balls).
     pub norm: Norm,
     /// Their radii.
     pub radii: &'a Radii,
@@ -37,7 +37,10 @@ impl Claim<'_> {
     /// close to it.
     #[must_use]
     pub fn distance_up(&self, a: &[f64], b: &[f64]) -> f64 {
-        let Model::Scaled(scaled) = self.model else { return distance_up(a, b, self.norm) };
+        let scaled = match self.model {
+            Model::Scaled(scaled) if self.model.has_scaled_balls() => scaled,
+            _ => return distance_up(a, b, self.norm),
+        };
         let moves = a.iter().zip(b).zip(scaled.scaling().factors());
         let moves: Vec<f64> = moves.map(|((&a, &b), &w)| mul_up(w, sub_up(a.max(b), a.min(b)))).collect();
         norm_up(moves.iter().copied(), self.norm)
@@ -84,7 +87,9 @@ pub fn radii_at_ratio(
     progress: &dyn Progress,
 ) -> Result<Radii, Error> {
     let images = match model {
-        Model::Scaled(scaled) => Some(scaled.scaling().images(data, Precision::F64)?),
+        Model::Scaled(scaled) if model.has_scaled_balls() => {
+            Some(scaled.scaling().images(data, Precision::F64)?)
+        }
         _ => None,
     };
     let near = nearest_enemies(images.as_ref().unwrap_or(data), norm, progress);

@@ -83,7 +83,7 @@ use self::{
     watch::{Watch, of_each, of_samples},
 };
 use crate::{
-    Error, Progress,
+    Error, Progress, Silent,
     network::{Model, Prototypes, Scaled, predicted_class},
     separation::NearestEnemies,
 };
@@ -195,7 +195,9 @@ fn certify_sharing(
 }
 
 /// The same for a network behind a map of the features. Valid inputs are asked
-/// for where a point refutes; what is proved is proved of all inputs.
+/// for where a point refutes; what is proved is proved of all inputs. Where balls are
+/// measured in front of the map, a ball behind it holds the image of each, and what
+/// that leaves open is asked of its part in a box that holds the image, too.
 fn behind_map(
     claim: &Claim<'_>,
     scaled: &Scaled,
@@ -204,24 +206,63 @@ fn behind_map(
 ) -> Result<Certificate, Error> {
     let behind = Behind::new(claim, scaled)?;
     let inner = Config { domain: Domain::default(), ..config.clone() };
-    // What is said in front of the map is told as soon as it is known behind it.
-    let tell = |sample, verdict: &Verdict, effort| {
-        if let Ok(verdict) = behind.verdict(sample, &config.domain, verdict.clone()) {
-            watch.decided(sample, &(verdict, effort));
-        }
-    };
-    let inner_watch = Watch { progress: watch.progress, found: &tell };
-    // What is shared between radii is about numbers that depend on the radii here.
-    let found = certify_sharing(&behind.claim(), &inner, &Shared::default(), &inner_watch)?;
-    let found = found.verdicts.into_iter().zip(found.efforts).enumerate();
-    let mut answers = found
-        .map(|(sample, (verdict, effort))| Ok((behind.verdict(sample, &config.domain, verdict)?, effort)))
-        .collect::<Result<Answers, Error>>()?;
+    let mut answers = vec![(Verdict::Undecided, Effort::default()); claim.data.samples()];
+    if !behind.is_sooner_in_boxes() {
+        // What is said in front of the map is told as soon as it is known behind it.
+        let tell = |sample, verdict: &Verdict, effort| {
+            if let Ok(verdict) = behind.verdict(sample, &config.domain, verdict.clone()) {
+                watch.decided(sample, &(verdict, effort));
+            }
+        };
+        let inner_watch = Watch { progress: watch.progress, found: &tell };
+        // What is shared between radii is about numbers that depend on the radii here.
+        let found = certify_sharing(&behind.claim(), &inner, &Shared::default(), &inner_watch)?;
+        let found = found.verdicts.into_iter().zip(found.efforts).enumerate();
+        answers = found
+            .map(|(sample, (verdict, effort))| Ok((behind.verdict(sample, &config.domain, verdict)?, effort)))
+            .collect::<Result<Answers, Error>>()?;
+    }
+    if behind.has_boxes() {
+        in_boxes(&behind, config, &mut answers, watch)?;
+    }
     find_misclassified(claim, &mut answers, watch)?;
+    if !claim.model.has_scaled_balls() {
+        find_attacks(claim, &config.domain, &mut answers, watch)?;
+    }
     for i in undecided(&answers) {
         (watch.found)(i, &answers[i].0, answers[i].1);
     }
     Ok(Certificate::new(claim, answers))
+}
+
+/// Asks about each undecided sample alone, in the box that holds the image of its ball.
+fn in_boxes(
+    behind: &Behind<'_>,
+    config: &Config,
+    answers: &mut Answers,
+    watch: &Watch<'_>,
+) -> Result<(), Error> {
+    let open = undecided(answers);
+    watch.begin("certify", open.len() as u64);
+    let ask = |&sample: &usize| {
+        let part = behind.part(sample)?;
+        let inner = Config { domain: part.domain.clone(), ..config.clone() };
+        let silent = Watch { progress: &Silent, found: &|_, _, _| {} };
+        let found = certify_sharing(&behind.claim_of(&part), &inner, &Shared::default(), &silent)?;
+        watch.advance(1);
+        let verdict = found.verdicts.into_iter().next().unwrap_or(Verdict::Undecided);
+        let effort = found.efforts.into_iter().next().unwrap_or_default();
+        Ok((behind.verdict(sample, &config.domain, verdict)?, effort))
+    };
+    let found = open.par_iter().map(ask).collect::<Result<Answers, Error>>()?;
+    watch.end();
+    for (&sample, (verdict, effort)) in open.iter().zip(found) {
+        let before = answers[sample].1;
+        let (seconds, branches) = (before.seconds + effort.seconds, before.branches + effort.branches);
+        answers[sample] = (verdict, Effort { seconds, branches });
+        watch.decided(sample, &answers[sample]);
+    }
+    Ok(())
 }
 
 /// Samples about which nothing is known.

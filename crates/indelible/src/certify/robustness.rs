@@ -116,7 +116,9 @@ fn spread(claim: &Claim<'_>) -> f64 {
     let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
     for sample in 0..claim.data.samples() {
         let mut row = claim.data.row(sample);
-        if let Model::Scaled(scaled) = claim.model {
+        if let Model::Scaled(scaled) = claim.model
+            && claim.model.has_scaled_balls()
+        {
             scaled.scaling().execute(&mut row, claim.model.precision());
         }
         for x in row {

@@ -9,13 +9,17 @@
 //! `δ_j = w_j (e + u D) + u w_j D (1 + u) + η`). So what the network behind reads,
 //! in real arithmetic or as executed, lies within `μ + ‖δ + |z − c|‖` of the number
 //! `c` that stands for `z`, and a certificate for that ball covers it.
+//!
+//! Where balls are measured in front of the map, `‖x' − x‖ ≤ ρ`, every feature has
+//! `|x'_j − x_j| ≤ r = ρ` and `‖w ∘ (x' − x)‖ ≤ μ = ρ max w`, and what the network behind
+//! reads lies in the box of half widths `w_j ρ + δ_j + |z_j − c_j|` around `c` as well.
 
 use rayon::prelude::*;
 
 use super::{Claim, Domain, Verdict};
 use crate::{
     Dataset, Error, Features, Norm, Precision, Radii,
-    network::{Scaled, Scaling, norm_up, predicted_class},
+    network::{Model, Scaled, Scaling, norm_up, predicted_class},
     number::{add_down, add_up, div_down, div_up, mul_down, mul_up, sub_down, sub_up},
 };
 
@@ -44,13 +48,20 @@ impl ScaledBalls {
         norm: Norm,
         radii: &Radii,
     ) -> Result<Self, Error> {
+        Self::measured(Map { scaling, precision, raw: false }, data, norm, radii)
+    }
+
+    /// The same where balls may be measured in front of the map.
+    fn measured(map: Map<'_>, data: &Dataset, norm: Norm, radii: &Radii) -> Result<Self, Error> {
+        let Map { scaling, precision, .. } = map;
         if data.features() != scaling.features() {
             return Err(Error::InputWidth { expected: scaling.features(), given: data.features() });
         }
-        let balls: Vec<Option<(Vec<f64>, f64)>> = (0..data.samples())
-            .into_par_iter()
-            .map(|sample| ball(scaling, precision, &data.row(sample), norm, radii.of(sample)))
-            .collect();
+        let ball = |sample| {
+            let ball = map.image(&data.row(sample), norm, radii.of(sample));
+            ball.map(|Image { center, radius, .. }| (center, radius))
+        };
+        let balls: Vec<Option<(Vec<f64>, f64)>> = (0..data.samples()).into_par_iter().map(ball).collect();
         let bounded = balls.iter().map(Option::is_some).collect();
         let radii = balls.iter().map(|ball| ball.as_ref().map_or(0.0, |(_, radius)| *radius)).collect();
         let none = vec![0.0; data.features()];
@@ -65,37 +76,61 @@ impl ScaledBalls {
     }
 }
 
-/// Center and radius for one sample.
-fn ball(
-    scaling: &Scaling,
-    precision: Precision,
-    x: &[f64],
-    norm: Norm,
-    radius: f64,
-) -> Option<(Vec<f64>, f64)> {
-    let (u, smallest, largest) =
-        (precision.unit_roundoff(), precision.smallest_subnormal(), precision.largest() / 2.0);
-    let (mut center, mut moved) = (Vec::with_capacity(x.len()), Vec::with_capacity(x.len()));
-    for (&x, (m, w)) in x.iter().zip(scaling.pairs()) {
-        let half = div_up(radius, w);
-        let size = add_up(x.abs(), half);
-        let read = add_up(mul_up(u, size), smallest);
-        let (low, high) = (sub_down(x, m), sub_up(x, m));
-        let difference = add_up(add_up(low.abs().max(high.abs()), half), read);
-        let subtracted = add_up(read, mul_up(u, difference));
-        let product = mul_up(w, mul_up(difference, add_up(1.0, u)));
-        let error = add_up(add_up(mul_up(w, subtracted), mul_up(u, product)), smallest);
-        // Half of the largest number leaves room for every rounding above.
-        if !(size < largest && difference < largest && product < largest) {
-            return None;
+/// A map, the format in which it is executed, and whether balls are measured in front
+/// of it.
+#[derive(Clone, Copy)]
+pub(super) struct Map<'a> {
+    pub scaling: &'a Scaling,
+    pub precision: Precision,
+    pub raw: bool,
+}
+
+/// What holds the image of a ball: another one, and a box with the same center.
+#[derive(Debug)]
+pub(super) struct Image {
+    pub center: Vec<f64>,
+    pub radius: f64,
+    /// The half width of the box in each feature.
+    pub halves: Vec<f64>,
+}
+
+impl Map<'_> {
+    /// For the ball of one sample.
+    pub fn image(&self, x: &[f64], norm: Norm, radius: f64) -> Option<Image> {
+        let &Self { scaling, precision, raw } = self;
+        let (u, smallest, largest) =
+            (precision.unit_roundoff(), precision.smallest_subnormal(), precision.largest() / 2.0);
+        let (mut center, mut moved, mut halves) = (vec![], vec![], vec![]);
+        for (&x, (m, w)) in x.iter().zip(scaling.pairs()) {
+            let half = if raw { radius } else { div_up(radius, w) };
+            let size = add_up(x.abs(), half);
+            let read = add_up(mul_up(u, size), smallest);
+            let (low, high) = (sub_down(x, m), sub_up(x, m));
+            let difference = add_up(add_up(low.abs().max(high.abs()), half), read);
+            let subtracted = add_up(read, mul_up(u, difference));
+            let product = mul_up(w, mul_up(difference, add_up(1.0, u)));
+            let error = add_up(add_up(mul_up(w, subtracted), mul_up(u, product)), smallest);
+            // Half of the largest number leaves room for every rounding above.
+            if !(size < largest && difference < largest && product < largest) {
+                return None;
+            }
+            let c = precision.round((x - m) * w);
+            let off = sub_up(c, mul_down(w, low)).max(sub_up(mul_up(w, high), c));
+            center.push(c);
+            moved.push(add_up(off, error));
+            halves.push(add_up(mul_up(w, half), add_up(off, error)));
         }
-        let c = precision.round((x - m) * w);
-        let off = sub_up(c, mul_down(w, low)).max(sub_up(mul_up(w, high), c));
-        center.push(c);
-        moved.push(add_up(off, error));
+        let steepest = scaling.factors().iter().copied().fold(0.0, f64::max);
+        let radius = if raw { mul_up(steepest, radius) } else { radius };
+        let radius = add_up(radius, norm_up(moved.iter().copied(), norm));
+        radius.is_finite().then_some(Image { center, radius, halves })
     }
-    let radius = add_up(radius, norm_up(moved.iter().copied(), norm));
-    radius.is_finite().then_some((center, radius))
+}
+
+/// The map of a network, as balls are measured.
+fn map_of<'a>(claim: &Claim<'_>, scaled: &'a Scaled) -> Map<'a> {
+    let raw = !claim.model.has_scaled_balls();
+    Map { scaling: scaled.scaling(), precision: claim.model.precision(), raw }
 }
 
 /// A point and the class of the network that it gets, `None` for NaN.
@@ -109,14 +144,56 @@ pub(super) struct Behind<'a> {
     radii: Radii,
 }
 
+/// One sample behind a map, and the box that holds the image of its ball.
+pub(super) struct Part {
+    data: Dataset,
+    radii: Radii,
+    pub domain: Domain,
+}
+
 impl<'a> Behind<'a> {
     /// # Errors
     /// When the data have other features than the map.
     pub fn new(claim: &'a Claim<'a>, scaled: &'a Scaled) -> Result<Self, Error> {
-        let precision = claim.model.precision();
-        let balls = ScaledBalls::new(scaled.scaling(), precision, claim.data, claim.norm, claim.radii)?;
+        let balls = ScaledBalls::measured(map_of(claim, scaled), claim.data, claim.norm, claim.radii)?;
         let radii = Radii::PerSample(balls.radii.clone());
         Ok(Self { claim, scaled, balls, radii })
+    }
+
+    /// Whether boxes say more than the balls do that hold them, and the network behind
+    /// is of a form whose engine looks at them.
+    pub fn has_boxes(&self) -> bool {
+        let factors = self.scaled.scaling().factors();
+        let uneven = factors.windows(2).any(|pair| pair[0] != pair[1]);
+        uneven && !self.claim.model.has_scaled_balls() && !matches!(self.scaled.inner(), Model::Prototypes(_))
+    }
+
+    /// Whether to ask about balls first would take longer than it spares: what is
+    /// bounded layer by layer is bounded on a box as soon as on a ball.
+    pub fn is_sooner_in_boxes(&self) -> bool {
+        self.has_boxes() && matches!(self.scaled.inner(), Model::Layers(_) | Model::Graph(_))
+    }
+
+    /// One sample alone.
+    ///
+    /// # Errors
+    /// When there is no such sample.
+    pub fn part(&self, sample: usize) -> Result<Part, Error> {
+        let (claim, data) = (self.claim, self.balls.data.select(std::iter::once(sample))?);
+        let map = map_of(claim, self.scaled);
+        let image = map.image(&claim.data.row(sample), claim.norm, claim.radii.of(sample));
+        let ranges = image.into_iter().flat_map(|Image { center, halves, .. }| {
+            center.into_iter().zip(halves).map(|(c, half)| (sub_down(c, half), add_up(c, half)))
+        });
+        let ranges: Vec<(f64, f64)> = ranges.collect();
+        // Where there is no image there is no certificate either.
+        let domain = if ranges.is_empty() { Domain::default() } else { Domain::each(ranges)? };
+        Ok(Part { data, radii: Radii::Uniform(self.radii.of(sample)), domain })
+    }
+
+    /// What is asked of the network behind about a part.
+    pub fn claim_of<'p>(&'p self, part: &'p Part) -> Claim<'p> {
+        Claim { model: self.scaled.inner(), data: &part.data, radii: &part.radii, ..*self.claim }
     }
 
     /// What is asked of the network behind.
@@ -151,17 +228,26 @@ impl<'a> Behind<'a> {
         let (claim, precision) = (self.claim, self.claim.model.precision());
         let (x, radius) = (claim.data.row(sample), claim.radii.of(sample));
         let center = self.balls.data.row(sample);
+        let scaled_balls = claim.model.has_scaled_balls();
         for share in [1.0, 1.0 - 1e-6, 1.0 - 1e-3] {
-            let moves = z.iter().zip(&center).map(|(z, c)| share * (z - c));
+            let factors = self.scaled.scaling().factors();
+            let mut moves: Vec<f64> =
+                z.iter().zip(&center).zip(factors).map(|((z, c), w)| share * (z - c) / w).collect();
+            if !scaled_balls && claim.norm != Norm::Linf {
+                // A ball behind the map holds more than the image.
+                let length = norm_up(moves.iter().map(|moved| moved.abs()), claim.norm);
+                let less = if length > radius { share * radius / length } else { 1.0 };
+                moves.iter_mut().for_each(|moved| *moved *= less);
+            }
             let point: Vec<f64> = x
                 .iter()
                 .zip(moves)
-                .zip(self.scaled.scaling().factors())
+                .zip(factors)
                 .map(|((&x, moved), &w)| {
-                    let half = div_down(radius, w);
+                    let half = if scaled_balls { div_down(radius, w) } else { radius };
                     let (lower, upper) =
                         (precision.round_up(sub_up(x, half)), precision.round_down(add_down(x, half)));
-                    precision.round(x + moved / w).max(lower).min(upper)
+                    precision.round(x + moved).max(lower).min(upper)
                 })
                 .collect();
             let finite = point.iter().all(|v| v.is_finite());

@@ -42,7 +42,7 @@ pub use max_affine::MaxAffine;
 pub(crate) use maxima::{groups_after, levels, maxima};
 pub use power_curve::PowerCurve;
 pub use prototypes::{Clipping, Measure, Pool, PrototypeParts, Prototypes};
-pub use scaling::Scaling;
+pub use scaling::{Scaled, Scaling};
 pub use schedule::Schedule;
 pub(crate) use size::sizes_of_layers;
 pub use size::{Size, size};
@@ -243,7 +243,7 @@ impl Model {
             Self::MaxAffine(scores) => Box::new(scores),
             Self::Graph(graph) => Box::new(graph),
             Self::Scaled(scaled) => {
-                let Scaled { scaling, inner } = scaled;
+                let Scaled { scaling, inner, .. } = scaled;
                 Box::new(scaling::ScalingEvaluator::new(scaling, inner.precision(), inner.evaluator()))
             }
         }
@@ -257,6 +257,23 @@ impl Model {
     /// When the inputs are not rows of `n` values.
     pub fn evaluate(&self, inputs: &[f64]) -> Result<Vec<f64>, Error> {
         self.evaluator().evaluate(inputs)
+    }
+
+    /// Whether balls around samples are measured behind a map of the features
+    /// rather than in their own units.
+    #[must_use]
+    pub fn has_scaled_balls(&self) -> bool {
+        matches!(self, Self::Scaled(scaled) if !scaled.raw)
+    }
+
+    /// The same network where balls around samples are measured in the units of the
+    /// features, also in front of a map.
+    #[must_use]
+    pub fn with_raw_balls(self) -> Self {
+        match self {
+            Self::Scaled(scaled) => Self::Scaled(Scaled { raw: true, ..scaled }),
+            other => other,
+        }
     }
 
     /// The outputs at one point `x`, `n` numbers, as `arithmetic` has them:
@@ -277,61 +294,6 @@ impl Model {
                 scaled.inner.evaluate_in(arithmetic, &z)
             }
         }
-    }
-}
-
-/// A network behind a [`Scaling`].
-#[derive(Clone, Debug)]
-pub struct Scaled {
-    scaling: Scaling,
-    inner: Box<Model>,
-}
-
-impl Scaled {
-    /// `inner` reading what `scaling` gives.
-    ///
-    /// # Errors
-    /// [`Error::BadForm`] when the numbers of features differ, or `inner` has a
-    /// map in front already.
-    pub fn new(scaling: Scaling, inner: Model) -> Result<Self, Error> {
-        let (form, maps, reads) = ("scaled features", scaling.features(), inner.inputs());
-        if maps != reads {
-            return Err(Error::BadForm { form, why: format!("{maps} are mapped, {reads} are read") });
-        }
-        if matches!(inner, Model::Scaled(_)) {
-            return Err(Error::BadForm { form, why: "there are two maps, one behind the other".into() });
-        }
-        Ok(Self { scaling, inner: Box::new(inner) })
-    }
-
-    /// The map in front.
-    #[must_use]
-    pub fn scaling(&self) -> &Scaling {
-        &self.scaling
-    }
-
-    /// The network behind it.
-    #[must_use]
-    pub fn inner(&self) -> &Model {
-        &self.inner
-    }
-}
-
-impl NetworkForm for Scaled {
-    fn inputs(&self) -> usize {
-        self.scaling.features()
-    }
-
-    fn outputs(&self) -> usize {
-        self.inner.outputs()
-    }
-
-    fn precision(&self) -> Precision {
-        self.inner.precision()
-    }
-
-    fn size(&self) -> Size {
-        self.scaling.size_with(self.inner.size())
     }
 }
 

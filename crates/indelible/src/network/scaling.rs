@@ -9,7 +9,7 @@
 
 use rayon::prelude::*;
 
-use super::{Arithmetic, Evaluator, Size};
+use super::{Arithmetic, Evaluator, Model, NetworkForm, Size};
 use crate::{Dataset, Error, Features, Precision};
 
 /// The map `x ↦ (x − m) ∘ w`. All numbers are of binary32, every `w_j` is
@@ -177,6 +177,64 @@ impl Scaling {
             Precision::F64 => Features::F64(all.collect::<Vec<_>>().into()),
         };
         data.with_features(features)
+    }
+}
+
+/// A network behind a [`Scaling`].
+#[derive(Clone, Debug)]
+pub struct Scaled {
+    pub(super) scaling: Scaling,
+    pub(super) inner: Box<Model>,
+    /// Whether balls are measured in front of the map.
+    pub(super) raw: bool,
+}
+
+impl Scaled {
+    /// `inner` reading what `scaling` gives; balls are measured behind it, unless
+    /// [`Model::with_raw_balls`] says otherwise.
+    ///
+    /// # Errors
+    /// [`Error::BadForm`] when the numbers of features differ, or `inner` has a
+    /// map in front already.
+    pub fn new(scaling: Scaling, inner: Model) -> Result<Self, Error> {
+        let (form, maps, reads) = ("scaled features", scaling.features(), inner.inputs());
+        if maps != reads {
+            return Err(Error::BadForm { form, why: format!("{maps} are mapped, {reads} are read") });
+        }
+        if matches!(inner, Model::Scaled(_)) {
+            return Err(Error::BadForm { form, why: "there are two maps, one behind the other".into() });
+        }
+        Ok(Self { scaling, inner: Box::new(inner), raw: false })
+    }
+
+    /// The map in front.
+    #[must_use]
+    pub fn scaling(&self) -> &Scaling {
+        &self.scaling
+    }
+
+    /// The network behind it.
+    #[must_use]
+    pub fn inner(&self) -> &Model {
+        &self.inner
+    }
+}
+
+impl NetworkForm for Scaled {
+    fn inputs(&self) -> usize {
+        self.scaling.features()
+    }
+
+    fn outputs(&self) -> usize {
+        self.inner.outputs()
+    }
+
+    fn precision(&self) -> Precision {
+        self.inner.precision()
+    }
+
+    fn size(&self) -> Size {
+        self.scaling.size_with(self.inner.size())
     }
 }
 

@@ -21,7 +21,7 @@ use super::{
     guard::guarded,
     onehot::Vocabularies,
     source::Source,
-    table::{Table, Value},
+    table::{Table, Value, is_nameless},
 };
 use crate::DataError;
 use column::{Column, Meaning, name};
@@ -38,7 +38,8 @@ pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Loaded, Data
     guarded(FORMAT, || read_file(file, options))
 }
 
-/// The columns that pandas says are an index of the rows.
+/// The columns that pandas says are an index of the rows, and the first ones where they
+/// have no names.
 fn index(about: &FileMetaData, names: &[String]) -> Vec<usize> {
     let pandas = about.key_value_metadata().into_iter().flatten().find(|pair| pair.key == "pandas");
     let said: Option<Json> = pandas.and_then(|pair| serde_json::from_str(pair.value.as_deref()?).ok());
@@ -49,7 +50,9 @@ fn index(about: &FileMetaData, names: &[String]) -> Vec<usize> {
     // An index without a name is kept in columns of such names.
     let is_index =
         |name: &str| listed.contains(&name) || name.starts_with("__index_level_") && name.ends_with("__");
-    names.iter().enumerate().filter(|(_, name)| is_index(name)).map(|(at, _)| at).collect()
+    let nameless = names.iter().take_while(|name| is_nameless(name)).count();
+    let numbered = names.iter().enumerate();
+    numbered.filter(|(at, name)| *at < nameless || is_index(name)).map(|(at, _)| at).collect()
 }
 
 fn read_file(file: File, options: &ReadOptions) -> Result<Loaded, DataError> {

@@ -4,8 +4,11 @@ use std::io::Read;
 
 use csv::{ReaderBuilder, Terminator};
 
-use super::plain::{Form, Plain};
-use crate::dataset::{Decimal, Delimiter, ReadOptions, source::unmarked_utf16};
+use super::{
+    bare,
+    plain::{Form, Plain},
+};
+use crate::dataset::{Decimal, Delimiter, ReadOptions, source::unmarked_utf16, table::is_missing};
 
 /// Lines that are looked at.
 const LINES: usize = 64;
@@ -63,7 +66,7 @@ impl Dialect {
         let (comment, is_table) = first_comment(&raw);
         form.comments = !is_table;
         let clean = text(start, form);
-        let mut lines: Vec<&str> = clean.lines().collect();
+        let mut lines = lines_of(&clean);
         if cut && lines.len() > 1 {
             lines.pop();
         }
@@ -81,6 +84,32 @@ impl Dialect {
         let lines = lines.into_iter().map(String::from).collect();
         Self { form, mark, decimal, thousands, separated, lines, preview, commented }
     }
+}
+
+/// The lines of a text; one within quotes goes on behind its end.
+fn lines_of(text: &str) -> Vec<&str> {
+    let (mut lines, mut start, mut quoted, mut last) = (vec![], 0, false, '\n');
+    for (at, c) in text.char_indices() {
+        // Quotes within a cell are characters like others, but for two within quotes.
+        let opens = matches!(last, '\n' | ',' | ';' | '\t' | '|' | ' ' | '"');
+        match c {
+            '"' if quoted || opens => quoted = !quoted,
+            '\n' if !quoted => {
+                lines.push(text.get(start..at).unwrap_or_default().trim_end_matches('\r'));
+                start = at + 1;
+            }
+            _ => {}
+        }
+        last = c;
+    }
+    let rest = text.get(start..).unwrap_or_default();
+    // Quotes that are not closed say nothing about lines.
+    if quoted {
+        lines.extend(rest.lines())
+    } else if !rest.is_empty() {
+        lines.push(rest)
+    }
+    lines
 }
 
 /// The text of the first bytes; what is no text any more is left out.
@@ -119,7 +148,8 @@ fn cells(lines: &[&str], form: Form) -> Vec<Vec<String>> {
         .terminator(Terminator::Any(b'\n'))
         .from_reader(separated.as_bytes());
     let rows = reader.records().filter_map(Result::ok);
-    rows.map(|row| row.iter().map(|cell| cell.trim().to_owned()).collect())
+    let plain = |cell: &str| String::from_utf8_lossy(bare(cell.as_bytes())).into_owned();
+    rows.map(|row| row.iter().map(plain).collect())
         .filter(|row: &Vec<String>| !(row.len() == 1 && row.iter().all(String::is_empty)))
         .collect()
 }
@@ -162,7 +192,21 @@ fn delimiter(lines: &[&str]) -> Option<Delimiter> {
     let others = [b'\t', b';', b'|'].map(Delimiter::Character).into_iter().chain([Delimiter::Blanks]);
     match best {
         Some(best) if best == comma => {
-            Some(others.into_iter().find(|&d| keeps_commas(lines, d)).unwrap_or(comma))
+            let keeps = |row: &Vec<String>| row.iter().any(|cell| is_decimal(cell, ','));
+            let found = others.into_iter().find(|&d| {
+                let rows = rows_of_numbers(lines, d, |cell| number(cell, Decimal::Comma).is_some());
+                rows.is_some_and(|rows| rows.iter().any(keeps))
+            });
+            Some(found.unwrap_or(comma))
+        }
+        // Blanks, among them a tab here and there.
+        Some(best) if best == Delimiter::Character(b'\t') => {
+            let is_number = |cell: &str| {
+                is_missing(cell)
+                    || [Decimal::Comma, Decimal::Point].iter().any(|&d| number(cell, d).is_some())
+            };
+            let suits = |d: &Delimiter| rows_of_numbers(lines, *d, is_number).is_some();
+            Some([best, Delimiter::Blanks].into_iter().find(suits).unwrap_or(best))
         }
         Some(best) => Some(best),
         None => {
@@ -174,20 +218,22 @@ fn delimiter(lines: &[&str]) -> Option<Delimiter> {
     }
 }
 
-/// Whether `delimiter` splits the lines below the first into as many cells each,
-/// all but one of them numbers, some with a decimal comma.
-fn keeps_commas(lines: &[&str], delimiter: Delimiter) -> bool {
+/// The lines below the first, where `delimiter` splits them into as many cells each, of
+/// which all but one are numbers.
+fn rows_of_numbers(
+    lines: &[&str],
+    delimiter: Delimiter,
+    is_number: impl Fn(&str) -> bool,
+) -> Option<Vec<Vec<String>>> {
     let data = lines.get(1..).filter(|data| !data.is_empty()).unwrap_or(lines);
     let first = data.first().map_or(0, |line| count(line, delimiter));
+    if first == 0 || !data.iter().all(|line| count(line, delimiter) == first) {
+        return None;
+    }
     let form = Form { encoding: Encoding::Utf8, returns: false, comments: false, delimiter };
-    let mut some = false;
-    first > 0
-        && data.iter().all(|line| count(line, delimiter) == first)
-        && cells(data, form).iter().all(|row| {
-            some |= row.iter().any(|cell| is_decimal(cell, ','));
-            row.iter().filter(|cell| number(cell, Decimal::Comma).is_none()).count() <= 1
-        })
-        && some
+    let rows = cells(data, form);
+    let numbers = |row: &Vec<String>| row.iter().filter(|cell| !is_number(cell)).count() <= 1;
+    rows.iter().all(numbers).then_some(rows)
 }
 
 /// Whether a cell is a number whose fraction stands behind `sign`.
@@ -258,6 +304,15 @@ mod tests {
         assert_eq!(character("1 2  a\n 3 4 b\n"), ' ');
         assert_eq!(character("1, 2, a\n3, 4, b\n"), ',');
         assert_eq!(character("New York\nRome\n"), ',');
+        // Lines within quotes are one line.
+        assert_eq!(character("\"a\n(cm)\";b;label\n1;2;x\n"), ';');
+        assert_eq!(character("\"a, b\n\"\"c\"\"\";d\n1;2\n"), ';');
+        assert_eq!(character("\"a \"\"b\"\"\n\"\"c\"\"\"\td\n1\t2\n"), '\t');
+        // Blanks with a tab here and there; cells of a table with tabs may be empty.
+        assert_eq!(character("1.5  2\tx\n3  4.5\ty\n"), ' ');
+        assert_eq!(character("1\t2\tx\n3\t\t4\ty\n5\t6\tx\n"), ' ');
+        assert_eq!(character("a\tb\tc\n1\t\tx y\n3\t4\tz w\n"), '\t');
+        assert_eq!(character("18.0  8  307.0\t\"chevrolet chevelle\"\n15.0  8  350.0\t\"buick\"\n"), ' ');
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! CSV tables, and lists of labels.
+//! CSV tables, svmlight, and lists of labels.
 
 mod dialect;
 mod header;
+mod list;
 mod plain;
 mod svmlight;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 use indelible::Features;
@@ -13,16 +14,19 @@ use indelible::Features;
 use super::{
     Categorical, Decimal, Delimiter, Loaded, Missing, ReadOptions,
     contents::read_failed,
-    labels::LabelSet,
     onehot::Vocabularies,
     reading::Reading,
     source::{START, Source},
-    table::{Table, is_missing, is_nameless, label_rank},
+    table::{Table, is_missing, is_nameless},
 };
 use crate::DataError;
 use dialect::{Dialect, Encoding, number};
 use header::{Header, header};
+pub(super) use list::read_labels;
 use plain::Plain;
+
+/// Bytes that are split into cells at once.
+const BUFFER: usize = 1 << 16;
 
 /// The lines of a table.
 struct Rows<'a> {
@@ -32,8 +36,8 @@ struct Rows<'a> {
     /// Whether a number may be missing.
     missing: bool,
     record: ByteRecord,
-    /// The line that the record starts on, from 1.
-    line: u64,
+    /// The line of the last record in which quotes may be open at the end of the text.
+    opened: u64,
 }
 
 impl<'a> Rows<'a> {
@@ -49,9 +53,10 @@ impl<'a> Rows<'a> {
             .has_headers(false)
             .flexible(true)
             .terminator(Terminator::Any(b'\n'))
+            .buffer_capacity(BUFFER)
             .from_reader(Plain::new(contents.reader, dialect.form));
         let (packing, decimal) = (contents.packing, dialect.decimal);
-        Ok(Self { packing, reader, decimal, missing, record: ByteRecord::new(), line: 0 })
+        Ok(Self { packing, reader, decimal, missing, record: ByteRecord::new(), opened: 0 })
     }
 
     /// Goes to the next line that is not blank; `false` after the last.
@@ -61,37 +66,69 @@ impl<'a> Rows<'a> {
                 csv::ErrorKind::Io(e) => read_failed(self.packing, e),
                 other => DataError::malformed("CSV", format!("{other:?}")),
             })?;
-            // The reader stands behind the record; its own count of the start
-            // is wrong after blank lines.
-            let inside = self.record.as_slice().iter().filter(|&&b| b == b'\n').count() as u64;
-            self.line = self.reader.position().line().saturating_sub(1 + inside);
-            self.record.trim();
-            let blank = self.record.len() == 1 && self.record.get(0).is_some_and(<[u8]>::is_empty);
+            if self.reader.get_ref().is_open() {
+                if !more {
+                    return Err(never_closed(self.opened));
+                }
+                // No end of a line follows the last record.
+                self.opened = self.line() + 1;
+            }
+            let blank = self.record.len() == 1 && self.cell(0).is_empty();
             if !(more && blank) {
                 return Ok(more);
             }
         }
     }
 
+    /// The line that the record starts on, from 1.
+    fn line(&self) -> u64 {
+        // The reader stands behind the record; its own count of the start is wrong
+        // after blank lines.
+        let inside = self.record.as_slice().iter().filter(|&&b| b == b'\n').count() as u64;
+        self.reader.position().line().saturating_sub(1 + inside)
+    }
+
+    /// That a line has this many cells, but for a separator at its end.
+    fn has_cells(&self, columns: usize) -> Result<(), DataError> {
+        let found = self.record.len();
+        if found == columns || found == columns + 1 && self.cell(columns).is_empty() {
+            return Ok(());
+        }
+        if self.reader.get_ref().is_open() && self.record.as_slice().contains(&b'\n') {
+            return Err(never_closed(self.line() + 1));
+        }
+        Err(DataError::Ragged { line: self.line(), found, expected: columns })
+    }
+
+    /// The bytes of a cell, without blanks around it.
+    fn cell(&self, column: usize) -> &[u8] {
+        bare(self.record.get(column).unwrap_or_default())
+    }
+
     /// The text of a cell.
     fn text(&self, column: usize) -> Result<&str, String> {
-        let bytes = self.record.get(column).unwrap_or_default();
+        let bytes = self.cell(column);
         std::str::from_utf8(bytes)
             .map_err(|_| format!("'{}' is not UTF-8", bytes.escape_ascii().to_string().escape_debug()))
     }
 
     /// All cells.
     fn texts(&self) -> Result<Vec<String>, DataError> {
-        let text = |at| self.text(at).map(str::to_owned).map_err(|what| bad_cell(self.line, at, what));
+        let text = |at| self.text(at).map(str::to_owned).map_err(|what| bad_cell(self.line(), at, what));
         (0..self.record.len()).map(text).collect()
     }
 
     /// The number in a cell; NaN where it may be missing and is.
     fn number(&self, column: usize) -> Result<f64, String> {
-        let text = self.text(column)?;
+        let cell = self.cell(column);
+        if let Some(value) = digits(cell) {
+            return Ok(value);
+        }
+        let text = std::str::from_utf8(cell).or_else(|_| self.text(column))?;
         match number(text, self.decimal) {
-            _ if self.missing && is_missing(text) => Ok(f64::NAN),
+            // No number stands for one that is missing.
             Some(value) if value.is_finite() => Ok(value),
+            _ if self.missing && is_missing(text) => Ok(f64::NAN),
             Some(_) => Err(format!("'{text}' is not a finite binary64 number")),
             None if text.is_empty() => Err("the cell is empty; expected a number".into()),
             None if self.decimal == Decimal::Comma && number(text, Decimal::Point).is_some() => {
@@ -126,12 +163,30 @@ impl<'a> Rows<'a> {
             text => Ok(text.into()),
         }
     }
+}
 
-    /// Whether the last of `columns + 1` cells is nothing but a separator at the
-    /// end of the line.
-    fn ends_with_separator(&self, columns: usize) -> bool {
-        self.record.len() == columns + 1 && self.record.get(columns).is_some_and(<[u8]>::is_empty)
+/// A cell without the blanks around it, and without quotes behind blanks, which are
+/// characters like others to a reader of CSV.
+fn bare(cell: &[u8]) -> &[u8] {
+    match (cell.first(), cell.trim_ascii()) {
+        (Some(b' ' | b'\t'), [b'"', inside @ .., b'"']) if !inside.contains(&b'"') => inside.trim_ascii(),
+        (_, trimmed) => trimmed,
     }
+}
+
+/// The number that a few digits are, which binary64 holds exactly; most cells of
+/// images and counts are no more than this.
+fn digits(cell: &[u8]) -> Option<f64> {
+    if !(1..=9).contains(&cell.len()) {
+        return None;
+    }
+    let digit = |byte: &u8| Some(u32::from(*byte)).filter(|_| byte.is_ascii_digit()).map(|byte| byte - 48);
+    cell.iter().try_fold(0u32, |number, byte| Some(10 * number + digit(byte)?)).map(f64::from)
+}
+
+/// Quotes that open in a line and go on to the end of the text.
+fn never_closed(line: u64) -> DataError {
+    DataError::malformed("CSV", format!("the quotes that open in line {line} are never closed"))
 }
 
 /// An error in column `column` of a line, of which no names are known.
@@ -236,11 +291,8 @@ fn read_table(mut source: Source, dialect: &Dialect, options: &ReadOptions) -> R
     let mut words = words(&table, dialect, start.named, options);
     let mut values = Vec::new();
     while more {
-        let (line, found) = (rows.line, rows.record.len());
-        if found != columns && !rows.ends_with_separator(columns) {
-            return Err(DataError::Ragged { line, found, expected: columns });
-        }
-        let bad = |table: &Table, at, what| table.bad_cell(format!("line {line}"), at, what);
+        rows.has_cells(columns)?;
+        let bad = |table: &Table, at, what| table.bad_cell(format!("line {}", rows.line()), at, what);
         if table.wanted(1) > 0 {
             for (position, &column) in table.features.iter().enumerate() {
                 values.push(
@@ -312,36 +364,6 @@ fn hint(rows: &Rows, column: usize, table: &Table, dialect: &Dialect) -> String 
             ", nor is any cell of the column: --drop {name} leaves it out, --categorical onehot makes features of its words"
         ),
     }
-}
-
-/// Reads a list of one label per line; a first line `label`, `class`, `target`
-/// or `y` names it.
-pub(super) fn read_labels(mut source: Source) -> Result<LabelSet, DataError> {
-    let dialect = Dialect::of(&source.start, source.start.len() >= START, &ReadOptions::default());
-    skip(&mut source, dialect.mark)?;
-    let contents = source.contents("list of labels");
-    let form = plain::Form { comments: false, delimiter: Delimiter::Character(b','), ..dialect.form };
-    let mut reader = BufReader::new(Plain::new(contents.reader, form));
-    let mut labels = LabelSet::default();
-    let mut blank = None;
-    let mut bytes = Vec::new();
-    for line in 1u64.. {
-        bytes.clear();
-        if reader.read_until(b'\n', &mut bytes).map_err(|e| read_failed(contents.packing, e))? == 0 {
-            break;
-        }
-        let text = std::str::from_utf8(bytes.trim_ascii()).map_err(|_| {
-            bad_cell(line, 0, format!("'{}' is not UTF-8", bytes.trim_ascii().escape_ascii()))
-        })?;
-        match (text, blank) {
-            // Blank lines are fine at the end.
-            ("", _) => blank = blank.or(Some(line)),
-            (_, Some(blank)) => return Err(bad_cell(blank, 0, "the label is empty".into())),
-            (name, None) if line == 1 && label_rank(name).is_some() => {}
-            (label, None) => labels.push_word(label),
-        }
-    }
-    Ok(labels)
 }
 
 /// Passes the mark that some programs put before a text.

@@ -6,7 +6,7 @@ use super::dialect::Encoding;
 use crate::dataset::Delimiter;
 
 /// Bytes that are read at once.
-const CHUNK: usize = 1 << 14;
+const CHUNK: usize = 1 << 16;
 
 /// How the bytes of a text are to be seen.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,8 @@ pub(super) struct Form {
 pub(super) struct Plain<R> {
     inner: R,
     form: Form,
+    /// Where bytes are read to.
+    chunk: Vec<u8>,
     /// What is ready to be taken, from `taken` on.
     out: Vec<u8>,
     taken: usize,
@@ -55,10 +57,11 @@ struct State {
 
 impl<R: Read> Plain<R> {
     pub(super) fn new(inner: R, form: Form) -> Self {
-        let (out, cut) = (Vec::new(), Vec::new());
+        let (chunk, out, cut) = (Vec::new(), Vec::new(), Vec::new());
         Self {
             inner,
             form,
+            chunk,
             out,
             taken: 0,
             ended: false,
@@ -69,19 +72,35 @@ impl<R: Read> Plain<R> {
         }
     }
 
+    /// Whether the text ended within quotes.
+    pub(super) fn is_open(&self) -> bool {
+        self.ended && self.state.quoted
+    }
+
     /// Reads some more.
     fn refill(&mut self) -> io::Result<()> {
         self.out.clear();
         self.taken = 0;
-        let mut chunk = [0; CHUNK];
-        let read = loop {
-            match self.inner.read(&mut chunk) {
+        let mut chunk = std::mem::take(&mut self.chunk);
+        chunk.resize(CHUNK, 0);
+        let read = self.read_some(&mut chunk);
+        let done = read.and_then(|read| self.take_chunk(chunk.get(..read).unwrap_or_default()));
+        self.chunk = chunk;
+        done
+    }
+
+    fn read_some(&mut self, chunk: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.inner.read(chunk) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                other => break other?,
+                other => return other,
             }
-        };
-        let bytes = chunk.get(..read).unwrap_or_default();
-        if read == 0 {
+        }
+    }
+
+    /// Takes what was read, nothing at the end.
+    fn take_chunk(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
             self.ended = true;
             if !self.cut.is_empty() || self.high.is_some() {
                 return Err(broken());
@@ -90,10 +109,38 @@ impl<R: Read> Plain<R> {
             return Ok(());
         }
         match self.form.encoding {
+            Encoding::Utf8 if self.is_plain(bytes) => self.pass(bytes),
             Encoding::Utf8 => bytes.iter().for_each(|&byte| self.put(byte)),
             Encoding::Utf16 { big_endian } => self.wide(bytes, big_endian)?,
         }
         Ok(())
+    }
+
+    /// Whether bytes are to be seen as they are, whatever came before them.
+    fn is_plain(&self, bytes: &[u8]) -> bool {
+        matches!(self.form.delimiter, Delimiter::Character(_))
+            && !self.form.returns
+            && !self.state.comment
+            && !bytes.contains(&b'"')
+            && !bytes.contains(&b'#')
+    }
+
+    /// Takes such bytes.
+    fn pass(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+        self.state.closed = false;
+        if self.state.quoted {
+            return;
+        }
+        let mut lines = bytes.rsplitn(2, |&byte| byte == b'\n');
+        let last = lines.next().unwrap_or_default();
+        if lines.next().is_some() {
+            self.state = State::default();
+        }
+        if let (Some(&end), Delimiter::Character(delimiter)) = (last.last(), self.form.delimiter) {
+            self.state.within_cell = end != delimiter;
+            self.state.within_line |= last.iter().any(|byte| !matches!(byte, b' ' | b'\t'));
+        }
     }
 
     /// Takes bytes of UTF-16.
@@ -215,6 +262,53 @@ mod tests {
         assert_eq!(plain(b"1,#2\n#3", |form| form.comments = false), "1,#2\n#3\n");
         assert_eq!(plain(b"1,#2\n5\" pipe,2\n#3\n", |_| ()), "1,#2\n5\" pipe,2\n\n\n");
         assert_eq!(plain(b"\"a\"\"\n#\",1\n#b\n", |_| ()), "\"a\"\"\n#\",1\n\n\n");
+    }
+
+    /// Gives its bytes one after the other, or in pieces of some length.
+    struct Pieces<'a>(&'a [u8], usize);
+
+    impl Read for Pieces<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = self.1.min(self.0.len()).min(buffer.len());
+            let (now, later) = self.0.split_at(count);
+            buffer[..count].copy_from_slice(now);
+            self.0 = later;
+            Ok(count)
+        }
+    }
+
+    /// Pieces without quotes and signs of comments are passed on as they are, which
+    /// must change nothing.
+    #[test]
+    fn how_a_text_is_cut_does_not_matter() {
+        let parts = ["a,b", "\n", "\"", "#", "\"\"", " ", ",", "x", "\r\n", "1.5,,2", "\n#c\n", "\t#"];
+        let mut seed = 7usize;
+        for _ in 0..2000 {
+            let mut text = String::new();
+            for _ in 0..seed % 13 {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                text += parts[(seed >> 33) % parts.len()];
+            }
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let delimiter = Delimiter::Character([b',', b'\t', b' '][(seed >> 33) % 3]);
+            let form = Form { encoding: Encoding::Utf8, returns: false, comments: true, delimiter };
+            let read = |size: usize| {
+                let mut plain = Plain::new(Pieces(text.as_bytes(), size), form);
+                let mut out = String::new();
+                plain.read_to_string(&mut out).unwrap();
+                (out, plain.comments, plain.is_open())
+            };
+            // By single bytes, quotes and signs are never in one piece with others.
+            let alone: (String, u64, bool) = {
+                let mut plain = Plain::new(text.as_bytes(), form);
+                text.bytes().for_each(|byte| plain.put(byte));
+                plain.out.push(b'\n');
+                (String::from_utf8(plain.out.clone()).unwrap(), plain.comments, plain.state.quoted)
+            };
+            for size in [1, 2, 3, 7, 1000] {
+                assert_eq!(read(size), alone, "{text:?} {size}");
+            }
+        }
     }
 
     #[test]

@@ -72,6 +72,8 @@ struct Reader<'f> {
     values: HashMap<String, Value>,
     /// How often each name is read.
     uses: HashMap<&'f str, usize>,
+    /// The names of the outputs.
+    outputs: Vec<&'f str>,
     nodes: Vec<GraphNode>,
     /// Numbers in all values so far.
     numbers: usize,
@@ -108,6 +110,7 @@ impl<'f> Reader<'f> {
             tensors,
             values: HashMap::from([(input.clone(), Value::Computed(value))]),
             uses,
+            outputs: file.output.iter().map(|output| output.name.as_str()).collect(),
             nodes: vec![],
             numbers: features,
             features,
@@ -246,9 +249,13 @@ impl<'f> Reader<'f> {
         }
     }
 
-    /// Refuses a result of this shape that mixes the samples of a batch.
+    /// Refuses a result of this shape that mixes the samples of a batch. A Reshape at
+    /// the end may: it writes the numbers of one sample behind those of the one before.
     fn keeps_batch(&self, node: &Node, shape: &[usize]) -> Result<(), OnnxError> {
-        if self.batched && shape.first() != Some(&1) {
+        let ends =
+            |name: &String| self.outputs.contains(&name.as_str()) && self.uses.get(name.as_str()) == Some(&1);
+        let at_end = node.op_type == "Reshape" && node.output.iter().all(ends);
+        if self.batched && shape.first() != Some(&1) && !at_end {
             return Err(operator(node, format!(" to the shape {shape:?} for one sample of a batch")));
         }
         Ok(())

@@ -3,7 +3,10 @@
 use super::{Dyadic, Exact, Machine, Random, Sizes, number, rounds};
 use crate::{
     Dataset, Features, Norm, Precision, Radii, Silent,
-    certify::{Claim, ScaledBalls, Verdict, attack, certify},
+    certify::{
+        Claim, Config, RobustRadius, ScaledBalls, Verdict, attack, certify, robust_radii,
+        scaled::{Image, Map},
+    },
     network::{LayerBuilder, Model, Scaled, Scaling, StoredNetwork},
     number::{div_up, mul_down},
 };
@@ -141,5 +144,102 @@ fn verdicts_are_about_the_whole_network() {
             assert!((point[0] - x).abs() <= 1.01 * 64.0 && (point[0] > 164.0) == (x < 164.0), "{point:?}");
         }
         assert!(attacked.is_some_and(|found| found.point[0] > 164.0));
+    }
+}
+
+/// What lies in front of the map within the radius, measured there.
+#[test]
+fn balls_and_boxes_hold_images_of_raw_balls() {
+    let mut random = Random::new(0x2545_f491_4f6c_dd1d);
+    let (mut held, mut near) = (0, 0);
+    for _ in 0..rounds(20_000) {
+        let precision = random.of(&[Precision::F32, Precision::F32, Precision::F64]);
+        let sizes = random.of(&[Sizes::Plain, Sizes::Plain, Sizes::Mixed, Sizes::Underflow, Sizes::Overflow]);
+        let (n, norm) = (1 + random.below(3), random.of(&NORMS));
+        let Some(scaling) = scaling(&mut random, n, sizes) else { continue };
+        let x: Vec<f64> = (0..n).map(|_| number(&mut random, sizes, Precision::F64) * 1.1).collect();
+        let radius = number(&mut random, Sizes::Plain, Precision::F64).abs() * random.of(&[0.0, 1e-6, 0.1]);
+        if x.iter().any(|x| !x.is_finite()) {
+            continue;
+        }
+        let map = Map { scaling: &scaling, precision, raw: true };
+        let Some(image) = map.image(&x, norm, radius) else { continue };
+        let Image { center, radius: around, halves } = &image;
+        let plain = Scaling::new(vec![0.0; n], vec![1.0; n]).unwrap();
+        for _ in 0..4 {
+            let point = point(&mut random, &plain, &x, radius);
+            let moves = point.iter().zip(&x).map(|(&a, &b)| Dyadic::of(a).minus(&Dyadic::of(b)));
+            if point.iter().any(|x| !x.is_finite()) || !within(moves, radius, norm) {
+                continue;
+            }
+            held += 1;
+            let reals: Vec<Dyadic> = point.iter().map(|&x| Dyadic::of(x)).collect();
+            let read: Vec<f64> = point.iter().map(|&x| precision.round(x)).collect();
+            let executed = scaling.map_in(&mut Machine::new(precision, &mut random), &read);
+            let executed: Vec<Dyadic> = executed.into_iter().map(Dyadic::of).collect();
+            for image in [scaling.map_in(&mut Exact, &reals), executed] {
+                let off: Vec<Dyadic> =
+                    image.iter().zip(center).map(|(z, &c)| z.minus(&Dyadic::of(c))).collect();
+                assert!(
+                    within(off.iter().cloned(), *around, norm),
+                    "{norm} {precision} {scaling:?} {x:?} {point:?} {center:?} {around}"
+                );
+                for (off, &half) in off.iter().zip(halves) {
+                    assert!(off.abs() <= Dyadic::of(half), "{precision} {scaling:?} {x:?} {point:?} {half}");
+                }
+                near += usize::from(
+                    off.iter().zip(halves).any(|(off, &half)| off.abs() > Dyadic::of(mul_down(half, 0.999))),
+                );
+            }
+        }
+    }
+    assert!(held > rounds(8_000) && near > rounds(2_000), "{held} {near}");
+}
+
+/// Two features of which one is squeezed: raw balls are boxes behind the map, and
+/// what the other feature alone decides is proved up to its own distance.
+#[test]
+fn raw_radii_are_proved_as_they_are_measured() {
+    let mut layer = LayerBuilder::new(2);
+    // The class is that of the first feature, below 1 behind the map, 164 in front.
+    layer.weight(0, -1.0).bias(1.0);
+    layer.bias(0.0);
+    let network = StoredNetwork::new(Precision::F32, vec![layer.finish()]).unwrap();
+    let scaling = Scaling::new(vec![100.0, 0.0], vec![1.0 / 64.0, 1.0]).unwrap();
+    let model = Model::Scaled(Scaled::new(scaling, Model::Layers(network)).unwrap()).with_raw_balls();
+    let names = vec!["below".to_string(), "above".into()];
+    let values = Features::F64(vec![100.0, 5.0, 228.0, -5.0].into());
+    let data = Dataset::new(values, 2, vec![0, 1], names).unwrap();
+    assert!(!model.has_scaled_balls());
+    for norm in NORMS {
+        let ask = |radius: f64| {
+            let radii = Radii::Uniform(radius);
+            let claim = Claim {
+                model: &model,
+                data: &data,
+                classes: &[0, 1],
+                network_classes: 2,
+                norm,
+                radii: &radii,
+            };
+            let found = robust_radii(&claim, &Config::default(), 24, &Silent).unwrap();
+            (certify(&claim, &Silent).unwrap().verdicts, attack(&claim, 0).unwrap(), found)
+        };
+        let (verdicts, attacked, found) = ask(63.9);
+        assert!(verdicts.iter().all(|v| matches!(v, Verdict::Certified { .. })), "{norm} {verdicts:?}");
+        assert_eq!(attacked, None);
+        // Points are tried on the way to the other sample, 128 and 10 away.
+        for RobustRadius { certified, attacked, .. } in found {
+            assert!(
+                certified > 63.0 && certified <= 64.0 && (64.0..69.5).contains(&attacked),
+                "{norm} {certified} {attacked}"
+            );
+        }
+        let (verdicts, attacked, _) = ask(70.0);
+        for (verdict, x) in verdicts.iter().zip([100.0, 228.0]) {
+            let Verdict::Refuted { point, .. } = verdict else { panic!("{norm} {verdict:?}") };
+            assert!((point[0] - x).abs() <= 70.0 && (point[0] > 164.0) == (x < 164.0), "{point:?}");
+        }
+        assert!(attacked.is_some());
     }
 }

@@ -1,0 +1,121 @@
+//! Lists of labels.
+
+use std::io::{BufRead, BufReader};
+
+use super::{Dialect, Rows, bad_cell, plain, plain::Plain, skip};
+use crate::{
+    DataError,
+    dataset::{
+        Delimiter, ReadOptions,
+        contents::read_failed,
+        labels::LabelSet,
+        source::{START, Source},
+        table::{is_nameless, label_rank},
+    },
+};
+
+/// Reads a list of one label per line; a first line that is called as columns of labels
+/// are names it. A column before the labels that counts the lines is left out.
+pub(in crate::dataset) fn read_labels(mut source: Source) -> Result<LabelSet, DataError> {
+    let dialect = Dialect::of(&source.start, source.start.len() >= START, &ReadOptions::default());
+    if is_numbered(&dialect) {
+        return read_numbered(source, &dialect);
+    }
+    skip(&mut source, dialect.mark)?;
+    let contents = source.contents("list of labels");
+    let form = plain::Form { comments: false, delimiter: Delimiter::Character(b','), ..dialect.form };
+    let mut reader = BufReader::new(Plain::new(contents.reader, form));
+    let mut labels = LabelSet::of_lines(vec![]);
+    let mut blank = None;
+    let mut bytes = Vec::new();
+    for line in 1u64.. {
+        bytes.clear();
+        if reader.read_until(b'\n', &mut bytes).map_err(|e| read_failed(contents.packing, e))? == 0 {
+            break;
+        }
+        let text = std::str::from_utf8(bytes.trim_ascii()).map_err(|_| {
+            bad_cell(line, 0, format!("'{}' is not UTF-8", bytes.trim_ascii().escape_ascii()))
+        })?;
+        match (text, blank) {
+            // Blank lines are fine at the end.
+            ("", _) => blank = blank.or(Some(line)),
+            (_, Some(blank)) => return Err(bad_cell(blank, 0, "the label is empty".into())),
+            (text, None) => {
+                let label = unquoted(text);
+                if line > 1 || label_rank(&label).is_none() {
+                    labels.push_word(&label);
+                }
+            }
+        }
+    }
+    Ok(labels)
+}
+
+/// The text within quotes around a whole line, where there are any.
+fn unquoted(line: &str) -> String {
+    let inside = line.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    match inside.map(|inside| (inside.replace("\"\"", ""), inside)) {
+        Some((rest, inside)) if !rest.contains('"') => inside.replace("\"\"", "\"").trim().to_owned(),
+        _ => line.to_owned(),
+    }
+}
+
+/// Whether there are two columns of which the first counts the lines, below a name
+/// perhaps.
+fn is_numbered(dialect: &Dialect) -> bool {
+    let named = dialect.preview.first().and_then(|row| row.first()).is_some_and(|cell| is_nameless(cell));
+    let rows = dialect.preview.get(usize::from(named)..).unwrap_or_default();
+    let numbers: Vec<Option<u64>> = rows.iter().map(|row| row.first()?.parse().ok()).collect();
+    dialect.preview.iter().all(|row| row.len() == 2)
+        && (named || numbers.len() > 1)
+        && numbers.iter().all(Option::is_some)
+        && numbers.windows(2).all(|pair| pair[1] == pair[0].and_then(|number| number.checked_add(1)))
+}
+
+/// Reads such a list, as `Series.to_csv` writes it.
+fn read_numbered(mut source: Source, dialect: &Dialect) -> Result<LabelSet, DataError> {
+    let mut rows = Rows::new(&mut source, dialect, false)?;
+    let mut labels =
+        LabelSet::of_lines(vec!["the first column of the labels, which counts the lines".into()]);
+    let mut first = true;
+    while rows.advance()? {
+        rows.has_cells(2)?;
+        let is_name = first && is_nameless(rows.text(0).unwrap_or_default());
+        first = false;
+        if !is_name {
+            let label = rows.label(1).map_err(|what| bad_cell(rows.line(), 1, what))?;
+            labels.push_word(&label);
+        }
+    }
+    Ok(labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_around_a_line_are_none_of_the_label() {
+        for (line, label) in [
+            ("\"a\"", "a"),
+            ("\"say \"\"so\"\"\"", "say \"so\""),
+            ("\" a \"", "a"),
+            ("\"a\" or \"b\"", "\"a\" or \"b\""),
+            ("5\"", "5\""),
+            ("\"", "\""),
+        ] {
+            assert_eq!(unquoted(line), label);
+        }
+    }
+
+    #[test]
+    fn a_column_that_counts_the_lines_is_told() {
+        let told = |text: &str| is_numbered(&Dialect::of(text.as_bytes(), false, &ReadOptions::default()));
+        for text in [",0\n0,1\n1,0\n", "0,a\n1,b\n2,a\n", ",species\n5,a\n", "Unnamed: 0;y\n1;a\n2;b\n"] {
+            assert!(told(text), "{text}");
+        }
+        for text in ["0,1\n", "1,0\n1,1\n", "a\nb\n", "0,a,b\n1,a,b\n", "x, y\nz\n", "0\n1\n"] {
+            assert!(!told(text), "{text}");
+        }
+    }
+}
