@@ -79,10 +79,9 @@ def test_networks(program, dataset, tmp_path):
 def test_per_sample_radii(program, dataset, tmp_path):
     X, y, path = dataset
     file = tmp_path / "net.onnx"
-    options = ("--construction", "nearest", "--norm", "l2", "--precision", "f64")
-    said = program("build", path, "--scale", "none", "-o", file, "--per-sample", *options)
-    model = MemorizingClassifier("nearest", "l2", per_sample=True, precision="f64").fit(X, y)
-    bound = program("separation", path, "--scale", "none", "--norm", "l2", "--bound-only")
+    said = program("build", path, "--scale", "none", "-o", file, "--per-sample", "--precision", "f64")
+    model = MemorizingClassifier(per_sample=True, precision="f64").fit(X, y)
+    bound = program("separation", path, "--scale", "none", "--bound-only")
     assert list(model.separation_.pair) == bound["closest_pair"]
     assert model.network_.to_bytes() == file.read_bytes()
     assert (model.radius_.min(), model.radius_.max()) == (said["radius"], said["largest_radius"])
