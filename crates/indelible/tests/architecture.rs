@@ -35,7 +35,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("certify", &["budget", "dataset", "matrix", "network", "norm", "number", "progress", "separation"]),
     ("directions", &["budget", "dataset", "isa", "network", "norm", "number", "progress"]),
     ("cells", &["budget", "dataset", "directions", "isa", "network", "norm", "number", "progress"]),
-    ("constructions", &["budget", "cells", "dataset", "directions", "network", "norm", "number", "progress"]),
+    (
+        "constructions",
+        &["budget", "cells", "dataset", "directions", "network", "norm", "number", "progress", "separation"],
+    ),
     ("bounds", &["budget", "constructions", "dataset", "network", "norm", "number"]),
     ("classes", &["budget", "certify", "dataset", "network", "norm"]),
     (

@@ -68,6 +68,9 @@ pub struct BuildArgs {
     /// What radii are measured in [default: scaled with --scale minmax or standard, else raw]
     #[arg(long, value_parser = units())]
     radius_units: Option<Units>,
+    /// Build the construction, one of the sup norm, over directions that tell the balls of any norm apart
+    #[arg(long, requires = "construction", conflicts_with = "per_sample")]
+    directions: bool,
     /// How outputs become a label
     #[arg(long, value_parser = heads(), default_value = "logits")]
     head: Head,
@@ -145,6 +148,7 @@ impl BuildArgs {
             form: self.form,
             certify: !self.no_certify,
             scaling: None,
+            directions: self.directions,
         })
     }
 
@@ -160,7 +164,7 @@ impl BuildArgs {
         let file = self.output.display();
         let is_scaled = matches!(fitted.model, Model::Scaled(_));
         let mut report = Report::new(json!({
-            "construction": name, "reason": reason, "norm": norm.to_string(),
+            "construction": name, "over_directions": self.directions, "reason": reason, "norm": norm.to_string(),
             "radius": smallest, "largest_radius": largest, "per_sample": self.per_sample,
             "ratio": fitted.budget.ratio(),
             "head": self.head.to_string(), "precision": self.precision.to_string(), "form": form.to_string(),
@@ -180,10 +184,11 @@ impl BuildArgs {
         let certified = certified.map_or("not asked for".into(), |certified| {
             format!("{} of {}", grouped(certified), counted(samples, "sample"))
         });
+        let over = if self.directions { " over directions" } else { "" };
         let times = fitted.seconds.iter().map(|(name, taken)| format!("{name} {}", report::seconds(*taken)));
         report
             .known("chosen for", reason)
-            .line("construction", format!("{name}, {} head, {}", self.head, self.precision))
+            .line("construction", format!("{name}{over}, {} head, {}", self.head, self.precision))
             .line("radius", format!("{radius} in {norm}{}{ratio}", of_scaled(is_scaled)))
             .line("network", format!("depth {}, width {}", grouped(depth), grouped(width)))
             .line("parameters", format!("{} nonzero, {} in all", grouped(nonzero), grouped(all)))

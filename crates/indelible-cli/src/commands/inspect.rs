@@ -72,8 +72,10 @@ impl InspectArgs {
             }
             model => model,
         };
-        if let Model::Cells(cells) = behind {
-            describe(cells, metadata.samples_per_cell.as_deref(), &mut report);
+        match behind {
+            Model::Cells(cells) => describe(cells, metadata.samples_per_cell.as_deref(), &mut report),
+            Model::Projected(projected) => directions(projected.directions(), &mut report),
+            _ => {}
         }
         claims(metadata, &mut report);
         if let Some(data) = &data {
@@ -81,6 +83,18 @@ impl InspectArgs {
         }
         report.left_out(&network.notes).print(self.json)
     }
+}
+
+/// How many directions there are in front of a network, where there are some.
+fn directions(layers: &[Layer], report: &mut Report) {
+    let Some(layer) = layers.last() else { return };
+    let weights = |layer: &Layer| layer.rows().map(|row| row.weights.len()).sum::<usize>();
+    let all: usize = layers.iter().map(weights).sum();
+    let dimensions = (layers.len() > 1).then(|| layer.inputs());
+    report.json["directions"] = json!({"count": layer.outputs(), "nonzero": all, "dimensions": dimensions});
+    let among = dimensions.map_or(String::new(), |k| format!(" among {k} dimensions"));
+    report
+        .line("directions", format!("{}{among}, {} weights in all", grouped(layer.outputs()), grouped(all)));
 }
 
 /// Cells, constraints, and how many of each; `samples` is what the file claims
@@ -98,18 +112,7 @@ fn describe(cells: &CellNetwork, samples: Option<&[usize]>, report: &mut Report)
     report.json["distinct_constraints"] = distinct.into();
     report.json["constraints_per_cell"] = json!(per_cell);
     let list = per_cell.iter().map(|(value, times)| format!("{value}: {}", grouped(*times)));
-    if let Some(layer) = cells.directions().last() {
-        let weights = |layer: &Layer| layer.rows().map(|row| row.weights.len()).sum::<usize>();
-        let all: usize = cells.directions().iter().map(weights).sum();
-        let dimensions = (cells.directions().len() > 1).then(|| layer.inputs());
-        report.json["directions"] =
-            json!({"count": layer.outputs(), "nonzero": all, "dimensions": dimensions});
-        let among = dimensions.map_or(String::new(), |k| format!(" among {k} dimensions"));
-        report.line(
-            "directions",
-            format!("{}{among}, {} weights in all", grouped(layer.outputs()), grouped(all)),
-        );
-    }
+    directions(cells.directions(), report);
     report
         .line("cells", grouped(cells.cells()))
         .line("constraints", format!("{}, {} of them distinct", grouped(all), grouped(distinct)))

@@ -5,6 +5,8 @@
 //! best_c = ReduceMax(Slice(scores, start_c, end_c))   per class c
 //! y      = Relu(Concat(best_0, best_1, …))
 //! ```
+//!
+//! Behind an origin `Relu(Sub(x, origin))` stands for `x`.
 
 use std::io::Write;
 
@@ -27,6 +29,8 @@ struct Description {
     stored: Stored,
     features: usize,
     classes: usize,
+    /// Whether there is an origin.
+    moved: bool,
 }
 
 /// The whole graph but for its tensors.
@@ -36,7 +40,12 @@ fn graph(form: &Description) -> proto::Graph {
         nodes.extend(decode("rows", "numbers"));
     }
     let rows = if form.stored.coded { "numbers" } else { "rows" };
-    nodes.push(node("Gemm", &["x", rows, "biases"], "scores").with(int_attribute("transB", 1)));
+    if form.moved {
+        nodes.push(node("Sub", &["x", "origin"], "from_origin"));
+        nodes.push(node("Relu", &["from_origin"], "moved"));
+    }
+    let read = if form.moved { "moved" } else { "x" };
+    nodes.push(node("Gemm", &[read, rows, "biases"], "scores").with(int_attribute("transB", 1)));
     let mut best = vec![];
     for class in 0..form.classes {
         let (own, largest) = (format!("scores{class}"), format!("best{class}"));
@@ -63,6 +72,9 @@ pub(super) fn write(scores: &MaxAffine, heading: Heading<'_>, out: &mut dyn Writ
     let stored = stored_rows("rows", scores.rows(), [count, n], precision, &mut tensors);
     tensors.push(Initializer::numbers("biases", &[count], precision, scores.biases()));
     tensors.push(integers("axis", &[1], vec![1]));
+    if let Some(origin) = scores.origin() {
+        tensors.push(Initializer::numbers("origin", &[n], precision, origin));
+    }
     for class in 0..scores.classes() {
         let range = scores.class_rows(class);
         if range.is_empty() {
@@ -73,19 +85,22 @@ pub(super) fn write(scores: &MaxAffine, heading: Heading<'_>, out: &mut dyn Writ
         tensors.push(integers(format!("start{class}"), &[1], vec![range.start]));
         tensors.push(integers(format!("end{class}"), &[1], vec![range.end]));
     }
-    let form = Description { stored, features: n, classes: scores.classes() };
+    let moved = scores.origin().is_some();
+    let form = Description { stored, features: n, classes: scores.classes(), moved };
     write_model(graph(&form), tensors, heading, out)
 }
 
 /// Reads maxima of scores, or says where the file differs from them.
 pub(super) fn read(file: &proto::Graph, opset: i64) -> Result<MaxAffine, OnnxError> {
     let classes = all_nodes(file).filter(|node| node.op_type == "Slice").count();
-    let any = Description { stored: Stored::of(file), features: 0, classes };
+    let moved = all_nodes(file).any(|node| node.op_type == "Sub");
+    let any = Description { stored: Stored::of(file), features: 0, classes, moved };
     let (mut tensors, any) = Tensors::new("compact network of scores", file, (opset, 13..=17), [any], graph)?;
     let n = tensors.features()?;
     let count = tensors.length("biases")?;
     let biases = tensors.numbers("biases", &[count])?;
     let rows = tensors.rows("rows", [count, n], any.stored.coded)?;
+    let origin = any.moved.then(|| tensors.numbers("origin", &[n])).transpose()?;
     tensors.fixed("axis", &[1], &[1])?;
     let mut ends = vec![];
     for class in 0..classes {
@@ -98,5 +113,10 @@ pub(super) fn read(file: &proto::Graph, opset: i64) -> Result<MaxAffine, OnnxErr
     }
     let stored = Stored { precision: tensors.precision(), ..any.stored };
     tensors.finish(&graph(&Description { stored, features: n, ..any }))?;
-    MaxAffine::new(tensors.precision(), n, rows, biases, ends).map_err(|e| tensors.unlike(&e.to_string()))
+    let scores = MaxAffine::new(tensors.precision(), n, rows, biases, ends);
+    let scores = match origin {
+        Some(origin) => scores.and_then(|scores| scores.with_origin(origin)),
+        None => scores,
+    };
+    scores.map_err(|e| tensors.unlike(&e.to_string()))
 }

@@ -11,6 +11,7 @@ mod foreign;
 mod graph;
 mod max_affine;
 mod metadata;
+mod projected;
 mod proto;
 mod prototypes;
 mod recurrence;
@@ -30,7 +31,7 @@ use indelible::{
     Dataset, Norm, Radii,
     classes::Signature,
     constructions::Construction,
-    network::{Model, Scaled, Scaling, Schedule},
+    network::{Model, Projected, Scaled, Scaling, Schedule},
 };
 use prost::Message;
 
@@ -223,6 +224,7 @@ fn read_beside(bytes: Bytes, folder: Option<&Path>) -> Result<Network, OnnxError
     let mut graph = model.graph.ok_or(OnnxError::Missing("graph"))?;
     external::load(&mut graph, folder)?;
     let scaling = scaled::take_off(&mut graph)?;
+    let directions = projected::take_off(&mut graph)?;
     if metadata.radii.is_some() && metadata.scaled != scaling.is_some() {
         let what = "the file claims radii in other units than its network has: a map of the features and radius_units belong together";
         return Err(OnnxError::Structure(what.into()));
@@ -245,6 +247,12 @@ fn read_beside(bytes: Bytes, folder: Option<&Path>) -> Result<Network, OnnxError
         metadata.classes = metadata.classes.or(foreign.classes);
         notes = foreign.notes;
         foreign.model
+    };
+    let model = if directions.is_empty() {
+        model
+    } else {
+        let behind = Projected::new(directions, model);
+        Model::Projected(behind.map_err(|e| OnnxError::Structure(e.to_string()))?)
     };
     let model = match scaling {
         Some(scaling) => {
@@ -293,9 +301,15 @@ pub fn write_compact_behind(
     metadata: &Metadata,
     out: &mut dyn Write,
 ) -> Result<(), OnnxError> {
-    let heading = Heading { metadata, scaling };
+    let (directions, model) = match model {
+        Model::Projected(projected) => (projected.directions(), projected.inner()),
+        model => (&[][..], model),
+    };
+    let heading = Heading { metadata, scaling, directions };
     match model {
-        Model::Layers(network) => write_dense_behind(scaling, network, metadata, out),
+        Model::Layers(network) if directions.is_empty() => {
+            write_dense_behind(scaling, network, metadata, out)
+        }
         Model::Cells(network) => cells::write(network, heading, out),
         Model::Prototypes(prototypes) => prototypes::write(prototypes, heading, out),
         Model::MaxAffine(scores) => max_affine::write(scores, heading, out),

@@ -105,7 +105,7 @@ fn knows_before(graph: &proto::Graph, outermost: bool) -> bool {
 }
 
 /// Has every node read `to` for `from`.
-fn rename(graph: &mut proto::Graph, from: &str, to: &str) {
+pub(super) fn rename(graph: &mut proto::Graph, from: &str, to: &str) {
     for node in &mut graph.node {
         for input in node.input.iter_mut().filter(|input| *input == from) {
             to.clone_into(input);

@@ -13,7 +13,7 @@ use indelible::{
 use prost::Message;
 
 use super::{
-    Metadata, OnnxError,
+    Metadata, OnnxError, projected,
     proto::{self, attribute_type, data_type},
     scaled,
     tensors::{all_nodes, declared_precision},
@@ -106,7 +106,7 @@ pub fn write_dense_behind(
         push_weights(&mut initializers, index, precision, move || Cow::Owned(network.layer(index)));
     }
     let graph = form_graph("indelible".into(), nodes, precision, network.inputs(), network.outputs());
-    write_model(graph, initializers, Heading { metadata, scaling }, out)
+    write_model(graph, initializers, Heading { metadata, scaling, directions: &[] }, out)
 }
 
 /// What a file says beside the network itself.
@@ -115,6 +115,8 @@ pub(super) struct Heading<'a> {
     pub metadata: &'a Metadata,
     /// The map in front of the network.
     pub scaling: Option<&'a Scaling>,
+    /// The layers of directions between that and the network.
+    pub directions: &'a [Layer],
 }
 
 /// Adds the nodes of layer `index` of `depth`, which reads `value`: a Gemm and,
@@ -255,6 +257,10 @@ pub(super) fn write_model<'a>(
     heading: Heading<'a>,
     out: &mut dyn Write,
 ) -> Result<(), OnnxError> {
+    if !heading.directions.is_empty() {
+        projected::put_in_front(&mut graph, heading.directions);
+        initializers.extend(projected::tensors(&graph, heading.directions));
+    }
     if let Some(scaling) = heading.scaling {
         scaled::put_in_front(&mut graph);
         initializers.extend(scaled::tensors(&graph, scaling));

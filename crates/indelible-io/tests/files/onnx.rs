@@ -3,8 +3,10 @@
 use super::common::{all_options, certificate};
 use indelible::{
     Budget, Dataset, Enclosure, Features, Norm, Precision, Radii, Silent,
-    constructions::{BuiltNetwork, Construction, Options},
-    network::{Measure, Model, NetworkForm, PowerCurve, Scaled, Scaling, StoredNetwork, predicted_class},
+    constructions::{BuiltNetwork, Construction, Options, over_directions},
+    network::{
+        Head, Measure, Model, NetworkForm, PowerCurve, Scaled, Scaling, StoredNetwork, predicted_class,
+    },
     separation::separation,
 };
 use indelible_io::onnx::{self, Metadata, OnnxError, write_compact, write_dense};
@@ -310,6 +312,52 @@ fn a_map_of_the_features_is_read_back() {
             assert!(onnx::read(changed.into()).is_err());
         }
     }
+}
+
+/// Directions in front of any form, and an origin of scores, are read back, and
+/// nothing else is taken for them.
+#[test]
+fn directions_and_origins_are_read_back() {
+    let data = dataset();
+    let rows: Vec<f64> = (0..data.samples()).flat_map(|i| data.row(i)).collect();
+    let budget = Budget::from_ratio(0.5, &separation(&data, Norm::L2, &Silent)).unwrap();
+    for name in ["yu2024-linf", "pipelined", "wide", "nearest"] {
+        let construction = Construction::named(name).unwrap();
+        let network = over_directions(construction, &data, &budget, Options::default(), &Silent).unwrap();
+        let model = network.compact().unwrap();
+        let Model::Projected(projected) = &model else { panic!("{name}: directions expected") };
+        let mut bytes = Vec::new();
+        write_compact(&model, &Metadata::default(), &mut bytes).unwrap();
+        let read = onnx::read(bytes.clone().into()).unwrap();
+        let Model::Projected(found) = &read.model else { panic!("{name}: directions expected") };
+        assert_eq!(found.directions(), projected.directions());
+        assert_eq!(read.model.size(), model.size());
+        assert_eq!(read.model.evaluate(&rows).unwrap(), model.evaluate(&rows).unwrap());
+        for (from, to) in
+            [(&b"directions.a0"[..], &b"directions.a1"[..]), (b"directions.W0", b"directions.V0")]
+        {
+            let changed = replaced(&bytes, from, to);
+            assert!(onnx::read(changed.into()).is_err(), "{name}");
+        }
+        let n = data.features();
+        let scaling = Scaling::new(vec![0.0; n], vec![1.0; n]).unwrap();
+        let mapped = Model::Scaled(Scaled::new(scaling, model.clone()).unwrap());
+        let mut bytes = Vec::new();
+        write_compact(&mapped, &Metadata::default(), &mut bytes).unwrap();
+        let read = onnx::read(bytes.into()).unwrap();
+        assert_eq!(read.model.evaluate(&rows).unwrap(), model.evaluate(&rows).unwrap());
+    }
+    let nearest = Construction::named("nearest").unwrap().build(&data, &budget, Options::default()).unwrap();
+    let Model::MaxAffine(scores) = nearest.compact().unwrap() else { panic!("scores expected") };
+    let origin = vec![0.25; data.features()];
+    let model = Model::MaxAffine(scores.with_origin(origin.clone()).unwrap());
+    let mut bytes = Vec::new();
+    write_compact(&model, &Metadata::default(), &mut bytes).unwrap();
+    let read = onnx::read(bytes.into()).unwrap();
+    let Model::MaxAffine(found) = &read.model else { panic!("scores expected") };
+    assert_eq!(found.origin(), Some(&origin[..]));
+    assert_eq!(read.model.size(), model.size());
+    assert_eq!(read.model.evaluate(&rows).unwrap(), model.evaluate(&rows).unwrap());
 }
 
 /// The bytes with the first of two equally long words in the place of which the

@@ -17,8 +17,8 @@
 //! where those do not decide, and for dense layers, linear bounds, gradient steps,
 //! and branch and bound (`linear`); an exact analysis of cells (`cells`); distances to stored rows for the other
 //! compact forms (`prototypes`, `max_affine`); and points that were tried
-//! (`attack`). A map in front of a network is enclosed (`scaled`), and the engines
-//! look at what is behind it. Engines share nothing but number types (`arithmetic`),
+//! (`attack`). A map in front of a network is enclosed (`scaled`), and so is what
+//! directions make of a ball (`projected`), and the engines look at what is behind. Engines share nothing but number types (`arithmetic`),
 //! [`Claim`]s and verdicts.
 //!
 //! # What is trusted
@@ -60,6 +60,7 @@ mod linear;
 mod lipschitz;
 mod max_affine;
 mod program;
+mod projected;
 mod prototypes;
 mod query;
 mod robustness;
@@ -84,7 +85,7 @@ use self::{
 };
 use crate::{
     Error, Progress, Silent,
-    network::{Model, Prototypes, Scaled, predicted_class},
+    network::{Model, Projected, Prototypes, Scaled, predicted_class},
     separation::NearestEnemies,
 };
 
@@ -168,6 +169,9 @@ fn certify_sharing(
     if let Model::Scaled(scaled) = claim.model {
         return behind_map(claim, scaled, config, watch);
     }
+    if let Model::Projected(projected) = claim.model {
+        return behind_directions(claim, projected, config, watch);
+    }
     let mut rows = None;
     let answers = match claim.model {
         Model::Layers(network) => Some(layers::verdicts(claim, network, config, watch)?),
@@ -179,7 +183,7 @@ fn certify_sharing(
         }
         Model::MaxAffine(scores) => max_affine::verdicts(claim, scores, config, watch)?,
         Model::Graph(graph) => Some(graph::verdicts(claim, graph, config, watch)?),
-        Model::Scaled(_) => None,
+        Model::Scaled(_) | Model::Projected(_) => None,
     };
     let nothing = || vec![(Verdict::Undecided, Effort::default()); claim.data.samples()];
     let mut answers = answers.unwrap_or_else(nothing);
@@ -263,6 +267,31 @@ fn in_boxes(
         watch.decided(sample, &answers[sample]);
     }
     Ok(())
+}
+
+/// The same for a network behind directions. What is proved is proved of all inputs.
+fn behind_directions(
+    claim: &Claim<'_>,
+    projected: &Projected,
+    config: &Config,
+    watch: &Watch<'_>,
+) -> Result<Certificate, Error> {
+    let mut answers = vec![(Verdict::Undecided, Effort::default()); claim.data.samples()];
+    if let Some(behind) = projected::Behind::new(claim, projected)? {
+        let inner = Config { domain: Domain::default(), ..config.clone() };
+        let silent = Watch { progress: watch.progress, found: &|_, _, _| {} };
+        let found = certify_sharing(&behind.claim(), &inner, &Shared::default(), &silent)?;
+        for (sample, (verdict, effort)) in found.verdicts.into_iter().zip(found.efforts).enumerate() {
+            answers[sample] = (behind.verdict(sample, verdict), effort);
+            watch.decided(sample, &answers[sample]);
+        }
+    }
+    find_misclassified(claim, &mut answers, watch)?;
+    find_attacks(claim, &config.domain, &mut answers, watch)?;
+    for i in undecided(&answers) {
+        (watch.found)(i, &answers[i].0, answers[i].1);
+    }
+    Ok(Certificate::new(claim, answers))
 }
 
 /// Samples about which nothing is known.

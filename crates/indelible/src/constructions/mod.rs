@@ -8,12 +8,15 @@
 
 mod bound;
 mod cells;
+mod condensed;
 mod construction;
 mod distances;
+mod euclidean;
 mod frame;
 mod heads;
 mod lipschitz;
 mod nearest;
+mod over_directions;
 mod pipelined;
 mod power;
 mod ramps;
@@ -29,6 +32,7 @@ mod yu2024_lp;
 pub use bound::{Accuracy, Bound, Question};
 pub use cells::cell_network;
 pub use construction::{AtLeast, Construction};
+pub use over_directions::over_directions;
 pub use registry::REGISTRY;
 pub use serves::{Heads, Labels};
 pub use yu2024_linf::Yu2024Linf;

@@ -15,7 +15,8 @@
 //! **Size.** Sup norm and sum norm: as `lipschitz` with several labels.
 //! Euclidean: depth `⌈log₂ N_max⌉ + 2` with `N_max` the size of the largest
 //! class, width `N`, `(n + 1)N` nonzero parameters in the affine part, less the
-//! features that are 0, and fewer than `5N` in the trees of maxima.
+//! features that are 0, and fewer than `5N` in the trees of maxima; where rows are
+//! centered, one layer and at most `2n` more.
 //!
 //! **Method.** Sup norm and sum norm: the pipeline of `lipschitz`. Euclidean:
 //! one neuron per sample and a tree of maxima per class. `C` keeps the own
@@ -23,11 +24,12 @@
 //! nothing there.
 //!
 //! **Floating point.** What rounding does to distances or scores comes off the
-//! margin; the certificate says what is left.
+//! margin; the certificate says what is left. In the Euclidean norm rows are
+//! differences from the mean where that leaves more of it (`euclidean`).
 
 use super::{
     Accuracy, AtLeast, Bound, BuiltNetwork, Construction, Heads, Labels, Options, distances::Distances,
-    frame::Frame, heads, stream::Stream, yu2024_lipschitz::only_logits,
+    euclidean::SampleScores, frame::Frame, heads, stream::Stream, yu2024_lipschitz::only_logits,
 };
 use crate::{
     Budget, Dataset, Error, Norm,
@@ -59,6 +61,8 @@ pub(super) const ENTRY: Construction = Construction {
 
 /// Samples of each class to which distances are measured for a bound.
 const REPRESENTATIVES: usize = 4;
+/// In the Euclidean norm all, where that takes no more products.
+const PRODUCTS: usize = 1 << 27;
 
 /// What no network falls below. In the Euclidean norm every sample's neuron is
 /// read; its weights may be 0.
@@ -80,7 +84,9 @@ fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn Bu
     let frame = Frame::new(data, budget.radii(), options.precision)?;
     let reaches = reaches(data, budget);
     if budget.norm() == Norm::L2 {
-        return Ok(Box::new(euclidean(&frame, &reaches)?));
+        let scores = SampleScores::new(&frame, budget, &reaches)?;
+        let all: Vec<usize> = (0..data.samples()).collect();
+        return Ok(Box::new(scores.network(&all, scores.constant)?));
     }
     let top = options.precision.round_up(reaches.iter().copied().fold(0.0, f64::max));
     let error = Distances::error(&frame, budget.norm())?;
@@ -103,11 +109,14 @@ fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn Bu
 
 /// For every sample a number not below its distance to its nearest enemy; one
 /// above its radius without enemies.
-fn reaches(data: &Dataset, budget: &Budget) -> Vec<f64> {
+pub(super) fn reaches(data: &Dataset, budget: &Budget) -> Vec<f64> {
+    let products = data.samples().saturating_mul(data.samples()).saturating_mul(data.features());
+    let all = budget.norm() == Norm::L2 && products <= PRODUCTS;
+    let most = if all { data.samples() } else { REPRESENTATIVES };
     let mut representatives: Vec<usize> = vec![];
     let mut seen = vec![0; data.classes()];
     for (k, &label) in data.labels().iter().enumerate() {
-        if seen[label] < REPRESENTATIVES {
+        if seen[label] < most {
             seen[label] += 1;
             representatives.push(k);
         }
@@ -135,35 +144,6 @@ fn distance(a: &[f64], b: &[f64], norm: Norm) -> f64 {
         Norm::L1 | Norm::Lp(_) => differences.sum(),
         Norm::L2 => differences.map(|d| d * d).sum::<f64>().sqrt(),
     }
-}
-
-/// The network for the Euclidean norm: one row per sample, class after class.
-fn euclidean(frame: &Frame, reaches: &[f64]) -> Result<MaxAffine, Error> {
-    let (data, precision) = (&frame.data, frame.precision);
-    let mut order: Vec<usize> = (0..data.samples()).collect();
-    order.sort_by_key(|&k| data.labels()[k]);
-    let ends = (0..data.classes()).map(|c| order.partition_point(|&k| data.labels()[k] <= c)).collect();
-    let mut x = vec![0.0; data.features()];
-    let squares: Vec<f64> = (0..data.samples())
-        .map(|k| {
-            data.copy_row(k, &mut x);
-            x.iter().map(|&v| precision.round(v)).map(|v| v * v).sum()
-        })
-        .collect();
-    let constant = squares
-        .iter()
-        .zip(reaches)
-        .map(|(square, reach)| square.sqrt() * reach / 2.0 - square / 2.0)
-        .fold(0.0, f64::max);
-    let largest = squares.iter().copied().fold(0.0, f64::max).sqrt();
-    let farthest = largest + reaches.iter().copied().fold(0.0, f64::max);
-    let gamma = frame.gamma(data.features() + 4)?;
-    let constant = constant + 4.0 * gamma * (largest * farthest + largest * largest + constant);
-    let biases: Vec<f64> = order.iter().map(|&k| precision.round(constant - squares[k] / 2.0)).collect();
-    if biases.iter().any(|b| !b.is_finite()) || 4.0 * largest * farthest > precision.largest() {
-        return Err(frame.too_fine("a square is out of its range".into()));
-    }
-    MaxAffine::new(precision, data.features(), frame.stored_rows(&order), biases, ends)
 }
 
 impl BuiltNetwork for MaxAffine {

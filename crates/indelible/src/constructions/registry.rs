@@ -1,8 +1,8 @@
 //! The registry of constructions.
 
 use super::{
-    Construction, cells, lipschitz, nearest, pipelined, wide, yu2024_l1, yu2024_linf, yu2024_lipschitz,
-    yu2024_lp,
+    Construction, cells, condensed, lipschitz, nearest, pipelined, wide, yu2024_l1, yu2024_linf,
+    yu2024_lipschitz, yu2024_lp,
 };
 use crate::Error;
 
@@ -17,6 +17,7 @@ pub const REGISTRY: &[Construction] = &[
     wide::ENTRY,
     lipschitz::ENTRY,
     nearest::ENTRY,
+    condensed::ENTRY,
 ];
 
 impl Construction {

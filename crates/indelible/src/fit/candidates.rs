@@ -7,13 +7,17 @@
 
 use std::cell::OnceCell;
 
+use super::FitOptions;
+
 use crate::{
     Budget, Dataset, Error, Norm, Precision, Progress,
-    constructions::{AtLeast, BuiltNetwork, Construction, Options, REGISTRY},
+    constructions::{AtLeast, BuiltNetwork, Construction, Options, REGISTRY, over_directions},
     network::{Head, Size},
     text::{grouped, plain},
 };
 
+/// A bound that every network keeps.
+const ANY: AtLeast = AtLeast { nonzero: 1, all: 1 };
 /// Share of the largest possible radius from which on a refusal names it.
 const CLOSE: f64 = 0.999;
 
@@ -157,6 +161,7 @@ pub(super) struct Candidates<'a> {
     data: &'a Dataset,
     budget: &'a Budget,
     options: Options,
+    directions: bool,
     progress: &'a dyn Progress,
     waiting: Vec<Waiting>,
     refused: Vec<(&'static str, Error)>,
@@ -166,18 +171,19 @@ impl<'a> Candidates<'a> {
     pub fn new(
         constructions: &[&'static Construction],
         (data, budget): (&'a Dataset, &'a Budget),
-        options: Options,
+        &FitOptions { network: options, directions, .. }: &FitOptions,
         progress: &'a dyn Progress,
     ) -> Self {
         let waiting = constructions
             .iter()
             .map(|construction| Waiting {
                 construction,
-                least: construction.at_least(data, budget.norm()),
+                // How many directions there will be is not known.
+                least: if directions { ANY } else { construction.at_least(data, budget.norm()) },
                 counted: None,
             })
             .collect();
-        Self { data, budget, options, progress, waiting, refused: vec![] }
+        Self { data, budget, options, directions, progress, waiting, refused: vec![] }
     }
 
     /// Why the first that could not be built was refused.
@@ -219,7 +225,13 @@ impl Iterator for Candidates<'_> {
             if counted.is_some() {
                 return counted;
             }
-            match construction.build_with(self.data, self.budget, self.options, self.progress) {
+            let Self { data, budget, options, progress, .. } = *self;
+            let built = if self.directions {
+                over_directions(construction, data, budget, options, progress)
+            } else {
+                construction.build_with(data, budget, options, progress)
+            };
+            match built {
                 Ok(network) => {
                     let candidate = Candidate { construction, network, least, size: OnceCell::new() };
                     // The last one needs no count.

@@ -110,6 +110,10 @@ pub struct FitOptions {
     /// A map of the features to put in front of the network, behind which the
     /// radius is measured; none unless said otherwise.
     pub scaling: Option<Scaling>,
+    /// Whether the network is to be one of the sup norm over directions
+    /// ([`over_directions`](crate::constructions::over_directions)); not unless said
+    /// otherwise.
+    pub directions: bool,
 }
 
 impl Default for FitOptions {
@@ -122,6 +126,7 @@ impl Default for FitOptions {
             form: None,
             certify: true,
             scaling: None,
+            directions: false,
         }
     }
 }
@@ -129,12 +134,15 @@ impl Default for FitOptions {
 impl FitOptions {
     /// The constructions to choose from.
     fn constructions(&self, data: &Dataset) -> Result<Vec<&'static Construction>, Error> {
+        let norm = if self.directions { Norm::Linf } else { self.norm };
         match self.construction {
             Some(construction) => {
-                construction.serves_norm(self.norm)?;
+                if !self.directions {
+                    construction.serves_norm(norm)?;
+                }
                 Ok(vec![construction])
             }
-            None => serving(data, self.norm, self.radius.is_per_sample(), self.network.head),
+            None => serving(data, norm, self.radius.is_per_sample(), self.network.head),
         }
     }
 
@@ -213,7 +221,7 @@ pub fn fit_into<S: Store>(
     let (budget, inside) = options.budget(data, progress)?;
     clock.lap("separation");
     let built_from = inside.as_ref().map_or((data, &budget), |inside| (&inside.data, &inside.budget));
-    let mut candidates = Candidates::new(&constructions, built_from, options.network, progress);
+    let mut candidates = Candidates::new(&constructions, built_from, options, progress);
     let (mut passed, mut failed) = (vec![], None);
     progress.busy("building");
     while let Some(candidate) = candidates.next() {
@@ -238,7 +246,8 @@ pub fn fit_into<S: Store>(
                 failed.get_or_insert(Error::NotCertified { certified, samples, precision }.into());
                 continue;
             }
-            let around = construction.tight_lipschitz.then_some(built_from.0);
+            let tight = construction.tight_lipschitz && !options.directions;
+            let around = tight.then_some(built_from.0);
             let behind =
                 if let Model::Scaled(scaled) = &stored.model { scaled.inner() } else { &stored.model };
             let lipschitz = Lipschitz::of(behind, options.norm, around)?;

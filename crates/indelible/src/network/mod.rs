@@ -18,6 +18,7 @@ mod layer;
 mod max_affine;
 mod maxima;
 mod power_curve;
+mod projected;
 mod prototypes;
 mod scaling;
 mod schedule;
@@ -41,11 +42,12 @@ pub use layer::{Layer, LayerBuilder, Row};
 pub use max_affine::MaxAffine;
 pub(crate) use maxima::{groups_after, levels, maxima};
 pub use power_curve::PowerCurve;
+pub use projected::Projected;
 pub use prototypes::{Clipping, Measure, Pool, PrototypeParts, Prototypes};
 pub use scaling::{Scaled, Scaling};
 pub use schedule::Schedule;
-pub(crate) use size::sizes_of_layers;
 pub use size::{Size, size};
+pub(crate) use size::{size_of_hidden, sizes_of_layers};
 
 use crate::{Error, Precision, number::whole};
 
@@ -194,6 +196,8 @@ pub enum Model {
     Graph(Graph),
     /// Any other form behind an affine map of every feature.
     Scaled(Scaled),
+    /// Any other form but that behind directions.
+    Projected(Projected),
 }
 
 impl Model {
@@ -205,6 +209,7 @@ impl Model {
             Self::MaxAffine(scores) => scores,
             Self::Graph(graph) => graph,
             Self::Scaled(scaled) => scaled,
+            Self::Projected(projected) => projected,
         }
     }
 
@@ -246,6 +251,7 @@ impl Model {
                 let Scaled { scaling, inner, .. } = scaled;
                 Box::new(scaling::ScalingEvaluator::new(scaling, inner.precision(), inner.evaluator()))
             }
+            Self::Projected(projected) => Box::new(projected::ProjectingEvaluator::new(projected)),
         }
     }
 
@@ -293,6 +299,7 @@ impl Model {
                 let z = scaled.scaling.map_in(arithmetic, x);
                 scaled.inner.evaluate_in(arithmetic, &z)
             }
+            Self::Projected(projected) => projected.evaluate_in(arithmetic, x),
         }
     }
 }

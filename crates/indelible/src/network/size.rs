@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::Network;
+use super::{Layer, Network};
 
 /// Size of a network. "Nonzero" counts weights and biases that are not 0,
 /// "all" every entry of the dense matrices and bias vectors.
@@ -67,4 +67,17 @@ pub(crate) fn sizes_of_layers<N: Network + ?Sized>(network: &N, first: usize) ->
             }
         })
         .reduce(|| Size::NONE, Size::then)
+}
+
+/// The size of hidden layers.
+pub(crate) fn size_of_hidden(layers: &[Layer]) -> Size {
+    layers.iter().fold(Size::NONE, |size, layer| {
+        size.then(Size {
+            depth: 1,
+            width: layer.outputs(),
+            nonzero: layer.nonzero(),
+            all: (layer.inputs() + 1) * layer.outputs(),
+            max_abs: layer.max_abs(),
+        })
+    })
 }

@@ -5,9 +5,11 @@ use crate::common::{build, certificate_of, dataset};
 use indelible::{
     Budget, Dataset, Features, Norm, Precision, Radii, Silent,
     cells::cover_images,
-    constructions::Options,
+    constructions::{Construction, Options, over_directions},
     directions::{dictionary, dictionary_among_few},
-    network::{BallImage, CellNetwork, Head, Image, Model, Network, StoredNetwork, evaluate},
+    network::{
+        BallImage, CellNetwork, Head, Image, Model, Network, StoredNetwork, evaluate, predicted_class, size,
+    },
     number::random::Random,
     separation::{nearest_enemies, separation},
 };
@@ -171,4 +173,47 @@ fn what_the_format_hides_is_said() {
     let budget = Budget::from_ratio(0.5, &separation(&data, Norm::L2, &Silent)).unwrap();
     let refusal = dictionary(&data, &budget, Precision::F32, &Silent).unwrap_err().to_string();
     assert!(refusal.contains("samples 1 and 0") || refusal.contains("samples 0 and 1"), "{refusal}");
+}
+
+/// Constructions of the sup norm over directions keep every ball of every norm: the
+/// compact form and the layers, and both say the same; larger balls are not certified.
+#[test]
+fn every_construction_of_the_sup_norm_serves_every_norm() {
+    let data = clouds(30, 6, false);
+    let every = ["yu2024-linf", "wide", "pipelined", "lipschitz", "nearest", "cells"];
+    for (name, norm) in every.into_iter().flat_map(|name| NORMS.map(|norm| (name, norm))) {
+        let found = separation(&data, norm, &Silent);
+        for (ratio, precision) in [(0.5, Precision::F32), (0.9, Precision::F64)] {
+            let budget = Budget::from_ratio(ratio, &found).unwrap();
+            let options = Options { head: Head::Logits, precision };
+            let construction = Construction::named(name).unwrap();
+            let network = over_directions(construction, &data, &budget, options, &Silent).unwrap();
+            let compact = network.compact().unwrap();
+            assert_eq!((compact.inputs(), network.inputs(), network.size()), (6, 6, size(network.as_ref())));
+            let proof = certificate_of(&compact, &data, norm, budget.radii());
+            assert!(proof.holds(), "{name} {norm} {ratio} {precision} {proof:?}");
+            let beyond = Radii::Uniform(found.distance.upper / 2.0 * 1.001);
+            assert!(!certificate_of(&compact, &data, norm, &beyond).holds(), "{name} {norm} {ratio}");
+            let mut random = Random::new(9);
+            let points: Vec<f64> = (0..data.samples())
+                .flat_map(|i| {
+                    let at = random.below(6);
+                    let move_by = budget.radii().of(i) * (1.0 - 1e-9) * random.of(&[-1.0, 1.0]);
+                    let mut point = data.row(i);
+                    point[at] += move_by;
+                    point
+                })
+                .collect();
+            let by_layers = evaluate(network.as_ref(), &points).unwrap();
+            let by_form = compact.evaluate(&points).unwrap();
+            for (i, (a, b)) in by_layers.chunks(3).zip(by_form.chunks(3)).enumerate() {
+                assert_eq!(predicted_class(a, 3), Some(data.labels()[i]), "{name} {norm} {a:?}");
+                assert_eq!(predicted_class(b, 3), Some(data.labels()[i]), "{name} {norm} {b:?}");
+            }
+        }
+        let each = Budget::per_sample(0.5, &nearest_enemies(&data, norm, &Silent)).unwrap();
+        let refused =
+            over_directions(Construction::named(name).unwrap(), &data, &each, Options::default(), &Silent);
+        assert!(refused.is_err_and(|error| error.to_string().contains("one radius for all samples")));
+    }
 }

@@ -210,15 +210,19 @@ fn gradients(model: &Model, layers: Option<&[Layer]>, x: &[f64]) -> Vec<Vec<f64>
     }
 }
 
-/// The row of the largest score of a class.
+/// The row of the largest score of a class, where what it reads is not cut off.
 fn winner(scores: &MaxAffine, class: usize, x: &[f64]) -> Option<Vec<f64>> {
     let mut row = vec![0.0; x.len()];
+    let cut = |j: usize| scores.origin().is_some_and(|origin| x[j] < origin[j]);
+    let origin = |j: usize| scores.origin().map_or(0.0, |origin| origin[j]);
+    let read: Vec<f64> = (0..x.len()).map(|j| if cut(j) { 0.0 } else { x[j] - origin(j) }).collect();
     let mut score = |k: usize| {
         scores.copy_row(k, &mut row);
-        row.iter().zip(x).map(|(w, x)| w * x).sum::<f64>() + scores.biases()[k]
+        row.iter().zip(&read).map(|(w, x)| w * x).sum::<f64>() + scores.biases()[k]
     };
     let (best, _) = scores.class_rows(class).map(|k| (k, score(k))).max_by(|a, b| a.1.total_cmp(&b.1))?;
     scores.copy_row(best, &mut row);
+    row.iter_mut().enumerate().filter(|(j, _)| cut(*j)).for_each(|(_, w)| *w = 0.0);
     Some(row)
 }
 

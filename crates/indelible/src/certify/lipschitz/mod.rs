@@ -19,6 +19,10 @@ fn layers(model: &Model) -> Option<Cow<'_, [Layer]>> {
     match model {
         Model::Layers(network) => Some(network.layers().into()),
         Model::Cells(cells) => Some((0..cells.depth()).map(|index| cells.layer(index)).collect()),
-        Model::Prototypes(_) | Model::MaxAffine(_) | Model::Graph(_) | Model::Scaled(_) => None,
+        Model::Prototypes(_)
+        | Model::MaxAffine(_)
+        | Model::Graph(_)
+        | Model::Scaled(_)
+        | Model::Projected(_) => None,
     }
 }

@@ -18,7 +18,9 @@ use super::{
 use crate::{
     Norm,
     certify::arithmetic::{Interval, magnitude},
-    network::{Graph, Layer, MaxAffine, Measure, Model, NetworkForm, Pool, PowerCurve, Prototypes},
+    network::{
+        BallImage, Graph, Layer, MaxAffine, Measure, Model, NetworkForm, Pool, PowerCurve, Prototypes,
+    },
     number::{add_down, add_up, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
 };
 
@@ -40,6 +42,14 @@ pub fn lipschitz_bound(model: &Model, norm: Norm) -> f64 {
         // The map stretches no feature more than its largest factor says.
         Model::Scaled(scaled) => {
             mul_up(lipschitz_bound(scaled.inner(), norm), largest(scaled.scaling().factors().iter().copied()))
+        }
+        // No direction stretches a difference more than its dual norm, into the sup norm.
+        Model::Projected(projected) => {
+            let image = BallImage::new(projected.directions(), model.precision(), norm);
+            let lengths = |image: BallImage<'_>| {
+                largest((0..projected.inner().inputs()).map(|direction| image.length(direction)))
+            };
+            mul_up(lipschitz_bound(projected.inner(), Norm::Linf), image.map_or(f64::INFINITY, lengths))
         }
         Model::Layers(_) | Model::Cells(_) => {
             layers(model).map_or(f64::INFINITY, |all| of_layers(&all, norm))

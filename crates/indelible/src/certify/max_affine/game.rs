@@ -68,7 +68,8 @@ impl Sight<'_> {
         let &first = best(self.scores, range, 1).first()?;
         // Cut scores are 0.
         let above = add_down(self.scores[first], -self.error);
-        let mut outlook = Outlook { value: value(above, self.rivals.length(first)), way: None };
+        let (length, rounding) = (self.rivals.length(first), self.rivals.rounding(first));
+        let mut outlook = Outlook { value: value(above, length, rounding), way: None };
         let mut players = None;
         let mut known: Vec<Rival> = vec![];
         loop {
@@ -119,7 +120,11 @@ impl Sight<'_> {
         let off = sizes * (8 * (STEPS + 2)) as f64 * f64::EPSILON;
         let length = |mean: &[f64]| add_up(self.rivals.length_of(mean.iter().copied()), off);
         let (mut mean, mut led) = (differences[..n].to_vec(), leads[0]);
-        let mut best = Rival { value: rival.value.max(value(led, length(&mean))), ..rival };
+        // The largest computed score is no smaller than a mean of them either.
+        let rounding =
+            |player: usize| self.rivals.rounding(players.rows[player]).and(self.rivals.rounding(rival.row));
+        let mut rounded = rounding(0);
+        let mut best = Rival { value: rival.value.max(value(led, length(&mean), rounded)), ..rival };
         // What is asked changes no step.
         let mut reach = led / length(&mean);
         let mut shortest: Option<Way> = None;
@@ -144,7 +149,8 @@ impl Sight<'_> {
             }
             reach = found;
             (mean, led) = moved(share);
-            best.value = best.value.max(value(led, length(&mean)));
+            rounded = rounded.mixed(rounding(last), share);
+            best.value = best.value.max(value(led, length(&mean), rounded));
         }
         (best, shortest)
     }

@@ -14,9 +14,14 @@
 //! Rounding of a score is bounded by the nonzero terms of its sum.
 //!
 //! That is as good as can be where a sample has a row of its own. What it leaves
-//! undecided is looked at by the scores of all rows (`rivals`, `game`).
+//! undecided is looked at by the scores of all rows (`rivals`, `game`), each with the
+//! rounding of its own sum.
+//!
+//! Behind an origin the balls are larger by what rounding adds to them, and the
+//! same is asked of those (`moved`).
 
 mod game;
+mod moved;
 mod outlook;
 mod rivals;
 
@@ -28,11 +33,37 @@ use super::{
     of_samples, prototypes::labelled,
 };
 use crate::{
-    Error, Norm,
+    Error, Norm, Precision,
     network::{MaxAffine, NetworkForm},
     number::{add_down, add_up, mul_down, mul_up, sqrt_up, sub_down},
     separation::nearest_enemies_between,
 };
+
+/// How far scores as executed may be off: so much per unit of the length of a point,
+/// and so much wherever it is.
+#[derive(Clone, Copy, Debug)]
+struct Rounding {
+    slope: f64,
+    constant: f64,
+}
+
+impl Rounding {
+    /// Of the difference of two scores.
+    fn and(self, other: Self) -> Self {
+        Self { slope: add_up(self.slope, other.slope), constant: add_up(self.constant, other.constant) }
+    }
+
+    /// Of a mean with this share of `other`.
+    fn mixed(self, other: Self, share: f64) -> Self {
+        let mix = |a, b| add_up(mul_up(a, 1.0 - share), mul_up(b, share));
+        Self { slope: mix(self.slope, other.slope), constant: mix(self.constant, other.constant) }
+    }
+
+    /// At a point of this length.
+    fn at(self, far: f64) -> f64 {
+        add_up(mul_up(self.slope, far), self.constant)
+    }
+}
 
 /// What all samples share.
 struct Checker<'a> {
@@ -43,6 +74,8 @@ struct Checker<'a> {
     /// `max_k γ_k ‖w_k‖` and `max_k γ_k |b_k|`, `γ_k` for the nonzero terms.
     slope: f64,
     constant: f64,
+    /// The same of each row.
+    roundings: Vec<Rounding>,
     /// For each row an upper bound of its length, and the largest of them.
     lengths: Vec<f64>,
     longest: f64,
@@ -57,6 +90,9 @@ pub(super) fn verdicts(
     config: &Config,
     watch: &Watch<'_>,
 ) -> Result<Option<Answers>, Error> {
+    if let Some(origin) = scores.origin() {
+        return moved::verdicts(claim, (scores, origin), config, watch);
+    }
     let Some(checker) = Checker::new(claim, scores) else { return Ok(None) };
     let Some(mut answers) = checker.by_geometry(watch) else { return Ok(None) };
     outlook::refine(&checker, config, &mut answers, watch)?;
@@ -120,12 +156,15 @@ impl<'a> Checker<'a> {
             )
             .collect();
         let most = |part: usize, start: f64| each.iter().map(|e| e[part]).fold(start, f64::max);
+        let tiny = tiny(n, scores.precision(), most(4, 0.0));
+        let rounding = |e: &[f64; 5]| Rounding { slope: e[2], constant: add_up(e[3], tiny) };
         let checker = Self {
             claim,
             scores,
             spread: add_up(most(1, f64::NEG_INFINITY), most(0, f64::NEG_INFINITY)),
             slope: most(2, 0.0),
             constant: most(3, 0.0),
+            roundings: each.iter().map(rounding).collect(),
             lengths: each.iter().map(|e| e[4]).collect(),
             longest: most(4, 0.0),
             largest_bias: scores.biases().iter().fold(0.0, |m, b| m.max(b.abs())),
@@ -145,10 +184,8 @@ impl<'a> Checker<'a> {
     /// How far a score as executed may be off at a point of this length; `None`
     /// where something may overflow.
     fn error(&self, far: f64) -> Option<f64> {
-        let (n, precision) = (self.scores.inputs() as f64, self.scores.precision());
-        // Inputs and products that underflow are off by half of this each.
-        let tiny = mul_up(2.0 * n + 2.0, precision.smallest_subnormal());
-        let tiny = mul_up(tiny, add_up(self.longest, 1.0));
+        let precision = self.scores.precision();
+        let tiny = tiny(self.scores.inputs(), precision, self.longest);
         // Neither a rounded input nor a partial sum may overflow.
         let sums = add_up(mul_up(self.longest, far), self.largest_bias);
         let fits = mul_up(4.0, sums.max(far)) < precision.largest();
@@ -166,9 +203,8 @@ impl<'a> Checker<'a> {
             self.scores.copy_row(k, &mut row);
             (k, distance_up(&row, &x, Norm::L2))
         };
-        // The nearest row; none is nearer than 0.
-        let guessed = range.contains(&guess).then(|| distance(guess)).filter(|found| found.1 == 0.0);
-        let (own, drift) = guessed.or_else(|| range.map(distance).min_by(|a, b| a.1.total_cmp(&b.1)))?;
+        // Any row of the class is one that leads; which is best `rivals` finds.
+        let (own, drift) = range.contains(&guess).then(|| distance(guess))?;
         self.scores.copy_row(own, &mut row);
         let far = add_up(length_up(&x), radius);
         let error = self.error(far)?;
@@ -187,6 +223,12 @@ impl<'a> Checker<'a> {
         let lead = sub_down(sub_down(lead, lost), mul_up(2.0, error));
         Some(lead.min(above_cut))
     }
+}
+
+/// What underflow may add to a score of rows of this length at most: inputs and
+/// products are off by half of the smallest number each.
+fn tiny(features: usize, precision: Precision, longest: f64) -> f64 {
+    mul_up(mul_up(2.0 * features as f64 + 2.0, precision.smallest_subnormal()), add_up(longest, 1.0))
 }
 
 /// A number not below the Euclidean length of a point.

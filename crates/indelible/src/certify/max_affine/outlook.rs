@@ -5,7 +5,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::{
-    Checker,
+    Checker, Rounding,
     game::{Outlook, Sight, Way, close},
     length_up,
     rivals::{Rivals, Value},
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Samples whose scores are computed together.
-const TOGETHER: usize = 16;
+const TOGETHER: usize = 64;
 /// Samples between two reports.
 const BLOCK: usize = 512;
 /// By how much more than it seems to take a point is moved, one after the other.
@@ -31,7 +31,7 @@ const BEYOND: [f64; 5] = [1e-4, 1e-2, 0.1, 0.5, 2.0];
 
 /// Looks at some samples, each with the value that is asked about, and what is
 /// enough of it.
-fn look<'a, V: Fn(f64, f64) -> f64>(
+fn look<'a, V: Fn(f64, f64, Rounding) -> f64>(
     rivals: &Rivals<'_>,
     domain: &Domain,
     samples: &[usize],
@@ -72,8 +72,10 @@ pub(super) fn refine(
     let value = |sample: usize, x: &[f64]| {
         let radius = claim.radii.of(sample);
         let far = add_up(length_up(x), mul_up(radius, checker.stretch()));
-        let error = mul_up(2.0, checker.error(far)?);
-        Some(move |lead: f64, apart: f64| sub_down(sub_down(lead, mul_up(radius, apart)), error))
+        checker.error(far)?;
+        Some(move |lead: f64, apart: f64, rounding: Rounding| {
+            sub_down(sub_down(lead, mul_up(radius, apart)), rounding.at(far))
+        })
     };
     watch.begin("look closer", open.len() as u64);
     for open in open.chunks(BLOCK) {
@@ -100,13 +102,16 @@ pub(super) fn refine(
     Ok(())
 }
 
-/// The sample as it is read, and points of its ball on the way out.
+/// The sample as it is read, and points of its ball on the way out; none where
+/// nothing is open.
 fn points(claim: &Claim<'_>, domain: &Domain, sample: usize, outlook: &Option<Outlook>) -> Vec<Vec<f64>> {
+    if outlook.as_ref().is_some_and(|outlook| outlook.value > 0.0) {
+        return vec![];
+    }
     let ball = BallPoints::new(claim, domain, sample);
     let center: Vec<f64> = ball.center.iter().map(|x| claim.model.precision().round(*x)).collect();
     let mut points = vec![center];
-    let way =
-        outlook.as_ref().filter(|outlook| outlook.value <= 0.0).and_then(|outlook| outlook.way.as_ref());
+    let way = outlook.as_ref().and_then(|outlook| outlook.way.as_ref());
     for distance in way.iter().flat_map(|way| [way.distance * (1.0 + BEYOND[0]), ball.radius]) {
         let Some(way) = way.filter(|_| distance <= ball.radius) else { continue };
         let mut point = way.point(&ball.center, distance);
@@ -134,6 +139,9 @@ pub(in crate::certify) fn radii(
     progress: &dyn Progress,
     told: &dyn Fn(&[RobustRadius]),
 ) -> Result<Option<Vec<RobustRadius>>, Error> {
+    if scores.origin().is_some() {
+        return Ok(None);
+    }
     let Some(checker) = Checker::new(claim, scores) else { return Ok(None) };
     let rivals = Rivals::new(&checker);
     let none = RobustRadius { correct: true, certified: 0.0, attacked: f64::INFINITY };
@@ -173,10 +181,12 @@ fn radii_of(
         }
     }
     let value = |_: usize, x: &[f64]| {
-        let error = mul_up(2.0, checker.error(length_up(x))?);
-        let more = mul_up(mul_up(2.0, checker.slope), checker.stretch());
-        Some(move |lead: f64, apart: f64| {
-            let radius = div_down(sub_down(lead, error), add_up(apart, more));
+        let far = length_up(x);
+        checker.error(far)?;
+        let stretch = checker.stretch();
+        Some(move |lead: f64, apart: f64, rounding: Rounding| {
+            let more = mul_up(rounding.slope, stretch);
+            let radius = div_down(sub_down(lead, rounding.at(far)), add_up(apart, more));
             // A little less, so that the lead is positive there.
             if radius > 0.0 { mul_down(radius, 1.0 - 1e-12) } else { f64::NEG_INFINITY }
         })

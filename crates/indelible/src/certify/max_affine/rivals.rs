@@ -14,7 +14,7 @@
 
 use std::ops::Range;
 
-use super::Checker;
+use super::{Checker, Rounding};
 use crate::{
     Norm,
     matrix::product_transposed,
@@ -47,9 +47,9 @@ pub(super) struct Rival {
 }
 
 /// What is asked about a pair of rows, given how far its scores are apart at the
-/// sample, and the distance of the rows: a number that grows with the former and
-/// falls with the latter.
-pub(super) type Value<'a> = &'a dyn Fn(f64, f64) -> f64;
+/// sample, the distance of the rows, and what executing adds: a number that grows
+/// with the first and falls with the others.
+pub(super) type Value<'a> = &'a dyn Fn(f64, f64, Rounding) -> f64;
 
 impl<'a> Rivals<'a> {
     pub fn new(checker: &'a Checker<'a>) -> Self {
@@ -112,8 +112,10 @@ impl<'a> Rivals<'a> {
         let &first = own.first()?;
         let lead = |own: usize, other: usize| lead(scores, error, own, other);
         // Rows are not farther apart than both their lengths.
-        let bound =
-            |other: usize| value(lead(first, other), add_up(self.lengths[first], self.lengths[other]));
+        let bound = |other: usize| {
+            let apart = add_up(self.lengths[first], self.lengths[other]);
+            value(lead(first, other), apart, self.rounding(first).and(self.rounding(other)))
+        };
         let mut open: Vec<(f64, usize)> = (0..scores.len())
             .filter(|row| !range.contains(row) && known.iter().all(|known| known.row != *row))
             .map(|row| (bound(row), row))
@@ -123,7 +125,8 @@ impl<'a> Rivals<'a> {
         let mut exact = |row: usize, enough: f64| {
             let mut best = f64::NEG_INFINITY;
             for &own in &own {
-                best = best.max(value(lead(own, row), self.apart(own, row, &mut rows)));
+                let rounding = self.rounding(own).and(self.rounding(row));
+                best = best.max(value(lead(own, row), self.apart(own, row, &mut rows), rounding));
                 if best >= enough {
                     break;
                 }
@@ -150,6 +153,11 @@ impl<'a> Rivals<'a> {
         self.checker.scores.copy_row(own, &mut rows.own);
         self.checker.scores.copy_row(other, &mut rows.other);
         self.length_of(rows.own.iter().zip(&rows.other).map(|(a, b)| a - b))
+    }
+
+    /// How far the score of a row as executed may be off.
+    pub fn rounding(&self, row: usize) -> Rounding {
+        self.checker.roundings[row]
     }
 
     /// An upper bound of a row's length in the dual norm.

@@ -25,6 +25,70 @@ fn scores(random: &mut Random, precision: Precision, n: usize) -> MaxAffine {
     MaxAffine::new(precision, n, Features::F64(rows.into()), biases, ends).unwrap()
 }
 
+/// Behind an origin, in the middle of what is read or below it.
+fn moved(random: &mut Random, scores: MaxAffine, n: usize) -> MaxAffine {
+    let least = random.of(&[0.0, -0.5, -1.0, -1000.0, 0.3]);
+    let m = (0..n).map(|_| Precision::F32.round(least + 0.1 * random.unit()));
+    let m = m.collect();
+    scores.with_origin(m).unwrap()
+}
+
+/// Behind an origin every point of a certified ball is right, in real arithmetic and
+/// as executed, also where the origin cuts the ball.
+#[test]
+fn origins_move_balls() {
+    let mut random = Random::new(0x0121_61A0_0000_0001);
+    let (mut certified, mut cut, mut refuted) = (0, 0, 0);
+    for _ in 0..rounds(400) {
+        let (precision, n) = (random.of(&[Precision::F32, Precision::F64]), 1 + random.below(4));
+        let plain = scores(&mut random, precision, n);
+        let scores = moved(&mut random, plain, n);
+        let origin = scores.origin().unwrap().to_vec();
+        let far = random.of(&[1.0, 1.0, 30.0]);
+        let x: Vec<f64> = (0..3 * n).map(|at| origin[at % n] + far * (2.0 * random.unit() - 0.5)).collect();
+        let model = Model::MaxAffine(scores);
+        let label = |x: &[f64]| predicted_class(&model.evaluate(x).unwrap(), 3).unwrap();
+        let labels: Vec<usize> = x.chunks(n).map(label).collect();
+        let names = ["1", "2", "3"].map(String::from).to_vec();
+        let data = Dataset::new(Features::F64(x.into()), n, labels, names).unwrap();
+        let norm = random.of(&[Norm::L2, Norm::Linf, Norm::L1, Norm::Lp(3.0)]);
+        let radius = random.of(&[0.0, 1e-3, 0.02, 0.1, 0.5]);
+        let radii = Radii::Uniform(radius);
+        let claim = Claim {
+            model: &model,
+            data: &data,
+            classes: &[0, 1, 2],
+            network_classes: 3,
+            norm,
+            radii: &radii,
+        };
+        let verdicts = certify_with(&claim, &Config::default(), &Silent).unwrap().verdicts;
+        for (sample, verdict) in verdicts.iter().enumerate() {
+            refuted += usize::from(matches!(verdict, Verdict::Refuted { .. }));
+            if !matches!(verdict, Verdict::Certified { .. }) {
+                continue;
+            }
+            certified += 1;
+            let (center, class) = (data.row(sample), data.labels()[sample]);
+            cut += usize::from(center.iter().zip(&origin).any(|(x, m)| x - radius < *m));
+            for _ in 0..12 {
+                let point = around(&mut random, &center, radius, norm);
+                if !inside(&point, &center, radius, norm) {
+                    continue;
+                }
+                let exactly: Vec<Dyadic> = point.iter().map(|v| Dyadic::of(*v)).collect();
+                let real = model.evaluate_in(&mut Exact, &exactly);
+                let best = (0..3).filter(|c| *c != class).all(|c| real[class] > real[c]);
+                assert!(best, "{model:?} {norm} around {center:?} {radius} at {point:?}");
+                let rounded: Vec<f64> = point.iter().map(|v| precision.round(*v)).collect();
+                let executed = model.evaluate_in(&mut Machine::new(precision, &mut random), &rounded);
+                assert_eq!(predicted_class(&executed, 3), Some(class), "{model:?} {center:?} {point:?}");
+            }
+        }
+    }
+    assert!(certified > 300 && cut > 50 && refuted > 20, "{certified} certified, {cut} cut, {refuted}");
+}
+
 /// A point at some distance from another.
 fn around(random: &mut Random, center: &[f64], radius: f64, norm: Norm) -> Vec<f64> {
     let way: Vec<f64> = center.iter().map(|_| 2.0 * random.unit() - 1.0).collect();

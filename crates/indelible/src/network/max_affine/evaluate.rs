@@ -22,58 +22,77 @@ const INPUTS_PER_TASK: usize = 256;
 /// Outputs for rows of inputs. Every sum runs over the features in order, and
 /// each output depends on one input only.
 pub(super) fn outputs<T: Real>(scores: &MaxAffine, isa: Isa, inputs: &[f64]) -> Vec<f64> {
-    let n = scores.features;
+    let (n, classes) = (scores.features, scores.ends.len());
     let class_of: Vec<usize> =
-        (0..scores.ends.len()).flat_map(|class| scores.class_rows(class).map(move |_| class)).collect();
+        (0..classes).flat_map(|class| scores.class_rows(class).map(move |_| class)).collect();
     let share = (inputs.len() / n).div_ceil(rayon::current_num_threads());
     let count = share.next_multiple_of(INPUTS).clamp(INPUTS, INPUTS_PER_TASK);
-    inputs
-        .par_chunks(count * n)
-        .flat_map_iter(|inputs| {
-            isa.run(Task::<T> { scores, class_of: &class_of, inputs, format: PhantomData })
-        })
-        .collect()
+    let of = |inputs: &[f64]| {
+        let mut outputs = vec![T::default(); inputs.len() / n * classes];
+        isa.run(Task {
+            scores,
+            inputs,
+            format: PhantomData::<T>,
+            each: |input: usize, row: usize, score: T| {
+                let best = &mut outputs[input * classes + class_of[row]];
+                if score > *best {
+                    *best = score;
+                }
+            },
+        });
+        outputs.into_iter().map(T::to_f64)
+    };
+    inputs.par_chunks(count * n).flat_map_iter(of).collect()
 }
 
-/// All scores of a few inputs.
-struct Task<'a, T> {
+/// All scores for rows of inputs, by one thread.
+pub(super) fn scores<T: Real>(scores: &MaxAffine, isa: Isa, inputs: &[f64]) -> Vec<f64> {
+    let count = scores.biases.len();
+    let mut all = vec![0.0; inputs.len() / scores.features * count];
+    isa.run(Task {
+        scores,
+        inputs,
+        format: PhantomData::<T>,
+        each: |input: usize, row: usize, score: T| all[input * count + row] = score.to_f64(),
+    });
+    all
+}
+
+/// All scores of a few inputs, each handed out with the input and the row.
+struct Task<'a, T, E> {
     scores: &'a MaxAffine,
-    /// The class of each row.
-    class_of: &'a [usize],
     inputs: &'a [f64],
     format: PhantomData<T>,
+    each: E,
 }
 
-impl<T: Real> Loop for Task<'_, T> {
-    type Output = Vec<f64>;
+impl<T: Real, E: FnMut(usize, usize, T)> Loop for Task<'_, T, E> {
+    type Output = ();
 
     #[inline(always)]
-    fn run(self) -> Vec<f64> {
-        let (n, classes) = (self.scores.features, self.scores.ends.len());
+    fn run(mut self) {
+        let n = self.scores.features;
         let count = self.inputs.len() / n;
         let groups: Vec<[T; INPUTS]> =
             self.inputs.chunks(INPUTS * n).flat_map(|rows| columns::<T>(rows, n)).collect();
-        let mut outputs = vec![T::default(); count * classes];
         let mut tile = vec![[T::default(); ROWS]; n];
-        for first in (0..self.class_of.len()).step_by(ROWS) {
+        for first in (0..self.scores.biases.len()).step_by(ROWS) {
             copy_tile(self.scores, first, &mut tile);
-            let class_of = &self.class_of[first..self.class_of.len().min(first + ROWS)];
-            let mut biases = [T::default(); ROWS];
-            for (bias, &b) in biases.iter_mut().zip(&self.scores.biases[first..]) {
+            let biases = &self.scores.biases[first..];
+            let mut padded = [T::default(); ROWS];
+            for (bias, &b) in padded.iter_mut().zip(biases) {
                 *bias = T::from_f64(b);
             }
-            for (group, best) in groups.chunks_exact(n).zip(outputs.chunks_mut(INPUTS * classes)) {
-                for (sums, best) in products(group, &tile).iter().zip(best.chunks_exact_mut(classes)) {
-                    for ((&class, &sum), &bias) in class_of.iter().zip(sums).zip(&biases) {
-                        let score = sum + bias;
-                        if score > best[class] {
-                            best[class] = score;
-                        }
+            let rows = ROWS.min(biases.len());
+            for (place, group) in groups.chunks_exact(n).enumerate() {
+                let start = place * INPUTS;
+                for (lane, sums) in products(group, &tile).iter().enumerate().take(count - start) {
+                    for (row, (&sum, &bias)) in sums.iter().zip(&padded).enumerate().take(rows) {
+                        (self.each)(start + lane, first + row, sum + bias);
                     }
                 }
             }
         }
-        outputs.into_iter().map(T::to_f64).collect()
     }
 }
 

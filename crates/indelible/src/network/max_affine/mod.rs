@@ -3,14 +3,16 @@
 
 mod evaluate;
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use super::{
     Arithmetic, Evaluator, Layer, LayerBuilder, Network, Size,
     maxima::{groups_after, levels, maxima},
-    size::sizes_of_layers,
+    size::{size_of_hidden, sizes_of_layers},
 };
-use crate::{Error, Features, Precision, isa::Isa};
+use crate::{Error, Features, Precision, isa::Isa, number::Real};
 
 /// One affine score per stored row, and per class the largest of its scores:
 ///
@@ -19,6 +21,10 @@ use crate::{Error, Features, Precision, isa::Isa};
 /// y_c = max(0, max of s_k over the rows k of class c)
 /// ```
 ///
+/// An *origin* `m` may stand in front: then `x` is read as `relu(x − m)`, which moves
+/// points that lie above it, and those below onto it. Scores of points far
+/// from 0 are sums of large products, whose roundings an origin avoids.
+///
 /// Rows are sorted by class: class `c` has those up to `ends_c`, from where
 /// the class before ends. All numbers are numbers of `precision`; sums are
 /// executed in it in any order.
@@ -26,6 +32,7 @@ use crate::{Error, Features, Precision, isa::Isa};
 pub struct MaxAffine {
     precision: Precision,
     features: usize,
+    origin: Option<Vec<f64>>,
     rows: Features,
     biases: Vec<f64>,
     ends: Vec<usize>,
@@ -57,7 +64,35 @@ impl MaxAffine {
         if !rows.holds(precision) || !biases.iter().all(|b| precision.holds(*b)) {
             return bad(format!("a weight or bias is no finite number of {precision}"));
         }
-        Ok(Self { precision, features, rows, biases, ends })
+        Ok(Self { precision, features, origin: None, rows, biases, ends })
+    }
+
+    /// The same scores of `relu(x − origin)` in place of `x`; one number of binary32
+    /// for each feature, so that it is the same map in both formats.
+    ///
+    /// # Errors
+    /// [`Error::BadForm`] when there is another number of them, or one is no finite
+    /// number of binary32.
+    pub fn with_origin(self, origin: Vec<f64>) -> Result<Self, Error> {
+        let bad = |why: String| Err(Error::BadForm { form: "max-affine", why });
+        if origin.len() != self.features {
+            return bad(format!("an origin of {} numbers for {} features", origin.len(), self.features));
+        }
+        if let Some(m) = origin.iter().find(|m| !Precision::F32.holds(**m)) {
+            return bad(format!("its origin has {m}; expected finite numbers of binary32"));
+        }
+        Ok(Self { origin: Some(origin), ..self })
+    }
+
+    /// The point that is taken away from inputs first, one number per feature.
+    #[must_use]
+    pub fn origin(&self) -> Option<&[f64]> {
+        self.origin.as_deref()
+    }
+
+    /// The same scores without what is in front of them.
+    pub(crate) fn without_origin(&self) -> Self {
+        Self { origin: None, ..self.clone() }
     }
 
     /// The weights, row after row.
@@ -106,9 +141,23 @@ impl MaxAffine {
         (0..self.classes()).map(|c| groups_after(levels, vec![1; self.class_rows(c).len()])).collect()
     }
 
+    /// Layers in front of the scores.
+    fn front(&self) -> usize {
+        usize::from(self.origin.is_some())
+    }
+
     /// Levels of the deepest tree.
     fn levels(&self) -> usize {
         (0..self.classes()).map(|c| levels(self.class_rows(c).len())).max().unwrap_or(0)
+    }
+
+    /// `relu(x − m)`, before its ReLU.
+    fn shift(origin: &[f64]) -> Layer {
+        let mut layer = LayerBuilder::new(origin.len());
+        for (j, &m) in origin.iter().enumerate() {
+            layer.weight(j, 1.0).bias(-m);
+        }
+        layer.finish()
     }
 
     fn scores(&self) -> Layer {
@@ -124,17 +173,44 @@ impl MaxAffine {
         layer.finish()
     }
 
+    /// What the scores are taken of, for whole rows of inputs.
+    fn moved<'a>(&self, inputs: &'a [f64]) -> Cow<'a, [f64]> {
+        let Some(origin) = &self.origin else { return inputs.into() };
+        let moved = |(x, m): (&f64, &f64)| self.precision.round(self.precision.round(*x) - m).relu();
+        inputs.iter().zip(origin.iter().cycle()).map(moved).collect()
+    }
+
     /// Outputs for whole rows of inputs, with one instruction set.
     pub(super) fn outputs_with(&self, isa: Isa, inputs: &[f64]) -> Vec<f64> {
+        let inputs = self.moved(inputs);
         match self.precision {
-            Precision::F32 => evaluate::outputs::<f32>(self, isa, inputs),
-            Precision::F64 => evaluate::outputs::<f64>(self, isa, inputs),
+            Precision::F32 => evaluate::outputs::<f32>(self, isa, &inputs),
+            Precision::F64 => evaluate::outputs::<f64>(self, isa, &inputs),
+        }
+    }
+
+    /// The scores of all rows for whole rows of inputs, computed in the format: one
+    /// input after the other. The result does not depend on the instruction set.
+    pub(crate) fn scores_of(&self, inputs: &[f64]) -> Vec<f64> {
+        let inputs = self.moved(inputs);
+        match self.precision {
+            Precision::F32 => evaluate::scores::<f32>(self, Isa::best(), &inputs),
+            Precision::F64 => evaluate::scores::<f64>(self, Isa::best(), &inputs),
         }
     }
 
     /// The outputs at one point `x`, `n` numbers, as `arithmetic` has them.
     pub fn evaluate_in<A: Arithmetic>(&self, arithmetic: &mut A, x: &[A::Number]) -> Vec<A::Number> {
         let mut row = vec![0.0; self.features];
+        let moved: Option<Vec<A::Number>> = self.origin.as_ref().map(|origin| {
+            let moved = |(x, &m): (&A::Number, &f64)| {
+                let m = arithmetic.number(m);
+                let moved = arithmetic.minus(x, &m);
+                arithmetic.relu(&moved)
+            };
+            x.iter().zip(origin).map(moved).collect()
+        });
+        let x = moved.as_deref().unwrap_or(x);
         (0..self.classes())
             .map(|class| {
                 let zero = arithmetic.number(0.0);
@@ -150,8 +226,8 @@ impl MaxAffine {
     }
 }
 
-/// The layers for the same function: the scores, then per class a tree of
-/// maxima and the sum of what it leaves.
+/// The layers for the same function: what is in front, the scores, then per class a
+/// tree of maxima and the sum of what it leaves.
 impl Network for MaxAffine {
     fn precision(&self) -> Precision {
         self.precision
@@ -166,11 +242,14 @@ impl Network for MaxAffine {
     }
 
     fn depth(&self) -> usize {
-        self.levels() + 2
+        self.front() + self.levels() + 2
     }
 
     fn layer(&self, index: usize) -> Layer {
-        let Some(level) = index.checked_sub(1) else { return self.scores() };
+        if let Some(origin) = self.origin.as_ref().filter(|_| index == 0) {
+            return Self::shift(origin);
+        }
+        let Some(level) = (index - self.front()).checked_sub(1) else { return self.scores() };
         let groups = self.groups(level);
         let mut layer = LayerBuilder::new(groups.iter().flatten().sum());
         let mut at = 0;
@@ -201,7 +280,9 @@ impl Network for MaxAffine {
             .fold(none, Size::with)
             .reduce(none, Size::then);
         let scores = self.biases.iter().copied().fold(rows, Size::with);
-        Size { depth: 1, width: count, all: (n + 1) * count, ..scores }.then(sizes_of_layers(self, 1))
+        let scores = Size { depth: 1, width: count, all: (n + 1) * count, ..scores };
+        let front: Vec<Layer> = self.origin.iter().map(|origin| Self::shift(origin)).collect();
+        size_of_hidden(&front).then(scores).then(sizes_of_layers(self, self.front() + 1))
     }
 }
 

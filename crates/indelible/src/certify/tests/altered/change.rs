@@ -176,8 +176,9 @@ pub(super) fn change_max_affine(random: &mut Random, scores: &MaxAffine) -> Opti
     let precision = scores.precision();
     let (mut rows, mut biases) = (scores.rows().clone(), scores.biases().to_vec());
     let mut ends = scores.ends().to_vec();
+    let mut origin = scores.origin().map(<[f64]>::to_vec);
     let row = random.below(biases.len());
-    match random.below(4) {
+    match random.below(5) {
         0 => biases[row] = changed(random, biases[row], precision),
         1 => {
             let all = random.of(&[-1.0, -0.1, -1e-3, 0.1, 10.0]);
@@ -191,9 +192,18 @@ pub(super) fn change_max_affine(random: &mut Random, scores: &MaxAffine) -> Opti
                 ends[at] = random.below(biases.len() + 1);
             }
         }
-        _ => rows = change_rows(random, &rows, precision),
+        3 => rows = change_rows(random, &rows, precision),
+        _ => {
+            let origin = origin.get_or_insert_with(|| vec![0.0; scores.inputs()]);
+            let at = random.below(origin.len());
+            origin[at] = changed(random, origin[at], Precision::F32);
+        }
     }
-    MaxAffine::new(precision, scores.inputs(), rows, biases, ends).ok()
+    let changed = MaxAffine::new(precision, scores.inputs(), rows, biases, ends).ok()?;
+    match origin {
+        Some(origin) => changed.with_origin(origin).ok(),
+        None => Some(changed),
+    }
 }
 
 /// `None` where the change leaves no network of the form.
