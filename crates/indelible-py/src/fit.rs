@@ -73,6 +73,7 @@ impl Asked {
                 &[("auto", None), ("dense", Some(Form::Dense)), ("compact", Some(Form::Compact))],
             )?,
             certify: self.prove,
+            directions: false,
         })
     }
 }

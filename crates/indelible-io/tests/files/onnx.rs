@@ -4,9 +4,7 @@ use super::common::{all_options, certificate};
 use indelible::{
     Budget, Dataset, Enclosure, Features, Norm, Precision, Radii, Silent,
     constructions::{BuiltNetwork, Construction, Options, over_directions},
-    network::{
-        Head, Measure, Model, NetworkForm, PowerCurve, Scaled, Scaling, StoredNetwork, predicted_class,
-    },
+    network::{Measure, Model, NetworkForm, PowerCurve, Scaled, Scaling, StoredNetwork, predicted_class},
     separation::separation,
 };
 use indelible_io::onnx::{self, Metadata, OnnxError, write_compact, write_dense};
