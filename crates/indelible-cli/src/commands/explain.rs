@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indelible::{
-    Dataset, Radii,
+    Dataset, Error, Radii,
     cells::{BallsOfCells, ConstraintReason, Explanation, OpenedCells, sign},
     network::{Constraint, Layer, Side},
 };
@@ -44,7 +44,10 @@ impl ExplainArgs {
         let data = self.data.read_for(&network, &bar)?;
         let metadata = &network.metadata;
         let claimed = metadata.radii.as_ref().map(|radii| (radii, metadata.norm));
-        let opened = OpenedCells::new(&network.model, claimed, &data)?;
+        let opened = OpenedCells::new(&network.model, claimed, &data).map_err(|e| match e {
+            Error::NotCells { .. } => Failure::input(format!("{}: {e}", self.network.display())),
+            e => e.into(),
+        })?;
         let (cells, samples) = (opened.cells(), data.samples());
         require(self.sample < samples, || {
             format!("--sample is {}; expected 0 to {}", self.sample, samples - 1)

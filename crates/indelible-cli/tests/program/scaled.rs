@@ -82,7 +82,7 @@ fn units_that_cannot_be_served_are_refused() {
         ("certify raw.onnx t.csv --scale minmax", "reads features as they stand; leave --scale out"),
         ("predict net.onnx t.csv --scale standard", "scales its features itself; leave --scale out"),
         ("decide t.csv --width 1 --radius 0 --scale minmax", "reads features as they stand"),
-        ("explain net.onnx t.csv --sample 0", "without such a map"),
+        ("explain net.onnx t.csv --sample 0", "cells behind such a map are not explained"),
         ("separation far.csv --scale minmax", "feature 0 has the factor"),
         ("separation t.csv --scale unit", "possible values: images, none, minmax, standard"),
     ] {

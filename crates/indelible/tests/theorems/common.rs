@@ -2,7 +2,7 @@
 
 use indelible::{
     Budget, Dataset, Enclosure, Features, Norm, Precision, Radii, Silent,
-    certify::{Certificate, Claim, certify},
+    certify::{Certificate, Claim, Config, certify_with},
     constructions::{BuiltNetwork, Construction, Options},
     network::{Head, Model},
     number::{random::Random, sub_down, sub_up},
@@ -209,7 +209,10 @@ pub fn with_names(data: &Dataset, classes: usize) -> Dataset {
 pub fn certificate_of(model: &Model, data: &Dataset, norm: Norm, radii: &Radii) -> Certificate {
     let classes: Vec<usize> = (0..data.classes()).collect();
     let network_classes = data.classes();
-    certify(&Claim { model, data, classes: &classes, network_classes, norm, radii }, &Silent).unwrap()
+    // What is lost to rounding stays undecided however many parts are looked at.
+    let config = Config { branches: 200, ..Config::default() };
+    certify_with(&Claim { model, data, classes: &classes, network_classes, norm, radii }, &config, &Silent)
+        .unwrap()
 }
 
 /// The same for the balls that a network was built for.
