@@ -210,7 +210,7 @@ pub fn certificate_of(model: &Model, data: &Dataset, norm: Norm, radii: &Radii) 
     let classes: Vec<usize> = (0..data.classes()).collect();
     let network_classes = data.classes();
     // What is lost to rounding stays undecided however many parts are looked at.
-    let config = Config { branches: 200, ..Config::default() };
+    let config = Config { branches: 20, ..Config::default() };
     certify_with(&Claim { model, data, classes: &classes, network_classes, norm, radii }, &config, &Silent)
         .unwrap()
 }
