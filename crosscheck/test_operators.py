@@ -273,5 +273,5 @@ def test_others_are_refused_by_name(program, tmp_path, kind):
     answer = program("predict", tmp_path / "net.onnx", tmp_path / "points.npy")
     assert answer.code == 2
     # What stands behind a Softmax is named where it stands.
-    name = {"Softmax": "behind a Softmax", "Mul of": "operator Mul of these constants"}.get(kind, f"operator {kind} ")
+    name = {"Softmax": "behind a Softmax", "Mul of": "is not understood of these constants"}.get(kind, f"operator {kind} ")
     assert name in answer.stderr, answer.stderr
