@@ -72,22 +72,6 @@ pub(super) fn verdicts(
 }
 
 impl Linear<'_> {
-    /// The verdict that one pass over the whole ball gives, certified or undecided.
-    pub fn at_once(self, sample: usize) -> Verdict {
-        let Self { claim, program, config } = self;
-        let region = Region::new(claim, sample).map(|region| region.within(&config.domain));
-        let relaxation = region.as_ref().and_then(|region| Relaxation::new(program, region));
-        match relaxation.zip(Question::new(claim, claim.model.outputs(), sample)) {
-            Some((relaxation, question)) => match first_bounds(&relaxation, &question) {
-                (open, least) if open.is_empty() => {
-                    certified(least, claim.model.outputs(), Engine::LinearBounds)
-                }
-                _ => Verdict::Undecided,
-            },
-            None => Verdict::Undecided,
-        }
-    }
-
     /// The verdict about one sample, and how many parts of its ball were bounded.
     pub fn verdict(self, sample: usize) -> Decided {
         let started = Instant::now();
