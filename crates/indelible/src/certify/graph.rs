@@ -68,6 +68,10 @@ pub(super) fn propagate(graph: &Graph, input: Vec<Interval>) -> Option<Vec<Vec<I
         let goes_on = before.iter().any(Option::is_some) && adds_to_sums(&node.operation);
         if let (Some(terms), true) = (&terms, goes_on) {
             for (x, size) in result.iter_mut().zip(&terms.sizes) {
+                // Put together, partial sums may be as large as all terms.
+                if *size > graph.precision().largest() / 2.0 {
+                    return None;
+                }
                 *x = x.widened(terms.error(*size, arithmetic.precision)?);
             }
         }

@@ -40,10 +40,8 @@ impl VectorBounds {
     pub fn size(&self, index: usize) -> f64 {
         magnitude(self.interval(index))
     }
-}
 
-impl VectorBounds {
-    /// The terms of each number, where `step` goes on with the sums of a matrix.
+    /// The terms of each number, where `affine` goes on with the sums of a matrix.
     fn terms_with(affine: &Affine<'_>, known: &[Self], sums_off: f64) -> Option<Together> {
         let read = || affine.parts.iter().filter_map(|(vector, _)| known.get(*vector));
         let roundings = read().filter_map(|known| Some(known.together.as_ref()?.roundings)).max()?;
@@ -126,9 +124,10 @@ pub(super) fn by_intervals(
         if together.is_some() && roundings > 0 {
             error = add_up(error, next.error(size, precision)?);
         }
+        let largest = if together.is_some() { size } else { read };
         next.sizes.push(size);
         // Half of the largest number: no partial sum overflows either.
-        let fits = add_up(read, error) <= precision.largest() / 2.0;
+        let fits = add_up(largest, error) <= precision.largest() / 2.0;
         if !fits {
             return None;
         }
