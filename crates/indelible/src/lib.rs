@@ -136,6 +136,7 @@ mod matrix;
 pub mod network;
 pub mod norm;
 pub mod number;
+mod parallel;
 pub mod progress;
 pub mod scores;
 pub mod separation;

@@ -59,8 +59,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Every room may say what went wrong, and that names norms and numbers.
-const COMMON: &str = "error";
+/// Every room may say what went wrong, and that names norms and numbers; and every
+/// room may work on all threads.
+const COMMON: [&str; 2] = ["error", "parallel"];
 
 /// Where a file stands in the tree of modules: the names from the crate on.
 type Module = Vec<String>;
@@ -337,7 +338,7 @@ fn rooms_know_only_the_rooms_that_they_may() {
     for (file, others) in Library::read().arrows() {
         let Some(room) = file.first() else { continue };
         let allowed = ROOMS.iter().find(|(name, _)| name == room).map_or(&[][..], |(_, known)| *known);
-        let may = |other: &str| other == room || other == COMMON || allowed.contains(&other);
+        let may = |other: &str| other == room || COMMON.contains(&other) || allowed.contains(&other);
         for other in others {
             if other.first().is_some_and(|other| !may(other)) {
                 wrong.entry(format!("{room} -> {}", other[0])).or_default().insert(file.join("/"));

@@ -8,9 +8,7 @@
 
 use std::sync::Mutex;
 
-use rayon::prelude::*;
-
-use crate::{Error, Progress, number::random::SplitMix};
+use crate::{Error, Progress, number::random::SplitMix, parallel};
 
 use super::{
     balls::Balls,
@@ -116,28 +114,23 @@ impl Finder<'_> {
 
     /// A cell for each of these slots alone.
     fn each(&self, slots: &[usize]) -> Result<Vec<Draft>, Error> {
-        slots
-            .par_iter()
-            .map(|&slot| {
-                let mut wanted = vec![0; self.grid.words()];
-                wanted[slot / 64] |= 1 << (slot % 64);
-                let cell = self.one(slot, &wanted, &[CARELESS], 0);
-                self.progress.advance(1);
-                cell
-            })
-            .collect()
+        parallel::try_map(slots.len(), |place| {
+            let slot = slots[place];
+            let mut wanted = vec![0; self.grid.words()];
+            wanted[slot / 64] |= 1 << (slot % 64);
+            let cell = self.one(slot, &wanted, &[CARELESS], 0);
+            self.progress.advance(1);
+            cell
+        })
     }
 
     /// The cells of some seeds.
     fn batch(&self, seeds: &[u32], wanted: &[u64], salt: u64) -> Result<Vec<Draft>, Error> {
-        seeds
-            .par_iter()
-            .enumerate()
-            .map(|(place, &seed)| {
-                let carelessness = CARELESSNESS[place % CARELESSNESS.len()];
-                self.one(seed as usize, wanted, &[carelessness, CARELESS], salt ^ u64::from(seed))
-            })
-            .collect()
+        parallel::try_map(seeds.len(), |place| {
+            let seed = seeds[place];
+            let carelessness = CARELESSNESS[place % CARELESSNESS.len()];
+            self.one(seed as usize, wanted, &[carelessness, CARELESS], salt ^ u64::from(seed))
+        })
     }
 
     /// The cell of one seed: grown with the first of `carelessness`, and where
@@ -235,17 +228,14 @@ impl Finder<'_> {
     /// leaving first.
     fn without_needless(&self, cells: Vec<Draft>) -> Vec<Draft> {
         let Self { balls, grid, .. } = *self;
-        let inside: Vec<Vec<u32>> = cells
-            .par_iter()
-            .map(|cell| {
-                let words = grid.words_of(cell.class);
-                let mut inside = grid.all[words.clone()].to_vec();
-                cell.keep_inside(balls, grid, &mut inside);
-                let mut slots = Vec::with_capacity(size(&inside));
-                sample(&inside, words.start, usize::MAX, 0.0, &mut slots);
-                slots
-            })
-            .collect();
+        let inside: Vec<Vec<u32>> = parallel::map_each(&cells, |cell| {
+            let words = grid.words_of(cell.class);
+            let mut inside = grid.all[words.clone()].to_vec();
+            cell.keep_inside(balls, grid, &mut inside);
+            let mut slots = Vec::with_capacity(size(&inside));
+            sample(&inside, words.start, usize::MAX, 0.0, &mut slots);
+            slots
+        });
         let mut times = vec![0u32; 64 * grid.words()];
         for &slot in inside.iter().flatten() {
             times[slot as usize] += 1;

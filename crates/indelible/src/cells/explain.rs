@@ -3,12 +3,11 @@
 
 use std::{borrow::Cow, cmp::Reverse, ops::Range};
 
-use rayon::prelude::*;
-
 use crate::{
     Dataset, Error, Norm, Radii,
     network::{BallImage, CellNetwork, Constraint, Image, Model, Network, Side},
     number::{add_up, sub_down},
+    parallel,
 };
 
 use super::balls::holds;
@@ -173,11 +172,10 @@ impl<'a> BallsOfCells<'a> {
         let chosen: Vec<Constraint> = constraints(cells, cell).collect();
         let numbers: Vec<usize> = chosen.iter().map(|constraint| constraint.feature).collect();
         // All balls along what the cell has constraints on, one row each.
-        let starts: Vec<usize> = (0..labels.len()).step_by(AT_ONCE).collect();
-        let ends: Vec<(f64, f64)> = starts
-            .into_par_iter()
-            .flat_map_iter(|start| self.ends(start..labels.len().min(start + AT_ONCE), &numbers))
-            .collect();
+        let ends: Vec<(f64, f64)> = parallel::flat_map(labels.len().div_ceil(AT_ONCE), |number| {
+            let start = number * AT_ONCE;
+            self.ends(start..labels.len().min(start + AT_ONCE), &numbers)
+        });
         let rows = || ends.chunks_exact(numbers.len().max(1)).zip(labels);
         let mut reasons: Vec<ConstraintReason> = chosen
             .iter()

@@ -6,12 +6,11 @@
 //! kept in slots, class after class, each class from a new word on, in an order
 //! that is random but always the same.
 
-use rayon::prelude::*;
-
 use crate::{
     Progress,
     network::{Constraint, Side},
     number::{add_up, random::SplitMix, sub_down},
+    parallel,
 };
 
 use super::{
@@ -117,28 +116,26 @@ impl Grid {
             .map(|t| (t.feature, t.upper.max(add_up(t.lower, slack)), t.lower.min(sub_down(t.upper, slack))))
             .collect();
         progress.begin("placing balls", self.samples.len() as u64);
-        rows.par_chunks_mut(2 * width).zip(&self.samples).for_each_init(
-            || vec![0.0; balls.data.features()],
-            |x, (row, &sample)| {
-                progress.advance(1);
-                if sample == EMPTY {
-                    return;
-                }
-                balls.data.copy_row(sample, x);
-                let (mut feature, mut ends) = (usize::MAX, (0.0, 0.0));
-                let (above, below) = row.split_at_mut(width);
-                for ((places, above), below) in places.chunks(64).zip(above).zip(below) {
-                    for (bit, &(of, least, most)) in places.iter().enumerate() {
-                        if of != feature {
-                            feature = of;
-                            ends = balls.ends_around(x[feature], sample, feature);
-                        }
-                        *above |= u64::from(ends.0 >= least) << bit;
-                        *below |= u64::from(ends.1 <= most) << bit;
+        parallel::each_chunk_mut(&mut rows, 2 * width, |slot, row| {
+            progress.advance(1);
+            let sample = self.samples[slot];
+            if sample == EMPTY {
+                return;
+            }
+            let x = balls.data.row(sample);
+            let (mut feature, mut ends) = (usize::MAX, (0.0, 0.0));
+            let (above, below) = row.split_at_mut(width);
+            for ((places, above), below) in places.chunks(64).zip(above).zip(below) {
+                for (bit, &(of, least, most)) in places.iter().enumerate() {
+                    if of != feature {
+                        feature = of;
+                        ends = balls.ends_around(x[feature], sample, feature);
                     }
+                    *above |= u64::from(ends.0 >= least) << bit;
+                    *below |= u64::from(ends.1 <= most) << bit;
                 }
-            },
-        );
+            }
+        });
         progress.end();
         self.rows = rows;
     }
@@ -147,7 +144,7 @@ impl Grid {
     fn turn(&mut self) {
         let (words, width, rows) = (self.words, self.width, &self.rows);
         let mut columns = vec![0; self.thresholds.len() * 2 * words];
-        columns.par_chunks_mut(2 * words * 64).enumerate().for_each(|(block, columns)| {
+        parallel::each_chunk_mut(&mut columns, 2 * words * 64, |block, columns| {
             let mut bits = [0; 64];
             for side in 0..2 {
                 for word in 0..words {
@@ -267,19 +264,17 @@ fn thresholds(balls: &Balls<'_>, room: f64, slots: usize, progress: &dyn Progres
     let per_feature = (aim.min(most) / n).clamp(1, PER_FEATURE);
     let most = (2 * BYTES / slots * (most / MOST)).clamp(64 * BLOCK, most);
     progress.begin("thresholds", n as u64);
-    let mut found: Vec<(f64, Threshold)> = (0..n)
-        .into_par_iter()
-        .flat_map_iter(|feature| {
-            let ends: Vec<_> = chosen.iter().map(|&i| balls.ends(i, feature)).collect();
-            progress.advance(1);
-            choose(&ends, room, per_feature).into_iter().filter_map(move |Choice { threshold, gain }| {
-                let upper = balls.precision.round(threshold + 0.5 * room);
-                let lower = balls.precision.round(threshold - 0.5 * room);
-                let fits = upper.is_finite() && lower.is_finite() && gain >= LEAST_GAIN;
-                fits.then_some((gain, Threshold { feature, upper, lower }))
-            })
-        })
-        .collect();
+    let mut found: Vec<(f64, Threshold)> = parallel::flat_map(n, |feature| {
+        let ends: Vec<_> = chosen.iter().map(|&i| balls.ends(i, feature)).collect();
+        progress.advance(1);
+        let fitting = |Choice { threshold, gain }| {
+            let upper = balls.precision.round(threshold + 0.5 * room);
+            let lower = balls.precision.round(threshold - 0.5 * room);
+            let fits = upper.is_finite() && lower.is_finite() && gain >= LEAST_GAIN;
+            fits.then_some((gain, Threshold { feature, upper, lower }))
+        };
+        choose(&ends, room, per_feature).into_iter().filter_map(fitting).collect()
+    });
     progress.end();
     let place = |a: &Threshold, b: &Threshold| {
         a.feature.cmp(&b.feature).then(a.upper.total_cmp(&b.upper)).then(a.lower.total_cmp(&b.lower))

@@ -1,10 +1,9 @@
 //! How many balls lie in every cell.
 
-use rayon::prelude::*;
-
 use crate::{
     Dataset, Norm, Radii,
     network::{BallImage, CellNetwork, Constraint, Image, Network},
+    parallel,
 };
 
 use super::balls::{Balls, holds};
@@ -21,27 +20,22 @@ pub fn samples_in_cells(network: &CellNetwork, data: &Dataset, norm: Norm, radii
     for (k, &class) in network.classes_of_cells().iter().enumerate() {
         of_class[class].push(k);
     }
-    (0..data.samples())
-        .into_par_iter()
-        .fold(
-            || vec![0; network.cells()],
-            |mut members, sample| {
-                let images: Option<Vec<_>> = image.as_ref().map(|image| {
-                    let images = image.all(&data.row(sample), &[radii.of(sample)]);
-                    images.iter().map(Image::ends).collect()
-                });
-                let holds = |c: &Constraint| match &images {
-                    Some(images) => holds(c, images[c.feature]),
-                    // Of layers without an image nothing is known.
-                    None if !layers.is_empty() => false,
-                    None => c.feature < data.features() && holds(c, balls.ends(sample, c.feature)),
-                };
-                let held: Vec<bool> = network.constraints().iter().map(holds).collect();
-                for &k in &of_class[data.labels()[sample]] {
-                    members[k] += usize::from(network.members_of(k).iter().all(|&t| held[t as usize]));
-                }
-                members
-            },
-        )
-        .reduce(|| vec![0; network.cells()], |a, b| a.into_iter().zip(b).map(|(a, b)| a + b).collect())
+    let add = |members: &mut Vec<usize>, sample: usize| {
+        let images: Option<Vec<_>> = image.as_ref().map(|image| {
+            let images = image.all(&data.row(sample), &[radii.of(sample)]);
+            images.iter().map(Image::ends).collect()
+        });
+        let holds = |c: &Constraint| match &images {
+            Some(images) => holds(c, images[c.feature]),
+            // Of layers without an image nothing is known.
+            None if !layers.is_empty() => false,
+            None => c.feature < data.features() && holds(c, balls.ends(sample, c.feature)),
+        };
+        let held: Vec<bool> = network.constraints().iter().map(holds).collect();
+        for &k in &of_class[data.labels()[sample]] {
+            members[k] += usize::from(network.members_of(k).iter().all(|&t| held[t as usize]));
+        }
+    };
+    let sum = |a: Vec<usize>, b: Vec<usize>| a.into_iter().zip(b).map(|(a, b)| a + b).collect();
+    parallel::fold(data.samples(), || vec![0; network.cells()], add, sum)
 }

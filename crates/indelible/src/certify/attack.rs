@@ -1,12 +1,11 @@
 //! Looks for a point of a ball that gets another label.
 
-use rayon::prelude::*;
-
 use super::{Claim, Domain, Engine, Verdict, claim::distance_up, scaled::Behind};
 use crate::{
     Dataset, Error, Norm, Precision,
     network::{Model, predicted_class},
     number::{add_down, random::Random, sub_up},
+    parallel,
 };
 
 /// A point at which the network, evaluated in its own format, gives another
@@ -197,7 +196,7 @@ pub(super) fn attacks(
     domain: &Domain,
     samples: &[usize],
 ) -> Result<Vec<Option<Attack>>, Error> {
-    let points = samples.par_iter().map(|&sample| points(claim, domain, sample)).collect();
+    let points = parallel::map_each(samples, |&sample| points(claim, domain, sample));
     Ok(tried(claim, samples, points)?.into_iter().map(|found| found.map(|(_, attack)| attack)).collect())
 }
 

@@ -25,13 +25,12 @@
 
 use std::time::Instant;
 
-use rayon::prelude::*;
-
 use super::{Answers, Claim, Domain, Effort, Engine, Verdict, Watch};
 use crate::{
     Precision, Progress,
     network::{BallImage, CellNetwork, Head, Network, Side},
     number::{div_up, mul_down, sub_down},
+    parallel,
 };
 
 /// Integers up to this are exact in both formats.
@@ -69,8 +68,8 @@ pub(super) fn verdicts(
     };
     let parts = Parts { network, domain, image, literals, members };
     watch.begin("certify", samples as u64);
-    let starts: Vec<usize> = (0..samples).step_by(BALLS).collect();
-    let answers = starts.into_par_iter().flat_map_iter(|start| {
+    let answers = parallel::flat_map(samples.div_ceil(BALLS), |number| {
+        let start = number * BALLS;
         let (started, count) = (Instant::now(), BALLS.min(samples - start));
         let verdicts = block(claim, &parts, start, count);
         let seconds = started.elapsed().as_secs_f64() / count as f64;
@@ -80,7 +79,6 @@ pub(super) fn verdicts(
         watch.advance(count as u64);
         answers
     });
-    let answers = answers.collect();
     watch.end();
     Some(answers)
 }

@@ -73,8 +73,6 @@ mod watch;
 
 use std::{sync::OnceLock, time::Instant};
 
-use rayon::prelude::*;
-
 use self::{
     attack::{BallPoints, attacks, tried},
     claim::ball,
@@ -86,6 +84,7 @@ use self::{
 use crate::{
     Error, Progress, Silent,
     network::{Model, Projected, Prototypes, Scaled, predicted_class},
+    parallel,
     separation::NearestEnemies,
 };
 
@@ -248,7 +247,8 @@ fn in_boxes(
 ) -> Result<(), Error> {
     let open = undecided(answers);
     watch.begin("certify", open.len() as u64);
-    let ask = |&sample: &usize| {
+    let ask = |place: usize| -> Result<_, Error> {
+        let sample = open[place];
         let part = behind.part(sample)?;
         let inner = Config { domain: part.domain.clone(), ..config.clone() };
         let silent = Watch { progress: &Silent, found: &|_, _, _| {} };
@@ -258,7 +258,7 @@ fn in_boxes(
         let effort = found.efforts.into_iter().next().unwrap_or_default();
         Ok((behind.verdict(sample, &config.domain, verdict)?, effort))
     };
-    let found = open.par_iter().map(ask).collect::<Result<Answers, Error>>()?;
+    let found = parallel::try_map(open.len(), ask)?;
     watch.end();
     for (&sample, (verdict, effort)) in open.iter().zip(found) {
         let before = answers[sample].1;
@@ -353,7 +353,7 @@ fn find_towards(
                 ball.towards(&row)
             })
         };
-        let found = tried(claim, open, open.par_iter().map(points).collect())?.into_iter();
+        let found = tried(claim, open, parallel::map_each(open, points))?.into_iter();
         let found = found.map(|found| found.map(|(_, attack)| attack.refutes()));
         note(answers, open, found, started, watch);
         watch.advance(open.len() as u64);

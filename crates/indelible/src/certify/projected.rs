@@ -7,13 +7,12 @@
 //! a certificate about the network behind must cover: every real number in it, and
 //! every number of the format, is then covered too.
 
-use rayon::prelude::*;
-
 use super::{Claim, Domain, Verdict};
 use crate::{
     Dataset, Error, Features, Norm, Radii,
     network::{BallImage, Projected},
     number::sub_up,
+    parallel,
 };
 
 /// Samples whose balls are looked at together.
@@ -42,7 +41,7 @@ impl<'a> Behind<'a> {
         };
         let samples: Vec<usize> = (0..claim.data.samples()).collect();
         let of = |samples: &[usize]| boxes(claim, projected, &image, samples);
-        let boxes: Vec<(Vec<f64>, Option<f64>)> = samples.par_chunks(TOGETHER).flat_map_iter(of).collect();
+        let boxes: Vec<(Vec<f64>, Option<f64>)> = parallel::flat_map_chunks(&samples, TOGETHER, of);
         let bounded = boxes.iter().map(|(_, radius)| radius.is_some()).collect();
         let radii = Radii::PerSample(boxes.iter().map(|(_, radius)| radius.unwrap_or(0.0)).collect());
         let centers: Vec<f64> = boxes.into_iter().flat_map(|(center, _)| center).collect();

@@ -14,13 +14,12 @@
 //! `|x'_j − x_j| ≤ r = ρ` and `‖w ∘ (x' − x)‖ ≤ μ = ρ max w`, and what the network behind
 //! reads lies in the box of half widths `w_j ρ + δ_j + |z_j − c_j|` around `c` as well.
 
-use rayon::prelude::*;
-
 use super::{Claim, Domain, Verdict};
 use crate::{
     Dataset, Error, Features, Norm, Precision, Radii,
     network::{Model, Scaled, Scaling, norm_up, predicted_class},
     number::{add_down, add_up, div_down, div_up, mul_down, mul_up, sub_down, sub_up},
+    parallel,
 };
 
 /// The balls, behind a map, that contain whatever it makes of balls around samples.
@@ -61,7 +60,7 @@ impl ScaledBalls {
             let ball = map.image(&data.row(sample), norm, radii.of(sample));
             ball.map(|Image { center, radius, .. }| (center, radius))
         };
-        let balls: Vec<Option<(Vec<f64>, f64)>> = (0..data.samples()).into_par_iter().map(ball).collect();
+        let balls: Vec<Option<(Vec<f64>, f64)>> = parallel::map(data.samples(), ball);
         let bounded = balls.iter().map(Option::is_some).collect();
         let radii = balls.iter().map(|ball| ball.as_ref().map_or(0.0, |(_, radius)| *radius)).collect();
         let none = vec![0.0; data.features()];

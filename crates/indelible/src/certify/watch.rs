@@ -2,10 +2,8 @@
 
 use std::{convert::Infallible, time::Instant};
 
-use rayon::prelude::*;
-
 use super::{Answers, Claim, Effort, Verdict};
-use crate::Progress;
+use crate::{Progress, parallel};
 
 /// Is told the number of a sample, the verdict about it, and what that took;
 /// called from several threads, once per sample, in the order in which verdicts
@@ -74,7 +72,7 @@ pub(super) fn of_each<E: Send>(
         watch.advance(1);
         Ok(answer)
     };
-    let answers = (0..samples).into_par_iter().map(answer).collect();
+    let answers = parallel::try_map(samples, answer);
     watch.end();
     answers
 }

@@ -21,9 +21,7 @@
 //!
 //! **Floating point.** As `nearest`; what rounding may take is asked of every lead.
 
-use rayon::prelude::*;
-
-use crate::{Budget, Dataset, Error, Norm, Progress, Radii};
+use crate::{Budget, Dataset, Error, Norm, Progress, Radii, parallel};
 
 use super::{
     AtLeast, BuiltNetwork, Construction, Heads, Options, euclidean::SampleScores, frame::Frame,
@@ -174,9 +172,8 @@ impl<'a> Rows<'a> {
         let most = AT_ONCE.max(self.kept.len() / GROWTH);
         let all: usize = open.iter().map(Vec::len).sum();
         let of_class = |own: &Vec<usize>| self.next_of(own, (most * own.len()).div_ceil(all));
-        let chosen: Result<Vec<Vec<usize>>, Error> =
-            open.par_iter().filter(|own| !own.is_empty()).map(of_class).collect();
-        Ok(chosen?.concat())
+        let open: Vec<&Vec<usize>> = open.iter().filter(|own| !own.is_empty()).collect();
+        Ok(parallel::try_map(open.len(), |class| of_class(open[class]))?.concat())
     }
 
     /// The next rows among the open samples `own` of one class: those first that
@@ -185,21 +182,18 @@ impl<'a> Rows<'a> {
         let count = own.len().min(TRIED);
         let tried: Vec<usize> = (0..count).map(|k| own[(k * own.len() + own.len() / 2) / count]).collect();
         let scores = self.scores.scores(&tried, vec![count], self.scores.constant)?;
-        let mut keeps: Vec<Keeps> = own
-            .par_chunks(BLOCK)
-            .flat_map_iter(|samples| {
-                let all = scores.scores_of(&self.points(samples));
-                let each = |(&i, scores): (&usize, &[f64])| {
-                    let mut keeps = Keeps::default();
-                    for (k, (&row, &score)) in tried.iter().zip(scores).enumerate() {
-                        let seems = row == i || self.seems(i, Scored { row, score });
-                        keeps[k / 64] |= u64::from(seems) << (k % 64);
-                    }
-                    keeps
-                };
-                samples.iter().zip(all.chunks(count)).map(each).collect::<Vec<Keeps>>()
-            })
-            .collect();
+        let mut keeps: Vec<Keeps> = parallel::flat_map_chunks(own, BLOCK, |samples| {
+            let all = scores.scores_of(&self.points(samples));
+            let each = |(&i, scores): (&usize, &[f64])| {
+                let mut keeps = Keeps::default();
+                for (k, (&row, &score)) in tried.iter().zip(scores).enumerate() {
+                    let seems = row == i || self.seems(i, Scored { row, score });
+                    keeps[k / 64] |= u64::from(seems) << (k % 64);
+                }
+                keeps
+            };
+            samples.iter().zip(all.chunks(count)).map(each).collect::<Vec<Keeps>>()
+        });
         let has = |keeps: &Keeps, k: usize| keeps[k / 64] >> (k % 64) & 1 == 1;
         let mut gains: Vec<usize> =
             (0..count).map(|k| keeps.iter().filter(|keeps| has(keeps, k)).count()).collect();
@@ -242,7 +236,7 @@ impl<'a> Rows<'a> {
         }
         self.kept.extend(new);
         let mut around = std::mem::take(&mut self.around);
-        around.par_chunks_mut(BLOCK).enumerate().for_each(|(block, around)| {
+        parallel::each_chunk_mut(&mut around, BLOCK, |block, around| {
             let samples: Vec<usize> = (0..around.len()).map(|k| block * BLOCK + k).collect();
             let all = scores.scores_of(&self.points(&samples));
             for ((&i, around), scores) in samples.iter().zip(around).zip(all.chunks(new.len())) {
@@ -307,7 +301,7 @@ impl<'a> Rows<'a> {
             let each = samples.iter().zip(all.chunks(self.kept.len()));
             each.map(|(&i, scores)| self.review(i, scores)).collect::<Vec<Review>>()
         };
-        let reviews = samples.par_chunks(BLOCK).flat_map_iter(of).collect();
+        let reviews = parallel::flat_map_chunks(&samples, BLOCK, of);
         progress.end();
         Ok(reviews)
     }

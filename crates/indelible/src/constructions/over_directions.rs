@@ -13,13 +13,12 @@
 //! how far they and rounding reach is taken from the weights as they are stored
 //! ([`BallImage`]) and added to the radius.
 
-use rayon::prelude::*;
-
 use crate::{
     Budget, Dataset, Error, Features, Norm, Precision, Progress, Radii,
     directions::{Projection, dictionary},
     network::{BallImage, Image, Layer, LayerBuilder, Model, Network, Projected, Size, size_of_hidden},
     number::{Real, add_up, mul_up, sub_down},
+    parallel,
     separation::separation,
 };
 
@@ -104,7 +103,7 @@ fn seen<T: Send>(
         let radii: Vec<f64> = samples.iter().map(|&sample| budget.radii().of(sample)).collect();
         each(image.all(&x, &radii))
     };
-    Ok(samples.par_chunks(ROWS).map(of).collect())
+    Ok(parallel::map_chunks(&samples, ROWS, of))
 }
 
 /// The same layers with biases in the last that keep all balls above 0.

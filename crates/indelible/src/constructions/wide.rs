@@ -19,8 +19,6 @@
 //! sum of numbers that are not negative, one of them 1, is at least 1 in every
 //! order.
 
-use rayon::prelude::*;
-
 use super::{
     AtLeast, BuiltNetwork, Construction, Heads, Options, Yu2024Linf, heads, ramps::Ramps,
     yu2024_lipschitz::only_logits,
@@ -32,6 +30,7 @@ use crate::{
         Size, sizes_of_layers,
     },
     number::div_up,
+    parallel,
 };
 
 pub(super) const ENTRY: Construction = Construction {
@@ -121,7 +120,7 @@ impl Wide {
 
     /// All neurons of the first layer, feature by feature.
     fn thresholds(&self) -> Vec<Sides> {
-        (0..self.data.features()).into_par_iter().map(|j| self.thresholds_of(j)).collect()
+        parallel::map(self.data.features(), |j| self.thresholds_of(j))
     }
 
     fn first(&self) -> Layer {
@@ -169,21 +168,21 @@ impl Wide {
     /// The size of the first two layers, `2nN` weights of which are not made.
     fn size_of_two(&self) -> Size {
         let (n, samples) = (self.data.features(), self.data.samples());
-        let first = (0..n)
-            .into_par_iter()
-            .map(|j| {
-                let sides = self.thresholds_of(j);
-                let all = sides.iter().flatten();
-                let neurons = all.clone().count();
-                Size {
-                    width: neurons,
-                    nonzero: neurons + all.clone().filter(|t| **t != 0).count(),
-                    all: (n + 1) * neurons,
-                    max_abs: all.fold(1.0, |m: f64, t| m.max(f64::from_bits(*t).abs())),
-                    ..Size::NONE
-                }
-            })
-            .reduce(|| Size::NONE, |a, b| Size { width: a.width + b.width, ..a.then(b) });
+        let of_feature = |j: usize| {
+            let sides = self.thresholds_of(j);
+            let all = sides.iter().flatten();
+            let neurons = all.clone().count();
+            Size {
+                width: neurons,
+                nonzero: neurons + all.clone().filter(|t| **t != 0).count(),
+                all: (n + 1) * neurons,
+                max_abs: all.fold(1.0, |m: f64, t| m.max(f64::from_bits(*t).abs())),
+                ..Size::NONE
+            }
+        };
+        let first = parallel::map(n, of_feature)
+            .into_iter()
+            .fold(Size::NONE, |a, b| Size { width: a.width + b.width, ..a.then(b) });
         let second = (0..samples).map(|k| self.neuron(k)).fold(Size::NONE, |size, (weight, bias)| {
             let size = size.with(weight).with(bias);
             Size { nonzero: size.nonzero + (2 * n - 1) * usize::from(weight != 0.0), ..size }

@@ -31,12 +31,11 @@
 //! 0 or below, and the others only lower it, in whatever order they are added,
 //! because rounding is monotone.
 
-use rayon::prelude::*;
-
 use crate::{
     Budget, Dataset, Error, Features, Norm, Precision,
     network::{Head, Layer, LayerBuilder, Measure, Model, Network, Schedule},
     number::{add_up, div_up, sub_down, sub_up},
+    parallel,
 };
 
 use super::{
@@ -115,7 +114,7 @@ impl Yu2024Linf {
         let (data, budget) = (data.clone(), budget.clone());
         let mut network = Self { data, budget, options, minima, gaps: vec![], weights: vec![], clip };
         let (data, budget) = (&network.data, &network.budget);
-        let reaches: Vec<f64> = (0..data.samples()).into_par_iter().map(|k| network.reach(k)).collect();
+        let reaches: Vec<f64> = parallel::map(data.samples(), |k| network.reach(k));
         let excess =
             reaches.iter().enumerate().fold(0.0_f64, |e, (k, r)| e.max(sub_up(*r, budget.radii().of(k))));
         if !excess.is_finite() {
@@ -130,7 +129,7 @@ impl Yu2024Linf {
             })
             .collect();
         if gaps.iter().any(|gap| precision.round_down(*gap) <= 0.0) {
-            gaps = (0..data.samples()).into_par_iter().map(|k| network.smallest_violation(k)).collect();
+            gaps = parallel::map(data.samples(), |k| network.smallest_violation(k));
         }
         network.gaps = gaps.into_iter().map(|gap| precision.round_down(gap)).collect();
         network.weights = network.weights(&network.gaps)?;
@@ -203,20 +202,18 @@ impl Yu2024Linf {
     /// far its ball, inputs rounded to the format, reaches from that center.
     fn around_centers(&self, centers: &Features) -> (Vec<f64>, Vec<f64>) {
         let n = self.data.features();
-        (0..self.data.samples())
-            .into_par_iter()
-            .map(|k| {
-                let radius = self.budget.radii().of(k);
-                let (mut drift, mut reach) = (0.0_f64, 0.0_f64);
-                for j in 0..n {
-                    let (x, center) = (self.data.value(k, j), centers.at(k * n + j));
-                    let (lower, upper) = self.ends(x, radius);
-                    drift = drift.max(sub_up(x, center)).max(sub_up(center, x));
-                    reach = reach.max(sub_up(upper, center)).max(sub_up(center, lower));
-                }
-                (drift, reach)
-            })
-            .unzip()
+        let both = parallel::map(self.data.samples(), |k| {
+            let radius = self.budget.radii().of(k);
+            let (mut drift, mut reach) = (0.0_f64, 0.0_f64);
+            for j in 0..n {
+                let (x, center) = (self.data.value(k, j), centers.at(k * n + j));
+                let (lower, upper) = self.ends(x, radius);
+                drift = drift.max(sub_up(x, center)).max(sub_up(center, x));
+                reach = reach.max(sub_up(upper, center)).max(sub_up(center, lower));
+            }
+            (drift, reach)
+        });
+        both.into_iter().unzip()
     }
 
     /// The smallest, over the enemies of sample `k`, of the largest violation

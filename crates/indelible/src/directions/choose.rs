@@ -5,12 +5,11 @@
 //! of the sum of their differences, signs agreeing. Those that tell most apart
 //! are tried whole and without their smaller entries, down to one coordinate.
 
-use rayon::prelude::*;
-
 use crate::{
     Dataset, Norm,
     isa::{Isa, Loop},
     number::{Real, random::SplitMix},
+    parallel,
 };
 
 use super::{
@@ -70,14 +69,17 @@ impl Differences {
     pub fn between(data: &Dataset, needs: &[f64], pairs: &[Pair]) -> Self {
         let n = data.features();
         let mut rows = vec![0.0; n * pairs.len()];
-        rows.par_chunks_mut(n).zip(pairs).for_each(|(row, &(i, j))| {
+        parallel::each_chunk_mut(&mut rows, n, |pair, row| {
+            let (i, j) = pairs[pair];
             let need = needs[i] + needs[j];
             for ((d, a), b) in row.iter_mut().zip(data.row(i)).zip(data.row(j)) {
                 *d = short((a - b) / need);
             }
         });
         let mut columns = vec![[0.0; BLOCK]; n * pairs.len().div_ceil(BLOCK)];
-        columns.par_chunks_mut(n).zip(rows.par_chunks(n * BLOCK)).for_each(|(columns, rows)| {
+        parallel::each_chunk_mut(&mut columns, n, |block, columns| {
+            let first = block * n * BLOCK;
+            let rows = &rows[first..rows.len().min(first + n * BLOCK)];
             for (k, row) in rows.chunks_exact(n).enumerate() {
                 columns.iter_mut().zip(row).for_each(|(column, d)| column[k] = *d);
             }
@@ -150,19 +152,17 @@ fn best(pairs: &Differences, open: &[usize], norm: Norm, random: &mut SplitMix) 
     } else {
         (0..SEEDS).map(|_| open[random.below(open.len())]).collect()
     };
-    let mut turned: Vec<(usize, Vec<f32>)> = seeds
-        .par_iter()
-        .flat_map_iter(|&seed| [0, TURNS].map(|turns| turned(pairs, open, norm, seed, turns)))
-        .collect();
+    let mut turned: Vec<(usize, Vec<f32>)> = parallel::flat_map(seeds.len(), |at| {
+        [0, TURNS].map(|turns| turned(pairs, open, norm, seeds[at], turns)).into()
+    });
     turned.sort_by_key(|(gain, _)| std::cmp::Reverse(*gain));
     turned.truncate(PROMISING);
-    let best = turned
-        .par_iter()
-        .flat_map_iter(|(_, v)| LEAST.iter().filter_map(|&least| Direction::sparse(v, norm, least)))
-        .map(|direction| Candidate { gain: gain(pairs, open, norm, &direction), direction })
-        .collect::<Vec<_>>()
-        .into_iter()
-        .reduce(|a, b| if b.value() > a.value() { b } else { a });
+    let candidate = |direction| Candidate { gain: gain(pairs, open, norm, &direction), direction };
+    let candidates = parallel::flat_map(turned.len(), |at| {
+        let sparse = LEAST.iter().filter_map(|&least| Direction::sparse(&turned[at].1, norm, least));
+        sparse.map(candidate).collect()
+    });
+    let best = candidates.into_iter().reduce(|a, b| if b.value() > a.value() { b } else { a });
     best.filter(|best| best.gain > 0).map(|best| best.direction)
 }
 

@@ -28,12 +28,11 @@ mod dual;
 mod pairs;
 mod subspace;
 
-use rayon::prelude::*;
-
 use crate::{
     Budget, Dataset, Error, Features, Norm, Precision, Progress, Radii,
     network::{BallImage, Image, Layer, LayerBuilder},
     number::{Real, add_up, mul_up, sub_down},
+    parallel,
 };
 
 use dual::Direction;
@@ -251,7 +250,7 @@ impl<'a> Task<'a> {
 
     /// The images of the balls of some samples, in parts of [`ROWS`].
     fn images(&self, image: &BallImage<'_>, samples: &[usize]) -> Vec<Vec<Image>> {
-        samples.par_chunks(ROWS).map(|samples| self.images_of(image, samples)).collect()
+        parallel::map_chunks(samples, ROWS, |samples| self.images_of(image, samples))
     }
 
     /// The images of a few balls along all directions.
@@ -274,19 +273,17 @@ impl<'a> Task<'a> {
         plain.push(layer(n, directions, &vec![0.0; m]));
         let lowest = BallImage::new(&plain, self.precision, self.norm).map(|image| {
             let samples: Vec<usize> = (0..self.data.samples()).collect();
-            samples
-                .par_chunks(ROWS)
-                .map(|samples| {
-                    let mut lowest = vec![f64::INFINITY; m];
-                    for (place, Image { center, reach, error }) in
-                        self.images_of(&image, samples).into_iter().enumerate()
-                    {
-                        let low = sub_down(center, add_up(reach, mul_up(WITH_BIAS, error)));
-                        lowest[place % m] = lowest[place % m].min(low);
-                    }
-                    lowest
-                })
-                .reduce(|| vec![f64::INFINITY; m], |a, b| a.iter().zip(&b).map(|(a, b)| a.min(*b)).collect())
+            let add = |lowest: &mut Vec<f64>, part: usize| {
+                let samples = &samples[part * ROWS..samples.len().min((part + 1) * ROWS)];
+                for (place, Image { center, reach, error }) in
+                    self.images_of(&image, samples).into_iter().enumerate()
+                {
+                    let low = sub_down(center, add_up(reach, mul_up(WITH_BIAS, error)));
+                    lowest[place % m] = lowest[place % m].min(low);
+                }
+            };
+            let least = |a: Vec<f64>, b: Vec<f64>| a.iter().zip(&b).map(|(a, b)| a.min(*b)).collect();
+            parallel::fold(samples.len().div_ceil(ROWS), || vec![f64::INFINITY; m], add, least)
         });
         let biases: Vec<f64> = lowest.iter().flatten().map(|low| self.precision.round_up(-low)).collect();
         if biases.len() < m || !biases.iter().all(|bias| bias.is_finite()) {
@@ -340,22 +337,19 @@ impl Seen {
     fn values<T: Real>(task: &Task<'_>, image: &BallImage<'_>, m: usize) -> (Vec<T>, Vec<f64>) {
         let samples: Vec<usize> = (0..task.data.samples()).collect();
         let mut values = vec![T::default(); samples.len() * m];
-        let errors = values
-            .par_chunks_mut(m * ROWS)
-            .zip(samples.par_chunks(ROWS))
-            .map(|(values, samples)| {
-                let mut errors = vec![0.0; m];
-                let images = task.images_of(image, samples);
-                for (place, (value, Image { center, error, .. })) in values.iter_mut().zip(images).enumerate()
-                {
-                    *value = T::from_f64(center);
-                    let error = add_up(error, add_up(value.to_f64(), -center).abs());
-                    errors[place % m] = f64::max(errors[place % m], error);
-                }
-                errors
-            })
-            .reduce(|| vec![0.0; m], |a: Vec<f64>, b| a.iter().zip(&b).map(|(a, b)| a.max(*b)).collect());
-        (values, errors)
+        let errors = parallel::map_chunks_mut(&mut values, m * ROWS, |part, values| {
+            let samples = &samples[part * ROWS..samples.len().min((part + 1) * ROWS)];
+            let mut errors = vec![0.0; m];
+            let images = task.images_of(image, samples);
+            for (place, (value, Image { center, error, .. })) in values.iter_mut().zip(images).enumerate() {
+                *value = T::from_f64(center);
+                let error = add_up(error, add_up(value.to_f64(), -center).abs());
+                errors[place % m] = f64::max(errors[place % m], error);
+            }
+            errors
+        });
+        let largest = |a: Vec<f64>, b: Vec<f64>| a.iter().zip(&b).map(|(a, b)| a.max(*b)).collect();
+        (values, errors.into_iter().fold(vec![0.0; m], largest))
     }
 }
 

@@ -1,11 +1,10 @@
 //! Pairs of enemies that the directions at hand leave too close.
 
-use rayon::prelude::*;
-
 use crate::{
     Dataset, Precision, Progress,
     isa::{Isa, Loop},
     number::{Real, random::SplitMix},
+    parallel,
 };
 
 /// Pairs that are listed at once, about.
@@ -153,14 +152,11 @@ pub(super) fn open<T: Real>(columns: &Columns<T>, progress: &dyn Progress) -> Op
     let count = columns.samples.len();
     let most = (MOST / count).max(1);
     progress.begin("pairs", count as u64);
-    let found: Vec<(Vec<Pair>, bool)> = (0..count)
-        .into_par_iter()
-        .map(|i| {
-            let found = isa.run(OfSample { columns, i, most });
-            progress.advance(1);
-            found
-        })
-        .collect();
+    let found: Vec<(Vec<Pair>, bool)> = parallel::map(count, |i| {
+        let found = isa.run(OfSample { columns, i, most });
+        progress.advance(1);
+        found
+    });
     progress.end();
     let all = found.iter().all(|(_, all)| *all);
     Open { pairs: found.into_iter().flat_map(|(pairs, _)| pairs).collect(), all }

@@ -10,12 +10,11 @@
 //! pairs found so far, and Gram and Schmidt's process. Where that is not enough,
 //! dimensions are added.
 
-use rayon::prelude::*;
-
 use crate::{
     Dataset, Progress,
     isa::{Isa, Loop},
     number::random::SplitMix,
+    parallel,
 };
 
 use super::{
@@ -108,7 +107,7 @@ impl Rows {
         rows.orthonormalize();
         for _ in 0..STEPS {
             let images = rows.images(pairs);
-            rows.rows.par_chunks_mut(n).enumerate().for_each(|(k, row)| {
+            parallel::each_chunk_mut(&mut rows.rows, n, |k, row| {
                 row.fill(0.0);
                 for (pair, image) in images.iter().enumerate() {
                     row.iter_mut().zip(pairs.row(pair)).for_each(|(x, d)| *x += image[k] * d);
@@ -131,7 +130,7 @@ impl Rows {
 
     /// What the rows make of the differences of pairs.
     fn images(&self, pairs: &Differences) -> Vec<Vec<f32>> {
-        (0..pairs.count()).into_par_iter().map(|pair| self.of(pairs.row(pair))).collect()
+        parallel::map(pairs.count(), |pair| self.of(pairs.row(pair)))
     }
 
     /// Gram and Schmidt's process, twice.
@@ -173,7 +172,7 @@ impl Rows {
             let total: f32 = active.iter().map(|&pair| weights[pair]).sum();
             let step = STEP / (1.0 + 0.1 * turn as f32) / total;
             let n = self.n;
-            self.rows.par_chunks_mut(n).enumerate().for_each(|(k, row)| {
+            parallel::each_chunk_mut(&mut self.rows, n, |k, row| {
                 for &pair in &active {
                     let pull = step * weights[pair] * images[pair][k];
                     row.iter_mut().zip(pairs.row(pair)).for_each(|(x, d)| *x += pull * d);
@@ -189,7 +188,7 @@ impl Rows {
         pairs.dedup();
         let differences = Differences::between(data, needs, pairs);
         let square = |pair: usize| self.of(differences.row(pair)).iter().map(|y| y * y).sum::<f32>();
-        let squares: Vec<f32> = (0..pairs.len()).into_par_iter().map(square).collect();
+        let squares = parallel::map(pairs.len(), square);
         let mut order: Vec<usize> = (0..pairs.len()).collect();
         order.sort_by(|&a, &b| squares[a].total_cmp(&squares[b]).then(a.cmp(&b)));
         *pairs = order.iter().take(KEPT / 2).map(|&place| pairs[place]).collect();
@@ -199,10 +198,9 @@ impl Rows {
     /// they must be, as these rows see them.
     fn open(&self, data: &Dataset, needs: &[f64], samples: &[usize], progress: &dyn Progress) -> Vec<Pair> {
         let k = self.count();
-        let images: Vec<Vec<f32>> = samples
-            .par_iter()
-            .map(|&sample| self.of(&data.row(sample).iter().map(|&x| short(x)).collect::<Vec<f32>>()))
-            .collect();
+        let images: Vec<Vec<f32>> = parallel::map_each(samples, |&sample| {
+            self.of(&data.row(sample).iter().map(|&x| short(x)).collect::<Vec<f32>>())
+        });
         let mut places: Vec<usize> = (0..samples.len()).collect();
         places.sort_by_key(|&place| data.labels()[samples[place]]);
         let ends = pairs::class_ends(data, &places.iter().map(|&place| samples[place]).collect::<Vec<_>>());
@@ -217,34 +215,31 @@ impl Rows {
         }
         progress.begin("dimensions", places.len() as u64);
         let most = (MOST / places.len()).max(1);
-        let found: Vec<Vec<(usize, usize)>> = (0..places.len())
-            .into_par_iter()
-            .map(|at| {
-                progress.advance(1);
-                let mut found = vec![];
-                // The rest of a block has the same class, or is compared for nothing.
-                for block in ends[at] / BLOCK..blocks {
-                    let scan = Close {
-                        columns: &columns[block * k..(block + 1) * k],
-                        needs: &own[block],
-                        x: &images[places[at]],
-                        need: short(needs[samples[places[at]]]),
-                    };
-                    let mut bits = self.isa.run(scan);
-                    while bits != 0 {
-                        let other = block * BLOCK + bits.trailing_zeros() as usize;
-                        bits &= bits - 1;
-                        if other >= ends[at] {
-                            found.push((at, other));
-                        }
-                    }
-                    if found.len() >= most {
-                        break;
+        let found: Vec<Vec<(usize, usize)>> = parallel::map(places.len(), |at| {
+            progress.advance(1);
+            let mut found = vec![];
+            // The rest of a block has the same class, or is compared for nothing.
+            for block in ends[at] / BLOCK..blocks {
+                let scan = Close {
+                    columns: &columns[block * k..(block + 1) * k],
+                    needs: &own[block],
+                    x: &images[places[at]],
+                    need: short(needs[samples[places[at]]]),
+                };
+                let mut bits = self.isa.run(scan);
+                while bits != 0 {
+                    let other = block * BLOCK + bits.trailing_zeros() as usize;
+                    bits &= bits - 1;
+                    if other >= ends[at] {
+                        found.push((at, other));
                     }
                 }
-                found
-            })
-            .collect();
+                if found.len() >= most {
+                    break;
+                }
+            }
+            found
+        });
         progress.end();
         let all: Vec<Pair> =
             found.into_iter().flatten().map(|(a, b)| (samples[places[a]], samples[places[b]])).collect();

@@ -1,9 +1,7 @@
 //! Evaluation in the network's own floating-point format.
 
-use rayon::prelude::*;
-
 use super::{Layer, Network};
-use crate::{Error, Precision, number::Real};
+use crate::{Error, Precision, number::Real, parallel};
 
 /// Evaluates `network` on `inputs` (row after row, `n` values each) and
 /// returns the outputs row after row.
@@ -40,8 +38,8 @@ fn run<T: Real>(network: &dyn Network, inputs: &[f64]) -> Vec<f64> {
         let hidden = index + 1 < network.depth();
         let rows = values.len() / layer.inputs();
         let mut next = vec![T::default(); rows * layer.outputs()];
-        next.par_chunks_mut(layer.outputs()).zip(values.par_chunks(layer.inputs())).for_each(|(out, x)| {
-            affine(&layer, x, out, hidden);
+        parallel::each_chunk_mut(&mut next, layer.outputs(), |row, out| {
+            affine(&layer, &values[row * layer.inputs()..][..layer.inputs()], out, hidden);
         });
         values = next;
     }

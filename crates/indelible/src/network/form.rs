@@ -2,10 +2,8 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::Size;
-use crate::{Dataset, Error, Precision};
+use crate::{Dataset, Error, Precision, parallel};
 
 /// A stored form.
 pub trait NetworkForm: Sync {
@@ -58,7 +56,8 @@ pub trait Evaluator: Sync {
             return Err(Error::InputWidth { expected: self.inputs(), given: n });
         }
         let mut rows = vec![0.0; samples.len() * n];
-        rows.par_chunks_mut(n).zip(samples).for_each(|(row, sample)| data.copy_row(sample, row));
+        let first = samples.start;
+        parallel::each_chunk_mut(&mut rows, n, |place, row| data.copy_row(first + place, row));
         Ok(self.outputs(&rows))
     }
 

@@ -16,13 +16,12 @@
 //! reaches the output as `|u_k| e_k`, and the roundings of the second layer are as
 //! above, with the largest value that the number can have on the ball.
 
-use rayon::prelude::*;
-
 use super::Layer;
 use crate::{
     Norm, Precision,
     isa::{Isa, Loop},
     number::{add_up, div_down, div_up, mul_up, powers::Exponent, sqrt_up, sub_down},
+    parallel,
 };
 
 /// Balls whose sums stay in registers.
@@ -263,7 +262,7 @@ impl<'a> Stage<'a> {
                 absolute: mul_up(tiny, add_up(1.0, largest)),
             }
         };
-        Self { layer, neurons: (0..layer.outputs()).into_par_iter().map(neuron).collect() }
+        Self { layer, neurons: parallel::map(layer.outputs(), neuron) }
     }
 
     /// The image of one ball from the sums of its lane.

@@ -1,11 +1,9 @@
 //! A network of any form behind directions: `z = relu(U x + b)` in place of the features.
 
-use rayon::prelude::*;
-
 use super::{
     Arithmetic, Evaluator, Layer, Model, NetworkForm, Size, evaluate::affine, layer::through, size_of_hidden,
 };
-use crate::{Error, Precision, number::Real};
+use crate::{Error, Precision, number::Real, parallel};
 
 /// Layers of directions in front, at most.
 const MOST: usize = 2;
@@ -102,9 +100,9 @@ impl<'a> ProjectingEvaluator<'a> {
         for layer in &self.projected.directions {
             let rows = values.len() / layer.inputs();
             let mut next = vec![T::default(); rows * layer.outputs()];
-            next.par_chunks_mut(layer.outputs())
-                .zip(values.par_chunks(layer.inputs()))
-                .for_each(|(out, x)| affine(layer, x, out, true));
+            parallel::each_chunk_mut(&mut next, layer.outputs(), |row, out| {
+                affine(layer, &values[row * layer.inputs()..][..layer.inputs()], out, true);
+            });
             values = next;
         }
         values.into_iter().map(T::to_f64).collect()

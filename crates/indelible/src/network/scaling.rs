@@ -7,10 +7,8 @@
 //! a radius `μ` means `‖w ∘ (x − x_i)‖ ≤ μ`, in the sup norm the box of half widths `μ / w_j`
 //! in the units of the features.
 
-use rayon::prelude::*;
-
 use super::{Arithmetic, Evaluator, Model, NetworkForm, Size};
-use crate::{Dataset, Error, Features, Precision};
+use crate::{Dataset, Error, Features, Precision, parallel};
 
 /// The map `x ↦ (x − m) ∘ w`. All numbers are of binary32, every `w_j` is
 /// positive, so that it is the same map in both formats.
@@ -258,7 +256,9 @@ impl Evaluator for ScalingEvaluator<'_> {
 
     fn outputs(&self, inputs: &[f64]) -> Vec<f64> {
         let mut rows = inputs.to_vec();
-        rows.par_chunks_mut(self.inputs()).for_each(|row| self.scaling.execute(row, self.precision));
+        parallel::each_chunk_mut(&mut rows, self.inputs(), |_, row| {
+            self.scaling.execute(row, self.precision)
+        });
         self.inner.outputs(&rows)
     }
 

@@ -1,6 +1,6 @@
 //! How large a network is, counted layer by layer.
 
-use rayon::prelude::*;
+use crate::parallel;
 
 use super::{Layer, Network};
 
@@ -54,19 +54,18 @@ pub fn size<N: Network + ?Sized>(network: &N) -> Size {
 /// Counts the layers of `network` from layer `first` on.
 pub(crate) fn sizes_of_layers<N: Network + ?Sized>(network: &N, first: usize) -> Size {
     let depth = network.depth();
-    (first..depth)
-        .into_par_iter()
-        .map(|index| {
-            let layer = network.layer(index);
-            Size {
-                depth: 1,
-                width: if index + 1 == depth { 0 } else { layer.outputs() },
-                nonzero: layer.nonzero(),
-                all: (layer.inputs() + 1) * layer.outputs(),
-                max_abs: layer.max_abs(),
-            }
-        })
-        .reduce(|| Size::NONE, Size::then)
+    let sizes = parallel::map(depth.saturating_sub(first), |place| {
+        let index = first + place;
+        let layer = network.layer(index);
+        Size {
+            depth: 1,
+            width: if index + 1 == depth { 0 } else { layer.outputs() },
+            nonzero: layer.nonzero(),
+            all: (layer.inputs() + 1) * layer.outputs(),
+            max_abs: layer.max_abs(),
+        }
+    });
+    sizes.into_iter().fold(Size::NONE, Size::then)
 }
 
 /// The size of hidden layers.

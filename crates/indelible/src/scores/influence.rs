@@ -1,9 +1,7 @@
 //! Who influences whom: training samples and points of a test set.
 
-use rayon::prelude::*;
-
 use super::{Sampling, closed_form::Chances, neighbours::each_part};
-use crate::{Dataset, Error, Norm, Progress};
+use crate::{Dataset, Error, Norm, Progress, parallel};
 
 /// What training samples do for the labels of test points.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,14 +36,13 @@ pub fn influence(
     let (labels, known) = (test.labels_in(train), train.labels());
     let mut found = Influence { right: vec![], neighbours, samples: vec![], values: vec![] };
     each_part(test, train, norm, neighbours, progress, |range, near| {
-        let rows = labels[range].par_iter().zip(near.par_chunks(neighbours));
-        let scored: Vec<(f64, Vec<f64>)> = rows
-            .map(|(&label, near)| {
-                let right: Vec<bool> = near.iter().map(|&i| known[i] == label).collect();
-                let mut values = vec![];
-                (chances.influences(&right, &mut values), values)
-            })
-            .collect();
+        let labels = &labels[range];
+        let scored: Vec<(f64, Vec<f64>)> = parallel::map(labels.len(), |at| {
+            let near = &near[at * neighbours..(at + 1) * neighbours];
+            let right: Vec<bool> = near.iter().map(|&i| known[i] == labels[at]).collect();
+            let mut values = vec![];
+            (chances.influences(&right, &mut values), values)
+        });
         found.samples.extend(near);
         for (right, values) in scored {
             found.right.push(right);

@@ -2,10 +2,8 @@
 
 use std::cmp::Ordering;
 
-use rayon::prelude::*;
-
 use super::{Sampling, closed_form::Chances, neighbours::each_part};
-use crate::{Dataset, Error, Norm, Progress};
+use crate::{Dataset, Error, Norm, Progress, parallel};
 
 /// What is known of one sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -106,11 +104,9 @@ pub fn memorization(
     let per_sample = sampling.neighbours().saturating_add(1).min(data.samples());
     each_part(data, data, norm, per_sample, progress, |range, near| {
         let first = range.start;
-        let scored: Vec<(SampleScore, Others)> = near
-            .par_chunks(per_sample)
-            .enumerate()
-            .map(|(at, near)| score(chances, labels, first + at, near))
-            .collect();
+        let scored: Vec<(SampleScore, Others)> = parallel::map(near.len() / per_sample, |at| {
+            score(chances, labels, first + at, &near[at * per_sample..(at + 1) * per_sample])
+        });
         // In the order of the samples, whichever thread was done first.
         for (score, others) in scored {
             for (i, value) in others.samples.into_iter().zip(others.influences) {

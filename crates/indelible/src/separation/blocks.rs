@@ -7,7 +7,7 @@
 //! what it stands for.
 
 use super::{
-    ClosePair, ClosePairs, Neighbour, Pairs,
+    ClosePair, ClosePairs, Neighbour, Pairs, close_pairs,
     dispatch::dispatch,
     relation::Relation,
     same_space,
@@ -111,10 +111,7 @@ pub fn pairs_within_between(
         Pairs::Enemies => Relation::between(&labels, base),
         Pairs::All => Relation::all(queries, base),
     };
-    let search = Within { radius, keep: limit, progress };
-    let (count, found) = dispatch(Isa::best(), (queries, base), &relation, norm, search);
-    let pairs = found.into_iter().map(|(i, j, distance)| ClosePair { pair: (i, j), distance }).collect();
-    Ok(ClosePairs { norm, count, pairs })
+    Ok(close_pairs((queries, base), &relation, norm, Within { radius, keep: limit, progress }))
 }
 
 /// Whether a number is a distance, or infinite.

@@ -2,9 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use rayon::prelude::*;
-
-use crate::{Dataset, dataset::Features};
+use crate::{Dataset, dataset::Features, parallel};
 
 /// Pairs of equal samples with different labels, smaller index first: the
 /// lexicographically first `limit` of them. Such a dataset cannot be
@@ -21,8 +19,7 @@ use crate::{Dataset, dataset::Features};
 #[must_use]
 pub fn conflicts(data: &Dataset, limit: usize) -> Vec<(usize, usize)> {
     let state = RandomState::new();
-    let hashes: Vec<u64> =
-        (0..data.samples()).into_par_iter().map(|i| hash_row(data, i, state.build_hasher())).collect();
+    let hashes: Vec<u64> = parallel::map(data.samples(), |i| hash_row(data, i, state.build_hasher()));
     // Samples with one hash value stand together, in ascending order.
     let mut order: Vec<usize> = (0..data.samples()).collect();
     order.sort_by_key(|&i| (hashes[i], i));

@@ -287,11 +287,19 @@ pub fn pairs_within(
     if !(radius >= 0.0 && radius.is_finite()) {
         return Err(Error::BadRadius { given: radius });
     }
-    let relation = Relation::once(data, pairs);
-    let (count, found) =
-        dispatch(Isa::best(), (data, data), &relation, norm, Within { radius, keep: limit, progress });
+    let search = Within { radius, keep: limit, progress };
+    Ok(close_pairs((data, data), &Relation::once(data, pairs), norm, search))
+}
+
+fn close_pairs(
+    sets: (&Dataset, &Dataset),
+    relation: &Relation<'_>,
+    norm: Norm,
+    search: Within<'_>,
+) -> ClosePairs {
+    let (count, found) = dispatch(Isa::best(), sets, relation, norm, search);
     let pairs = found.into_iter().map(|(i, j, distance)| ClosePair { pair: (i, j), distance }).collect();
-    Ok(ClosePairs { norm, count, pairs })
+    ClosePairs { norm, count, pairs }
 }
 
 fn same_space(queries: &Dataset, base: &Dataset) -> Result<(), Error> {

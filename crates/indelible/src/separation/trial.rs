@@ -1,10 +1,8 @@
 //! A few samples that ways to code all of them are tried out on, and how near
 //! these come to each other.
 
-use rayon::prelude::*;
-
 use super::relation::Pairs;
-use crate::Norm;
+use crate::{Norm, parallel};
 
 /// Fewest samples that say how near the nearest one is.
 const TELLING: usize = 16;
@@ -46,7 +44,7 @@ impl Pairs {
             let nearest = distances.filter(|&d| d > 0.0).fold(f64::INFINITY, f64::min);
             Judges { samples, nearest }
         };
-        (0..few.min(labels.len())).into_par_iter().map(judges).collect()
+        parallel::map(few.min(labels.len()), judges)
     }
 
     /// Of a few samples with these labels, those that show how near others come

@@ -7,12 +7,11 @@
 //! search is exact on what they were rounded to, and every difference of two is
 //! off by at most the errors of both.
 
-use rayon::prelude::*;
-
 use crate::{
     Dataset, Error, Features, Norm, Progress,
     matrix::product_transposed,
     number::{add_up, div_down, mul_up, sqrt_up, sub_down},
+    parallel,
     separation::separation,
 };
 
@@ -57,7 +56,7 @@ impl Projection {
         }
         let (width, features) = (self.width(), self.features);
         let mut images = vec![0.0; data.samples() * width];
-        images.par_chunks_mut(BLOCK * width).enumerate().for_each(|(block, out)| {
+        parallel::each_chunk_mut(&mut images, BLOCK * width, |block, out| {
             let count = out.len() / width;
             let mut samples = vec![0.0; count * features];
             for (k, row) in samples.chunks_mut(features).enumerate() {
@@ -111,16 +110,15 @@ impl Projection {
     fn error(&self, data: &Dataset) -> f64 {
         let lengths = self.rows.chunks(self.features).map(length_up);
         let all = sqrt_up(lengths.fold(0.0, |sum, length| add_up(sum, mul_up(length, length))));
-        let longest = (0..data.samples())
-            .into_par_iter()
-            .map_init(
-                || vec![0.0; self.features],
-                |row, i| {
-                    data.copy_row(i, row);
-                    length_up(row)
-                },
-            )
-            .reduce(|| 0.0, f64::max);
+        let lengths = parallel::map_with(
+            data.samples(),
+            || vec![0.0; self.features],
+            |row, i| {
+                data.copy_row(i, row);
+                length_up(row)
+            },
+        );
+        let longest = lengths.into_iter().fold(0.0, f64::max);
         // What underflows is at most the smallest number for each product.
         let tiny = mul_up(self.rows.len() as f64, f64::MIN_POSITIVE);
         add_up(rounding(self.features, mul_up(all, longest)), tiny)

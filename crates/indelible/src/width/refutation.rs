@@ -14,8 +14,6 @@
 //! been scaled by powers of two, so that their entries are near 1 or below and
 //! what underflows stays below `2^-900`.
 
-use rayon::prelude::*;
-
 use super::{
     differences::difference,
     orthonormal::{random_rows, turn},
@@ -25,6 +23,7 @@ use crate::{
     Dataset,
     matrix::{product, transposed_product},
     number::{add_down, add_up, div_up, mul_down, mul_up, sqrt_up},
+    parallel,
 };
 
 /// More than everything that underflows in an entry of a matrix.
@@ -181,7 +180,8 @@ fn cholesky(mut matrix: Vec<f64>, size: usize) -> Option<Vec<f64>> {
         row[..k].fill(0.0);
         row[k..].iter_mut().for_each(|x| *x /= root);
         let row = &*row;
-        below.par_chunks_mut(size).zip(k + 1..size).for_each(|(other, i)| {
+        parallel::each_chunk_mut(below, size, |place, other| {
+            let i = k + 1 + place;
             let factor = row[i];
             other[i..].iter_mut().zip(&row[i..]).for_each(|(x, r)| *x -= factor * r);
         });

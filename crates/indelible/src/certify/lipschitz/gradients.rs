@@ -9,13 +9,12 @@
 //! those that read one and the same number are taken together: the slopes of
 //! `relu(z − c) + relu(c − z)` are −1 and 1, wherever `z` is.
 
-use rayon::prelude::*;
-
 use crate::{
     certify::arithmetic::{Coefficients, Interval, magnitude, merged, plus, product, scaled},
     certify::deep_stack::on_deep_stack,
     network::{Layer, Row},
     number::{add_up, div_down, div_up, mul_up},
+    parallel,
 };
 
 /// Units that are tried both on and off in one sum.
@@ -40,18 +39,16 @@ pub(super) fn steepest(layers: &[Layer], inputs: &Inputs<'_>) -> Vec<f64> {
     let Some((last, before)) = layers.split_last() else { return vec![] };
     let sizes = sizes(before, inputs);
     let rows: Vec<Row<'_>> = last.rows().collect();
-    rows.into_par_iter()
-        .map(|row| {
-            let search = |most_open| {
-                let mut search =
-                    GradientSearch { layers: before, sizes: &sizes, inputs, most_open, work: MOST_WORK };
-                on_deep_stack(before.len(), move || search.steepest(before.len(), weights(row)))
-                    .unwrap_or(f64::INFINITY)
-            };
-            // Without trying units both ways the work is the network once.
-            search(0).min(search(MOST_OPEN))
-        })
-        .collect()
+    parallel::map_each(&rows, |row| {
+        let search = |most_open| {
+            let mut search =
+                GradientSearch { layers: before, sizes: &sizes, inputs, most_open, work: MOST_WORK };
+            on_deep_stack(before.len(), move || search.steepest(before.len(), weights(*row)))
+                .unwrap_or(f64::INFINITY)
+        };
+        // Without trying units both ways the work is the network once.
+        search(0).min(search(MOST_OPEN))
+    })
 }
 
 /// For every layer and neuron a bound that multiplies sizes of weights.

@@ -8,12 +8,11 @@
 //! number has an interval that contains its coefficient in the output, and the
 //! size is that of the coefficients of the input.
 
-use rayon::prelude::*;
-
 use crate::{
     certify::arithmetic::{Coefficients, Interval, magnitude, merged, plus, product, scaled},
     network::{Activation, Graph, Groups, Inexact, NetworkForm, Operation, RowBuffer},
     number::{add_up, mul_up},
+    parallel,
 };
 
 /// The size of a gradient, rounded up.
@@ -31,11 +30,10 @@ pub(super) fn steepest(graph: &Graph, dual: &Dual<'_>) -> Vec<f64> {
     if weights.saturating_mul(graph.outputs()) > MOST_WORK {
         return forward;
     }
-    let back = |(output, size): (usize, &f64)| {
+    parallel::map(forward.len(), |output| {
         let terms: Coefficients = gradient(graph, output).into_iter().enumerate().collect();
-        known(dual(&terms)).min(*size)
-    };
-    forward.par_iter().enumerate().map(back).collect()
+        known(dual(&terms)).min(forward[output])
+    })
 }
 
 /// About how many numbers a node multiplies.

@@ -9,8 +9,6 @@
 //! known: a maximum is as steep as its steepest part, a distance to a stored
 //! row as the norms' comparison says, and clipping is not steep.
 
-use rayon::prelude::*;
-
 use super::{
     gradients::{Inputs, steepest, weighed},
     graph, layers,
@@ -22,6 +20,7 @@ use crate::{
         BallImage, Graph, Layer, MaxAffine, Measure, Model, NetworkForm, Pool, PowerCurve, Prototypes,
     },
     number::{add_down, add_up, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
+    parallel,
 };
 
 /// An upper bound of the Lipschitz constant of every output, inputs measured
@@ -196,10 +195,8 @@ fn of_prototypes(prototypes: &Prototypes, norm: Norm) -> f64 {
 
 fn of_max_affine(scores: &MaxAffine, norm: Norm) -> f64 {
     let n = scores.inputs();
-    (0..scores.biases().len())
-        .into_par_iter()
-        .map(|k| dual((k * n..(k + 1) * n).map(|at| scores.rows().at(at)), norm))
-        .reduce(|| 0.0, |a, b| largest([a, b].into_iter()))
+    let of_row = |k: usize| dual((k * n..(k + 1) * n).map(|at| scores.rows().at(at)), norm);
+    largest(parallel::map(scores.biases().len(), of_row).into_iter())
 }
 
 #[cfg(test)]

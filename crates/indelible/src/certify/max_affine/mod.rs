@@ -25,8 +25,6 @@ mod moved;
 mod outlook;
 mod rivals;
 
-use rayon::prelude::*;
-
 pub(super) use self::outlook::radii;
 use super::{
     Answers, Claim, Config, Engine, Verdict, Watch, arithmetic::IntervalArithmetic, claim::distance_up,
@@ -36,6 +34,7 @@ use crate::{
     Error, Norm, Precision,
     network::{MaxAffine, NetworkForm},
     number::{add_down, add_up, mul_down, mul_up, sqrt_up, sub_down},
+    parallel,
     separation::nearest_enemies_between,
 };
 
@@ -134,27 +133,25 @@ impl<'a> Checker<'a> {
         let arithmetic = IntervalArithmetic { precision: scores.precision() };
         let inexact = 1.01 * n as f64 * f64::EPSILON;
         // β from below, negated, and from above, γ ‖w‖, γ |b| and ‖w‖ of each row.
-        let each: Vec<[f64; 5]> = (0..scores.biases().len())
-            .into_par_iter()
-            .map_init(
-                || vec![0.0; n],
-                |row, k| {
-                    scores.copy_row(k, row);
-                    let bias = scores.biases()[k];
-                    let square: f64 = row.iter().map(|w| w * w).sum();
-                    let nonzero = row.iter().filter(|w| **w != 0.0).count();
-                    // Inputs, products and sums are rounded.
-                    let gamma = arithmetic.gamma(nonzero + 3).unwrap_or(f64::INFINITY);
-                    // A square may vanish in binary64.
-                    let vanished = n as f64 * f64::from_bits(1);
-                    let low = sub_down(mul_down(square, 1.0 - inexact), vanished).max(0.0);
-                    let high = add_up(mul_up(square, 1.0 + inexact), vanished);
-                    let (length, size) = (sqrt_up(high), mul_up(gamma, bias.abs()));
-                    let shift = [add_up(-bias, -low / 2.0), add_up(bias, high / 2.0)];
-                    [shift[0], shift[1], mul_up(gamma, length), size, length]
-                },
-            )
-            .collect();
+        let each: Vec<[f64; 5]> = parallel::map_with(
+            scores.biases().len(),
+            || vec![0.0; n],
+            |row, k| {
+                scores.copy_row(k, row);
+                let bias = scores.biases()[k];
+                let square: f64 = row.iter().map(|w| w * w).sum();
+                let nonzero = row.iter().filter(|w| **w != 0.0).count();
+                // Inputs, products and sums are rounded.
+                let gamma = arithmetic.gamma(nonzero + 3).unwrap_or(f64::INFINITY);
+                // A square may vanish in binary64.
+                let vanished = n as f64 * f64::from_bits(1);
+                let low = sub_down(mul_down(square, 1.0 - inexact), vanished).max(0.0);
+                let high = add_up(mul_up(square, 1.0 + inexact), vanished);
+                let (length, size) = (sqrt_up(high), mul_up(gamma, bias.abs()));
+                let shift = [add_up(-bias, -low / 2.0), add_up(bias, high / 2.0)];
+                [shift[0], shift[1], mul_up(gamma, length), size, length]
+            },
+        );
         let most = |part: usize, start: f64| each.iter().map(|e| e[part]).fold(start, f64::max);
         let tiny = tiny(n, scores.precision(), most(4, 0.0));
         let rounding = |e: &[f64; 5]| Rounding { slope: e[2], constant: add_up(e[3], tiny) };

@@ -2,8 +2,6 @@
 
 use std::time::Instant;
 
-use rayon::prelude::*;
-
 use super::{
     Checker, Rounding,
     game::{Outlook, Sight, Way, close},
@@ -20,6 +18,7 @@ use crate::{
     },
     network::{MaxAffine, predicted_class},
     number::{add_up, div_down, mul_down, mul_up, sub_down},
+    parallel,
 };
 
 /// Samples whose scores are computed together.
@@ -53,7 +52,7 @@ fn look<'a, V: Fn(f64, f64, Rounding) -> f64>(
         })
         .collect::<Vec<_>>()
     };
-    samples.par_chunks(TOGETHER).flat_map_iter(together).collect()
+    parallel::flat_map_chunks(samples, TOGETHER, together)
 }
 
 /// Decides samples that geometry left open: certified, attacked, or misclassified.

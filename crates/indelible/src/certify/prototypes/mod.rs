@@ -16,8 +16,6 @@ mod levels;
 
 use std::sync::OnceLock;
 
-use rayon::prelude::*;
-
 pub(super) use self::curve_sums::CurveSums;
 use self::{
     groups::Groups,
@@ -32,6 +30,7 @@ use crate::{
     Dataset, Enclosure, Features, Norm,
     network::{Measure, NetworkForm, Pool, Prototypes},
     number::{add_up, div_up, mul_up, sub_down, sub_up},
+    parallel,
     separation::{NearestEnemies, nearest_enemies_between},
 };
 
@@ -72,8 +71,8 @@ pub(super) fn verdicts(
 ) -> Option<Answers> {
     let checker = Checker::new(claim, prototypes)?;
     let near = &searched.near.distances;
-    let hard = |(sample, near): (usize, &Enclosure)| !checker.is_settled(sample, near.lower);
-    let inactive = if near.par_iter().enumerate().any(hard) {
+    let hard = |sample: usize| !checker.is_settled(sample, near[sample].lower);
+    let inactive = if parallel::any(near.len(), hard) {
         let back = searched.back(&checker, watch)?;
         Some(Inactive::new(back.iter().copied(), &checker.silents))
     } else {
@@ -177,27 +176,24 @@ impl<'a> Checker<'a> {
             }
             _ => None,
         };
-        let silents: Vec<f64> = (0..prototypes.steps())
-            .into_par_iter()
-            .map(|k| {
-                let (top, scale) = (prototypes.tops[k], prototypes.scales[k]);
-                if top <= 0.0 {
-                    return 0.0;
-                }
-                if scale == 0.0 {
-                    return f64::INFINITY;
-                }
-                // scale (D (1−γ) − r) (1−3u) ≥ top.
-                let violation = mul_up(div_up(top, scale), 1.0 + 8.0 * unit);
-                let needed = add_up(prototypes.radii[k], violation);
-                let bound = div_up(needed, sub_down(1.0, mul_up(2.0, distance_gamma)));
-                match (&sums, &prototypes.measure) {
-                    (Some(sums), _) => sums.distance_for(needed),
-                    (None, Measure::Sum) => bound,
-                    (None, _) => silent_from(prototypes, k, bound),
-                }
-            })
-            .collect();
+        let silents: Vec<f64> = parallel::map(prototypes.steps(), |k| {
+            let (top, scale) = (prototypes.tops[k], prototypes.scales[k]);
+            if top <= 0.0 {
+                return 0.0;
+            }
+            if scale == 0.0 {
+                return f64::INFINITY;
+            }
+            // scale (D (1−γ) − r) (1−3u) ≥ top.
+            let violation = mul_up(div_up(top, scale), 1.0 + 8.0 * unit);
+            let needed = add_up(prototypes.radii[k], violation);
+            let bound = div_up(needed, sub_down(1.0, mul_up(2.0, distance_gamma)));
+            match (&sums, &prototypes.measure) {
+                (Some(sums), _) => sums.distance_for(needed),
+                (None, Measure::Sum) => bound,
+                (None, _) => silent_from(prototypes, k, bound),
+            }
+        });
         let largest_center = match &prototypes.centers {
             Features::Coded { levels, .. } => levels.iter().fold(0.0, |m: f64, v| m.max(v.abs())),
             centers => (0..centers.len()).map(|at| centers.at(at).abs()).fold(0.0, f64::max),

@@ -18,14 +18,12 @@ mod tries;
 
 use std::time::Instant;
 
-use rayon::prelude::*;
-
 use self::{
     bounds::{Bounder, Bounds},
     tries::{Tries, corner_of},
 };
 use super::{Config, Engine};
-use crate::{Error, Progress, network::Model, number::Enclosure};
+use crate::{Error, Progress, network::Model, number::Enclosure, parallel};
 
 /// Boxes that are looked at together.
 const TOGETHER: usize = 32;
@@ -265,13 +263,8 @@ fn halved(
         let taken = open.split_off(open.len() - TOGETHER.min(open.len()));
         parts += taken.len();
         progress.advance(taken.len() as u64);
-        let looked: Vec<(Part, Bounds)> = taken
-            .into_par_iter()
-            .map(|part| {
-                let bounds = bounder.bounds(tries.query, &part.lower, &part.upper);
-                (part, bounds)
-            })
-            .collect();
+        let bounds = parallel::map_each(&taken, |part| bounder.bounds(tries.query, &part.lower, &part.upper));
+        let looked: Vec<(Part, Bounds)> = taken.into_iter().zip(bounds).collect();
         let mut rows = vec![];
         for (part, bounds) in looked.iter().filter(|(_, bounds)| bounds.least <= 0.0) {
             corner_of(&part.lower, &part.upper, &bounds.weights, &mut rows);

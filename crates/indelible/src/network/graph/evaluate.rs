@@ -1,9 +1,7 @@
 //! Evaluation in the graph's own floating-point format.
 
-use rayon::prelude::*;
-
 use super::{Activation, Graph, Operation, Rescaling, affine::RowBuffer};
-use crate::{Precision, number::Real};
+use crate::{Precision, number::Real, parallel};
 
 /// Outputs for whole rows of inputs, each of which goes through the nodes alone.
 pub(super) fn outputs(graph: &Graph, inputs: &[f64]) -> Vec<f64> {
@@ -17,8 +15,8 @@ fn rows<T: Real>(graph: &Graph, inputs: &[f64]) -> Vec<f64> {
     let width = |index: Option<&usize>| index.copied().unwrap_or(0);
     let (n, outputs) = (width(graph.widths.first()), width(graph.widths.last()));
     let mut results = vec![0.0; inputs.len() / n * outputs];
-    results.par_chunks_mut(outputs).zip(inputs.par_chunks(n)).for_each(|(results, x)| {
-        for (result, value) in results.iter_mut().zip(through::<T>(graph, x)) {
+    parallel::each_chunk_mut(&mut results, outputs, |row, results| {
+        for (result, value) in results.iter_mut().zip(through::<T>(graph, &inputs[row * n..][..n])) {
             *result = value.to_f64();
         }
     });

@@ -2,13 +2,12 @@
 
 use std::marker::PhantomData;
 
-use rayon::prelude::*;
-
 use super::MaxAffine;
 use crate::{
     Features,
     isa::{Isa, Loop},
     number::Real,
+    parallel,
 };
 
 /// Rows whose products are summed side by side.
@@ -25,7 +24,7 @@ pub(super) fn outputs<T: Real>(scores: &MaxAffine, isa: Isa, inputs: &[f64]) -> 
     let (n, classes) = (scores.features, scores.ends.len());
     let class_of: Vec<usize> =
         (0..classes).flat_map(|class| scores.class_rows(class).map(move |_| class)).collect();
-    let share = (inputs.len() / n).div_ceil(rayon::current_num_threads());
+    let share = (inputs.len() / n).div_ceil(parallel::threads());
     let count = share.next_multiple_of(INPUTS).clamp(INPUTS, INPUTS_PER_TASK);
     let of = |inputs: &[f64]| {
         let mut outputs = vec![T::default(); inputs.len() / n * classes];
@@ -40,9 +39,9 @@ pub(super) fn outputs<T: Real>(scores: &MaxAffine, isa: Isa, inputs: &[f64]) -> 
                 }
             },
         });
-        outputs.into_iter().map(T::to_f64)
+        outputs.into_iter().map(T::to_f64).collect()
     };
-    inputs.par_chunks(count * n).flat_map_iter(of).collect()
+    parallel::flat_map_chunks(inputs, count * n, of)
 }
 
 /// All scores for rows of inputs, by one thread.

@@ -5,14 +5,12 @@ mod evaluate;
 
 use std::borrow::Cow;
 
-use rayon::prelude::*;
-
 use super::{
     Arithmetic, Evaluator, Layer, LayerBuilder, Network, Size,
     maxima::{groups_after, levels, maxima},
     size::{size_of_hidden, sizes_of_layers},
 };
-use crate::{Error, Features, Precision, isa::Isa, number::Real};
+use crate::{Error, Features, Precision, isa::Isa, number::Real, parallel};
 
 /// One affine score per stored row, and per class the largest of its scores:
 ///
@@ -273,12 +271,8 @@ impl Network for MaxAffine {
         let (count, n) = (self.biases.len(), self.features);
         // The layers behind the scores have weights of 1.
         let none = || Size { max_abs: 1.0, ..Size::NONE };
-        let rows = (0..self.rows.len())
-            .into_par_iter()
-            .with_min_len(1 << 16)
-            .map(|at| self.rows.at(at))
-            .fold(none, Size::with)
-            .reduce(none, Size::then);
+        let row = |k: usize| (k * n..(k + 1) * n).map(|at| self.rows.at(at)).fold(none(), Size::with);
+        let rows = parallel::map(count, row).into_iter().fold(none(), Size::then);
         let scores = self.biases.iter().copied().fold(rows, Size::with);
         let scores = Size { depth: 1, width: count, all: (n + 1) * count, ..scores };
         let front: Vec<Layer> = self.origin.iter().map(|origin| Self::shift(origin)).collect();

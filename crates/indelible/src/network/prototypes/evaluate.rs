@@ -2,8 +2,6 @@
 
 use std::{cmp::Ordering, marker::PhantomData};
 
-use rayon::prelude::*;
-
 use super::{
     Measure, Pool, Prototypes,
     early::{FEW, MANY, copy_ordered, folded, order_by_spread},
@@ -13,6 +11,7 @@ use crate::{
     isa::{Isa, Loop},
     network::{Evaluator, Layer, NetworkForm, evaluate::affine, power_curve::Executed},
     number::Real,
+    parallel,
 };
 
 /// Inputs that share one decoded block of centers, at most: as many as have so
@@ -53,13 +52,12 @@ impl<'a> PrototypeEvaluator<'a> {
 
     fn run<T: Real>(&self, isa: Isa, inputs: &[f64]) -> Vec<f64> {
         let n = self.prototypes.inputs();
-        let tasks = 2 * rayon::current_num_threads();
+        let tasks = 2 * parallel::threads();
         let count = (inputs.len() / n).div_ceil(tasks).clamp(1, self.inputs_per_task());
         let (prototypes, order) = (self.prototypes, &self.order[..]);
-        inputs
-            .par_chunks(count * n)
-            .flat_map_iter(|inputs| isa.run(Task::<T> { prototypes, order, inputs, format: PhantomData }))
-            .collect()
+        parallel::flat_map_chunks(inputs, count * n, |inputs| {
+            isa.run(Task::<T> { prototypes, order, inputs, format: PhantomData })
+        })
     }
 }
 

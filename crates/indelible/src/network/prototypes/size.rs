@@ -1,7 +1,5 @@
 //! Sizes of the layers that prototypes stand for.
 
-use rayon::prelude::*;
-
 use super::{
     super::{
         LayerBuilder, Schedule, Size, groups_after, levels, maxima,
@@ -9,7 +7,7 @@ use super::{
     },
     Measure, Pool, PowerCurve, PrototypeParts,
 };
-use crate::{Features, network::Layer};
+use crate::{Features, network::Layer, parallel};
 
 impl PrototypeParts {
     /// Size of the layered network for the same function.
@@ -65,43 +63,43 @@ impl PrototypeParts {
         let by_code = match (&self.centers, &self.measure) {
             (_, Measure::Violations) => None,
             (Features::Coded { codes, levels }, _) => {
-                let of = |j: usize| levels.iter().map(move |level| self.counted(0, level - minima[j]));
-                Some((codes, (0..n).into_par_iter().flat_map_iter(of).collect::<Vec<_>>()))
+                let of = |j: usize| levels.iter().map(|level| self.counted(0, level - minima[j])).collect();
+                Some((codes, parallel::flat_map(n, of)))
             }
             _ => None,
         };
-        let steps = (0..self.tops.len())
-            .into_par_iter()
-            .map_init(
-                || vec![0.0; n],
-                |center, k| {
-                    let same = StepSize { nonzero: weights, max_abs: curve_weights };
-                    let mut size = match &by_code {
-                        // The first step reads the features, the others x − m.
-                        Some((codes, counted)) if k > 0 => (0..n)
-                            .map(|j| counted[256 * j + usize::from(codes[k * n + j])])
-                            .fold(same, StepSize::and),
-                        _ => {
-                            self.centers.copy(k * self.features, center);
-                            let shifts = minima.iter().map(|m| if k == 0 { 0.0 } else { *m });
-                            center
-                                .iter()
-                                .zip(shifts)
-                                .map(|(c, m)| self.counted(k, c - m))
-                                .fold(same, StepSize::and)
-                        }
-                    };
-                    if ramp {
-                        size = size.and(StepSize::of(self.radii[k]));
+        let steps = parallel::map_with(
+            self.tops.len(),
+            || vec![0.0; n],
+            |center, k| {
+                let same = StepSize { nonzero: weights, max_abs: curve_weights };
+                let mut size = match &by_code {
+                    // The first step reads the features, the others x − m.
+                    Some((codes, counted)) if k > 0 => (0..n)
+                        .map(|j| counted[256 * j + usize::from(codes[k * n + j])])
+                        .fold(same, StepSize::and),
+                    _ => {
+                        self.centers.copy(k * self.features, center);
+                        let shifts = minima.iter().map(|m| if k == 0 { 0.0 } else { *m });
+                        center
+                            .iter()
+                            .zip(shifts)
+                            .map(|(c, m)| self.counted(k, c - m))
+                            .fold(same, StepSize::and)
                     }
-                    if self.scales[k] != 0.0 {
-                        size.nonzero += read;
-                    }
-                    size.max_abs = size.max_abs.max(self.scales[k].abs());
-                    size.and(StepSize::of(self.tops[k]))
-                },
-            )
-            .reduce(StepSize::default, StepSize::and);
+                };
+                if ramp {
+                    size = size.and(StepSize::of(self.radii[k]));
+                }
+                if self.scales[k] != 0.0 {
+                    size.nonzero += read;
+                }
+                size.max_abs = size.max_abs.max(self.scales[k].abs());
+                size.and(StepSize::of(self.tops[k]))
+            },
+        )
+        .into_iter()
+        .fold(StepSize::default(), StepSize::and);
         if self.schedule == Schedule::Sequential && self.measure == Measure::Violations {
             return self.theorem_size(minima, steps);
         }
@@ -150,10 +148,9 @@ impl PrototypeParts {
     fn side_by_side_size(&self) -> Size {
         let (n, steps) = (self.features, self.tops.len());
         let errors = self.radius_errors();
-        let (distinct, zero, largest) = (0..n)
-            .into_par_iter()
-            .map(|j| self.distinct_thresholds(j, &errors))
-            .reduce(|| (0, 0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1, a.2.max(b.2)));
+        let (distinct, zero, largest) = parallel::map(n, |j| self.distinct_thresholds(j, &errors))
+            .into_iter()
+            .fold((0, 0, 0.0), |a: (usize, usize, f64), b| (a.0 + b.0, a.1 + b.1, a.2.max(b.2)));
         let count = |values: &[f64]| values.iter().filter(|v| **v != 0.0).count();
         let ramp = self.measure == Measure::Sum;
         // Sums and levels, each with a bias.
@@ -220,7 +217,7 @@ impl PrototypeParts {
             self.centers.copy(k * self.features, center);
             unit * (largest_of(center) + self.radii[k].abs())
         };
-        (0..self.tops.len()).into_par_iter().map_init(|| vec![0.0; self.features], largest).collect()
+        parallel::map_with(self.tops.len(), || vec![0.0; self.features], largest)
     }
 
     /// Whether all radii are one, but for rounding relative to the largest

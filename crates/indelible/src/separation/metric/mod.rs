@@ -10,13 +10,11 @@ mod reals_sum;
 
 use std::{cmp::Ordering, ops::Range, sync::Arc};
 
-use rayon::prelude::*;
-
 use super::kernel::{
     filter::Window,
     reals::{CHUNK, Stretch},
 };
-use crate::{Dataset, Enclosure, dataset::Features, isa::Isa};
+use crate::{Dataset, Enclosure, dataset::Features, isa::Isa, parallel};
 
 pub(super) use self::{
     codes_linf::CodesLinf, codes_lp::CodesLp, codes_sum::CodesSum, reals_linf::RealsLinf, reals_lp::RealsLp,
@@ -184,9 +182,10 @@ fn transpose(
 ) -> Vec<u8> {
     let mut codes = vec![0; features.len() * stride];
     // A few features at a time share the cache lines that they are read from.
-    codes.par_chunks_mut(stride * 32).zip(features.par_chunks(32)).for_each(|(out, features)| {
+    parallel::each_chunk_mut(&mut codes, stride * 32, |place, out| {
+        let features = features.iter().skip(place * 32).take(32);
         for (k, j) in samples.clone().enumerate() {
-            for (s, &f) in features.iter().enumerate() {
+            for (s, &f) in features.clone().enumerate() {
                 out[s * stride + k] = code(j, f);
             }
         }

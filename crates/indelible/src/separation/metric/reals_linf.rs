@@ -2,15 +2,13 @@
 
 use std::{cmp::Ordering, ops::Range};
 
-use rayon::prelude::*;
-
 use super::{
     Limit, Metric, Reals, Windowed, allows,
     codes_linf::{compare_differences, difference},
     transpose,
 };
 use crate::{
-    Enclosure, number,
+    Enclosure, number, parallel,
     separation::kernel::{
         filter::Window,
         reals::{CHUNK, Gather, Gathering, LANES},
@@ -47,16 +45,15 @@ impl<'a> RealsLinf<'a> {
         let base = reals.base;
         let width = base.features();
         let empty = || vec![(f64::INFINITY, f64::NEG_INFINITY); width];
-        let ranges = (0..base.samples())
-            .into_par_iter()
-            .fold(empty, |mut ranges, j| {
-                for (f, range) in ranges.iter_mut().enumerate() {
-                    let x = base.value(j, f);
-                    *range = (range.0.min(x), range.1.max(x));
-                }
-                ranges
-            })
-            .reduce(empty, |a, b| a.iter().zip(&b).map(|(a, b)| (a.0.min(b.0), a.1.max(b.1))).collect());
+        let add = |ranges: &mut Vec<(f64, f64)>, j: usize| {
+            for (f, range) in ranges.iter_mut().enumerate() {
+                let x = base.value(j, f);
+                *range = (range.0.min(x), range.1.max(x));
+            }
+        };
+        let ranges = parallel::fold(base.samples(), empty, add, |a, b| {
+            a.iter().zip(&b).map(|(a, b)| (a.0.min(b.0), a.1.max(b.1))).collect()
+        });
         let coding = ranges.iter().map(|&(low, high)| Coding { low, scale: 255.9 / (high - low) }).collect();
         Self { reals, coding }
     }

@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use crate::{
     isa::Isa,
+    parallel,
     separation::{
         kernel::{
             PANEL, PanelSums, ROWS, dot,
@@ -56,11 +55,8 @@ impl Stage<'_> {
     pub(super) fn panels(&self, samples: Range<usize>, parallel: bool) -> PanelSet {
         let starts: Vec<usize> = samples.clone().step_by(PANEL).collect();
         let panel = |&start: &usize| self.panel(start..(start + PANEL).min(samples.end));
-        let panels: Vec<Panel> = if parallel {
-            starts.par_iter().map(panel).collect()
-        } else {
-            starts.iter().map(panel).collect()
-        };
+        let panels: Vec<Panel> =
+            if parallel { parallel::map_each(&starts, panel) } else { starts.iter().map(panel).collect() };
         let mut errors: Vec<f64> = panels.iter().map(|p| p.error).collect();
         errors.sort_unstable_by(f64::total_cmp);
         let typical = 1.25 * errors[errors.len() / 2];

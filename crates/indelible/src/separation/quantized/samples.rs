@@ -1,12 +1,11 @@
 //! What is tried out on a few samples: how fine the codes of real ones should be,
 //! and what tables of powers should tell apart.
 
-use rayon::prelude::*;
-
 use super::{Coding, Quantizer, SLACK, Sums};
 use crate::{
     Dataset, Norm,
     isa::Isa,
+    parallel,
     separation::{
         kernel::rows,
         relation::Pairs,
@@ -22,7 +21,7 @@ const FEW: usize = 24;
 const TABLE_SAMPLES: usize = 256;
 const TABLE_FEW: usize = 32;
 /// Units tried are halved this many times.
-const HALVINGS: i32 = 8;
+const HALVINGS: usize = 8;
 
 impl Quantizer {
     /// The quantizer with the unit that leaves out most pairs of a few samples: a
@@ -39,9 +38,9 @@ impl Quantizer {
         // What codes cover must not overflow; the rest is cut off.
         let spread = if spread > 0.0 { spread.min(1e307) } else { 1.0 };
         let trial = Trial::new(data, norm, pairs, &chosen, width, spread);
-        let candidate = |halving: i32| {
+        let candidate = |halving: usize| {
             // Other samples lie a little outside the range of the chosen ones.
-            let unit = (1.25 * spread / 255.0 * 2f64.powi(-halving)).max(f64::MIN_POSITIVE);
+            let unit = (1.25 * spread / 255.0 / f64::from(1u32 << halving)).max(f64::MIN_POSITIVE);
             let offset = |&(low, median, high): &(f64, f64, f64)| {
                 let middle = if high - low <= 255.0 * unit { low / 2.0 + high / 2.0 } else { median };
                 // The median gets a code without error: many features have a
@@ -54,8 +53,7 @@ impl Quantizer {
             let slack = 8.0 * f64::EPSILON * 256.0 * unit + 8.0 * f64::from_bits(1);
             Self { norm, sums: Sums::Squares, width, unit, coding: Coding::Offsets(offsets), slack }
         };
-        let scores: Vec<f64> =
-            (0..=HALVINGS).into_par_iter().map(|h| trial.score(&candidate(h), data)).collect();
+        let scores: Vec<f64> = parallel::map(HALVINGS + 1, |h| trial.score(&candidate(h), data));
         let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         candidate((0..=HALVINGS).zip(scores).find(|(_, score)| *score == most).map_or(0, |(h, _)| h))
     }

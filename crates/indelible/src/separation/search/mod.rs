@@ -12,13 +12,11 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use rayon::prelude::*;
-
 use super::{
     metric::{Limit, Metric},
     relation::Relation,
 };
-use crate::Progress;
+use crate::{Progress, parallel};
 
 pub(super) use self::{
     closest::{Closest, ClosestUpTo},
@@ -114,7 +112,7 @@ fn each_tile<M: Metric, P: Pruner<M>>(
         let size = base.len() as u64;
         let stop = relation.stop(&base, queries);
         let block = pruner.block(base);
-        (0..stop.div_ceil(TILE)).into_par_iter().for_each(|tile| {
+        parallel::each(stop.div_ceil(TILE), &|tile| {
             let range = tile * TILE..((tile + 1) * TILE).min(stop);
             let done = range.len() as u64 * size;
             scan(&block, range);

@@ -2,11 +2,9 @@
 
 use std::{cmp::Ordering, ops::Range};
 
-use rayon::prelude::*;
-
 use super::{Collector, Guess, Limit, Metric, Pruner, Search, TILE, blocks};
 use crate::{
-    Progress,
+    Progress, parallel,
     separation::{Neighbour, relation::Relation},
 };
 
@@ -83,24 +81,24 @@ impl Nearest<'_> {
         let mut guesses = vec![Guess { sum: u32::MAX, sample: None }; queries];
         for base in sparse {
             let block = pruner.block(base.clone());
-            guesses.par_chunks_mut(TILE).enumerate().for_each(|(tile, guesses)| {
+            parallel::each_chunk_mut(&mut guesses, TILE, |tile, guesses| {
                 pruner.guess(&block, tile * TILE..tile * TILE + guesses.len(), guesses);
                 progress.advance(guesses.len() as u64 * (base.len() as u64 / QUICK));
             });
         }
-        let bound = |(i, guess): (usize, &Guess)| {
-            let guessed = guess.sample.and_then(|j| metric.within(i, j, Limit::None));
+        let bound = |i: usize| {
+            let guessed = guesses[i].sample.and_then(|j| metric.within(i, j, Limit::None));
             let given = up_to.get(i).filter(|distance| distance.is_finite()).map(|&d| metric.threshold(d));
             match (guessed, given) {
                 (Some(a), Some(b)) => Some(if metric.compare(&a, &b) == Ordering::Less { a } else { b }),
                 (a, b) => a.or(b),
             }
         };
-        let bounds: Vec<_> = guesses.par_iter().enumerate().map(bound).collect();
+        let bounds = parallel::map(guesses.len(), bound);
         for base in blocks() {
             let count = base.len() as u64;
             let block = pruner.block(base);
-            found.par_chunks_mut(TILE * per_query).enumerate().for_each(|(tile, found)| {
+            parallel::each_chunk_mut(&mut found, TILE * per_query, |tile, found| {
                 let range = tile * TILE..tile * TILE + found.len() / per_query;
                 let done = range.len() as u64 * count;
                 let mut tile = Tile { metric, first: range.start, per_query, found, bounds: &bounds };
@@ -123,8 +121,9 @@ impl Search for Nearest<'_> {
 
 /// The neighbours with the enclosures of their distances.
 fn enclosed<M: Metric>(metric: &M, found: Vec<Option<(M::Distance, usize)>>) -> Vec<Option<Neighbour>> {
-    let enclose = |(d, index): (M::Distance, usize)| Neighbour { index, distance: metric.enclosure(&d) };
-    found.into_par_iter().map(|entry| entry.map(enclose)).collect()
+    let enclose =
+        |(d, index): &(M::Distance, usize)| Neighbour { index: *index, distance: metric.enclosure(d) };
+    parallel::map_each(&found, |entry| entry.as_ref().map(enclose))
 }
 
 /// The nearest base sample of every query, and the first of the queries that come

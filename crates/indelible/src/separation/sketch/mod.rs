@@ -12,15 +12,13 @@ mod principal;
 
 use std::{borrow::Cow, ops::RangeInclusive};
 
-use rayon::prelude::*;
-
 use super::{
     kernel::project::LANES,
     metric::Reals,
     relation::Pairs,
     trial::{Judges, length, spread_out},
 };
-use crate::{Dataset, Features, Norm};
+use crate::{Dataset, Features, Norm, parallel};
 
 /// Features for which a sketch is tried: with more, roundings of sums in
 /// binary32 would not be few.
@@ -158,13 +156,13 @@ fn promises(map: &dyn Map, rows: &[Vec<f64>], labels: &[usize], pairs: Pairs, no
 fn apply(map: &dyn Map, centering: &Centering, data: &Dataset, norm: Norm) -> Option<(Dataset, f64)> {
     let (width, count) = (data.features(), map.width());
     let mut values = vec![0.0f32; data.samples() * count];
-    let norms = values.par_chunks_mut(count).enumerate().map(|(i, out)| {
+    let norms = parallel::map_chunks_mut(&mut values, count, |i, out| {
         let mut row = data.row(i);
         centering.place(&mut row);
         map.apply(&row, out);
         length(norm, row.into_iter())
     });
-    let largest = norms.reduce(|| 0.0, f64::max) * (1.0 + (width as f64 + 8.0) * f64::EPSILON);
+    let largest = norms.into_iter().fold(0.0, f64::max) * (1.0 + (width as f64 + 8.0) * f64::EPSILON);
     let labels = data.labels().to_vec();
     let sketch =
         Dataset::new(Features::F32(values.into()), count, labels, data.class_names().to_vec()).ok()?;

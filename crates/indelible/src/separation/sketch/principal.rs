@@ -5,12 +5,11 @@
 //! they make is bounded by the Gram matrix `G` of the directions as stored:
 //! `‖P‖² = ‖G‖ ≤ max_i Σ_j |G_ij|`.
 
-use rayon::prelude::*;
-
 use super::Map;
 use crate::{
     isa::Isa,
     number::random::Random,
+    parallel,
     separation::kernel::project::{LANES, Projection},
 };
 
@@ -46,10 +45,11 @@ impl Principal {
         for step in 1..=STEPS {
             let flat = flatten(&directions);
             let mut weights = vec![[0.0; DIRECTIONS]; rows.len()];
-            weights.par_iter_mut().zip(&rows).for_each(|(out, row)| {
-                isa.run(Projection { x: row, directions: &flat, out });
+            parallel::each_chunk_mut(&mut weights, 1, |at, out| {
+                isa.run(Projection { x: &rows[at], directions: &flat, out: &mut out[0] });
             });
-            directions.par_iter_mut().enumerate().for_each(|(d, direction)| {
+            parallel::each_chunk_mut(&mut directions, 1, |d, direction| {
+                let direction = &mut direction[0];
                 direction.fill(0.0);
                 for (row, weights) in rows.iter().zip(&weights) {
                     let weight = f64::from(weights[d]);

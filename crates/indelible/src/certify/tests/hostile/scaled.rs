@@ -46,54 +46,76 @@ fn point(random: &mut Random, scaling: &Scaling, x: &[f64], radius: f64) -> Vec<
     moved.collect()
 }
 
+/// A map and a sample in front of it, in one of the formats.
+#[derive(Debug)]
+struct Mapped {
+    scaling: Scaling,
+    precision: Precision,
+    norm: Norm,
+    x: Vec<f64>,
+    radius: f64,
+}
+
+impl Mapped {
+    fn draw(random: &mut Random) -> Option<Self> {
+        let precision = random.of(&[Precision::F32, Precision::F32, Precision::F64]);
+        let sizes = random.of(&[Sizes::Plain, Sizes::Plain, Sizes::Mixed, Sizes::Underflow, Sizes::Overflow]);
+        let (n, norm) = (1 + random.below(3), random.of(&NORMS));
+        let scaling = scaling(random, n, sizes)?;
+        // Samples need not be numbers of the format.
+        let x: Vec<f64> = (0..n).map(|_| number(random, sizes, Precision::F64) * 1.1).collect();
+        let radius = number(random, Sizes::Plain, Precision::F64).abs() * random.of(&[0.0, 1e-6, 0.1]);
+        x.iter().all(|x| x.is_finite()).then_some(Self { scaling, precision, norm, x, radius })
+    }
+
+    /// How far a point is from the sample, measured in units of `scaling`, if it lies in
+    /// the ball.
+    fn holds(&self, point: &[f64], scaling: &Scaling) -> bool {
+        let moves = point.iter().zip(&self.x).zip(scaling.factors());
+        let moves = moves.map(|((&a, &b), &w)| Dyadic::of(a).minus(&Dyadic::of(b)).times(&Dyadic::of(w)));
+        point.iter().all(|x| x.is_finite()) && within(moves, self.radius, self.norm)
+    }
+
+    /// How far from `center` the map takes a point: exactly, and as executed.
+    fn images(&self, random: &mut Random, point: &[f64], center: &[f64]) -> [Vec<Dyadic>; 2] {
+        let reals: Vec<Dyadic> = point.iter().map(|&x| Dyadic::of(x)).collect();
+        let read: Vec<f64> = point.iter().map(|&x| self.precision.round(x)).collect();
+        let executed = self.scaling.map_in(&mut Machine::new(self.precision, random), &read);
+        let mut evaluated = point.to_vec();
+        self.scaling.execute(&mut evaluated, self.precision);
+        assert_eq!(evaluated, executed);
+        let from =
+            |image: Vec<Dyadic>| image.iter().zip(center).map(|(z, &c)| z.minus(&Dyadic::of(c))).collect();
+        let executed = executed.into_iter().map(Dyadic::of).collect();
+        [self.scaling.map_in(&mut Exact, &reals), executed].map(from)
+    }
+}
+
 #[test]
 fn balls_behind_a_map_hold_what_it_makes_of_balls() {
     let mut random = Random::new(0x853c_49e6_748f_ea9b);
     let (mut held, mut near) = (0, 0);
     for _ in 0..rounds(20_000) {
-        let precision = random.of(&[Precision::F32, Precision::F32, Precision::F64]);
-        let sizes = random.of(&[Sizes::Plain, Sizes::Plain, Sizes::Mixed, Sizes::Underflow, Sizes::Overflow]);
-        let (n, norm) = (1 + random.below(3), random.of(&NORMS));
-        let Some(scaling) = scaling(&mut random, n, sizes) else { continue };
-        // Samples need not be numbers of the format.
-        let x: Vec<f64> = (0..n).map(|_| number(&mut random, sizes, Precision::F64) * 1.1).collect();
-        if x.iter().any(|x| !x.is_finite()) {
-            continue;
-        }
-        let radius = number(&mut random, Sizes::Plain, Precision::F64).abs() * random.of(&[0.0, 1e-6, 0.1]);
-        let data = Dataset::new(Features::F64(x.clone().into()), n, vec![0], vec!["a".into()]).unwrap();
-        let balls = ScaledBalls::new(&scaling, precision, &data, norm, &Radii::Uniform(radius)).unwrap();
+        let Some(mapped) = Mapped::draw(&mut random) else { continue };
+        let Mapped { scaling, precision, norm, x, radius } = &mapped;
+        let data = Dataset::new(Features::F64(x.clone().into()), x.len(), vec![0], vec!["a".into()]).unwrap();
+        let balls = ScaledBalls::new(scaling, *precision, &data, *norm, &Radii::Uniform(*radius)).unwrap();
         if !balls.bounded[0] {
             continue;
         }
         let (center, around) = (balls.data.row(0), balls.radii[0]);
-        assert!(around >= radius);
+        assert!(around >= *radius);
         for _ in 0..4 {
-            let point = point(&mut random, &scaling, &x, radius);
-            let moves = point.iter().zip(&x).zip(scaling.factors());
-            let moves = moves.map(|((&a, &b), &w)| Dyadic::of(a).minus(&Dyadic::of(b)).times(&Dyadic::of(w)));
-            if point.iter().any(|x| !x.is_finite()) || !within(moves, radius, norm) {
+            let point = point(&mut random, scaling, x, *radius);
+            if !mapped.holds(&point, scaling) {
                 continue;
             }
             held += 1;
-            let reals: Vec<Dyadic> = point.iter().map(|&x| Dyadic::of(x)).collect();
-            let exact = scaling.map_in(&mut Exact, &reals);
-            let read: Vec<f64> = point.iter().map(|&x| precision.round(x)).collect();
-            let executed = scaling.map_in(&mut Machine::new(precision, &mut random), &read);
-            let mut evaluated = point.clone();
-            scaling.execute(&mut evaluated, precision);
-            assert_eq!(evaluated, executed);
-            let from = |z: &Dyadic, c: &f64| z.minus(&Dyadic::of(*c));
-            let executed: Vec<Dyadic> = executed.into_iter().map(Dyadic::of).collect();
-            for image in [&exact, &executed] {
-                let off = image.iter().zip(&center).map(|(z, c)| from(z, c));
-                assert!(
-                    within(off, around, norm),
-                    "{norm} {precision} {scaling:?} {x:?} {point:?} {balls:?}"
-                );
+            let images = mapped.images(&mut random, &point, &center);
+            for off in &images {
+                assert!(within(off.iter().cloned(), around, *norm), "{mapped:?} {point:?} {balls:?}");
             }
-            let off = exact.iter().zip(&center).map(|(z, c)| from(z, c));
-            near += usize::from(!within(off, mul_down(around, 0.999), norm));
+            near += usize::from(!within(images[0].iter().cloned(), mul_down(around, 0.999), *norm));
         }
     }
     // The bound is not idle: many points come near to it.
@@ -153,39 +175,25 @@ fn balls_and_boxes_hold_images_of_raw_balls() {
     let mut random = Random::new(0x2545_f491_4f6c_dd1d);
     let (mut held, mut near) = (0, 0);
     for _ in 0..rounds(20_000) {
-        let precision = random.of(&[Precision::F32, Precision::F32, Precision::F64]);
-        let sizes = random.of(&[Sizes::Plain, Sizes::Plain, Sizes::Mixed, Sizes::Underflow, Sizes::Overflow]);
-        let (n, norm) = (1 + random.below(3), random.of(&NORMS));
-        let Some(scaling) = scaling(&mut random, n, sizes) else { continue };
-        let x: Vec<f64> = (0..n).map(|_| number(&mut random, sizes, Precision::F64) * 1.1).collect();
-        let radius = number(&mut random, Sizes::Plain, Precision::F64).abs() * random.of(&[0.0, 1e-6, 0.1]);
-        if x.iter().any(|x| !x.is_finite()) {
-            continue;
-        }
-        let map = Map { scaling: &scaling, precision, raw: true };
-        let Some(image) = map.image(&x, norm, radius) else { continue };
+        let Some(mapped) = Mapped::draw(&mut random) else { continue };
+        let Mapped { scaling, precision, norm, x, radius } = &mapped;
+        let map = Map { scaling, precision: *precision, raw: true };
+        let Some(image) = map.image(x, *norm, *radius) else { continue };
         let Image { center, radius: around, halves } = &image;
-        let plain = Scaling::new(vec![0.0; n], vec![1.0; n]).unwrap();
+        let plain = Scaling::new(vec![0.0; x.len()], vec![1.0; x.len()]).unwrap();
         for _ in 0..4 {
-            let point = point(&mut random, &plain, &x, radius);
-            let moves = point.iter().zip(&x).map(|(&a, &b)| Dyadic::of(a).minus(&Dyadic::of(b)));
-            if point.iter().any(|x| !x.is_finite()) || !within(moves, radius, norm) {
+            let point = point(&mut random, &plain, x, *radius);
+            if !mapped.holds(&point, &plain) {
                 continue;
             }
             held += 1;
-            let reals: Vec<Dyadic> = point.iter().map(|&x| Dyadic::of(x)).collect();
-            let read: Vec<f64> = point.iter().map(|&x| precision.round(x)).collect();
-            let executed = scaling.map_in(&mut Machine::new(precision, &mut random), &read);
-            let executed: Vec<Dyadic> = executed.into_iter().map(Dyadic::of).collect();
-            for image in [scaling.map_in(&mut Exact, &reals), executed] {
-                let off: Vec<Dyadic> =
-                    image.iter().zip(center).map(|(z, &c)| z.minus(&Dyadic::of(c))).collect();
+            for off in mapped.images(&mut random, &point, center) {
                 assert!(
-                    within(off.iter().cloned(), *around, norm),
-                    "{norm} {precision} {scaling:?} {x:?} {point:?} {center:?} {around}"
+                    within(off.iter().cloned(), *around, *norm),
+                    "{mapped:?} {point:?} {center:?} {around}"
                 );
                 for (off, &half) in off.iter().zip(halves) {
-                    assert!(off.abs() <= Dyadic::of(half), "{precision} {scaling:?} {x:?} {point:?} {half}");
+                    assert!(off.abs() <= Dyadic::of(half), "{mapped:?} {point:?} {half}");
                 }
                 near += usize::from(
                     off.iter().zip(halves).any(|(off, &half)| off.abs() > Dyadic::of(mul_down(half, 0.999))),

@@ -16,13 +16,12 @@ mod projected;
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use crate::{
     Dataset, Error, Features, Precision,
     isa::Isa,
     network::{Evaluator, Network},
     number::Real,
+    parallel,
 };
 
 use super::{CellNetwork, Constraint, Head};
@@ -151,16 +150,15 @@ impl CellEvaluator<'_> {
         let n = self.network.inputs();
         let isa = Isa::best();
         let work = || (new(), vec![Bits::default(); self.literals.len()], Vec::new());
-        rows.par_chunks(PANEL * n)
-            .map_init(work, |(panel, silent, open), rows| {
-                let count = rows.len() / n;
-                fill(panel, rows);
-                panel.silent(&self.literals, silent);
-                kernel::open(isa, &self.members, &self.network.ends, silent, count, open);
-                self.outputs_of(panel, open, count)
-            })
-            .flatten_iter()
-            .collect()
+        let all = parallel::map_with((rows.len() / n).div_ceil(PANEL), work, |(panel, silent, open), at| {
+            let rows = &rows[at * PANEL * n..rows.len().min((at + 1) * PANEL * n)];
+            let count = rows.len() / n;
+            fill(panel, rows);
+            panel.silent(&self.literals, silent);
+            kernel::open(isa, &self.members, &self.network.ends, silent, count, open);
+            self.outputs_of(panel, open, count)
+        });
+        all.concat()
     }
 
     /// Outputs for the first `count` inputs of a panel, of which `open` lists,

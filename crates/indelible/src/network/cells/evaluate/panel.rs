@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Inputs that can be compared with literals and looked up.
-pub(super) trait Panel {
+pub(super) trait Panel: Send {
     /// A number of the network's format.
     type Value: Real;
 
