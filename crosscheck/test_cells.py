@@ -78,3 +78,23 @@ def test_mnist(program, mnist, tmp_path):
     options = ("--limit", "3000", "--radius", "0.3")
     report = check(program, data, tmp_path / "net.onnx", tmp_path, *options, points=60, samples=60)
     assert report["form"] == "compact" and report["parameters"]["nonzero"] < 15_000
+
+
+def test_robust_radii_reach_what_is_proved(program, tmp_path):
+    """On hundreds of samples no radius stays below the one that is proved, or above the way to the nearest
+    sample with another label."""
+    x, y = random_data(3, 400, 4, 3)
+    data = write_csv(tmp_path / "data.csv", x, y)
+    report = program.build(data.path, tmp_path / "net.onnx", *CELLS)
+    found = program("robustness", tmp_path / "net.onnx", data.path).json
+    enemies = np.abs(x[:, None] - x[None]).max(axis=2)
+    enemies[y[:, None] == y[None]] = np.inf
+    nearest = enemies.min(axis=1)
+    assert found["correct"] == 400
+    attacked = np.array(found["attacked"], dtype=float)
+    # A point is a number of binary32.
+    assert (attacked <= nearest + 1e-6).all()
+    certified = np.array(found["certified"])
+    assert (certified <= attacked).all()
+    # Bisection ends a share of the first radius below what holds.
+    assert (certified >= report["radius"] - nearest / 2**6).all()

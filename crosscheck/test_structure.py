@@ -2,12 +2,15 @@
 
 import copy
 import re
+import resource
+import subprocess
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from datasets import random_data, write_csv
 from effort import LONG
 from test_mutants import Base
 
@@ -282,3 +285,26 @@ def drop_claims(model):
     keep = [e for e in model.metadata_props if e.key == "indelible.classes"]
     del model.metadata_props[:]
     model.metadata_props.extend(keep)
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["cells", "cells --norm l2", "cells --head scalar", "nearest", "nearest --norm l2", "yu2024-linf", "yu2024-lp --norm l3"],
+)
+def test_shapes_promise_nothing(program, tmp_path, options):
+    """A tensor that declares more than it holds is refused, and no memory is taken for it."""
+    name, *others = options.split()
+    data = write_csv(tmp_path / "data.csv", *random_data(1, 9, 4, 3))
+    program.build(data.path, tmp_path / "net.onnx", "--construction", name, "--form", "compact", *others)
+    model = onnx.load(tmp_path / "net.onnx")
+    changed = tmp_path / "changed.onnx"
+    gigabyte = 1 << 30
+    limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (gigabyte, gigabyte))
+    for tensor in model.graph.initializer:
+        for axis, before in enumerate(list(tensor.dims)):
+            for size in (10**9, 2**40, 2**61):
+                tensor.dims[axis] = size
+                changed.write_bytes(model.SerializeToString())
+                done = subprocess.run([program.path, "inspect", changed], capture_output=True, text=True, preexec_fn=limit)
+                assert done.returncode == 2, f"{tensor.name} {axis} {size}: {done.stderr}"
+                tensor.dims[axis] = before

@@ -25,7 +25,10 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, Error> {
         return Err(Error::data(path, DataError::malformed("text", what)));
     }
     String::from_utf8(bytes).map_err(|e| {
-        let what = format!("byte {} is no character of UTF-8", e.utf8_error().valid_up_to());
+        let mut what = format!("byte {} is no character of UTF-8", e.utf8_error().valid_up_to());
+        if let [0x08, 1..=0x20, 0x12 | 0x1a | 0x22 | 0x3a | 0x42, ..] = e.as_bytes() {
+            what = "it is an ONNX network; expected a text, which comes behind the network".into();
+        }
         Error::data(path, DataError::malformed("text", what))
     })
 }

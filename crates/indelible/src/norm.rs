@@ -43,7 +43,7 @@ impl Norm {
         match self {
             Self::Lp(p) if p <= 2.0 => Self::L2,
             Self::Lp(_) => Self::Linf,
-            other => other,
+            Self::L1 | Self::L2 | Self::Linf => self,
         }
     }
 }

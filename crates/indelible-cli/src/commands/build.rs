@@ -215,7 +215,7 @@ fn units_of_radius(data: &Dataset, scaling: Option<&Scaling>, built: &FittedFile
     let name =
         |feature: usize| names.and_then(|names| names.get(feature)).map_or(feature.to_string(), Clone::clone);
     let end = |best: Option<(usize, &f64)>| {
-        best.map_or(String::new(), |(feature, radius)| format!("{} ({})", real(*radius), name(feature)))
+        best.map_or(String::new(), |(feature, radius)| format!("{} ({})", at_least(*radius), name(feature)))
     };
     let numbered = || raw.iter().enumerate();
     let least = end(numbered().min_by(|a, b| a.1.total_cmp(b.1)));

@@ -75,6 +75,19 @@ impl ScoresArgs {
         }
         let data = self.data.read(&bar)?;
         let points = self.test.as_ref().map(|test| self.read_test(test, &bar)).transpose()?;
+        if let (Some(points), Some(path)) = (&points, &self.test) {
+            let is_alike = points.features() == data.features();
+            let shared =
+                !is_alike || points.class_names().iter().any(|name| data.class_names().contains(name));
+            require(shared, || {
+                let [theirs, ours] = [points.class_names(), data.class_names()]
+                    .map(|names| names[..names.len().min(3)].join(", "));
+                format!(
+                    "{}: no class of it is one of the training set; given {theirs}…, expected some of {ours}…",
+                    path.display()
+                )
+            })?;
+        }
         let started = Instant::now();
         let test = match &points {
             Some(points) => Some(influence(&data, points, self.norm, &sampling, &bar)?),
@@ -221,7 +234,9 @@ fn in_words(data: &Dataset, score: &SampleScore) -> String {
     let rival = score.rival.map_or(String::new(), |(class, chance)| {
         format!(", unseen it is {} with {chance:.4}", data.class_names()[class])
     });
-    format!("{memorized}{rival}, support {:.4}", score.support)
+    // A small negative number is no "-0.0000".
+    let support = if score.support.abs() < 5e-5 { 0.0 } else { score.support };
+    format!("{memorized}{rival}, support {support:.4}")
 }
 
 /// All scores, one row for each sample; with a test set a row for each point.

@@ -151,6 +151,9 @@ impl Source {
         if let (None, Some(&(_, what, expected))) = (found, other) {
             return Err(DataError::unsupported(what, expected));
         }
+        if let (None, [0x08, 1..=0x20, 0x12 | 0x1a | 0x22 | 0x3a | 0x42, ..]) = (found, &self.start[..]) {
+            return Err(DataError::unsupported("an ONNX network", "a dataset"));
+        }
         match (found, claimed) {
             // A name is only believed against a text, where any start will do.
             (Some(Format::Text), None) => Ok(Format::Text),

@@ -218,13 +218,13 @@ pub(super) fn read(file: &proto::Graph, opset: i64) -> Result<CellNetwork, OnnxE
     }
     let [classes, _] = tensors.shape("ids")?;
     let [count, _] = tensors.shape("thresholds")?;
-    tensors.fixed("ids", &[classes, 1], &(0..classes).collect::<Vec<_>>())?;
-    tensors.fixed("axis", &[1], &[0])?;
-    tensors.fixed_numbers("one", &[1], &[1.0])?;
+    tensors.fixed("ids", &[classes, 1], 0..classes)?;
+    tensors.fixed("axis", &[1], [0])?;
+    tensors.fixed_numbers("one", &[1], [1.0])?;
     let constraints = read_constraints(&mut tensors, count, n)?;
     let cells = read_cells(&mut tensors, &constraints, classes, groups)?;
     if head == Head::Scalar {
-        tensors.fixed_numbers("numbers", &[1, classes], &numbers(classes))?;
+        tensors.fixed_numbers("numbers", &[1, classes], numbers(classes))?;
     }
     let precision = tensors.precision();
     tensors.finish(&graph(&Described { precision, classes, ..described }, features))?;

@@ -101,7 +101,7 @@ pub(super) fn read(file: &proto::Graph, opset: i64) -> Result<MaxAffine, OnnxErr
     let biases = tensors.numbers("biases", &[count])?;
     let rows = tensors.rows("rows", [count, n], any.stored.coded)?;
     let origin = any.moved.then(|| tensors.numbers("origin", &[n])).transpose()?;
-    tensors.fixed("axis", &[1], &[1])?;
+    tensors.fixed("axis", &[1], [1])?;
     let mut ends = vec![];
     for class in 0..classes {
         let from = tensors.below(&format!("start{class}"), &[1], usize::MAX)?;

@@ -106,6 +106,9 @@ pub enum OnnxError {
     /// Not the bytes of an ONNX model.
     #[error("not an ONNX model, or not a whole one: {0}")]
     Decode(String),
+    /// Another kind of file.
+    #[error("it is {0}; expected an ONNX network, which comes before the data")]
+    Other(&'static str),
     /// A model without a part that every model has.
     #[error("the model has no {0}")]
     Missing(&'static str),
@@ -187,7 +190,26 @@ pub fn open(path: &Path) -> Result<Network, Error> {
     if bytes.is_empty() {
         return Err(Error::data(path, DataError::Empty));
     }
-    read_beside(bytes.into(), path.parent()).map_err(onnx)
+    let what = other_than_a_network(&bytes);
+    let read = read_beside(bytes.into(), path.parent());
+    read.map_err(|e| match (e, what) {
+        (OnnxError::Decode(_), Some(what)) => onnx(OnnxError::Other(what)),
+        (e, _) => onnx(e),
+    })
+}
+
+/// What a file seems to be that holds no network.
+fn other_than_a_network(bytes: &[u8]) -> Option<&'static str> {
+    let start = &bytes[..bytes.len().min(512)];
+    let is_text = |b: &u8| *b >= 0x20 || matches!(b, b'\t' | b'\n' | b'\r');
+    match start {
+        [0, 0, 8..=14, 1..=4, ..] => Some("IDX"),
+        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some("NPY"),
+        [b'P', b'K', 3, 4, ..] => Some("a ZIP archive, as NPZ is"),
+        [b'P', b'A', b'R', b'1', ..] => Some("Parquet"),
+        _ if start.iter().all(is_text) => Some("a text"),
+        _ => None,
+    }
 }
 
 /// How a file begins that is compressed by gzip.

@@ -247,10 +247,10 @@ pub(super) fn read(file: &proto::Graph, opset: i64, schedule: Schedule) -> Resul
     )?;
     let n = tensors.features()?;
     let [steps, count] = tensors.shape("hot")?;
-    tensors.fixed("axis", &[1], &[1])?;
-    tensors.fixed("start", &[1], &[0])?;
-    tensors.fixed("end", &[1], &[1])?;
-    tensors.fixed_numbers("zeros", &[1, count], &vec![0.0; count])?;
+    tensors.fixed("axis", &[1], [1])?;
+    tensors.fixed("start", &[1], [0])?;
+    tensors.fixed("end", &[1], [1])?;
+    tensors.fixed_numbers("zeros", &[1, count], std::iter::repeat_n(0.0, count))?;
     let centers = tensors.rows("rows", [steps, n], any.stored.coded)?;
     let radii = tensors.numbers("radii", &[steps, 1])?;
     let tops = tensors.numbers("tops", &[steps, 1])?;
@@ -331,15 +331,15 @@ fn read_measure(tensors: &mut Tensors<'_>, like: &Measure) -> Result<Measure, On
     Ok(match like {
         Measure::Power(PowerCurve::Hinges { .. }) => {
             let count = tensors.length("knots")?;
-            tensors.fixed("last", &[1], &[2])?;
+            tensors.fixed("last", &[1], [2])?;
             let knots = tensors.numbers("knots", &[count])?;
             Measure::Power(PowerCurve::Hinges { knots, weights: tensors.numbers("rises", &[count, 1])? })
         }
         Measure::Power(PowerCurve::Sawtooth { levels, .. }) => {
             let inverse = tensors.numbers("inverse", &[1])?[0];
-            tensors.fixed_numbers("two", &[1], &[2.0])?;
+            tensors.fixed_numbers("two", &[1], [2.0])?;
             for level in 1..=*levels {
-                tensors.fixed_numbers(&format!("share{level}"), &[1], &[PowerCurve::share(level)])?;
+                tensors.fixed_numbers(&format!("share{level}"), &[1], [PowerCurve::share(level)])?;
             }
             Measure::Power(PowerCurve::Sawtooth { inverse, levels: *levels })
         }

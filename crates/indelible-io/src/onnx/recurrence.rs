@@ -110,7 +110,7 @@ pub(super) fn read(file: &proto::Graph, opset: i64) -> Result<Prototypes, OnnxEr
     let (mut tensors, any) =
         Tensors::new("compact network of a recurrence", file, (opset, 13..=25), [any], graph)?;
     let n = tensors.features()?;
-    tensors.fixed("axes", &[1], &[1])?;
+    tensors.fixed("axes", &[1], [1])?;
     let minima = tensors.numbers("minima", &[n])?;
     let first = tensors.numbers("first_center", &[n])?;
     let mut radii = tensors.numbers("first_radius", &[1])?;

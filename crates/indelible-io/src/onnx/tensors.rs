@@ -132,9 +132,15 @@ impl<'a> Tensors<'a> {
         Ok(values)
     }
 
-    /// Numbers that must be these.
-    pub fn fixed_numbers(&mut self, name: &str, shape: &[usize], values: &[f64]) -> Result<(), OnnxError> {
-        if self.numbers(name, shape)? == values {
+    /// Numbers that must be these. What the file holds is looked at first: a shape alone
+    /// may promise anything.
+    pub fn fixed_numbers(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        values: impl IntoIterator<Item = f64>,
+    ) -> Result<(), OnnxError> {
+        if self.numbers(name, shape)?.into_iter().eq(values) {
             return Ok(());
         }
         Err(self.unlike(&format!("'{name}' holds other numbers than its form has")))
@@ -151,8 +157,13 @@ impl<'a> Tensors<'a> {
     }
 
     /// Integers that must be these.
-    pub fn fixed(&mut self, name: &str, shape: &[usize], values: &[usize]) -> Result<(), OnnxError> {
-        if self.below(name, shape, usize::MAX)? == values {
+    pub fn fixed(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        values: impl IntoIterator<Item = usize>,
+    ) -> Result<(), OnnxError> {
+        if self.below(name, shape, usize::MAX)?.into_iter().eq(values) {
             return Ok(());
         }
         Err(self.unlike(&format!("'{name}' holds other integers than its form has")))

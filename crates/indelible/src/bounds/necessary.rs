@@ -101,6 +101,6 @@ pub fn necessary_width(norm: Norm, ratio: f64, samples: usize, features: usize) 
         Norm::Lp(p) if p < 2.0 => 1,
         Norm::Linf if ratio > 0.5 => d,
         // At least 1, and at most d since ρ < 1.
-        _ => whole((ratio * ratio * d as f64).ceil()).clamp(1, d.max(1)),
+        Norm::L2 | Norm::Lp(_) | Norm::Linf => whole((ratio * ratio * d as f64).ceil()).clamp(1, d.max(1)),
     })
 }

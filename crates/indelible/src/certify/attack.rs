@@ -102,7 +102,7 @@ impl<'a> BallPoints<'a> {
                 vec![other.iter().zip(&self.inner).map(nearest).collect()]
             }
             // Rounding a point may move it out of the ball.
-            norm => [8.0 * precision.unit_roundoff(), 1e-6, 1e-4]
+            norm @ (Norm::L1 | Norm::L2 | Norm::Lp(_)) => [8.0 * precision.unit_roundoff(), 1e-6, 1e-4]
                 .map(|less| along(&self.center, other, self.radius * (1.0 - less), norm, precision))
                 .into(),
         };
@@ -257,7 +257,7 @@ pub(super) fn nearest_enemies(data: &Dataset, sample: usize, norm: Norm, most: u
         let distance = match norm {
             Norm::Linf => differences.fold(0.0, f64::max),
             Norm::L1 => differences.sum(),
-            _ => differences.map(|d| d * d).sum(),
+            Norm::L2 | Norm::Lp(_) => differences.map(|d| d * d).sum(),
         };
         let place = nearest.partition_point(|(d, _)| *d <= distance);
         if place < most {

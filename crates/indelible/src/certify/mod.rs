@@ -83,7 +83,7 @@ use self::{
 };
 use crate::{
     Error, Progress, Silent,
-    network::{Model, Projected, Prototypes, Scaled, predicted_class},
+    network::{Evaluator, Model, Projected, Prototypes, Scaled, predicted_class},
     parallel,
     separation::NearestEnemies,
 };
@@ -101,10 +101,15 @@ pub use self::{
     watch::Found,
 };
 
-/// Undecided samples that are attacked, at most; the rest stays undecided. An
-/// attack evaluates the network at a handful of points, which for
-/// 60,000 prototypes takes milliseconds each.
+/// Undecided samples that are attacked in any case; more of them as long as
+/// [`ATTACK_WORK`] lasts. The rest stays undecided.
 const MOST_ATTACKS: usize = 200;
+/// Numbers that attacks may look at, about: some tens of seconds of one core. An attack looks at
+/// all data and evaluates the network at [`ATTACK_POINTS`] points, which for 60,000
+/// prototypes takes milliseconds each.
+const ATTACK_WORK: usize = 1 << 35;
+/// Points of one attack, about.
+const ATTACK_POINTS: usize = 32;
 
 /// Samples that are attacked together.
 const TOGETHER: usize = 16;
@@ -124,7 +129,8 @@ pub fn certify(claim: &Claim<'_>, progress: &dyn Progress) -> Result<Certificate
 /// Memory: the network, what [`separation`](crate::separation) takes where rows
 /// are stored, and O(width) per thread; for few layers and graphs the matrices of
 /// those that are dense, and per thread rows of coefficients over all vectors, a few
-/// tens of MiB.
+/// tens of MiB. Behind a map, an origin or directions also all samples as the network
+/// behind sees them, some of them several times.
 ///
 /// # Errors
 /// When the data do not have as many features as the network reads, a radius
@@ -317,15 +323,25 @@ fn note(
     }
 }
 
+/// The class of the network that each of some samples gets, `None` for NaN.
+fn predicted(
+    claim: &Claim<'_>,
+    evaluator: &dyn Evaluator,
+    samples: &[usize],
+) -> Result<Vec<Option<usize>>, Error> {
+    let rows: Vec<f64> = samples.iter().flat_map(|&i| claim.data.row(i)).collect();
+    let outputs = evaluator.evaluate(&rows)?;
+    let outputs = outputs.chunks(claim.model.outputs());
+    Ok(outputs.map(|outputs| predicted_class(outputs, claim.network_classes)).collect())
+}
+
 /// Looks which of the undecided samples get another label themselves.
 fn find_misclassified(claim: &Claim<'_>, answers: &mut Answers, watch: &Watch<'_>) -> Result<(), Error> {
     let evaluator = claim.model.evaluator();
     for open in undecided(answers).chunks(evaluator.batch().max(1)) {
         let started = Instant::now();
-        let rows: Vec<f64> = open.iter().flat_map(|&i| claim.data.row(i)).collect();
-        let outputs = evaluator.evaluate(&rows)?;
-        let wrong = open.iter().zip(outputs.chunks(claim.model.outputs())).map(|(&i, outputs)| {
-            let predicted = predicted_class(outputs, claim.network_classes);
+        let predicted = predicted(claim, evaluator.as_ref(), open)?;
+        let wrong = open.iter().zip(predicted).map(|(&i, predicted)| {
             (predicted != Some(claim.class(i))).then_some(Verdict::Misclassified { predicted })
         });
         note(answers, open, wrong, started, watch);
@@ -362,7 +378,21 @@ fn find_towards(
     Ok(())
 }
 
-/// Attacks undecided samples, [`MOST_ATTACKS`] at most.
+/// How many samples may be attacked.
+fn most_attacks(claim: &Claim<'_>, open: usize) -> usize {
+    if open <= MOST_ATTACKS {
+        return open;
+    }
+    let data = claim.data.samples() * claim.data.features();
+    let network = match claim.model {
+        Model::Graph(graph) => lipschitz::products(graph),
+        others => others.size().nonzero,
+    };
+    let one = data.saturating_add(network.saturating_mul(ATTACK_POINTS));
+    (ATTACK_WORK / one.max(1)).max(MOST_ATTACKS)
+}
+
+/// Attacks undecided samples, as far as the work that is spent on it lasts.
 fn find_attacks(
     claim: &Claim<'_>,
     domain: &Domain,
@@ -370,7 +400,7 @@ fn find_attacks(
     watch: &Watch<'_>,
 ) -> Result<(), Error> {
     let mut open = undecided(answers);
-    open.truncate(MOST_ATTACKS);
+    open.truncate(most_attacks(claim, open.len()));
     if open.is_empty() {
         return Ok(());
     }

@@ -1,12 +1,17 @@
 //! The largest radius at which a sample is certified, and the smallest at which
 //! it was attacked: between them lies the truth.
 
-use super::{Certificate, Claim, Config, RobustRadius, Shared, Verdict, Watch, certify_sharing, max_affine};
-use crate::{Error, Progress, Radii, network::Model, number::div_up};
+use super::{
+    Certificate, Claim, Config, RobustRadius, Shared, Verdict, Watch, certify_sharing, max_affine, predicted,
+};
+use crate::{Error, Progress, Radii, network::Model, number::div_up, parallel, separation::nearest_enemies};
 
 /// Of how many equal parts of the largest difference of two features the first
 /// radius is one.
 const FIRST: f64 = 64.0;
+/// How many times the smallest undecided radius is tried where no point was found
+/// that refutes: beyond, what is certified is looked for.
+const FARTHEST: f64 = 8.0;
 
 /// What queries have told about one sample.
 #[derive(Clone, Copy, Debug)]
@@ -24,12 +29,13 @@ impl Known {
         if !self.found.correct {
             return 0.0;
         }
-        if attacked.is_infinite() {
+        if attacked.is_infinite() && high < FARTHEST * low.min(f64::MAX) {
             return (2.0 * high).max(first);
         }
         // The wider of what lies below the undecided radii and above them.
         let (below, above) = ((certified, low.min(attacked)), (high.max(certified), attacked));
-        let (a, b) = if below.1 - below.0 >= above.1 - above.0 { below } else { above };
+        let is_below = attacked.is_infinite() || below.1 - below.0 >= above.1 - above.0;
+        let (a, b) = if is_below { below } else { above };
         a + (b - a) / 2.0
     }
 
@@ -91,6 +97,9 @@ pub fn robust_radii_each(
     let first = div_up(spread(claim), FIRST).max(f64::MIN_POSITIVE);
     let none = RobustRadius { correct: true, certified: 0.0, attacked: f64::INFINITY };
     let mut known = vec![Known { found: none, undecided: None }; claim.data.samples()];
+    if rounds > 0 {
+        learn_from_enemies(claim, config, progress, &mut known)?;
+    }
     for round in 0..rounds {
         let radii: Vec<f64> = match round {
             0 => vec![0.0; known.len()],
@@ -108,6 +117,33 @@ pub fn robust_radii_each(
         told(&known.iter().map(|known| known.found).collect::<Vec<_>>());
     }
     Ok(known.into_iter().map(|known| known.found).collect())
+}
+
+/// The nearest sample with another label is a point that gets another label, where the
+/// network is right about it: no radius is larger than the way to it.
+fn learn_from_enemies(
+    claim: &Claim<'_>,
+    config: &Config,
+    progress: &dyn Progress,
+    known: &mut [Known],
+) -> Result<(), Error> {
+    let (data, precision) = (claim.data, claim.model.precision());
+    let enemies = nearest_enemies(data, claim.norm, progress).indices;
+    let (evaluator, all) = (claim.model.evaluator(), (0..data.samples()).collect::<Vec<usize>>());
+    let mut labels = Vec::with_capacity(all.len());
+    for some in all.chunks(evaluator.batch().max(1)) {
+        labels.extend(predicted(claim, evaluator.as_ref(), some)?);
+    }
+    let attacked = parallel::map(known.len(), |sample| {
+        let enemy = enemies[sample].filter(|&enemy| labels[enemy] != Some(claim.class(sample)))?;
+        let point: Vec<f64> = data.row(enemy).into_iter().map(|x| precision.round(x)).collect();
+        let is_point = point.iter().all(|x| x.is_finite()) && config.domain.contains(&point);
+        is_point.then(|| claim.distance_up(&point, &data.row(sample)))
+    });
+    for (known, attacked) in known.iter_mut().zip(attacked) {
+        known.found.attacked = attacked.unwrap_or(f64::INFINITY);
+    }
+    Ok(())
 }
 
 /// The largest difference of two features of one sample or of two samples, as

@@ -164,7 +164,12 @@ impl<'a> Behind<'a> {
     pub fn has_boxes(&self) -> bool {
         let factors = self.scaled.scaling().factors();
         let uneven = factors.windows(2).any(|pair| pair[0] != pair[1]);
-        uneven && !self.claim.model.has_scaled_balls() && !matches!(self.scaled.inner(), Model::Prototypes(_))
+        let looks_at_boxes = match self.scaled.inner() {
+            Model::Layers(_) | Model::Graph(_) => true,
+            Model::Cells(cells) => cells.directions().is_empty(),
+            _ => false,
+        };
+        uneven && looks_at_boxes && !self.claim.model.has_scaled_balls()
     }
 
     /// Whether to ask about balls first would take longer than it spares: what is

@@ -53,7 +53,7 @@ impl Direction {
             let size = match norm {
                 Norm::L1 => 1.0,
                 Norm::L2 => share,
-                _ => share.powf(p - 1.0),
+                Norm::Lp(_) | Norm::Linf => share.powf(p - 1.0),
             };
             if share > 0.0 && size > 0.0 {
                 weights.push((feature, if x < 0.0 { -size } else { size }));

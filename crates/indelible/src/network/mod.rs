@@ -33,8 +33,8 @@ pub use form::{Evaluator, NetworkForm};
 pub use graph::{
     Activation, AffineMap, Convolution, Graph, Groups, Node, Operation, Rescaling, RowBuffer, Window,
 };
-pub(crate) use image::norm_up;
 pub use image::{BallImage, Image};
+pub(crate) use image::{dual_norm_up, norm_up};
 pub use inexact::Inexact;
 #[cfg(test)]
 pub(crate) use layer::through;

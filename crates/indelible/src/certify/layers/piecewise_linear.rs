@@ -53,6 +53,14 @@ impl PiecewiseLinear {
         self.points.iter().map(|p| p.0)
     }
 
+    /// The ends of its range where it is a line and not a point.
+    pub fn ends(&self) -> Option<(f64, f64)> {
+        match self.points[..] {
+            [(low, _), (high, _)] if low < high => Some((low, high)),
+            _ => None,
+        }
+    }
+
     /// `Σ w f` of curves of one feature at increasing `places` within the
     /// range, to nearest, and a number that no error exceeds.
     pub fn values(terms: &[(f64, &Self)], places: &[f64]) -> (Vec<f64>, f64) {

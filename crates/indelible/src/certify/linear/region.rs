@@ -49,7 +49,7 @@ impl Region {
         // A larger ball where the dual norm is no sum, largest or root.
         let ball = match claim.norm.enclosing() {
             Norm::Linf | Norm::Lp(_) => None,
-            norm => Some(Ball { center, radius: add_up(radius, moved), norm }),
+            norm @ (Norm::L1 | Norm::L2) => Some(Ball { center, radius: add_up(radius, moved), norm }),
         };
         Some(Self { lower, upper, precision, ball })
     }
@@ -125,7 +125,9 @@ impl Ball {
         a.iter().zip(&self.center).for_each(|(a, x)| sum.add(a * x));
         let dual = match self.norm {
             Norm::L1 => a.iter().fold(0.0, |most: f64, a| most.max(a.abs())),
-            _ => {
+            // Others have no ball; none of these has a larger dual norm than that.
+            Norm::Linf | Norm::Lp(_) => a.iter().fold(0.0, |sum, a| add_up(sum, a.abs())),
+            Norm::L2 => {
                 let squares = a.iter().map(|a| a * a).sum::<f64>();
                 add_up(sqrt_up(mul_up(squares, 1.0 + gamma(a.len()))), UNDERFLOWN)
             }

@@ -26,14 +26,18 @@ const MOST_WORK: usize = 1 << 28;
 pub(super) fn steepest(graph: &Graph, dual: &Dual<'_>) -> Vec<f64> {
     let known = |size: f64| if size.is_nan() { f64::INFINITY } else { size };
     let forward: Vec<f64> = sizes(graph, dual).into_iter().map(known).collect();
-    let weights: usize = graph.nodes().iter().map(|node| cost(&node.operation)).sum();
-    if weights.saturating_mul(graph.outputs()) > MOST_WORK {
+    if products(graph).saturating_mul(graph.outputs()) > MOST_WORK {
         return forward;
     }
     parallel::map(forward.len(), |output| {
         let terms: Coefficients = gradient(graph, output).into_iter().enumerate().collect();
         known(dual(&terms)).min(forward[output])
     })
+}
+
+/// About how many products one evaluation takes.
+pub(in crate::certify) fn products(graph: &Graph) -> usize {
+    graph.nodes().iter().map(|node| cost(&node.operation)).sum()
 }
 
 /// About how many numbers a node multiplies.

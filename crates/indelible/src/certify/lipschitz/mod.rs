@@ -10,6 +10,7 @@ use std::borrow::Cow;
 
 use crate::network::{Layer, Model, Network};
 
+pub(super) use graph::products;
 pub use lower::{SteepestPair, steepest_pair};
 pub use upper::lipschitz_bound;
 

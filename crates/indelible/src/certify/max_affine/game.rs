@@ -174,11 +174,9 @@ impl Sight<'_> {
                 let at = way.iter().position(|a| a.abs() == largest)?;
                 way.iter_mut().enumerate().for_each(|(j, a)| *a = if j == at { a.signum() } else { 0.0 });
             }
-            norm => {
-                let (p, q) = match norm {
-                    Norm::Lp(p) => (p, 1.0 / (p - 1.0)),
-                    _ => (2.0, 1.0),
-                };
+            norm @ (Norm::L2 | Norm::Lp(_)) => {
+                let p = if let Norm::Lp(p) = norm { p } else { 2.0 };
+                let q = 1.0 / (p - 1.0);
                 way.iter_mut().for_each(|a| *a = a.signum() * (a.abs() / largest).powf(q));
                 let length = way.iter().map(|a| a.abs().powf(p)).sum::<f64>().powf(1.0 / p);
                 way.iter_mut().for_each(|a| *a /= length);

@@ -174,7 +174,7 @@ impl<'a> Checker<'a> {
     fn stretch(&self) -> f64 {
         match self.claim.norm.enclosing() {
             Norm::Linf | Norm::Lp(_) => sqrt_up(self.scores.inputs() as f64),
-            _ => 1.0,
+            Norm::L1 | Norm::L2 => 1.0,
         }
     }
 

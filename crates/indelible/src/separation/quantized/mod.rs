@@ -123,7 +123,7 @@ impl Quantizer {
             Norm::L1 => (sum + width * slack) * growth,
             // Hölder's inequality; above 2, norms only get smaller.
             Norm::Lp(p) if p < 2.0 => norm * width.powf(1.0 / p - 0.5) * (1.0 + SLACK),
-            _ => norm,
+            Norm::L2 | Norm::Lp(_) | Norm::Linf => norm,
         }
     }
 

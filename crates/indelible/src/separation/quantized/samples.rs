@@ -110,7 +110,7 @@ fn distance(norm: Norm, a: &[u8], b: &[u8]) -> f64 {
     match norm {
         Norm::L1 => sum(false),
         Norm::L2 => sum(true).sqrt(),
-        _ => length(norm, a.iter().zip(b).map(|(&a, &b)| f64::from(a.abs_diff(b)))),
+        Norm::Lp(_) | Norm::Linf => length(norm, a.iter().zip(b).map(|(&a, &b)| f64::from(a.abs_diff(b)))),
     }
 }
 
