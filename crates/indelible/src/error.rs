@@ -322,7 +322,8 @@ pub enum ClassError {
     },
     /// A label that no output without a name stands for.
     #[error(
-        "the network does not name its classes, so that its outputs mean the labels {first} to {last}; the data have {label}"
+        "the network does not name its classes, so that its outputs mean the labels {first} to {last}; the data have {label}{}",
+        if *first == 1 { "; one output is read as a label: a classifier by a threshold needs two, such as -z and z" } else { "" }
     )]
     NumberOutOfRange {
         /// The smallest label of the network.

@@ -121,7 +121,7 @@ impl Reader<'_> {
             }
             several => tails::logits(several).ok_or_else(|| {
                 let what = match several.len() {
-                    1 => "the network ends in a Sigmoid of one number, which is no label".into(),
+                    1 => "the network ends in a Sigmoid of one number, which is no label; expected two outputs, such as -z and z".into(),
                     count => {
                         format!("the network has {count} outputs; expected one, or a label and probabilities")
                     }

@@ -36,6 +36,9 @@ pub(super) use self::{bounded::BoundedLayers, intervals::on_box};
 /// Weights and biases of dense layers that the exact engines look at as well, at
 /// most.
 const SMALL: usize = 4096;
+/// The same where the layers begin with functions of one feature each: sums of curves are
+/// exact on them, and these engines come first.
+const CURVES: usize = 1 << 18;
 
 /// One verdict per sample.
 pub(super) fn verdicts(
@@ -53,7 +56,9 @@ pub(super) fn verdicts(
     };
     // Of layers that are neither sparse nor small nothing is exact.
     let dense = is_dense(network);
-    let exactly = !dense || network.layers().iter().map(Layer::nonzero).sum::<usize>() <= SMALL;
+    let size: usize = network.layers().iter().map(Layer::nonzero).sum();
+    let curves = size <= CURVES && begins_with_curves(network);
+    let (exactly, at_first) = (!dense || curves || size <= SMALL, !dense || curves);
     linear::verdicts(claim, &program, config, watch, |sample, linear| {
         if !exactly {
             return linear.verdict(sample);
@@ -61,14 +66,22 @@ pub(super) fn verdicts(
         // Only they say that outputs are constant.
         let (first, sums) = by_intervals(claim, domain, network, sample);
         let back = || followed_back(claim, network, sample, sums.as_deref());
-        let first = if dense { first } else { first.or_else(back) };
+        let first = if at_first { first.or_else(back) } else { first };
         // Branching on many sparse layers takes minutes a sample: where time is given.
         let is_asked = dense || config.timeout.is_some();
         if first != Verdict::Undecided || !is_asked {
             return Ok((first, Effort::default()));
         }
         let (verdict, effort) = linear.verdict(sample)?;
-        Ok((if dense { verdict.or_else(back) } else { verdict }, effort))
+        Ok((if at_first { verdict } else { verdict.or_else(back) }, effort))
+    })
+}
+
+/// Whether most neurons of the first layer read one feature.
+fn begins_with_curves(network: &StoredNetwork) -> bool {
+    network.layers().first().is_some_and(|first| {
+        let alone = first.rows().filter(|row| row.columns.len() <= 1).count();
+        2 * alone > first.outputs()
     })
 }
 

@@ -68,17 +68,12 @@ impl<'a> Program<'a> {
 }
 
 /// Whether most of the weights of dense layers are looked at when the layers of
-/// `network` are: a quarter of them is not 0, and they fit into memory. Layers that
-/// begin with functions of one feature each are none: sums of curves are exact on them.
+/// `network` are: a quarter of them is not 0, and they fit into memory.
 pub(in crate::certify) fn is_dense(network: &StoredNetwork) -> bool {
     let layers = network.layers();
     let numbers: usize = layers.iter().map(|layer| layer.inputs() * layer.outputs()).sum();
     let used: usize = layers.iter().map(Layer::nonzero).sum();
-    let curves = layers.first().is_some_and(|first| {
-        let alone = first.rows().filter(|row| row.columns.len() <= 1).count();
-        2 * alone > first.outputs()
-    });
-    layers.len() <= MOST_LAYERS && numbers <= MOST_NUMBERS && used >= numbers / SPARSEST && !curves
+    layers.len() <= MOST_LAYERS && numbers <= MOST_NUMBERS && used >= numbers / SPARSEST
 }
 
 /// A program that is being made.
