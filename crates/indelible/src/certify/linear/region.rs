@@ -80,10 +80,9 @@ impl Region {
 
     /// A lower bound of `a·x` over the region, proved.
     pub fn least(&self, a: &[f64]) -> f64 {
-        let mut sum = Sum::default();
-        for ((&a, &lower), &upper) in a.iter().zip(&self.lower).zip(&self.upper) {
-            sum.add(a * if a > 0.0 { lower } else { upper });
-        }
+        let n = a.len();
+        let (lower, upper) = (&self.lower[..n], &self.upper[..n]);
+        let sum = Sum::of(n, |i| a[i] * if a[i] > 0.0 { lower[i] } else { upper[i] });
         let on_box = sum.lower(a.len());
         self.ball.as_ref().map_or(on_box, |ball| on_box.max(ball.least(a)))
     }
@@ -121,8 +120,8 @@ fn in_range(lower: &[f64], upper: &[f64], precision: Precision) -> bool {
 impl Ball {
     /// `a·x ≥ a·center − radius ‖a‖`, in the dual norm.
     fn least(&self, a: &[f64]) -> f64 {
-        let mut sum = Sum::default();
-        a.iter().zip(&self.center).for_each(|(a, x)| sum.add(a * x));
+        let center = &self.center[..a.len()];
+        let sum = Sum::of(a.len(), |i| a[i] * center[i]);
         let dual = match self.norm {
             Norm::L1 => a.iter().fold(0.0, |most: f64, a| most.max(a.abs())),
             // Others have no ball; none of these has a larger dual norm than that.

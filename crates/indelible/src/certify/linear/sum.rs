@@ -27,7 +27,28 @@ pub(in crate::certify) struct Sum {
     pub size: f64,
 }
 
+/// Sums that are taken side by side: one after the other each addition waits for the
+/// last, which made this a fifth of branch and bound.
+const LANES: usize = 8;
+
 impl Sum {
+    /// The sum of `count` terms.
+    #[inline(always)]
+    pub fn of(count: usize, term: impl Fn(usize) -> f64) -> Self {
+        let (mut values, mut sizes) = ([0.0; LANES], [0.0; LANES]);
+        let whole = count - count % LANES;
+        for start in (0..whole).step_by(LANES) {
+            for k in 0..LANES {
+                let term = term(start + k);
+                values[k] += term;
+                sizes[k] += term.abs();
+            }
+        }
+        let mut sum = Self { value: values.iter().sum(), size: sizes.iter().sum() };
+        (whole..count).for_each(|i| sum.add(term(i)));
+        sum
+    }
+
     /// Adds a term.
     pub fn add(&mut self, term: f64) {
         self.value += term;
@@ -55,8 +76,7 @@ mod tests {
         #[test]
         fn bounds_are_below_exact_sums(terms in prop::collection::vec(-1e9f64..1e9, 0..60), scale in -300i32..280) {
             let scale = 10f64.powi(scale);
-            let mut sum = Sum::default();
-            terms.iter().for_each(|t| sum.add(t * scale));
+            let sum = Sum::of(terms.len(), |i| terms[i] * scale);
             let up = terms.iter().fold(0.0, |sum, t| add_up(sum, t * scale));
             let down = terms.iter().fold(0.0, |sum, t| add_down(sum, t * scale));
             let bound = sum.lower(terms.len());
