@@ -14,7 +14,7 @@ from points import hostile_points
 
 LIMIT = int(os.environ.get("INDELIBLE_MNIST_LIMIT", "60000"))
 # A point costs onnxruntime 60,000 steps of 784 features, some 0.1 s.
-SAMPLES, POINTS = rounds(50, most=200), 3
+SAMPLES, POINTS = rounds(20, most=200), 3
 
 
 def test_all_of_mnist(program, mnist, tmp_path):
