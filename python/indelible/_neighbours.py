@@ -62,9 +62,8 @@ def neighbor_graph(
     from scipy.sparse import csr_matrix
 
     data = mapped(points(X, scale), scale)
-    count, samples = whole(k, "k", 1), data.samples
-    if count >= samples:
-        raise ValueError(f"k is {count} and there are {samples:,} samples; expected 1 to {samples - 1:,}")
+    samples = data.samples
+    count = whole(k, "k", 1, samples - 1)
     with running(n_jobs, progress) as run:
         lower, _, indices = _native.k_nearest(data, None, count, norm_name(norm), run)
     starts = np.arange(0, samples * count + 1, count)
@@ -168,7 +167,8 @@ def get_nearest_oppo_dist(
 
     The name and the arguments are those of a function that code for "A Closer Look at Accuracy vs.
     Robustness" (Yang et al., NeurIPS 2020) and its descendants use; half the smallest of these
-    numbers is the r of "r-separated".
+    numbers is the r of "r-separated". Where theirs gives its search structures, too, ``nns, ret =``
+    becomes ``ret =``.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _native
 from ._data import as_stored, norm_name, unmapped
 from ._distances import whole
-from ._plot import axes
+from ._plot import axes, drawn
 from ._run import Progress, running
 
 __all__ = ["Certificate", "Collision", "Robustness", "certify", "refute", "robustness"]
@@ -108,13 +108,14 @@ class Robustness:
         certified = self.correct & (self.certified >= radius)
         return float(certified.mean()), float((self.correct & (self.attacked > radius)).mean())
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Any = None) -> "Robustness":
         """Draws the robust accuracy over the radius, certified and attacked, into ``ax`` or new axes.
         The truth lies between the two. Needs matplotlib.
 
         Returns
         -------
-        matplotlib.axes.Axes
+        Robustness
+            Itself, with ``ax_`` and ``figure_``, where it was drawn.
         """
         ax = axes(ax)
         finite = self.attacked[np.isfinite(self.attacked)]
@@ -127,7 +128,7 @@ class Robustness:
         ax.set_ylim(0, 1.05)
         ax.set_title(f"{len(self.correct):,} samples")
         ax.legend()
-        return ax
+        return drawn(self, ax)
 
 
 @dataclass(frozen=True, eq=False)
@@ -322,11 +323,11 @@ def robustness(
     >>> bool((found.certified >= 0.25).all()), found.accuracy(0.25)
     (True, (1.0, 1.0))
     """
-    effort = _effort(branches, timeout)
+    effort, rounds = _effort(branches, timeout), whole(rounds, "rounds", 1)
     model, data = _asked(network, X, y, scale)
     name = None if norm is None else norm_name(norm)
     with running(n_jobs, progress) as run:
-        found = _native.robustness(model, data, name, whole(rounds, "rounds", 0), effort, run)
+        found = _native.robustness(model, data, name, rounds, effort, run)
     return Robustness(**found)
 
 

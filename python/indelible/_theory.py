@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from . import _native
 from ._data import as_stored, dataset, norm_name, shown, unmapped
 from ._distances import whole
-from ._plot import axes
+from ._plot import axes, drawn
 from ._run import Progress, running
 
 __all__ = ["Comparison", "Decision", "bounds", "compare", "decide"]
@@ -186,13 +186,14 @@ class Comparison(dict[str, list[Any]]):
         super().__init__({key: [row[key] for row in rows] for key in (rows[0] if rows else ())})
         self.norm, self.radius, self.ratio, self.samples, self.refused = norm, radius, ratio, samples, refused
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Any = None) -> "Comparison":
         """Draws the nonzero parameters of each construction as bars, pale where not every sample
         is certified, into ``ax`` or a new one. Needs matplotlib.
 
         Returns
         -------
-        matplotlib.axes.Axes
+        Comparison
+            Itself, with ``ax_`` and ``figure_``, where it was drawn.
         """
         ax = axes(ax)
         names, sizes = self["construction"], self["nonzero"]
@@ -205,7 +206,7 @@ class Comparison(dict[str, list[Any]]):
         ax.invert_yaxis()
         ax.set_xlabel("nonzero parameters")
         ax.set_title(f"{self.samples:,} samples, {self.norm}, radius {self.radius:.6g} (ratio {self.ratio:g})")
-        return ax
+        return drawn(self, ax)
 
 
 def compare(

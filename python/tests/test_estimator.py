@@ -160,6 +160,9 @@ def test_data_that_cannot_be_memorized():
         (np.array([[1j], [2], [3]]), ValueError, "Complex data not supported"),
         (np.array([[2**60 + 1], [0], [1]]), ValueError, r"X has integers beyond 2\^53"),
         ([[2**60 + 1], [0], [1]], ValueError, r"X has integers beyond 2\^53"),
+        (np.array([[2**60 + 1], [0], [1]], dtype=object), ValueError, "X has 1152921504606846977, which no float64"),
+        (np.array([["2020-01-01"], ["2020-01-02"], ["2020-01-03"]], dtype="M8[ns]"), TypeError, "X has type datetime64"),
+        (np.ma.masked_equal([[0.0], [1.0], [2.0]], 1.0), ValueError, "X has masked values"),
         (np.full((3, 1), np.longdouble(1) / 3), ValueError, "digits that float64 does not hold"),
         ([[0.0], [1.0]], ValueError, "inconsistent numbers of samples"),
         (np.zeros((3, 0)), ValueError, "0 feature"),
@@ -173,6 +176,18 @@ def test_samples_that_are_none(samples, error, words):
     if len(samples) == 3:
         with pytest.raises(error, match=words):
             fitted.predict(samples)
+
+
+def test_labels_that_are_objects():
+    for given, expected in [
+        (Y.astype(object), Y),
+        (np.array(["c", "a", "b"], dtype=object)[Y], np.array(["c", "a", "b"], dtype=object)[Y]),
+        (np.array([True, False, False], dtype=object)[Y], np.array([True, False, False])[Y]),
+    ]:
+        model = MemorizingClassifier().fit(X, given)
+        assert np.array_equal(model.predict(X), expected) and model.classes_.dtype == expected.dtype
+    with pytest.raises(TypeError, match="y has labels of type int, str for sample 1; expected only integers"):
+        MemorizingClassifier().fit(X[:3], np.array([0, "a", 1], dtype=object))
 
 
 def test_sparse_matrices_are_refused():
