@@ -11,8 +11,9 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 
 from . import _native
 from ._data import MAPS, class_names, classes_named, feature_names, labels, norm_name, refuse_rounding, scale_name, shown
-from ._distances import Separation, whole
+from ._distances import Separation
 from ._networks import Certificate, Robustness, certificate_of, certify, file_of, robustness, scale_for
+from ._numbers import real, real_or_none, whole, yes
 from ._run import Progress, running
 from ._words import documented
 
@@ -190,7 +191,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         scale = scale_name(self.scale)
         if self.on_conflict not in _CONFLICTS:
             raise ValueError(f"on_conflict is {self.on_conflict!r}; expected 'error', 'first' or 'drop'")
-        if self.radius is not None and self.per_sample:
+        if self.radius is not None and yes(self.per_sample, "per_sample"):
             raise ValueError("radius and per_sample were both given; expected one of them")
         for name in ("construction", "head", "precision", "form"):
             if not isinstance(getattr(self, name), str):
@@ -198,13 +199,13 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         return {
             "construction": None if self.construction == "auto" else self.construction,
             "norm": norm_name(self.norm),
-            "radius": None if self.radius is None else float(self.radius),
-            "ratio": float(self.ratio),
-            "per_sample": bool(self.per_sample),
+            "radius": real_or_none(self.radius, "radius"),
+            "ratio": real(self.ratio, "ratio"),
+            "per_sample": yes(self.per_sample, "per_sample"),
             "head": self.head,
             "precision": self.precision,
             "form": self.form,
-            "prove": bool(self.prove),
+            "prove": yes(self.prove, "prove"),
             "scale": scale if scale in MAPS else None,
         }
 

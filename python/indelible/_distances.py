@@ -1,6 +1,5 @@
 """How far apart classes are, exactly."""
 
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _native
 from ._data import dataset, mapped, norm_name, shown, unmapped
+from ._numbers import real, whole, yes
 from ._plot import axes, drawn
 from ._run import Progress, running
 from ._words import documented
@@ -257,16 +257,6 @@ def k_nearest_enemies(
     return NearestEnemies(shown(name), *found)
 
 
-def whole(value: Any, name: str, least: int, most: int = sys.maxsize) -> int:
-    """An integer that is not below ``least`` nor above ``most``."""
-    expected = f"{least} or more" if most == sys.maxsize else f"{least} to {most:,}"
-    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} is {value!r}; expected an integer, {expected}")
-    if not least <= value.__index__() <= most:
-        raise ValueError(f"{name} is {value}; expected {expected}")
-    return value.__index__()
-
-
 @documented
 def pairs_within(
     X: ArrayLike,
@@ -306,10 +296,11 @@ def pairs_within(
     >>> found.count, found.pairs.tolist()
     (2, [[0, 1], [1, 2]])
     """
+    within, every = real(radius, "radius"), yes(all_pairs, "all_pairs")
     data = dataset(X, y, scale)
     name = norm_name(norm)
     with running(n_jobs, progress) as run:
         found = _native.pairs_within(
-            data, None, float(radius), name, bool(all_pairs), whole(limit, "limit", 0), run
+            data, None, within, name, every, whole(limit, "limit", 0), run
         )
     return ClosePairs(shown(name), *found)

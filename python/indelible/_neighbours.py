@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _native
 from ._data import labels, mapped, norm_name, points, shown
-from ._distances import nearest_enemies, whole
+from ._distances import nearest_enemies
+from ._numbers import real, whole
 from ._run import Progress, running
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ def duplicates(
     >>> found.test.tolist(), found.train.tolist(), found.conflicts.tolist()
     ([0], [1], [True])
     """
+    radius = real(radius, "radius")
     if not (radius >= 0 and np.isfinite(radius)):
         raise ValueError(f"the radius is {radius}; expected a finite number, 0 or more")
     train, test = points(X_train, scale, "X_train"), points(X_test, scale, "X_test")

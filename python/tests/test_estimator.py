@@ -3,6 +3,7 @@
 import copy
 import pickle
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -116,6 +117,13 @@ def test_what_memory_is_used():
         ({"construction": 3}, TypeError, "construction is 3; expected a string"),
         ({"norm": "l0"}, ValueError, "unknown norm 'l0'; expected linf"),
         ({"norm": None}, TypeError, "norm is None"),
+        ({"ratio": "0.5"}, TypeError, "ratio is '0.5'; expected a number"),
+        ({"ratio": None}, TypeError, "ratio is None; expected a number"),
+        ({"radius": np.array([0.1, 0.2])}, TypeError, r"radius is array.*; expected a number"),
+        ({"radius": True}, TypeError, "radius is True; expected a number"),
+        ({"radius": Fraction(1, 3)}, ValueError, "which no float64 holds exactly"),
+        ({"prove": "no"}, TypeError, "prove is 'no'; expected True or False"),
+        ({"per_sample": 1}, TypeError, "per_sample is 1; expected True or False"),
         ({"ratio": 1.5}, ValueError, "the ratio is 1.5; expected a number between 0 and 1"),
         ({"radius": -1}, ValueError, "the radius is -1; expected a finite number, 0 or more"),
         ({"radius": 5}, ValueError, "radius 5 is too large: samples .* just below 0.1"),

@@ -20,8 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _native
 from .._data import norm_name, shown
-from .._distances import ClosePairs, NearestEnemies, Separation, whole
-from .._networks import VERDICTS, Certificate, Robustness, file_of, radius_of, scale_for
+from .._distances import ClosePairs, NearestEnemies, Separation
+from .._networks import VERDICTS, Certificate, Robustness, effort_of, file_of, radius_of, scale_for
+from .._numbers import real, whole, yes
 from .._words import documented
 from . import _merge
 from ._jobs import Arguments, Job, Work
@@ -200,7 +201,7 @@ def pairs_within(
     <lost>
     """
     limit = whole(limit, "limit", 0)
-    asked = {"norm": norm_name(norm), "radius": float(radius), "all_pairs": bool(all_pairs), "limit": limit}
+    asked = {"norm": norm_name(norm), "radius": real(radius, "radius"), "all_pairs": yes(all_pairs, "all_pairs"), "limit": limit}
     job = _job("within", data, asked, options)
     count, listed = 0, (np.zeros((0, 2), np.int64), np.zeros(0), np.zeros(0))
 
@@ -279,7 +280,7 @@ def certify(
     <lost>
     """
     radii = radius_of(radius)
-    effort = (None if branches is None else whole(branches, "branches", 0), timeout)
+    effort = effort_of(branches, timeout)
     asked = {"norm": None if norm is None else norm_name(norm), "effort": effort}
     parts = _of_network("certify", network, data, asked, options, radii)
     starts = np.cumsum([0] + [int(part["samples"]) for part in parts])
@@ -339,7 +340,7 @@ def robustness(
     ------
     <lost>
     """
-    effort = (None if branches is None else whole(branches, "branches", 0), timeout)
+    effort = effort_of(branches, timeout)
     asked = {"norm": None if norm is None else norm_name(norm), "rounds": whole(rounds, "rounds", 1), "effort": effort}
     parts = _of_network("robustness", network, data, asked, options)
     columns = (_joined(parts, name) for name in ("correct", "certified", "attacked"))

@@ -54,7 +54,7 @@ class Work:
     bytes_sent : int
         What tasks were given beside that and what they answered, in bytes.
     seconds : float
-        How long workers read and computed, all together.
+        The processor time that workers took to read and compute, all together.
     """
 
     tasks: int = 0
