@@ -1,6 +1,6 @@
 """The Python package beside the program, FAISS and scikit-learn, on MNIST, one after the other.
 
-    INDELIBLE=target/release/indelible python bench/python/beside.py MNIST_FOLDER [RUNS [LIMIT]]
+    INDELIBLE=target/release/indelible python bench/python/beside.py MNIST_FOLDER [RUNS [LIMIT [THREADS]]]
 
 Needs the package, scikit-learn and faiss-cpu. Prints one JSON object with two questions:
 
@@ -10,8 +10,8 @@ Needs the package, scikit-learn and faiss-cpu. Prints one JSON object with two q
   one flat index for each digit, as code for r-separation has it, and with scikit-learn one brute-force search for
   each, for an eighth of the images, its time times eight.
 
-For each the smallest wall time of RUNS runs (default 3) and the processor time of that run, which a busy machine
-disturbs less, and their ratios.
+One runs after the other, RUNS times in turn (default 3): the medians of wall time and of processor time, which a busy
+machine disturbs less, and their ratios. THREADS: that many threads for all of them (default: all cores).
 """
 
 import gzip
@@ -23,10 +23,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
 import faiss
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
+from threadpoolctl import threadpool_limits
 
 import indelible
 from indelible import MemorizingClassifier
@@ -45,24 +47,28 @@ def mnist(folder, limit):
     return images[:limit], read("train-labels-idx1-ubyte", 8)[:limit].astype(np.int64)
 
 
-def processor(who):
-    used = resource.getrusage(who)
-    return used.ru_utime + used.ru_stime
+def processor():
+    """The processor time of this process and of those that it waited for, in seconds."""
+    both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(used.ru_utime + used.ru_stime for used in both)
 
 
-def fastest(runs, work, who=resource.RUSAGE_SELF):
-    """The smallest wall time, which `work` may correct, with the processor time of that run."""
-    measured = []
+def in_turn(runs, works):
+    """The medians of wall time, which work may correct, and of processor time of each work, one after the other."""
+    measured = {name: [] for name in works}
     for _ in range(runs):
-        started, used = time.perf_counter(), processor(who)
-        corrected = work()
-        wall = time.perf_counter() - started if corrected is None else corrected
-        measured.append((wall, processor(who) - used))
-    wall, cpu = min(measured)
-    return {"seconds": round(wall, 3), "processor_seconds": round(cpu, 3)}
+        for name, work in works.items():
+            started, used = time.perf_counter(), processor()
+            corrected = work()
+            wall = time.perf_counter() - started if corrected is None else corrected
+            measured[name].append((wall, processor() - used))
+    return {
+        name: {"seconds": round(median(w for w, _ in times), 3), "processor_seconds": round(median(c for _, c in times), 3)}
+        for name, times in measured.items()
+    }
 
 
-def fit(images, labels, runs):
+def fit(images, labels, runs, threads):
     with tempfile.TemporaryDirectory() as folder:
         data, net = os.path.join(folder, "data.npz"), os.path.join(folder, "net.onnx")
         np.savez(data, X=images, y=labels)
@@ -70,25 +76,24 @@ def fit(images, labels, runs):
 
         def program():
             command = [os.environ["INDELIBLE"], "build", data, "-o", net, *options]
-            seconds = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["seconds"]
+            environment = os.environ | {"RAYON_NUM_THREADS": str(threads)}
+            done = subprocess.run(command, check=True, capture_output=True, env=environment)
+            seconds = json.loads(done.stdout)["seconds"]
             return seconds["total"] - seconds["read"]
 
         def package():
-            model = MemorizingClassifier(construction="cells", radius=0.1, scale="images", progress=False)
+            model = MemorizingClassifier(construction="cells", radius=0.1, scale="images", n_jobs=threads, progress=False)
             assert model.fit(images, labels).certificate_.holds
 
-        return {
-            "program": fastest(runs, program, resource.RUSAGE_CHILDREN),
-            "package": fastest(runs, package),
-        }
+        return in_turn(runs, {"program": program, "package": package})
 
 
-def nearest_enemies(images, labels, runs):
+def nearest_enemies(images, labels, runs, threads):
     rows = images.astype(np.float32)
     found = {}
 
     def package():
-        found["package"] = indelible.nearest_enemies(images, labels, "l2", progress=False).lower
+        found["package"] = indelible.nearest_enemies(images, labels, "l2", n_jobs=threads, progress=False).lower
 
     def flat():
         distances = np.zeros(len(rows))
@@ -99,14 +104,14 @@ def nearest_enemies(images, labels, runs):
         found["faiss"] = distances
 
     def brute():
-        started = time.perf_counter()
         for digit in range(10):
-            search = NearestNeighbors(n_neighbors=1, algorithm="brute", n_jobs=-1).fit(rows[labels != digit])
+            search = NearestNeighbors(n_neighbors=1, algorithm="brute", n_jobs=threads).fit(rows[labels != digit])
             search.kneighbors(rows[labels == digit][::PART])
-        return PART * (time.perf_counter() - started)
 
-    answer = {"package": fastest(runs, package), "faiss": fastest(runs, flat), "scikit-learn": fastest(1, brute)}
-    answer["scikit-learn"]["processor_seconds"] *= PART
+    faiss.omp_set_num_threads(threads)
+    with threadpool_limits(threads):
+        answer = in_turn(runs, {"package": package, "faiss": flat}) | in_turn(1, {"scikit-learn": brute})
+    answer["scikit-learn"] = {key: round(PART * value, 3) for key, value in answer["scikit-learn"].items()}
     answer["largest_difference_from_faiss"] = float(np.abs(found["package"] - found["faiss"]).max())
     return answer
 
@@ -114,9 +119,10 @@ def nearest_enemies(images, labels, runs):
 def main():
     folder, *rest = sys.argv[1:]
     runs, limit = int(rest[0]) if rest else 3, int(rest[1]) if len(rest) > 1 else None
+    threads = int(rest[2]) if len(rest) > 2 else len(os.sched_getaffinity(0))
     images, labels = mnist(folder, limit)
-    answer = {"samples": len(images), "fit": fit(images, labels, runs)}
-    answer["nearest_enemies"] = nearest_enemies(images, labels, runs)
+    answer = {"samples": len(images), "threads": threads, "fit": fit(images, labels, runs, threads)}
+    answer["nearest_enemies"] = nearest_enemies(images, labels, runs, threads)
     for question, ours, theirs in [("fit", "package", "program"), ("nearest_enemies", "package", "faiss")]:
         both = answer[question][ours], answer[question][theirs]
         answer[question]["ratio"] = {key: round(both[0][key] / both[1][key], 3) for key in both[0]}

@@ -10,10 +10,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from . import _native
-from ._data import MAPS, class_names, feature_names, norm_name, refuse_rounding, scale_name, shown
-from ._distances import Separation, whole
+from ._data import MAPS, class_names, classes_named, feature_names, labels, norm_name, refuse_rounding, scale_name, shown
+from ._distances import Separation
 from ._networks import Certificate, Robustness, certificate_of, certify, file_of, robustness, scale_for
+from ._numbers import real, real_or_none, whole, yes
 from ._run import Progress, running
+from ._words import documented
 
 # An output of the network each: more classes than this are rather values of a regression.
 MOST_CLASSES = 65_536
@@ -21,6 +23,7 @@ _TYPES = [np.float64, np.float32, np.uint8]
 _CONFLICTS = ("error", "first", "drop")
 
 
+@documented
 class MemorizingClassifier(ClassifierMixin, BaseEstimator):
     """A ReLU network that keeps the label of every training sample within a radius, proved.
 
@@ -57,10 +60,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         float32. "minmax", "standard": a map of every feature onto [0, 1], or to mean 0 and standard
         deviation 1, is put in front of the network, which reads features as they stand; radii and
         distances are those of scaled features.
-    n_jobs : int, default=None
-        Threads: None or -1 for every core, -2 for all but one. Results do not depend on it.
-    progress : bool or callable, default=None
-        None: bars of tqdm where it is installed and stderr is a terminal.
+    <running>
 
     Attributes
     ----------
@@ -159,14 +159,13 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         asked = self._asked()
         names = feature_names(X)
         X, y = self._checked(X, y)
-        y = column_or_1d(y, warn=True)
-        classes, codes = np.unique(y, return_inverse=True)
+        classes, codes = _labelled(y)
         if len(classes) > MOST_CLASSES:
             raise ValueError(
                 f"y has {len(classes):,} classes for {len(y):,} samples; expected {MOST_CLASSES:,} at most, "
                 "for each is an output of the network"
             )
-        check_classification_targets(y)
+        check_classification_targets(classes[codes])
         if len(classes) == 1 and self.radius is None:
             # The program says the same of one label.
             raise ValueError(
@@ -192,7 +191,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         scale = scale_name(self.scale)
         if self.on_conflict not in _CONFLICTS:
             raise ValueError(f"on_conflict is {self.on_conflict!r}; expected 'error', 'first' or 'drop'")
-        if self.radius is not None and self.per_sample:
+        if self.radius is not None and yes(self.per_sample, "per_sample"):
             raise ValueError("radius and per_sample were both given; expected one of them")
         for name in ("construction", "head", "precision", "form"):
             if not isinstance(getattr(self, name), str):
@@ -200,13 +199,13 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         return {
             "construction": None if self.construction == "auto" else self.construction,
             "norm": norm_name(self.norm),
-            "radius": None if self.radius is None else float(self.radius),
-            "ratio": float(self.ratio),
-            "per_sample": bool(self.per_sample),
+            "radius": real_or_none(self.radius, "radius"),
+            "ratio": real(self.ratio, "ratio"),
+            "per_sample": yes(self.per_sample, "per_sample"),
             "head": self.head,
             "precision": self.precision,
             "form": self.form,
-            "prove": bool(self.prove),
+            "prove": yes(self.prove, "prove"),
             "scale": scale if scale in MAPS else None,
         }
 
@@ -347,7 +346,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         data = getattr(self, "_data", None)
         if X is not None:
             X, y = self._checked(X, y, reset=False)
-            classes, codes = np.unique(column_or_1d(y), return_inverse=True)
+            classes, codes = _labelled(y)
             data = _data_of(X, codes, classes, None, self._read_as)
         if data is None:
             raise ValueError("the estimator does not hold the data it was fitted on; give X and y")
@@ -416,7 +415,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         )
         # What was said of ``scale`` at fit, or here, holds: another parameter would misread samples.
         model._read_as = scale_for(network, model.scale)
-        model.classes_ = _classes(names) if names is not None else np.arange(outputs)
+        model.classes_ = classes_named(names) if names is not None else np.arange(outputs)
         model.n_features_in_ = said["inputs"]
         if said["features"] is not None:
             model.feature_names_in_ = np.asarray(said["features"], dtype=object)
@@ -437,14 +436,12 @@ def _data_of(
     X: NDArray[Any], codes: NDArray[Any], classes: NDArray[Any] | None, names: list[str] | None, scale: str | None
 ) -> _native.Data:
     """Checked samples as Rust takes them; without classes, labels do not matter."""
-    codes = codes.reshape(-1).astype(np.int64, copy=False)
+    codes = codes.astype(np.int64, copy=False)
     return _native.Data(X, codes, [""] if classes is None else class_names(classes), names, scale == "images")
 
 
-def _classes(names: list[str]) -> NDArray[Any]:
-    """Labels from the names of classes: integers where all names are written as such."""
-    try:
-        numbers = np.asarray([int(name) for name in names])
-    except (ValueError, OverflowError):
-        return np.asarray(names)
-    return numbers if [str(number) for number in numbers] == names else np.asarray(names)
+def _labelled(y: ArrayLike) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The distinct labels in order, words as objects where they were given so, and which each sample has."""
+    y = column_or_1d(y, warn=True)
+    classes, codes = labels(y)
+    return classes.astype(object) if y.dtype.kind == "O" and classes.dtype.kind == "U" else classes, codes

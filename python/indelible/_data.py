@@ -1,6 +1,7 @@
 """Arrays, frames and labels as the functions in Rust take them."""
 
 import math
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -48,15 +49,49 @@ def _array(X: Any, name: str) -> np.ndarray:
     if isinstance(X, (str, bytes)) or X is None:
         raise TypeError(f"{name} is {type(X).__name__}; expected an array of numbers, a row for each sample")
     if hasattr(X, "to_numpy"):
-        X = X.to_numpy()
+        X = _frame(X, name) if hasattr(X, "columns") else X.to_numpy()
     if isinstance(X, np.ma.MaskedArray):
         if np.ma.is_masked(X):
             raise ValueError(f"{name} has masked values; every feature must be a finite number")
         X = X.data
     try:
-        return np.asarray(X)
+        a = np.asarray(X)
     except ValueError as error:
         raise ValueError(f"{name} is no array: {error}; expected rows of equal length") from None
+    if a.ndim == 0 and a.dtype.kind == "O":
+        raise TypeError(f"{name} is {type(X).__name__}; expected an array of numbers, a row for each sample")
+    if isinstance(X, (list, tuple)) and a.dtype.kind == "f" and (np.abs(a) >= _EXACT).any():
+        _as_given(np.asarray(X, dtype=object), a, name)
+    return a
+
+
+def _frame(X: Any, name: str) -> np.ndarray:
+    """The numbers of a frame, whose columns may have types of their own: the common type may hold them not."""
+    a = X.to_numpy()
+    columns = X.get_columns() if hasattr(X, "get_columns") else [X.iloc[:, j] for j in range(X.shape[1])]
+    if not columns or all(getattr(column, "dtype", None) == a.dtype for column in columns):
+        return a
+    known = [_column(column, f"column {j} of {name}") for j, column in enumerate(columns)]
+    return np.stack(known, axis=1) if all(one.dtype.kind in "biuf" for one in known) else a
+
+
+def _column(column: Any, name: str) -> np.ndarray:
+    a = column.to_numpy()
+    if a.dtype.kind == "O" and getattr(column.dtype, "kind", "O") in "biuf":
+        # Numbers of which some may be missing: None, or what pandas has for it.
+        given = [np.nan if value is None or type(value).__name__ == "NAType" else value for value in a]
+        return _as_given(np.array(given, dtype=object), np.array(given, dtype=np.float64), name)
+    return exactly(a, name) if a.dtype.kind in "biuf" else a
+
+
+def _as_given(given: np.ndarray, wide: np.ndarray, name: str) -> np.ndarray:
+    """Numbers in float64, where it holds those that were given."""
+    # Python compares its own numbers exactly; numpy would round them first.
+    for value, number in zip(given.ravel().tolist(), wide.ravel().tolist(), strict=True):
+        value = value.item() if isinstance(value, np.generic) else value
+        if isinstance(value, Number) and value != number and value == value:
+            raise ValueError(f"{name} has {value!r}, which no float64 holds exactly; expected numbers that are float64")
+    return wide
 
 
 def exactly(a: np.ndarray, name: str) -> np.ndarray:
@@ -81,23 +116,28 @@ def exactly(a: np.ndarray, name: str) -> np.ndarray:
         raise TypeError(f"{name} holds complex numbers; expected real ones")
     if kind == "O":
         numbers = (int, float, np.number)
-        odd = next((value for value in a.flat if not isinstance(value, numbers)), 0.0)
+        odd = next((f", {type(value).__name__} among them" for value in a.flat if not isinstance(value, numbers)), "")
         raise TypeError(
-            f"{name} is an array of objects, {type(odd).__name__} among them; expected numbers: "
+            f"{name} is an array of objects{odd}; expected numbers: "
             f"convert what is meant with {name}.astype(float)"
         )
     raise TypeError(f"{name} has type {a.dtype}; expected numbers")
 
 
 def refuse_rounding(X: Any, name: str = "X") -> None:
-    """Refuses numbers that would be rounded where they are converted to float64."""
-    if isinstance(X, (list, tuple)) or hasattr(X, "to_numpy"):
+    """Refuses what would be rounded, or lose its meaning, where it is converted to float64. What is
+    no array is left to whoever converts it."""
+    if is_sparse(X) or isinstance(X, (str, bytes)) or X is None:
+        return
+    a = _array(X, name)
+    if a.dtype.kind in "Mm" or a.dtype.kind in "iuf" and a.dtype.itemsize >= 8:
+        exactly(a, name)
+    if a.dtype.kind == "O":
         try:
-            X = X.to_numpy() if hasattr(X, "to_numpy") else np.asarray(X)
-        except ValueError:
-            return  # No array: whoever converts it says so.
-    if isinstance(X, np.ndarray) and X.dtype.kind in "iuf" and X.dtype.itemsize >= 8:
-        exactly(X, name)
+            wide = a.astype(np.float64)
+        except (TypeError, ValueError, OverflowError):
+            return
+        _as_given(a, wide, name)
 
 
 def features(X: Any, name: str = "X") -> np.ndarray:
@@ -123,6 +163,15 @@ def class_names(classes: np.ndarray) -> list[str]:
     return [str(c) for c in classes]
 
 
+def classes_named(names: list[str]) -> np.ndarray:
+    """Labels from the names of classes: integers where all names are written as such."""
+    try:
+        numbers = np.asarray([int(name) for name in names])
+    except (ValueError, OverflowError):
+        return np.asarray(names)
+    return numbers if [str(number) for number in numbers] == names else np.asarray(names)
+
+
 def labels(y: Any, name: str = "y") -> tuple[np.ndarray, np.ndarray]:
     """The distinct labels in order, and for each sample which of them it has."""
     if y is None:
@@ -134,10 +183,8 @@ def labels(y: Any, name: str = "y") -> tuple[np.ndarray, np.ndarray]:
         a = a.ravel()
     if a.ndim != 1:
         raise ValueError(f"{name} has shape {a.shape}; expected 1 dimension, a label for each sample")
-    if a.dtype.kind == "O" and all(isinstance(label, str) for label in a):
-        a = a.astype(str)
-    if a.dtype.kind == "O" and a.size and all(isinstance(label, (int, np.integer)) for label in a):
-        a = a.astype(np.int64)
+    if a.dtype.kind == "O":
+        a = _of_one_kind(a, name)
     if a.dtype.kind not in "biufU":
         raise TypeError(f"{name} has type {a.dtype}; expected labels that are integers, strings or booleans")
     if a.dtype.kind == "f" and not np.isfinite(a).all():
@@ -145,6 +192,20 @@ def labels(y: Any, name: str = "y") -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(f"the label of sample {sample} is {a[sample]}; expected a finite number or a word")
     classes, codes = np.unique(a, return_inverse=True)
     return classes, codes.reshape(-1).astype(np.int64, copy=False)
+
+
+def _of_one_kind(labels: np.ndarray, name: str) -> np.ndarray:
+    """Labels that are objects, as words, booleans or integers."""
+    for kinds, dtype in ((str, str), ((bool, np.bool_), bool), ((int, np.integer), np.int64)):
+        if labels.size and all(isinstance(label, kinds) for label in labels):
+            try:
+                return labels.astype(dtype)
+            except OverflowError:
+                raise ValueError(f"{name} has integers beyond 64 bits; expected smaller ones, or words") from None
+    kinds = [type(label).__name__ for label in labels]
+    other = next((f", {kind} for sample {i}" for i, kind in enumerate(kinds) if kind != kinds[0]), "")
+    given = f"labels of type {kinds[0]}{other}" if kinds else "no labels"
+    raise TypeError(f"{name} has {given}; expected only integers, only strings or only booleans")
 
 
 def scale_name(scale: Any) -> str | None:

@@ -1,6 +1,5 @@
 """How far apart classes are, exactly."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _native
 from ._data import dataset, mapped, norm_name, shown, unmapped
-from ._plot import axes
+from ._numbers import real, whole, yes
+from ._plot import axes, drawn
 from ._run import Progress, running
+from ._words import documented
 
 __all__ = [
     "ClosePairs",
@@ -68,13 +69,14 @@ class NearestEnemies:
     upper: NDArray[np.float64]
     indices: NDArray[np.int64]
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Any = None) -> "NearestEnemies":
         """Draws the share of samples whose nearest enemy is within each distance, into ``ax`` or new
         axes. Needs matplotlib.
 
         Returns
         -------
-        matplotlib.axes.Axes
+        NearestEnemies
+            Itself, with ``ax_`` and ``figure_``, where it was drawn.
         """
         ax = axes(ax)
         nearest = np.sort(self.lower if self.lower.ndim == 1 else self.lower[:, 0])
@@ -82,7 +84,7 @@ class NearestEnemies:
         ax.set_xlabel(f"distance to the nearest sample of another class ({self.norm})")
         ax.set_ylabel("share of samples")
         ax.set_title(f"{len(nearest):,} samples, the closest at {nearest[0]:.6g}")
-        return ax
+        return drawn(self, ax)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,35 +110,7 @@ class ClosePairs:
     upper: NDArray[np.float64]
 
 
-_PARAMETERS = """
-    Parameters
-    ----------
-    X : array of shape (n_samples, n_features), or frame
-        The samples, every feature a finite number. uint8, float32 and float64 in C order are used
-        where they lie: do not change them meanwhile. More dimensions are flattened.
-    y : array of shape (n_samples,)
-        Their labels: integers, strings or booleans.
-    norm : str or float, default="linf"
-        "linf", "l1", "l2", or "lP" for a real P from 1 to 1000; or the exponent, as in numpy."""
-_REST = """
-    scale : {None, "images", "minmax", "standard"}, default=None
-        What is done to features first. None: nothing. "images": bytes k are k/255, rounded to float32
-        (what the program does unasked). "minmax", "standard": every feature onto [0, 1], or to mean 0
-        and standard deviation 1; distances are then those of scaled features.
-    n_jobs : int, default=None
-        Threads: None or -1 for every core, -2 for all but one. Results do not depend on it.
-    progress : bool or callable, default=None
-        None: bars of tqdm where it is installed and stderr is a terminal. A callable is called as
-        tqdm is."""
-
-
-def _documented(function: Callable[..., Any]) -> Callable[..., Any]:
-    text = function.__doc__ or ""
-    function.__doc__ = text.replace("\n    <parameters>", _PARAMETERS).replace("\n    <rest>", _REST)
-    return function
-
-
-@_documented
+@documented
 def separation(
     X: ArrayLike,
     y: ArrayLike,
@@ -147,8 +121,13 @@ def separation(
     progress: Progress = None,
 ) -> Separation:
     """The smallest distance between two samples with different labels, exactly.
-    <parameters>
-    <rest>
+
+    Parameters
+    ----------
+    <data>
+    <norm>
+    <scale>
+    <running>
 
     Returns
     -------
@@ -173,7 +152,7 @@ def separation(
     return Separation(shown(name), lower, upper, pair)
 
 
-@_documented
+@documented
 def nearest_enemies(
     X: ArrayLike,
     y: ArrayLike,
@@ -185,12 +164,17 @@ def nearest_enemies(
     progress: Progress = None,
 ) -> NearestEnemies:
     """For each sample the nearest one with another label, exactly.
-    <parameters>
+
+    Parameters
+    ----------
+    <data>
+    <norm>
     base : tuple (X, y), default=None
         Look among these samples instead: with a test set and a training set, how near test samples
         come to training samples of other classes. Classes are matched by their names; a map that
         ``scale`` asks for is that of these samples.
-    <rest>
+    <scale>
+    <running>
 
     Returns
     -------
@@ -227,7 +211,7 @@ def _pair(base: Any) -> tuple[Any, Any]:
     raise TypeError(f"base is {type(base).__name__}; expected a tuple (X, y)")
 
 
-@_documented
+@documented
 def k_nearest_enemies(
     X: ArrayLike,
     y: ArrayLike,
@@ -239,10 +223,14 @@ def k_nearest_enemies(
     progress: Progress = None,
 ) -> NearestEnemies:
     """For each sample the k nearest ones with other labels, nearest first, exactly.
-    <parameters>
-    k : int
-        How many, 1 or more.
-    <rest>
+
+    Parameters
+    ----------
+    <data>
+    <norm>
+    <k>
+    <scale>
+    <running>
 
     Returns
     -------
@@ -265,20 +253,11 @@ def k_nearest_enemies(
     data = dataset(X, y, scale)
     name = norm_name(norm)
     with running(n_jobs, progress) as run:
-        found = _native.k_nearest_enemies(data, whole(k, "k", 1), name, run)
+        found = _native.k_nearest_enemies(data, whole(k, "k", 1, data.samples), name, run)
     return NearestEnemies(shown(name), *found)
 
 
-def whole(value: Any, name: str, least: int) -> int:
-    """An integer that is not below ``least``."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} is {value!r}; expected an integer, {least} or more")
-    if value.__index__() < least:
-        raise ValueError(f"{name} is {value}; expected {least} or more")
-    return value.__index__()
-
-
-@_documented
+@documented
 def pairs_within(
     X: ArrayLike,
     y: ArrayLike,
@@ -292,14 +271,14 @@ def pairs_within(
     progress: Progress = None,
 ) -> ClosePairs:
     """The pairs of samples with different labels at distance ``radius`` or less, exactly.
-    <parameters>
-    radius : float
-        The largest distance, in the units of the features.
-    all_pairs : bool, default=False
-        Count pairs of equal labels, too: near-duplicates.
-    limit : int, default=1000
-        How many pairs are listed at most; all are counted.
-    <rest>
+
+    Parameters
+    ----------
+    <data>
+    <norm>
+    <radius>
+    <scale>
+    <running>
 
     Returns
     -------
@@ -317,10 +296,11 @@ def pairs_within(
     >>> found.count, found.pairs.tolist()
     (2, [[0, 1], [1, 2]])
     """
+    within, every = real(radius, "radius"), yes(all_pairs, "all_pairs")
     data = dataset(X, y, scale)
     name = norm_name(norm)
     with running(n_jobs, progress) as run:
         found = _native.pairs_within(
-            data, None, float(radius), name, bool(all_pairs), whole(limit, "limit", 0), run
+            data, None, within, name, every, whole(limit, "limit", 0), run
         )
     return ClosePairs(shown(name), *found)

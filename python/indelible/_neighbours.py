@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _native
 from ._data import labels, mapped, norm_name, points, shown
-from ._distances import nearest_enemies, whole
+from ._distances import nearest_enemies
+from ._numbers import real, whole
 from ._run import Progress, running
 
 if TYPE_CHECKING:
@@ -62,9 +63,8 @@ def neighbor_graph(
     from scipy.sparse import csr_matrix
 
     data = mapped(points(X, scale), scale)
-    count, samples = whole(k, "k", 1), data.samples
-    if count >= samples:
-        raise ValueError(f"k is {count} and there are {samples:,} samples; expected 1 to {samples - 1:,}")
+    samples = data.samples
+    count = whole(k, "k", 1, samples - 1)
     with running(n_jobs, progress) as run:
         lower, _, indices = _native.k_nearest(data, None, count, norm_name(norm), run)
     starts = np.arange(0, samples * count + 1, count)
@@ -139,6 +139,7 @@ def duplicates(
     >>> found.test.tolist(), found.train.tolist(), found.conflicts.tolist()
     ([0], [1], [True])
     """
+    radius = real(radius, "radius")
     if not (radius >= 0 and np.isfinite(radius)):
         raise ValueError(f"the radius is {radius}; expected a finite number, 0 or more")
     train, test = points(X_train, scale, "X_train"), points(X_test, scale, "X_test")
@@ -168,7 +169,8 @@ def get_nearest_oppo_dist(
 
     The name and the arguments are those of a function that code for "A Closer Look at Accuracy vs.
     Robustness" (Yang et al., NeurIPS 2020) and its descendants use; half the smallest of these
-    numbers is the r of "r-separated".
+    numbers is the r of "r-separated". Where theirs gives its search structures, too, ``nns, ret =``
+    becomes ``ret =``.
 
     Parameters
     ----------

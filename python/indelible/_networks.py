@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _native
-from ._data import as_stored, norm_name, unmapped
-from ._distances import whole
-from ._plot import axes
+from ._data import as_stored, exactly, norm_name, unmapped
+from ._numbers import real, real_or_none, whole
+from ._plot import axes, drawn
 from ._run import Progress, running
 
 __all__ = ["Certificate", "Collision", "Robustness", "certify", "refute", "robustness"]
@@ -108,13 +108,14 @@ class Robustness:
         certified = self.correct & (self.certified >= radius)
         return float(certified.mean()), float((self.correct & (self.attacked > radius)).mean())
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Any = None) -> "Robustness":
         """Draws the robust accuracy over the radius, certified and attacked, into ``ax`` or new axes.
         The truth lies between the two. Needs matplotlib.
 
         Returns
         -------
-        matplotlib.axes.Axes
+        Robustness
+            Itself, with ``ax_`` and ``figure_``, where it was drawn.
         """
         ax = axes(ax)
         finite = self.attacked[np.isfinite(self.attacked)]
@@ -127,7 +128,7 @@ class Robustness:
         ax.set_ylim(0, 1.05)
         ax.set_title(f"{len(self.correct):,} samples")
         ax.legend()
-        return ax
+        return drawn(self, ax)
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,20 +195,19 @@ def scale_for(model: _native.Network, scale: str | None) -> str | None:
     return scale
 
 
-def _effort(branches: int | None, timeout: float | None) -> tuple[int | None, float | None]:
+def effort_of(branches: int | None, timeout: float | None) -> tuple[int | None, float | None]:
     """How much is tried."""
-    return None if branches is None else whole(branches, "branches", 0), timeout
+    return None if branches is None else whole(branches, "branches", 0), real_or_none(timeout, "timeout")
 
 
 def radius_of(radius: Any) -> float | NDArray[np.float64] | None:
-    if radius is None or isinstance(radius, (int, float)):
-        return None if radius is None else float(radius)
-    radii = np.asarray(radius, dtype=np.float64)
-    if radii.ndim == 0:
-        return float(radii)
+    """One radius, one for each sample, or none."""
+    if radius is None or np.ndim(radius) == 0:
+        return real_or_none(radius, "radius")
+    radii = np.asarray(radius)
     if radii.ndim != 1:
         raise ValueError(f"radius has shape {radii.shape}; expected a number, or one for each sample")
-    return np.ascontiguousarray(radii)
+    return np.ascontiguousarray(exactly(radii, "radius"), dtype=np.float64)
 
 
 def certify(
@@ -271,10 +271,10 @@ def certify(
     >>> found.holds, sorted(set(found.verdicts.tolist()) & {"refuted"})
     (False, ['refuted'])
     """
-    given = radius_of(radius)
+    given, ratio = radius_of(radius), real_or_none(ratio, "ratio")
     if given is not None and ratio is not None:
         raise ValueError("radius and ratio were both given; expected one of them")
-    effort = _effort(branches, timeout)
+    effort = effort_of(branches, timeout)
     model, data = _asked(network, X, y, scale)
     name = None if norm is None else norm_name(norm)
     with running(n_jobs, progress) as run:
@@ -322,11 +322,11 @@ def robustness(
     >>> bool((found.certified >= 0.25).all()), found.accuracy(0.25)
     (True, (1.0, 1.0))
     """
-    effort = _effort(branches, timeout)
+    effort, rounds = effort_of(branches, timeout), whole(rounds, "rounds", 1)
     model, data = _asked(network, X, y, scale)
     name = None if norm is None else norm_name(norm)
     with running(n_jobs, progress) as run:
-        found = _native.robustness(model, data, name, whole(rounds, "rounds", 0), effort, run)
+        found = _native.robustness(model, data, name, rounds, effort, run)
     return Robustness(**found)
 
 
@@ -368,9 +368,10 @@ def refute(
     >>> refute(model, X, y, radius=0.25) is None
     True
     """
+    radius = real(radius, "radius")
     model, data = _asked(network, X, y, scale)
     with running(n_jobs, progress) as run:
-        found = _native.refute(model, data, norm_name(norm), float(radius), run)
+        found = _native.refute(model, data, norm_name(norm), radius, run)
     if found is None:
         return None
     both = ("samples", "labels", "predicted")

@@ -3,9 +3,13 @@
 import os
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 Progress = bool | Callable[..., Any] | None
+# Threads, on machines with fewer cores.
+MOST = 256
+
 Run = tuple[int, Callable[[str, int, int], object] | None]
 
 
@@ -17,18 +21,41 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
+def _number(variable: str) -> int | None:
+    """The number of threads that a variable of the environment asks for, if it does."""
+    first = os.environ.get(variable, "").split(",")[0].strip()
+    return int(first) if first.isdecimal() and int(first) > 0 else None
+
+
+@lru_cache(maxsize=1)
+def _controller(_modules: int) -> Any:
+    """What threadpoolctl knows of the libraries that were loaded with so many modules."""
+    make = getattr(sys.modules.get("threadpoolctl"), "ThreadpoolController", None)
+    return make() if make is not None else None
+
+
+def _limited() -> list[int]:
+    """The threads that threadpoolctl, where somebody uses it, leaves to OpenMP, else to BLAS."""
+    controller = _controller(len(sys.modules))
+    pools = controller.info() if controller is not None else []
+    openmp = [pool for pool in pools if pool.get("user_api") == "openmp"]
+    return [pool["num_threads"] for pool in openmp or pools]
+
+
 def threads(n_jobs: int | None) -> int:
     """Threads for ``n_jobs`` as scikit-learn means it: -1 is every core, -2 all but one; None is
-    the variable RAYON_NUM_THREADS where it is set, else every core, as for BLAS."""
+    the variable RAYON_NUM_THREADS where it is set, else what OpenMP would use: all cores that
+    neither OMP_NUM_THREADS, which joblib sets for its workers, nor threadpoolctl forbids."""
     if n_jobs is None:
-        asked = os.environ.get("RAYON_NUM_THREADS", "")
-        return int(asked) if asked.isdecimal() and int(asked) > 0 else cores()
+        asked = [_number("OMP_NUM_THREADS") or cores(), *_limited()]
+        return _number("RAYON_NUM_THREADS") or max(1, min(cores(), *asked))
     if isinstance(n_jobs, bool) or not hasattr(n_jobs, "__index__"):
         raise TypeError(f"n_jobs is {n_jobs!r}; expected None or an integer")
     count = n_jobs.__index__()
     if count == 0:
         raise ValueError("n_jobs is 0; expected None, 1 or more, or -1 for every core")
-    return count if count > 0 else max(1, cores() + 1 + count)
+    # More than some hundreds serve nobody, and too many could not be started.
+    return min(count, max(MOST, cores())) if count > 0 else max(1, cores() + 1 + count)
 
 
 class _Bars:

@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike
 
 from . import _native
 from ._data import as_stored, dataset, norm_name, shown, unmapped
-from ._distances import whole
-from ._plot import axes
+from ._numbers import real, real_or_none, whole
+from ._plot import axes, drawn
 from ._run import Progress, running
 
 __all__ = ["Comparison", "Decision", "bounds", "compare", "decide"]
@@ -98,8 +98,9 @@ def decide(
     """
     data, _ = unmapped(X, y, as_stored(scale, "a network that is decided about"))
     asked = None if width is None else whole(width, "width", 1)
+    within, solving = real(radius, "radius"), (real_or_none(timeout, "timeout"), solver)
     with running(None, progress) as run:
-        said = _native.decide(data, asked, float(radius), norm_name(norm), (timeout, solver), run)
+        said = _native.decide(data, asked, within, norm_name(norm), solving, run)
     return Decision(**said)
 
 
@@ -146,6 +147,7 @@ def bounds(
     >>> sorted({row["kind"] for row in rows})
     ['necessary', 'sufficient']
     """
+    ratio = real(ratio, "ratio")
     counts = {"samples": samples, "features": features, "classes": classes}
     data, numbers = None, (0, 0, 0)
     if X is not None:
@@ -158,7 +160,7 @@ def bounds(
             raise ValueError(f"{' and '.join(missing)} not given; expected X and y, or samples, features and classes")
         numbers = tuple(whole(count, name, 1) for name, count in counts.items())
     with running(n_jobs, progress) as run:
-        return _native.bounds_table(numbers, data, norm_name(norm), float(ratio), run)
+        return _native.bounds_table(numbers, data, norm_name(norm), ratio, run)
 
 
 class Comparison(dict[str, list[Any]]):
@@ -186,13 +188,14 @@ class Comparison(dict[str, list[Any]]):
         super().__init__({key: [row[key] for row in rows] for key in (rows[0] if rows else ())})
         self.norm, self.radius, self.ratio, self.samples, self.refused = norm, radius, ratio, samples, refused
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Any = None) -> "Comparison":
         """Draws the nonzero parameters of each construction as bars, pale where not every sample
         is certified, into ``ax`` or a new one. Needs matplotlib.
 
         Returns
         -------
-        matplotlib.axes.Axes
+        Comparison
+            Itself, with ``ax_`` and ``figure_``, where it was drawn.
         """
         ax = axes(ax)
         names, sizes = self["construction"], self["nonzero"]
@@ -205,7 +208,7 @@ class Comparison(dict[str, list[Any]]):
         ax.invert_yaxis()
         ax.set_xlabel("nonzero parameters")
         ax.set_title(f"{self.samples:,} samples, {self.norm}, radius {self.radius:.6g} (ratio {self.ratio:g})")
-        return ax
+        return drawn(self, ax)
 
 
 def compare(
@@ -246,10 +249,11 @@ def compare(
     >>> "cells" in table["construction"], set(table["certified"])
     (True, {3})
     """
+    ratio = real(ratio, "ratio")
     data = dataset(X, y, scale)
     name = norm_name(norm)
     with running(n_jobs, progress) as run:
-        radius, rows, refused = _native.compare(data, name, float(ratio), precision, run)
+        radius, rows, refused = _native.compare(data, name, ratio, precision, run)
     if not rows:
         raise ValueError("; ".join(f"{construction}: {why}" for construction, why in refused))
-    return Comparison(rows, dict(refused), shown(name), radius, float(ratio), data.samples)
+    return Comparison(rows, dict(refused), shown(name), radius, ratio, data.samples)

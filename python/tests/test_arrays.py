@@ -47,6 +47,7 @@ def test_views_and_more_dimensions():
         (X[:0], ValueError, "X has 0 samples and y 3 labels"),
         (X[:2], ValueError, "X has 2 samples and y 3 labels; expected as many"),
         (np.full((3, 1), 2**60 + 1), ValueError, "X has integers beyond 2\\^53"),
+        ([[2**60 + 1, 0.5], [0, 0], [1, 1]], ValueError, "X has 1152921504606846977, which no float64 holds exactly"),
         (np.full((3, 1), np.longdouble(1) / 3), ValueError, "digits that float64 does not hold"),
         (np.ma.masked_equal(X, 4), ValueError, "X has masked values"),
     ],
@@ -70,7 +71,9 @@ def test_sparse_matrices_are_refused():
         ([0, 1], ValueError, "X has 3 samples and y 2 labels"),
         ([[0, 1], [1, 0], [0, 0]], ValueError, r"y has shape \(3, 2\)"),
         ([0.0, np.nan, 1.0], ValueError, "the label of sample 1 is nan"),
-        ([0, None, "a"], TypeError, "y has type object"),
+        ([0, None, "a"], TypeError, "y has labels of type int, NoneType for sample 1; expected only integers, only"),
+        (np.array([None] * 3), TypeError, "y has labels of type NoneType; expected only integers"),
+        ([2**70, 0, 1], ValueError, "y has integers beyond 64 bits"),
         ([1j, 2, 3], TypeError, "y has type complex128"),
     ],
 )
@@ -85,7 +88,7 @@ def test_labels_of_every_kind():
     objects = np.array(["a", "b", "a"], dtype=object)
     assert indelible.separation(X, objects).pair == (1, 2)
     assert indelible.separation(X, np.arange(3)).pair == (0, 2)
-    assert indelible.separation(np.arange(1e5)[:, None], np.arange(100_000)).lower == 1.0
+    assert indelible.separation(np.arange(1e4)[:, None], np.arange(10_000)).lower == 1.0
 
 
 def test_norms_by_name_and_by_exponent():
@@ -102,9 +105,32 @@ def test_norms_by_name_and_by_exponent():
 def test_frames():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X, columns=["a", "b"])
-    assert indelible.separation(frame, pandas.Series(Y)).lower == 3.0
+    for known in (frame, frame.astype("Int64"), frame.astype({"a": "float32", "b": "Int8"}), frame.astype({"a": bool, "b": "u1"})):
+        expected = indelible.separation(np.array([[float(v) for v in row] for row in known.itertuples(index=False)]), Y)
+        assert indelible.separation(known, pandas.Series(Y)) == expected
+    big = pandas.DataFrame({"a": [2**60 + 1, 0, 1], "b": [0.5, 0.0, 0.0]})
+    for known, words in [
+        (big, "column 0 of X has integers beyond"),
+        (big.astype({"a": "Int64"}), "column 0 of X has"),
+        (frame.astype("Int64").replace(4, pandas.NA), "sample 1, feature 1 is NaN"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            indelible.separation(known, Y)
     frame["b"] = ["x", "y", "z"]
-    with pytest.raises(TypeError, match="X is an array of objects"):
+    with pytest.raises(TypeError, match="X is an array of objects, str among them"):
         indelible.separation(frame, Y)
+
+
+def test_frames_of_polars():
     polars = pytest.importorskip("polars")
-    assert indelible.separation(polars.DataFrame({"a": X[:, 0], "b": X[:, 1]}), polars.Series(list(Y))).lower == 3.0
+    frame = polars.DataFrame({"a": X[:, 0], "b": X[:, 1]})
+    assert indelible.separation(frame, polars.Series(list(Y))).lower == 3.0
+    mixed = frame.with_columns(polars.col("a").cast(polars.UInt8))
+    assert indelible.separation(mixed, polars.Series(list(Y))).lower == 3.0
+    for known, error, words in [
+        (frame.lazy(), TypeError, "X is LazyFrame; expected an array"),
+        (frame.with_columns(a=polars.Series([2**60 + 1, 0, 1])), ValueError, "column 0 of X has integers beyond"),
+        (frame.with_columns(a=polars.Series(["x", "y", "z"])), TypeError, "X is an array of objects"),
+    ]:
+        with pytest.raises(error, match=words):
+            indelible.separation(known, Y)

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -116,6 +117,13 @@ def test_what_memory_is_used():
         ({"construction": 3}, TypeError, "construction is 3; expected a string"),
         ({"norm": "l0"}, ValueError, "unknown norm 'l0'; expected linf"),
         ({"norm": None}, TypeError, "norm is None"),
+        ({"ratio": "0.5"}, TypeError, "ratio is '0.5'; expected a number"),
+        ({"ratio": None}, TypeError, "ratio is None; expected a number"),
+        ({"radius": np.array([0.1, 0.2])}, TypeError, r"radius is array.*; expected a number"),
+        ({"radius": True}, TypeError, "radius is True; expected a number"),
+        ({"radius": Fraction(1, 3)}, ValueError, "which no float64 holds exactly"),
+        ({"prove": "no"}, TypeError, "prove is 'no'; expected True or False"),
+        ({"per_sample": 1}, TypeError, "per_sample is 1; expected True or False"),
         ({"ratio": 1.5}, ValueError, "the ratio is 1.5; expected a number between 0 and 1"),
         ({"radius": -1}, ValueError, "the radius is -1; expected a finite number, 0 or more"),
         ({"radius": 5}, ValueError, "radius 5 is too large: samples .* just below 0.1"),
@@ -160,6 +168,9 @@ def test_data_that_cannot_be_memorized():
         (np.array([[1j], [2], [3]]), ValueError, "Complex data not supported"),
         (np.array([[2**60 + 1], [0], [1]]), ValueError, r"X has integers beyond 2\^53"),
         ([[2**60 + 1], [0], [1]], ValueError, r"X has integers beyond 2\^53"),
+        (np.array([[2**60 + 1], [0], [1]], dtype=object), ValueError, "X has 1152921504606846977, which no float64"),
+        (np.array([["2020-01-01"], ["2020-01-02"], ["2020-01-03"]], dtype="M8[ns]"), TypeError, "X has type datetime64"),
+        (np.ma.masked_equal([[0.0], [1.0], [2.0]], 1.0), ValueError, "X has masked values"),
         (np.full((3, 1), np.longdouble(1) / 3), ValueError, "digits that float64 does not hold"),
         ([[0.0], [1.0]], ValueError, "inconsistent numbers of samples"),
         (np.zeros((3, 0)), ValueError, "0 feature"),
@@ -173,6 +184,18 @@ def test_samples_that_are_none(samples, error, words):
     if len(samples) == 3:
         with pytest.raises(error, match=words):
             fitted.predict(samples)
+
+
+def test_labels_that_are_objects():
+    for given, expected in [
+        (Y.astype(object), Y),
+        (np.array(["c", "a", "b"], dtype=object)[Y], np.array(["c", "a", "b"], dtype=object)[Y]),
+        (np.array([True, False, False], dtype=object)[Y], np.array([True, False, False])[Y]),
+    ]:
+        model = MemorizingClassifier().fit(X, given)
+        assert np.array_equal(model.predict(X), expected) and model.classes_.dtype == expected.dtype
+    with pytest.raises(TypeError, match="y has labels of type int, str for sample 1; expected only integers"):
+        MemorizingClassifier().fit(X[:3], np.array([0, "a", 1], dtype=object))
 
 
 def test_sparse_matrices_are_refused():

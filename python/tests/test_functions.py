@@ -50,9 +50,17 @@ def test_one_class_has_no_enemies():
 
 def test_wrong_arguments():
     for call, error, words in [
-        (lambda: indelible.k_nearest_enemies(X, Y, 0), ValueError, "k is 0; expected 1 or more"),
+        (lambda: indelible.k_nearest_enemies(X, Y, 0), ValueError, "k is 0; expected 1 to 70"),
+        (lambda: indelible.robustness(b"", X, Y, rounds=0), ValueError, "rounds is 0; expected 1 or more"),
         (lambda: indelible.k_nearest_enemies(X, Y, 2.5), TypeError, "k is 2.5; expected an integer"),
         (lambda: indelible.pairs_within(X, Y, -1), ValueError, "the radius is -1"),
+        (lambda: indelible.pairs_within(X, Y, "1"), TypeError, "radius is '1'; expected a number"),
+        (lambda: indelible.pairs_within(X, Y, 1, limit=2**70), ValueError, "limit is 1180591620717411303424; expected 0 to"),
+        (lambda: indelible.certify(b"", X, Y, timeout="1"), TypeError, "timeout is '1'; expected a number"),
+        (lambda: indelible.certify(b"", X, Y, "0.1"), TypeError, "radius is '0.1'; expected a number"),
+        (lambda: indelible.certify(b"", X, Y, ["0.1"]), TypeError, "radius has type <U3; expected numbers"),
+        (lambda: indelible.certify(b"", X, Y, [[0.1]]), ValueError, r"radius has shape \(1, 1\)"),
+        (lambda: indelible.k_nearest_enemies(X, Y, 71), ValueError, "k is 71; expected 1 to 70"),
         (lambda: indelible.pairs_within(X, Y, np.inf), ValueError, "the radius is inf"),
         (lambda: indelible.nearest_enemies(X, Y, base=X), TypeError, "base is ndarray; expected a tuple"),
         (lambda: indelible.nearest_enemies(X, Y, base=(X[:, :2], Y)), ValueError, "3 features and the second 2"),
@@ -127,16 +135,16 @@ def test_pictures_show_what_they_should():
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("agg")
     table = indelible.compare(X, Y)
-    axes = table.plot()
-    assert len(axes.patches) == len(table["construction"])
+    assert table.plot() is table and len(table.ax_.patches) == len(table["construction"])
     near = indelible.nearest_enemies(X, Y)
-    line = near.plot().lines[0]
+    line = near.plot().ax_.lines[0]
     assert line.get_xdata().tolist() == sorted(near.lower) and line.get_ydata()[-1] == 1.0
     found = MemorizingClassifier(construction="wide", ratio=0.5).fit(X, Y).robustness(X[:20], Y[:20], rounds=4)
-    for line, which in zip(found.plot().lines, (1, 0), strict=True):
+    for line, which in zip(found.plot().ax_.lines, (1, 0), strict=True):
         shares = [found.accuracy(radius)[which] for radius in line.get_xdata()]
         assert line.get_ydata().tolist() == shares
-    assert found.plot(axes) is axes
+    # As displays of scikit-learn: into axes that are given, which are told.
+    assert near.plot(found.ax_).ax_ is found.ax_ and near.figure_ is found.figure_
     matplotlib.pyplot.close("all")
     pandas = pytest.importorskip("pandas")
     assert pandas.DataFrame(table).shape == (len(table["construction"]), 11)

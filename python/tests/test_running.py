@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import indelible
+from indelible import _run
 from indelible._run import threads
 
 RNG = np.random.default_rng(0)
@@ -28,10 +29,26 @@ def test_results_do_not_depend_on_threads():
 
 
 def test_threads_follow_n_jobs(monkeypatch):
-    monkeypatch.delenv("RAYON_NUM_THREADS", raising=False)
-    assert threads(3) == 3 and threads(-1) == threads(None) >= 1 and threads(-10_000) == 1
+    monkeypatch.setattr(_run, "cores", lambda: 8)
+    monkeypatch.setattr(_run, "_limited", list)
+    for variable in ("RAYON_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(variable, raising=False)
+    assert [threads(n) for n in (None, 3, -1, -2, -10_000, 10**30, np.int64(2))] == [8, 3, 8, 7, 1, 256, 2]
+    # joblib sets this one for its workers.
+    for said, expected in [("3", 3), ("2,1", 2), ("100", 8), ("0", 8), ("many", 8)]:
+        monkeypatch.setenv("OMP_NUM_THREADS", said)
+        assert threads(None) == expected and threads(-1) == 8
     monkeypatch.setenv("RAYON_NUM_THREADS", "5")
-    assert threads(None) == 5 and threads(np.int64(2)) == 2
+    assert threads(None) == 5
+
+
+def test_threads_are_limited_as_others_are(monkeypatch):
+    control = pytest.importorskip("threadpoolctl")
+    pytest.importorskip("sklearn.utils._openmp_helpers")  # Brings OpenMP.
+    monkeypatch.setattr(_run, "cores", lambda: 8)
+    monkeypatch.delenv("RAYON_NUM_THREADS", raising=False)
+    with control.threadpool_limits(1):
+        assert threads(None) == 1 and threads(3) == 3
 
 
 def test_progress_is_told_as_to_tqdm():

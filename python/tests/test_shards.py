@@ -74,6 +74,19 @@ def test_bytes_are_images_where_that_is_asked(alone, tmp_path):
         far.separation(data, scale="minmax")
 
 
+def test_files_have_types_of_their_own(alone, tmp_path):
+    # Every distance is the same and no float64: samples of all files are compared again in the end.
+    X, y = np.eye(40), np.arange(40) % 3
+    parts = {"x0": X[:20].astype(np.uint8), "y0": y[:20], "x1": X[20:], "y1": y[20:].astype(str)}
+    for name, array in parts.items():
+        np.save(tmp_path / f"{name}.npy", array)
+    data = Shards.npy([tmp_path / "x0.npy", tmp_path / "x1.npy"], [tmp_path / "y0.npy", tmp_path / "y1.npy"])
+    same(far.separation(data, "l2", block_rows=9), indelible.separation(X, y, "l2"))
+    same(far.k_nearest_enemies(data, 5, "l2", block_rows=9), indelible.k_nearest_enemies(X, y, 5, "l2"))
+    with pytest.raises(ValueError, match=r"x0.npy holds bytes, .*x1.npy does not; expected bytes in all files or in none"):
+        far.separation(data, "l2", scale="images")
+
+
 @pytest.mark.parametrize("as_list", [False, True])
 def test_parquet(alone, tmp_path, as_list):
     pytest.importorskip("pyarrow")
@@ -139,6 +152,8 @@ def test_a_run_goes_on_where_one_ended(alone, tmp_path):
     X, y = dataset("reals")
     (tmp_path / "data").mkdir()
     data = npy(tmp_path / "data", X, y, [30])
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job" / ".half").write_text("what a run that was killed had begun to write")
     options = {"block_rows": 10, "checkpoint": tmp_path / "job"}
 
     class Stop:
@@ -165,7 +180,7 @@ def test_a_run_goes_on_where_one_ended(alone, tmp_path):
     same(far.k_nearest_enemies(data, 2, "l2", **options), expected)
     assert alone.done == done
     # A file that was damaged is nothing that is known.
-    damaged = sorted((tmp_path / "job").glob("*.npz"))[0]
+    damaged = sorted((tmp_path / "job").glob("nearest-*.npz"))[0]
     damaged.write_bytes(damaged.read_bytes()[:-40])
     same(far.k_nearest_enemies(data, 2, "l2", **options), expected)
     assert alone.done == done + 1

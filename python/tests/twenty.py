@@ -48,7 +48,7 @@ DATASETS = {
     "blobs": lambda: datasets.make_blobs(45, centers=5, random_state=0),
     "random": lambda: _random(0, 40, 5, 3),
     "random in binary32": lambda: _random(1, 40, 5, 3, np.float32),
-    "wide": lambda: _random(2, 12, 300, 2),
+    "wide": lambda: _random(2, 12, 60, 2),
     "one feature": lambda: (np.arange(30.0)[:, None] ** 2, np.arange(30) % 3),
     "ties": _ties,
     "duplicates": _duplicates,

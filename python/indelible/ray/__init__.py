@@ -20,42 +20,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _native
 from .._data import norm_name, shown
-from .._distances import ClosePairs, NearestEnemies, Separation, whole
-from .._networks import VERDICTS, Certificate, Robustness, file_of, radius_of, scale_for
-from .._run import Progress
+from .._distances import ClosePairs, NearestEnemies, Separation
+from .._networks import VERDICTS, Certificate, Robustness, effort_of, file_of, radius_of, scale_for
+from .._numbers import real, whole, yes
+from .._words import documented
 from . import _merge
 from ._jobs import Arguments, Job, Work
 from ._shards import Shards
 from ._tasks import Result, first_pairs
 
 __all__ = ["Shards", "Work", "certify", "k_nearest_enemies", "nearest_enemies", "pairs_within", "robustness", "separation"]
-
-_OPTIONS = """
-    scale : {None, "images"}, default=None
-        "images": bytes k are k/255, rounded to float32.
-    block_rows : int, default=None
-        Rows that are read at a time, at most: a worker holds two blocks. None: 256 MiB, or less so that all
-        workers have something to do.
-    num_cpus : int, default=1
-        Cores that a task uses.
-    checkpoint : path, default=None
-        A folder for what finished tasks found. A run with the same arguments goes on from there.
-    progress : bool or callable, default=None
-        None: bars of tqdm where it is installed and stderr is a terminal. A callable is called as tqdm is.
-    work : Work, default=None
-        Is told what the call took."""
-_NORM = """
-    data : Shards
-        The samples and their labels.
-    norm : str or float, default="linf"
-        "linf", "l1", "l2", or "lP" for a real P from 1 to 1000; or the exponent, as in numpy."""
-
-
-def _documented(function: Any) -> Any:
-    text = function.__doc__ or ""
-    function.__doc__ = text.replace("\n    <norm>", _NORM).replace("\n    <options>", _OPTIONS)
-    return function
-
 
 def _job(what: str, data: Shards, asked: dict[str, Any], options: dict[str, Any]) -> Job:
     """A job with the options that all functions have."""
@@ -70,12 +44,13 @@ def _job(what: str, data: Shards, asked: dict[str, Any], options: dict[str, Any]
     return Job(what, data, asked, rows, cpus, known["checkpoint"], known["progress"], known["work"])
 
 
-@_documented
+@documented
 def separation(data: Shards, norm: str | float = "linf", **options: Any) -> Separation:
     """The smallest distance between two samples with different labels, exactly.
 
     Parameters
     ----------
+    <shards>
     <norm>
     <options>
 
@@ -86,8 +61,7 @@ def separation(data: Shards, norm: str | float = "linf", **options: Any) -> Sepa
 
     Raises
     ------
-    ValueError, TypeError, OSError, RuntimeError
-        When the files or an option cannot be used, or a task is lost again and again.
+    <lost>
     """
     job = _job("separation", data, {"norm": norm_name(norm)}, options)
     found = _merge.Closest.nothing()
@@ -111,15 +85,15 @@ def separation(data: Shards, norm: str | float = "linf", **options: Any) -> Sepa
     return Separation(name, float(found.lower[0]), float(found.upper[0]), (i, j))
 
 
-@_documented
+@documented
 def k_nearest_enemies(data: Shards, k: int, norm: str | float = "linf", **options: Any) -> NearestEnemies:
     """For each sample the k nearest ones with other labels, nearest first, exactly.
 
     Parameters
     ----------
+    <shards>
     <norm>
-    k : int
-        How many, 1 or more.
+    <k>
     <options>
 
     Returns
@@ -129,11 +103,10 @@ def k_nearest_enemies(data: Shards, k: int, norm: str | float = "linf", **option
 
     Raises
     ------
-    ValueError, TypeError, OSError, RuntimeError
-        When the files or an option cannot be used, or a task is lost again and again.
+    <lost>
     """
-    k = whole(k, "k", 1)
-    job = _job("nearest", data, {"norm": norm_name(norm), "k": k}, options)
+    job = _job("nearest", data, {"norm": norm_name(norm), "k": whole(k, "k", 1)}, options)
+    k = whole(k, "k", 1, data.samples)
     blocks = job.blocks
     states = [_merge.Nearest.nothing(block.rows, k) for block in blocks]
 
@@ -176,12 +149,13 @@ def _settle(job: Job, states: list[_merge.Nearest], k: int) -> None:
     job.run(((f"settle-{n}", "settle_nearest", partial(arguments, n)) for n in numbers), len(numbers), merge)
 
 
-@_documented
+@documented
 def nearest_enemies(data: Shards, norm: str | float = "linf", **options: Any) -> NearestEnemies:
     """For each sample the nearest one with another label, exactly.
 
     Parameters
     ----------
+    <shards>
     <norm>
     <options>
 
@@ -192,14 +166,13 @@ def nearest_enemies(data: Shards, norm: str | float = "linf", **options: Any) ->
 
     Raises
     ------
-    ValueError, TypeError, OSError, RuntimeError
-        When the files or an option cannot be used, or a task is lost again and again.
+    <lost>
     """
     near = k_nearest_enemies(data, 1, norm, **options)
     return NearestEnemies(near.norm, near.lower[:, 0], near.upper[:, 0], near.indices[:, 0])
 
 
-@_documented
+@documented
 def pairs_within(
     data: Shards,
     radius: float,
@@ -213,13 +186,9 @@ def pairs_within(
 
     Parameters
     ----------
+    <shards>
     <norm>
-    radius : float
-        The largest distance, in the units of the features.
-    all_pairs : bool, default=False
-        Count pairs of equal labels, too: near-duplicates.
-    limit : int, default=1000
-        How many pairs are listed at most; all are counted.
+    <radius>
     <options>
 
     Returns
@@ -229,11 +198,10 @@ def pairs_within(
 
     Raises
     ------
-    ValueError, TypeError, OSError, RuntimeError
-        When the files or an option cannot be used, or a task is lost again and again.
+    <lost>
     """
     limit = whole(limit, "limit", 0)
-    asked = {"norm": norm_name(norm), "radius": float(radius), "all_pairs": bool(all_pairs), "limit": limit}
+    asked = {"norm": norm_name(norm), "radius": real(radius, "radius"), "all_pairs": yes(all_pairs, "all_pairs"), "limit": limit}
     job = _job("within", data, asked, options)
     count, listed = 0, (np.zeros((0, 2), np.int64), np.zeros(0), np.zeros(0))
 
@@ -272,7 +240,7 @@ def _of_network(
     return [found[number] for number in range(len(job.blocks))]
 
 
-@_documented
+@documented
 def certify(
     network: Any,
     data: Shards,
@@ -309,11 +277,10 @@ def certify(
 
     Raises
     ------
-    ValueError, TypeError, OSError, RuntimeError
-        When the network, the files or an option cannot be used, or a task is lost again and again.
+    <lost>
     """
     radii = radius_of(radius)
-    effort = (None if branches is None else whole(branches, "branches", 0), timeout)
+    effort = effort_of(branches, timeout)
     asked = {"norm": None if norm is None else norm_name(norm), "effort": effort}
     parts = _of_network("certify", network, data, asked, options, radii)
     starts = np.cumsum([0] + [int(part["samples"]) for part in parts])
@@ -343,7 +310,7 @@ def certify(
     )
 
 
-@_documented
+@documented
 def robustness(
     network: Any,
     data: Shards,
@@ -371,11 +338,10 @@ def robustness(
 
     Raises
     ------
-    ValueError, TypeError, OSError, RuntimeError
-        When the network, the files or an option cannot be used, or a task is lost again and again.
+    <lost>
     """
-    effort = (None if branches is None else whole(branches, "branches", 0), timeout)
-    asked = {"norm": None if norm is None else norm_name(norm), "rounds": whole(rounds, "rounds", 0), "effort": effort}
+    effort = effort_of(branches, timeout)
+    asked = {"norm": None if norm is None else norm_name(norm), "rounds": whole(rounds, "rounds", 1), "effort": effort}
     parts = _of_network("robustness", network, data, asked, options)
     columns = (_joined(parts, name) for name in ("correct", "certified", "attacked"))
     return Robustness(str(parts[0]["norm"]), *columns)

@@ -54,7 +54,7 @@ class Work:
     bytes_sent : int
         What tasks were given beside that and what they answered, in bytes.
     seconds : float
-        How long workers read and computed, all together.
+        The processor time that workers took to read and compute, all together.
     """
 
     tasks: int = 0
@@ -84,6 +84,8 @@ class Job:
         if not isinstance(self.shards, Shards):
             raise TypeError(f"data is {type(self.shards).__name__}; expected Shards.npy(…) or Shards.parquet(…)")
         self.asked["scale"] = as_stored(self.asked["scale"], "whoever reads shards")
+        if self.asked["scale"] is not None:
+            self.shards.as_images()
         self.asked["threads"] = self.num_cpus
         self.ray = _ray()
         cores = self.ray.cluster_resources().get("CPU", 0)
@@ -190,7 +192,8 @@ class _Store:
             if not same:
                 raise ValueError(f"{self.folder} is the checkpoint of another job or of files that were changed since; give another folder")
             return plan
-        if any(self.folder.iterdir()):
+        # What begins with a dot was written by a run that was ended before it was complete.
+        if any(not path.name.startswith(".") for path in self.folder.iterdir()):
             raise ValueError(f"{self.folder} has files but no job.json; give an empty folder as checkpoint")
         self._write(path, json.dumps({"identity": self.identity, "plan": plan}).encode())
         return plan

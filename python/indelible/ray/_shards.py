@@ -1,7 +1,9 @@
 """Labelled samples in files, of which any rows can be read without the others."""
 
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -10,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _native
-from .._data import exactly, unmapped
+from .._data import class_names, exactly, features, labels, unmapped
 
 Path = str | PathLike[str]
 
@@ -18,10 +20,11 @@ Path = str | PathLike[str]
 @dataclass(frozen=True)
 class _Shard:
     """A file, and for NPY the file of its labels: each with size and time of change, by which it is
-    known to be the same when it is read."""
+    known to be the same when it is read; its rows, and whether they are bytes."""
 
     files: tuple[tuple[str, int, int], ...]
     rows: int
+    bytes: bool
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,8 @@ class Shards:
                 raise ValueError(f"{path} has shape {rows.shape}; expected 2 dimensions or more, a row for each sample")
             if y.shape != (len(rows),):
                 raise ValueError(f"{names} has shape {y.shape}; expected ({len(rows)},), a label for each row of {path}")
-            shards.append(_Shard((_stamp(path), _stamp(names)), len(rows)))
-            widths.append((path, rows[:1].size if len(rows) else int(np.prod(rows.shape[1:]))))
+            shards.append(_Shard((_stamp(path), _stamp(names)), len(rows), rows.dtype.kind in "ub" and rows.dtype.itemsize == 1))
+            widths.append((path, math.prod(rows.shape[1:])))
             sizes.append(rows.dtype.itemsize)
         return cls(_same(widths), max(sizes) * widths[0][1], None, tuple(shards))._checked()
 
@@ -127,7 +130,7 @@ class Shards:
             if columns is not None and names != columns[1]:
                 raise ValueError(f"{path} has other columns than {columns[0]}; expected the same in the same order")
             columns = columns or (path, names)
-            shards.append(_Shard((_stamp(path),), table.metadata.num_rows))
+            shards.append(_Shard((_stamp(path),), table.metadata.num_rows, size == width))
             widths.append((path, width))
             sizes.append(size)
         return cls(_same(widths), max(sizes), label, tuple(shards))._checked()
@@ -140,6 +143,17 @@ class Shards:
     @property
     def samples(self) -> int:
         return sum(shard.rows for shard in self.shards)
+
+    def as_images(self) -> None:
+        """Refuses files of which some hold bytes and others do not: only bytes would be divided by 255."""
+        first = self.shards[0]
+        for shard in self.shards:
+            if shard.bytes != first.bytes:
+                which, other = (first, shard) if first.bytes else (shard, first)
+                raise ValueError(
+                    f"scale is 'images', and {which.files[0][0]} holds bytes, which are divided by 255 then, "
+                    f"but {other.files[0][0]} does not; expected bytes in all files or in none"
+                )
 
     def blocks(self, rows: int) -> list[Block]:
         """Blocks of up to so many rows, none of which is of two files."""
@@ -155,22 +169,31 @@ class Shards:
 
     def read(self, block: Block, scale: str | None) -> _native.Data:
         """The samples of a block."""
-        try:
+        with self._named(block):
             return unmapped(*self._rows(block), scale)[0]
-        except (TypeError, ValueError) as error:
-            files = " and ".join(path for path, _, _ in self.shards[block.shard].files)
-            raise type(error)(f"rows {block.first} to {block.last - 1} of {files}: {error}") from None
 
     def pick(self, indices: NDArray[np.int64], scale: str | None, rows: int) -> _native.Data:
         """Some samples, in ascending order, read in blocks of up to ``rows`` rows."""
-        features, labels = [], []
+        samples, names = [], []
         for block in self.blocks(rows):
             chosen = indices[(indices >= block.start) & (indices < block.stop)] - block.start
             if len(chosen):
-                X, y = self._rows(block)
-                features.append(X[chosen])
-                labels.append(y[chosen])
-        return unmapped(np.concatenate(features), np.concatenate(labels), scale)[0]
+                with self._named(block):
+                    X, y = self._rows(block)
+                    # Exact numbers, and names: files may store both in types of their own.
+                    classes, codes = labels(y[chosen])
+                    samples.append(features(X[chosen]))
+                    names.append(np.array(class_names(classes))[codes])
+        return unmapped(np.concatenate(samples), np.concatenate(names), scale)[0]
+
+    @contextmanager
+    def _named(self, block: Block) -> Iterator[None]:
+        """Says in which rows of which files something is wrong."""
+        try:
+            yield
+        except (TypeError, ValueError) as error:
+            files = " and ".join(path for path, _, _ in self.shards[block.shard].files)
+            raise type(error)(f"rows {block.first} to {block.last - 1} of {files}: {error}") from None
 
     def _rows(self, block: Block) -> tuple[NDArray[Any], NDArray[Any]]:
         shard = self.shards[block.shard]
