@@ -137,6 +137,41 @@ def test_parquet_of_pandas(check, flowers, tmp_path):
     check(file, x.astype(np.float16), y)
 
 
+def test_what_parquet_stores_as_integers_is_refused(program, tmp_path):
+    """Durations and periods, whoever writes them."""
+    import datetime
+
+    import polars
+    import pyarrow
+    from pyarrow import parquet
+
+    file = tmp_path / "t.parquet"
+    frame = pandas.DataFrame({"a": [1.5, 2, 3], "label": list("xyx")})
+    seconds = pyarrow.array([1, 2, 3], pyarrow.duration("s"))
+    lists = pyarrow.array([[1], [2], [3]], pyarrow.list_(pyarrow.duration("s")))
+    writers = [
+        ("durations", lambda: frame.assign(t=pandas.to_timedelta([1, 2, 3], unit="s")).to_parquet(file)),
+        ("'pandas.period'", lambda: frame.assign(t=pandas.period_range("2020-01", periods=3, freq="M")).to_parquet(file)),
+        ("durations", lambda: parquet.write_table(pyarrow.table(frame).append_column("t", seconds), file)),
+        ("durations", lambda: parquet.write_table(pyarrow.table(frame).append_column("t", lists), file)),
+        ("durations", lambda: polars.DataFrame({"a": [1.5, 2, 3], "t": [datetime.timedelta(1)] * 3, "label": list("xyx")}).write_parquet(file)),
+    ]  # fmt: skip
+    for what, write in writers:
+        write()
+        answer = program("separation", file)
+        assert answer.code == 2 and f"column 't' of" in answer.stderr and what in answer.stderr, answer.stderr
+        answer = program("separation", file, "--drop", "t")
+        assert answer.code == 0 and answer.json["features"] == 1, answer.stderr
+    # Labels are numbers, too; a tensor of a fixed shape is its numbers.
+    parquet.write_table(pyarrow.table({"a": [1.5, 2, 3], "label": seconds}), file)
+    answer = program("separation", file)
+    assert answer.code == 2 and "durations" in answer.stderr, answer.stderr
+    tensors = pyarrow.FixedShapeTensorArray.from_numpy_ndarray(np.arange(12.0).reshape(3, 2, 2))
+    parquet.write_table(pyarrow.table({"x": tensors, "label": list("xyx")}), file)
+    answer = program("separation", file)
+    assert answer.code == 0 and answer.json["separation"]["lower"] == 4.0, answer.stderr
+
+
 def test_every_command_says_what_it_read(program, tmp_path):
     table, file = tmp_path / "t.csv", tmp_path / "net.onnx"
     table.write_text("# made by hand\n,a;b,c,kind\n0,1.5,2,x\n1,3,4,y\n2,5,7,x\n".replace(";", "_"))

@@ -170,6 +170,63 @@ def test_quotes_that_are_never_closed(read, text):
     assert found is None and "never closed" in line, line
 
 
+def test_mixed_line_ends(read, frame):
+    lines = frame.to_csv(index=False).splitlines()
+    text = "".join(line + end for line, end in zip(lines, itertools.cycle(["\n", "\r", "\r\n", "\r"])))
+    assert pandas.read_csv(io.StringIO(text, newline="")).shape == frame.shape
+    found, said = read(text)
+    assert found == of(frame), said
+    # Within quotes it is a character.
+    table = pandas.DataFrame({"a": [1.0, 2], "label": ["x\ry", "z"]})
+    text = table.to_csv(index=False, quoting=1)
+    assert pandas.read_csv(io.StringIO(text, newline=""))["label"][0] == "x\ry"
+    found, said = read(text)
+    assert found == of(table, "label"), said
+
+
+@pytest.mark.parametrize("sep,decimal", [(";", ","), ("\t", "."), ("|", ".")])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_line_that_names_the_separator(read, frame, sep, decimal, encoding):
+    text = f"sep={sep}\r\n" + frame.to_csv(sep=sep, decimal=decimal, index=False, lineterminator="\r\n")
+    found, said = read(text.encode(encoding))
+    assert found == of(frame), said
+    assert said["left_out"] == [f"the first line 'sep={sep}'".replace("\t", "\\t")]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "cp1251", "shift-jis", "utf-32"])
+def test_other_encodings_are_refused(read, encoding):
+    letter = "ж" if encoding in ("cp1251", "shift-jis") else "é"
+    text = f"a,b,label\n1,2,{letter}\n3,4,y\n".encode(encoding)
+    with pytest.raises(UnicodeDecodeError):
+        pandas.read_csv(io.BytesIO(text))
+    found, line = read(text)
+    assert found is None and ("line 2" in line and "iconv" in line or "UTF-32 is not supported" in line), line
+
+
+# Names that are numbers, above columns of fractions and of integers, with labels that are words or numbers.
+NUMBERS_AS_NAMES = [
+    [0, 1, 2, "species"], [1, 2, 3, "kind"], [0, 1, 2, 3], [1, 2, 3, 4], ["0.0", "1.0", "2.0", "kind"], ["0.0", "1.0", "2.0", "3.0"],
+    [10, 20, 30, "label"], [2019, 2020, 2021, "species"], [2019, 2020, 2021, 2022], [400.5, 401.0, 401.5, "class"],
+    [400.5, 401.0, 401.7, "material"], [1850, 1900, 2000, "kind"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("integers", [False, True])
+@pytest.mark.parametrize("words", [False, True])
+@pytest.mark.parametrize("names", NUMBERS_AS_NAMES, ids=lambda names: ",".join(map(str, names)))
+def test_names_that_are_numbers(read, names, words, integers):
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 9, (12, 3)) if integers else rng.normal(size=(12, 3))
+    # No two samples are equal.
+    x[:, 0] = np.arange(12) * 3 % 11 + (0 if integers else 0.5)
+    table = pandas.DataFrame(x).assign(label=np.array(list("abc") if words else [7, 5, 8])[np.arange(12) % 3])
+    expected = of(table, "label")
+    found, said = read(table.to_csv(index=False, header=list(map(str, names))))
+    assert found == expected, said
+    found, said = read(table.to_csv(index=False, header=False))
+    assert found == expected, said
+
+
 def test_lines_within_quotes(read):
     columns = ["length\n(cm)", "width; mm", 'the "third"']
     for sep in (",", ";", "\t"):
@@ -189,7 +246,7 @@ def test_lists_of_labels(program, tmp_path):
     x, net = np.arange(8.0).reshape(4, 2), tmp_path / "net.onnx"
     np.save(tmp_path / "x.npy", x)
     for labels in (pandas.Series(list("xyxz"), name="species"), pandas.Series([3, 1, 1, 2], name="y"), pandas.Series(["a, b", 'c "d"', "e", "e"], name="kind")):
-        for options in ({}, {"index": False}, {"header": False, "index": False}, {"header": False}, {"quoting": 1}, {"sep": ";"}):
+        for options in ({}, {"index": False}, {"header": False, "index": False}, {"header": False}, {"quoting": 1}, {"sep": ";"}, {"index_label": "id"}):
             labels.to_csv(tmp_path / "y.csv", **options)
             answer = program("build", tmp_path / "x.npy", "--labels", tmp_path / "y.csv", "-o", net, "--precision", "f64")
             assert answer.code == 0, (options, answer.stderr)

@@ -130,7 +130,7 @@ def export(net, shape, exporter, batch, file):
     example = torch.rand(1, *shape)
     if kind == "new":
         pytest.importorskip("onnxscript")
-        options = {"dynamic_shapes": {"x": {0: torch.export.Dim("N")}}} if batch == "any" else {}
+        options = {"dynamic_shapes": ({0: torch.export.Dim("N")},)} if batch == "any" else {}
         if "dynamo" not in torch.onnx.export.__kwdefaults__:
             pytest.skip("this torch has no new exporter")
         torch.onnx.export(net, (example,), str(file), dynamo=True, external_data=True, **names, **options)

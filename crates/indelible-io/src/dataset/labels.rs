@@ -93,8 +93,15 @@ impl LabelSet {
     }
 
     /// Takes the first label of a list away where it names the others rather than a
-    /// class: a word that does not come again.
-    pub(super) fn take_name(&mut self) {
+    /// class: a word that does not come again, above numbers or where there is one label
+    /// more than `samples`.
+    pub(super) fn take_name(&mut self, samples: usize) {
+        let over_numbers = numbers(self.names.get(1..).unwrap_or_default()).is_some()
+            && self.names.len() > 1
+            && !self.names.first().is_some_and(|name| is_missing(name));
+        if self.len() != samples + 1 && !over_numbers {
+            return;
+        }
         let Some(left_out) = &mut self.left_out else { return };
         let Some(name) = self.names.first().filter(|name| name.parse::<f64>().is_err()) else { return };
         if self.indices.first() == Some(&0) && self.indices.iter().skip(1).all(|&index| index > 0) {
@@ -326,17 +333,25 @@ mod tests {
     #[test]
     fn a_name_of_the_labels_is_a_word_that_does_not_come_again() {
         let mut set = LabelSet { left_out: Some(vec![]), ..words(&["species", "b", "a", "b"]) };
-        set.take_name();
+        set.take_name(3);
         assert!(set.left_out.as_ref().is_some_and(|left_out| left_out[0].contains("'species'")));
         assert_eq!((set.len(), classes(set)), (3, (vec![1, 0, 1], ["a", "b"].map(String::from).to_vec())));
         for labels in [&["b", "a", "b"][..], &["7", "0", "1"], &[]] {
             let mut set = LabelSet { left_out: Some(vec![]), ..words(labels) };
-            set.take_name();
+            set.take_name(2);
             assert_eq!((set.len(), set.left_out), (labels.len(), Some(vec![])));
+        }
+        // Above numbers it is one however many there are.
+        for (labels, left) in
+            [(&["kind", "1", "0.5"][..], 2), (&["?", "1", "0"], 3), (&["kind", "a", "b"], 3)]
+        {
+            let mut set = LabelSet { left_out: Some(vec![]), ..words(labels) };
+            set.take_name(3);
+            assert_eq!(set.len(), left, "{labels:?}");
         }
         // Of an array it is a label like others.
         let mut set = words(&["species", "b"]);
-        set.take_name();
+        set.take_name(1);
         assert_eq!(set.len(), 2);
     }
 

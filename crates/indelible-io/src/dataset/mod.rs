@@ -200,9 +200,7 @@ fn load(path: &Path, options: &ReadOptions) -> Result<Loaded, Error> {
     let mut loaded = read(source, options).map_err(failed)?;
     if let Some(labels) = options.labels.as_ref().or(loaded.label_file.as_ref()) {
         let mut found = read_labels(labels)?;
-        if found.len() == loaded.samples + 1 {
-            found.take_name();
-        }
+        found.take_name(loaded.samples);
         loaded.reading.left_out.extend(found.left_out.take().unwrap_or_default());
         loaded.labels = Some(found);
         loaded.reading.labels = Some(labels.display().to_string());

@@ -50,6 +50,10 @@ impl Reading {
         }
         let is_fraction =
             |name: &String| name.parse::<f64>().is_ok_and(|v| v.is_finite() && v.fract() != 0.0);
+        if classes == 1 && samples > 1 && labels.starts_with("column ") {
+            self.warnings
+                .push(format!("all labels ({labels}) are the same; --label-column names another column"));
+        }
         if let Some(fraction) = names.iter().find(|name| is_fraction(name)) {
             self.warnings.push(format!(
                 "the labels ({labels}) look continuous: '{fraction}' is no integer, {classes} classes for {samples} samples; --label-column names another column"

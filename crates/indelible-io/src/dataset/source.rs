@@ -19,7 +19,7 @@ const PICKLE: &str = "an NPZ file of its arrays; a pickle may run any program";
 
 /// Formats that are recognised to be refused in words: their magic, their name,
 /// what makes them readable.
-const OTHERS: [(&[u8], &str, &str); 15] = [
+const OTHERS: [(&[u8], &str, &str); 17] = [
     (b"ARROW1", "Arrow IPC (Feather)", "Parquet, as DataFrame.to_parquet writes it"),
     (b"\xff\xff\xff\xff", "a stream of Arrow IPC", "Parquet, as DataFrame.to_parquet writes it"),
     (b"FEA1", "Feather", "Parquet, as DataFrame.to_parquet writes it"),
@@ -35,6 +35,20 @@ const OTHERS: [(&[u8], &str, &str); 15] = [
     (b"\xfd7zXZ", "compression with xz", "gzip or no compression"),
     (b"\x28\xb5\x2f\xfd", "compression with zstd", "gzip or no compression"),
     (b"SQLite format 3", "an SQLite database", "CSV"),
+    (b"\xff\xfe\0\0", "UTF-32", "UTF-8"),
+    (b"\0\0\xfe\xff", "UTF-32", "UTF-8"),
+];
+
+/// Texts that are no tables of cells: how their first line starts, in any case.
+const OTHER_TEXTS: [(&str, &str); 8] = [
+    ("@relation", "ARFF"),
+    ("%%matrixmarket", "a Matrix Market file"),
+    ("<!doctype", "HTML"),
+    ("<html", "HTML"),
+    ("<?xml", "XML"),
+    ("{\"", "JSON"),
+    ("[{", "JSON"),
+    ("[[", "JSON"),
 ];
 
 /// Bytes that are read at once.
@@ -58,9 +72,8 @@ pub(super) enum Format {
 impl Format {
     /// The format whose magic `start` begins with.
     fn of(start: &[u8]) -> Option<Self> {
-        // A byte that no text has; tab, line feed, form feed, carriage return are fine.
-        let control = |b: &u8| *b < 0x20 && !matches!(b, b'\t' | b'\n' | 0x0c | b'\r');
         match start {
+            [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => None,
             [0, 0, ..] => Some(Self::Idx),
             [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some(Self::Npy),
             [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(Self::Npz),
@@ -68,7 +81,7 @@ impl Format {
             // UTF-16, whose every other byte may be 0.
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some(Self::Text),
             _ if unmarked_utf16(start).is_some() => Some(Self::Text),
-            _ if start.iter().any(control) => None,
+            _ if start.iter().any(is_control) => None,
             _ => Some(Self::Text),
         }
     }
@@ -154,9 +167,16 @@ impl Source {
         if let (None, [0x08, 1..=0x20, 0x12 | 0x1a | 0x22 | 0x3a | 0x42, ..]) = (found, &self.start[..]) {
             return Err(DataError::unsupported("an ONNX network", "a dataset"));
         }
+        if let (None, None, Some((at, byte))) = (found, claimed, first_control(&self.start)) {
+            let what = format!("a byte {byte:#04x} in a text, {at} bytes behind its start,");
+            return Err(DataError::unsupported(what, "a text without, or IDX, NPY, NPZ, Parquet, gzip"));
+        }
         match (found, claimed) {
             // A name is only believed against a text, where any start will do.
-            (Some(Format::Text), None) => Ok(Format::Text),
+            (Some(Format::Text), None) => match other_text(&self.start) {
+                Some(what) => Err(DataError::unsupported(what, "CSV, as DataFrame.to_csv writes it")),
+                None => Ok(Format::Text),
+            },
             (Some(format), _) if format != Format::Text => Ok(format),
             _ => {
                 let expected = claimed.map_or("IDX, NPY, NPZ, Parquet, CSV or gzip", Format::magic);
@@ -179,6 +199,34 @@ impl Source {
         let file = self.file.as_ref().map(|(file, length)| (file, *length));
         Contents { format, packing: self.packing, reader: &mut self.reader, file, offset: 0 }
     }
+}
+
+/// Whether this is a byte that no text has; tab, line feed, form feed, carriage return
+/// are fine.
+fn is_control(byte: &u8) -> bool {
+    *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | 0x0c | b'\r')
+}
+
+/// The first such byte where all before it is ASCII, some of it, and where it stands.
+fn first_control(start: &[u8]) -> Option<(usize, u8)> {
+    let at = start.iter().position(is_control)?;
+    let (text, rest) = start.split_at_checked(at)?;
+    (at >= 16 && text.is_ascii()).then(|| Some((at, *rest.first()?)))?
+}
+
+/// What a text is that is no table, by its first line.
+fn other_text(start: &[u8]) -> Option<&'static str> {
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    let begins = |text: &[u8], (key, _): &&(&str, &str)| {
+        text.get(..key.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(key.as_bytes()))
+    };
+    // ARFF may have comments first.
+    let first = start.split(|&byte| byte == b'\n').find(|line| !matches!(line.trim_ascii(), [] | [b'%', ..]));
+    let first = first.unwrap_or_default();
+    if matches!(first.trim_ascii(), b"{" | b"[") {
+        return Some("JSON");
+    }
+    OTHER_TEXTS.iter().find(|other| begins(start, other) || begins(first, other)).map(|(_, what)| *what)
 }
 
 /// Whether bytes look like UTF-16 without a mark, and then whether the more

@@ -130,6 +130,7 @@ fn lists_of_labels() {
         "0,b\n1,a\n2,b\n",
         "Unnamed: 0;y\n5;b\n6;a\n7;b\n",
         "\"\",\"x\"\n\"1\",\"b\"\n\"2\",\"a\"\n\"3\",\"b\"\n",
+        "id,species\r7,b\r8,a\r9,b\r",
     ] {
         let data = read(text).unwrap();
         assert_eq!(names(data.data()), ["b", "a", "b"], "{text:?}");
@@ -143,9 +144,58 @@ fn lists_of_labels() {
         ("b\na\nb\na\n", "4 labels for 3 samples"),
         ("0\n1\n0\n1\n", "4 labels for 3 samples"),
         (",y\n0,b\n1,\n2,b\n", "the label is empty"),
+        ("id,y\n7,b\n3,a\n4,b\n", "a table of 2 columns as labels"),
     ] {
         assert!(read(text).is_err_and(|e| e.to_string().contains(said)), "{text:?}");
     }
+}
+
+/// A name above numbers is no class, also where the samples have a line too many.
+#[test]
+fn a_name_above_labels_that_are_numbers() {
+    let folder = Folder::new();
+    let labels = folder.put("y.csv", "kind\n1\n0\n1\n");
+    let read = |text: &str| {
+        let options = ReadOptions { labels: Some(labels.clone()), ..ReadOptions::default() };
+        read_labelled(&folder.put("x.csv", text), &options)
+    };
+    let data = read("0,1\n1.5,2\n3,4\n5,6\n").unwrap();
+    assert_eq!((names(data.data()), data.reading().warnings.len()), (vec!["1", "0", "1"], 1));
+    let message = read("4,1\n1.5,2\n3,4\n5,6\n").unwrap_err().to_string();
+    assert!(message.contains("3 labels for 4 samples"), "{message}");
+}
+
+/// What ends a line for pandas, R and Excel does so here, mixed or not.
+#[test]
+fn line_ends_may_be_mixed() {
+    let folder = Folder::new();
+    for text in [
+        "a,b,label\r1,2,x\n3,4,y\r\n5,6,x\r",
+        "a,b,label\n1,2,x\r3,4,y\n5,6,x\n",
+        "#made by hand\ra,b,label\r1,2,x\r\n\r3,4,y\n5,6,x",
+        "a b label\r1 2 x\n3 4 y\r5 6 x\n",
+    ] {
+        let (data, _) = told(&folder, text, &ReadOptions::default());
+        assert_eq!((values(&data), names(&data)), (vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], vec!["x", "y", "x"]));
+    }
+    let path = folder.put("t.csv", "a,b,label\r1,2,x\n3,z,y\r5,6,x\n");
+    let message = read_labelled(&path, &ReadOptions::default()).unwrap_err().to_string();
+    assert!(message.contains("line 3, column 2 (b): 'z'"), "{message}");
+}
+
+#[test]
+fn a_first_line_may_name_the_separator() {
+    let folder = Folder::new();
+    for text in
+        ["sep=;\na;b;label\n1,5;2;x\n3;4;y\n", "\u{feff}\"sep=^\"\r\na^b^label\r\n1,5^2^x\r\n3^4^y\r\n"]
+    {
+        let (data, reading) = told(&folder, text, &ReadOptions::default());
+        assert_eq!((values(&data), names(&data)), (vec![1.5, 2.0, 3.0, 4.0], vec!["x", "y"]));
+        assert!(reading.left_out[0].contains("sep="), "{reading:?}");
+    }
+    let path = folder.put("t.csv", "sep=;\na;b;label\n1;z;x\n3;4;y\n");
+    let message = read_labelled(&path, &ReadOptions::default()).unwrap_err().to_string();
+    assert!(message.contains("line 3, column 2 (b): 'z'"), "{message}");
 }
 
 #[test]

@@ -307,6 +307,14 @@ fn files_of_other_programs_are_named() {
         (b"\x80\x04\x95\x01\0", &["pickle"]),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", &["Excel"]),
         (b"\x28\xb5\x2f\xfd\x04\x00", &["zstd"]),
+        (b"\xff\xfe\0\0a\0\0\0", &["UTF-32", "UTF-8"]),
+        (b"\0\0\xfe\xff\0\0\0a", &["UTF-32", "UTF-8"]),
+        (b"% by hand\n\n@RELATION iris\n@attribute a numeric\n@data\n1,x\n", &["ARFF", "CSV"]),
+        (b"[{\"a\": 1, \"label\": \"x\"}]", &["JSON", "CSV"]),
+        (b"{\n  \"a\": [1, 2]\n}\n", &["JSON"]),
+        (b"<!DOCTYPE html>\n<table></table>", &["HTML"]),
+        (b"%%MatrixMarket matrix array real general\n2 2\n", &["Matrix Market"]),
+        (b"a,b,label\n1,2,x\n3,4,y\n\x1a", &["byte 0x1a", "22 bytes"]),
     ] {
         let path = folder.put("t.csv", bytes);
         expect_error(read(&path), &path, words);

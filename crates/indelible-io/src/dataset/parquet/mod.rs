@@ -1,5 +1,6 @@
 //! Parquet tables, through the column interface of the `parquet` crate.
 
+mod arrow;
 mod column;
 
 use std::fs::File;
@@ -55,6 +56,28 @@ fn index(about: &FileMetaData, names: &[String]) -> Vec<usize> {
     numbered.filter(|(at, name)| *at < nameless || is_index(name)).map(|(at, _)| at).collect()
 }
 
+/// The column as features or labels, or what it holds that these cannot be: `other` is
+/// what its numbers are where they are not what Parquet says.
+fn allowed(
+    column: Column,
+    is_label: bool,
+    other: Option<&String>,
+    options: &ReadOptions,
+) -> Result<Column, String> {
+    let text = column.meaning == Meaning::Text;
+    if let (Some(other), false) = (other, text) {
+        return Err(other.clone());
+    }
+    match (text, is_label) {
+        (true, false) if options.categorical == Categorical::Refuse => {
+            Err("text as a feature (--categorical onehot makes features of its words)".into())
+        }
+        (true, _) if column.list => Err("lists of text".into()),
+        (_, true) if column.list => Err("lists as labels".into()),
+        _ => Ok(Column { missing: !is_label && options.missing != Missing::Refuse, ..column }),
+    }
+}
+
 fn read_file(file: File, options: &ReadOptions) -> Result<Loaded, DataError> {
     let reader = SerializedFileReader::new(file).map_err(failed)?;
     let about = reader.metadata().file_metadata();
@@ -63,16 +86,12 @@ fn read_file(file: File, options: &ReadOptions) -> Result<Loaded, DataError> {
     let index = index(about, &names);
     let mut table = Table::new(names.len(), names, &index, options)?;
     table.reading = Reading { format: FORMAT.into(), ..table.reading };
+    let other_numbers = arrow::other_numbers(about);
     let understood = |at: usize, is_label: bool| -> Result<Column, DataError> {
-        let column = leaves.get(at).map_or(Err("nothing".into()), |leaf| Column::new(at, leaf));
-        let column = column.and_then(|column| match (column.meaning, is_label) {
-            (Meaning::Text, false) if options.categorical == Categorical::Refuse => {
-                Err("text as a feature (--categorical onehot makes features of its words)".into())
-            }
-            _ if column.meaning == Meaning::Text && column.list => Err("lists of text".into()),
-            _ if column.list && is_label => Err("lists as labels".into()),
-            _ => Ok(Column { missing: !is_label && options.missing != Missing::Refuse, ..column }),
-        });
+        let leaf =
+            leaves.get(at).ok_or_else(|| DataError::malformed(FORMAT, "a column that is not there"))?;
+        let other = leaf.path().parts().first().and_then(|name| other_numbers.get(name));
+        let column = Column::new(at, leaf).and_then(|column| allowed(column, is_label, other, options));
         column.map_err(|what| {
             let what = format!("column '{}' of {what}", table.name(at));
             DataError::unsupported(what, "numbers, or text as labels (--drop leaves a column out)")

@@ -35,8 +35,10 @@ impl Encoding {
 /// How a table is written, and its first lines.
 pub(super) struct Dialect {
     pub(super) form: Form,
-    /// Bytes before the text.
+    /// Bytes before the text, those of a line that names the separator among them.
     pub(super) mark: usize,
+    /// That line.
+    pub(super) separator_line: Option<String>,
     pub(super) decimal: Decimal,
     /// A number that has a decimal comma or separated thousands, where either would
     /// do for all numbers and commas separate the cells as well.
@@ -56,12 +58,13 @@ impl Dialect {
     pub(super) fn of(start: &[u8], cut: bool, options: &ReadOptions) -> Self {
         let (encoding, mark) = Encoding::of(start);
         let comma = Delimiter::Character(b',');
-        let mut form = Form { encoding, returns: false, comments: false, delimiter: comma };
+        let mut form = Form { encoding, comments: false, delimiter: comma };
+        let named = named_separator(&text(start.get(mark..).unwrap_or_default(), form));
+        let (separator_line, named) = named.unzip();
+        // The end of that line stays, so that lines keep their numbers.
+        let unit = if encoding == Encoding::Utf8 { 1 } else { 2 };
+        let mark = mark + separator_line.as_ref().map_or(0, |line: &String| line.len() * unit);
         let start = start.get(mark..).unwrap_or_default();
-        let raw = text(start, form);
-        // The last character may be the first half of a line end.
-        let whole = raw.trim_end_matches('\r');
-        form.returns = whole.contains('\r') && !whole.trim_end_matches('\n').contains('\n');
         let raw = text(start, form);
         let (comment, is_table) = first_comment(&raw);
         form.comments = !is_table;
@@ -73,7 +76,7 @@ impl Dialect {
         lines.retain(|line| !line.trim_ascii().is_empty());
         lines.truncate(LINES);
         let found = delimiter(&lines);
-        form.delimiter = options.delimiter.or(found).unwrap_or(comma);
+        form.delimiter = options.delimiter.or(named).or(found).unwrap_or(comma);
         let preview = cells(&lines, form);
         let decimal = options.decimal.unwrap_or_else(|| decimal(&preview));
         let thousands = thousands(&preview).filter(|_| form.delimiter == comma && decimal == Decimal::Comma);
@@ -82,7 +85,7 @@ impl Dialect {
         let commented =
             commented.filter(|names| separated && preview.first().is_some_and(|f| f.len() == names.len()));
         let lines = lines.into_iter().map(String::from).collect();
-        Self { form, mark, decimal, thousands, separated, lines, preview, commented }
+        Self { form, mark, separator_line, decimal, thousands, separated, lines, preview, commented }
     }
 }
 
@@ -110,6 +113,15 @@ fn lines_of(text: &str) -> Vec<&str> {
         lines.push(rest)
     }
     lines
+}
+
+/// A first line `sep=;`, as Excel reads and some programs write it, and the separator
+/// that it names.
+fn named_separator(text: &str) -> Option<(String, Delimiter)> {
+    let line = text.split(['\n', '\r']).next().filter(|line| line.is_ascii())?;
+    let inside = line.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(line);
+    let (key, sign) = inside.split_at_checked(4).filter(|(_, sign)| sign.len() == 1)?;
+    key.eq_ignore_ascii_case("sep=").then(|| Some((line.to_owned(), sign.parse().ok()?)))?
 }
 
 /// The text of the first bytes; what is no text any more is left out.
@@ -230,7 +242,7 @@ fn rows_of_numbers(
     if first == 0 || !data.iter().all(|line| count(line, delimiter) == first) {
         return None;
     }
-    let form = Form { encoding: Encoding::Utf8, returns: false, comments: false, delimiter };
+    let form = Form { encoding: Encoding::Utf8, comments: false, delimiter };
     let rows = cells(data, form);
     let numbers = |row: &Vec<String>| row.iter().filter(|cell| !is_number(cell)).count() <= 1;
     rows.iter().all(numbers).then_some(rows)
@@ -242,10 +254,12 @@ fn is_decimal(cell: &str, sign: char) -> bool {
         && number(cell, if sign == ',' { Decimal::Comma } else { Decimal::Point }).is_some()
 }
 
-/// A comma where some number has one and none has a point.
+/// A comma where some number has one and none has a point. The first of several lines may
+/// be names, which are written with points whatever the numbers are.
 fn decimal(preview: &[Vec<String>]) -> Decimal {
-    let any = |sign| preview.iter().flatten().any(|cell| is_decimal(cell, sign));
-    if any(',') && !any('.') { Decimal::Comma } else { Decimal::Point }
+    let any = |rows: &[Vec<String>], sign| rows.iter().flatten().any(|cell| is_decimal(cell, sign));
+    let below = preview.get(1..).filter(|rows| !rows.is_empty()).unwrap_or(preview);
+    if any(preview, ',') && !any(below, '.') { Decimal::Comma } else { Decimal::Point }
 }
 
 /// One of the numbers with a comma, where all of them are written as thousands are:
@@ -320,6 +334,8 @@ mod tests {
         let semicolon = Delimiter::Character(b';');
         assert_eq!(found("1,5;2;a\n"), (semicolon, Decimal::Comma));
         assert_eq!(found("1.5;2;a\n"), (semicolon, Decimal::Point));
+        assert_eq!(found("5,5;1;a\n5;2;b\n"), (semicolon, Decimal::Comma));
+        assert_eq!(found("0.0;1.0;label\n1,5;2;a\n"), (semicolon, Decimal::Comma));
         assert_eq!(found("1,55;3,4;5,6\n2,5;1,5;1,5\n"), (semicolon, Decimal::Comma));
         assert_eq!(found("5,1 3,5 a\n1,0 2,5 b\n"), (Delimiter::Blanks, Decimal::Comma));
         assert_eq!(found("\"5,1\",\"3,5\",a\n").1, Decimal::Comma);
@@ -327,6 +343,25 @@ mod tests {
         assert_eq!(number("1,5", Decimal::Comma), Some(1.5));
         assert_eq!(number("1.5", Decimal::Comma), None);
         assert_eq!(number("1,2,3", Decimal::Comma), None);
+    }
+
+    #[test]
+    fn a_first_line_may_name_the_separator() {
+        let dialect = |text: &[u8]| Dialect::of(text, false, &ReadOptions::default());
+        for (text, delimiter, mark) in [
+            ("sep=;\n1,5;2\n3;4\n", b';', 5),
+            ("\"SEP=|\"\r\n1;5|2\r\n", b'|', 7),
+            ("\u{feff}sep=\t\r1,2\t3\r", b'\t', 8),
+        ] {
+            let found = dialect(text.as_bytes());
+            assert_eq!((found.form.delimiter, found.mark), (Delimiter::Character(delimiter), mark), "{text}");
+            assert_eq!(found.preview[0].len(), 2);
+        }
+        let wide: Vec<u8> = "sep=^\n1^2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(dialect(&wide).form.delimiter, Delimiter::Character(b'^'));
+        for text in ["sep=,,\n1,2\n", "sep;=\n1;2\n", "\nsep=;\n1,2\n"] {
+            assert_eq!(dialect(text.as_bytes()).separator_line, None);
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Whether the first line of a table names the columns or is a sample.
 
+use std::collections::HashSet;
+
 use super::dialect::number;
 use crate::dataset::{
     Decimal, ReadOptions,
@@ -28,10 +30,35 @@ impl<'a> Below<'a> {
         !self.0.is_empty() && self.0.iter().all(|cell| number(cell, decimal).is_some())
     }
 
+    /// Whether some cell comes again.
     fn repeat(&self) -> bool {
-        let mut sorted = self.0.clone();
-        sorted.sort_unstable();
-        sorted.windows(2).any(|pair| pair[0] == pair[1])
+        self.distinct() < self.0.len()
+    }
+
+    /// Whether cells come twice and more on average.
+    fn repeat_all(&self) -> bool {
+        self.0.len() >= 4 && 2 * self.distinct() <= self.0.len()
+    }
+
+    fn distinct(&self) -> usize {
+        self.0.iter().collect::<HashSet<_>>().len()
+    }
+
+    /// Whether they are integers that grow by one.
+    fn count_rows(&self) -> bool {
+        let counted: Option<Vec<usize>> = self.0.iter().map(|cell| cell.parse().ok()).collect();
+        counted.is_some_and(|rows| {
+            (rows.len() > 1 || rows.first().is_some_and(|row| *row <= 1))
+                && rows.windows(2).all(|pair| pair[0].checked_add(1) == Some(pair[1]))
+        })
+    }
+
+    /// Whether three numbers or more are all farther from `value` than from each other.
+    fn is_far_from(&self, value: f64, decimal: Decimal) -> bool {
+        let numbers: Vec<f64> = self.0.iter().filter_map(|cell| number(cell, decimal)).collect();
+        let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        numbers.len() >= 3 && (least - value > most - least || value - most > most - least)
     }
 }
 
@@ -84,15 +111,9 @@ fn numbers(first: &[String], below: &[Vec<String>], label: Option<usize>, decima
     let sure = |names| Header { names, doubtful: false };
     let columns: Vec<Below> = (0..first.len()).map(|column| Below::new(column, below)).collect();
     // A column without a name that counts the rows: the others have names.
-    let counts_rows = |column: &Below| {
-        let counted = column.0.iter().filter_map(|cell| cell.parse::<usize>().ok());
-        column.0.len() > 1
-            && counted.clone().count() == column.0.len()
-            && counted.clone().zip(counted.skip(1)).all(|(a, b)| a + 1 == b)
-    };
     if first.len() > 1
         && first.first().is_some_and(String::is_empty)
-        && columns.first().is_some_and(counts_rows)
+        && columns.first().is_some_and(Below::count_rows)
     {
         return sure(true);
     }
@@ -100,48 +121,75 @@ fn numbers(first: &[String], below: &[Vec<String>], label: Option<usize>, decima
     let values = |row: &[String]| -> Vec<f64> {
         features.iter().filter_map(|&at| number(row.get(at)?, decimal)).collect()
     };
-    let here = values(first);
+    // Names have points where the numbers below have commas.
+    let here: Vec<f64> = features
+        .iter()
+        .filter_map(|&at| first.get(at).and_then(|cell| number(cell, decimal).or_else(|| cell.parse().ok())))
+        .collect();
     let word = label.and_then(|at| first.get(at)).map_or("", String::as_str);
-    let comes_again = label.and_then(|at| columns.get(at)).is_some_and(|column| column.0.contains(&word));
+    let labels = label.and_then(|at| columns.get(at));
+    let comes_again = labels.is_some_and(|column| column.0.contains(&word));
+    // With a point (0.0, 1.0) it takes three to count.
     let counted = |from: usize| {
         let cells = features.iter().filter_map(|&at| first.get(at));
         !features.is_empty() && cells.enumerate().all(|(i, cell)| *cell == (from + i).to_string())
     };
-    let counts = counted(0) || counted(1);
-    let regular = here.len() >= 3 && here.len() == features.len() && equidistant(&here);
+    let written = counted(0) || counted(1);
+    let step_of_one = here.len() >= 3 && here.windows(2).all(|pair| pair[1] - pair[0] == 1.0);
+    let from_start = here.first().is_some_and(|first| *first == 0.0 || *first == 1.0);
+    let counts = written || step_of_one && from_start && here.len() == features.len();
+    let step = equal_steps(&here);
+    let regular = here.len() >= 3 && here.len() == features.len() && step.is_some();
     if let (Some(_), Some(at)) = (label_rank(word), label) {
         // A column called so behind or between others, or above other labels.
         let is_name = at + 1 < first.len() || counts || regular || !word.eq_ignore_ascii_case("y");
         return sure(is_name && !comes_again);
     }
-    // Numbers that count the columns, where the samples have other numbers.
     let found: Vec<f64> = below.iter().flat_map(|row| values(row)).collect();
     let fractions = !found.is_empty()
         && columns.iter().enumerate().all(|(at, column)| {
             Some(at) == label || column.0.iter().filter_map(|c| number(c, decimal)).any(|v| v.fract() != 0.0)
         });
-    // The label column has a number, too, which no label is.
-    let goes_on_to_label = !comes_again && word == (features.len() + usize::from(counted(1))).to_string();
+    // The label column has the next number, too, which no label is.
+    let next = here.last().map(|last| last + step.unwrap_or(1.0));
+    let goes_on_to_label = !comes_again && word.parse().ok() == next;
     let foreign = goes_on_to_label || here.iter().any(|value| !found.contains(value));
-    let goes_on = below.first().is_some_and(|row| equidistant(&values(row)) && !fractions);
-    // A word that is no label, above labels that come again.
-    let is_no_label =
-        number(word, decimal).is_none() && label.and_then(|at| columns.get(at)).is_some_and(Below::repeat);
     let strange = here.iter().all(|value| !found.contains(value));
+    let goes_on =
+        !fractions && step.is_some() && below.first().is_some_and(|row| equal_steps(&values(row)) == step);
+    // A word that is no label, above labels that come again.
+    let is_no_label = number(word, decimal).is_none() && !comes_again && labels.is_some_and(Below::repeat);
+    // Three or more that grow, far from all numbers below, as wavelengths are.
+    let far = |(at, value): (&usize, &f64)| columns.get(*at).is_some_and(|c| c.is_far_from(*value, decimal));
+    let is_outside = here.len() >= 3
+        && here.len() == features.len()
+        && here.windows(2).all(|pair| pair[0] < pair[1])
+        && features.iter().zip(&here).all(far);
     let names = !below.is_empty()
-        && foreign
         && !comes_again
-        && (counts && (is_no_label || !goes_on && (fractions || features.len() >= 3))
-            || regular && strange && is_no_label && !goes_on);
-    let doubtful = if names { !fractions } else { regular && foreign && !below.is_empty() };
+        && (counts && is_no_label && (foreign || features.len() >= 3)
+            || counts && foreign && !goes_on && (fractions || features.len() >= 3)
+            || counts && strange && !goes_on && features.len() == 2 && (label.is_none() || goes_on_to_label)
+            || regular && strange && !goes_on && (is_no_label || goes_on_to_label)
+            || is_outside && (label.is_none() || labels.is_some_and(Below::repeat)));
+    let doubtful = match names {
+        true => {
+            let is_plain = written && (label.is_some() || features.len() >= 3);
+            !fractions || !is_plain && !(regular && is_no_label)
+        }
+        false => {
+            let is_rare = is_no_label && labels.is_some_and(Below::repeat_all);
+            !below.is_empty() && (regular && foreign || is_rare)
+        }
+    };
     Header { names, doubtful }
 }
 
-/// Whether numbers grow by the same step, not 0.
-fn equidistant(values: &[f64]) -> bool {
+/// The step by which numbers grow, where it is the same between all of them.
+fn equal_steps(values: &[f64]) -> Option<f64> {
     let steps: Vec<f64> = values.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    let first = steps.first().copied().unwrap_or(0.0);
-    first > 0.0 && steps.iter().all(|step| (step - first).abs() <= 1e-9 * first)
+    let first = *steps.first().filter(|step| **step > 0.0)?;
+    steps.iter().all(|step| (step - first).abs() <= 1e-9 * first).then_some(first)
 }
 
 #[cfg(test)]
@@ -177,6 +225,12 @@ mod tests {
             "2019,2020,2021,species\n5.1,3.5,1.4,a\n4.9,3.0,1.5,b\n5.0,3.1,1.5,a",
             "400.5,401.0,401.5,class\n0.1,0.2,0.3,a\n0.2,0.1,0.3,b",
             ",0,1,2\n0,5.1,3.5,1\n1,4.9,3.0,0",
+            "0,1,2,species\n2,0,1,a\n1,2,0,b\n0,1,2,a",
+            "0.0,1.0,2.0,3.0\n5.1,3.5,1.4,0\n4.9,3.0,1.5,1",
+            "2019,2020,2021,2022\n5.1,3.5,1.4,0\n4.9,3.0,1.5,1",
+            "400.5,401.0,401.7,x\n0.1,0.2,0.3,a\n0.2,0.1,0.3,b\n0.2,0.3,0.3,b",
+            "1850,1900,2000,1\n7,2,3,0\n2,1,3,2\n2,3,4,2",
+            "0,1,2\n7,5,0\n8,6,1\n9,7,1",
             "sex,kind\nm,a\nf,b\nm,a",
             "1,2,kind\n1,2,3\n4,5,6",
         ] {
@@ -193,9 +247,26 @@ mod tests {
             "1,2,x\n3,4,y",
             "10,20,30,c\n20,10,30,a\n30,10,20,a",
             "10,20,30,c\n11,21,31,a\n12,22,32,a",
+            "False,True,True,c\nTrue,False,True,a\nTrue,True,False,a",
+            "5,3,1,c\n4,3,2,a\n6,2,1,a\n5,2,2,b\n5,3,3,b",
         ] {
             assert!(!told(text).names, "{text}");
         }
-        assert!(told("400.5,401.0,401.5,spectrum\n0.1,0.2,0.3,a\n0.2,0.1,0.3,b").doubtful);
+        let points = ReadOptions { expected_features: Some(2), ..ReadOptions::default() };
+        let rows = |cells: [[&str; 2]; 3]| cells.map(|row| row.map(String::from).to_vec());
+        for (start, names) in [(["0", "1"], true), (["0.0", "1.0"], false)] {
+            let rows = rows([start, ["0.5", "0.7"], ["0.3", "0.2"]]);
+            let told = header(&rows[0], &rows[1..], Decimal::Point, &points);
+            assert_eq!((told.names, told.doubtful), (names, names), "{start:?}");
+        }
+        for text in [
+            "0.0,1.0,2.0,3\n5.1,3.5,1.4,0\n4.9,3.0,1.5,1",
+            "400.5,401.0,401.5,spectrum\n0.1,0.2,0.3,a\n0.2,0.1,0.3,b",
+            "5,3,1,c\n4,3,2,a\n6,2,1,a\n5,2,2,b\n5,3,3,b",
+            "0,1,2,species\n2,0,1,a\n1,2,0,b\n0,1,2,a",
+            "1850,1900,2000,kind\n0.5,2,3,a\n2,1,3,b\n2,3,4,b",
+        ] {
+            assert!(told(text).doubtful, "{text}");
+        }
     }
 }

@@ -107,9 +107,7 @@ impl<'a> Rows<'a> {
 
     /// The text of a cell.
     fn text(&self, column: usize) -> Result<&str, String> {
-        let bytes = self.cell(column);
-        std::str::from_utf8(bytes)
-            .map_err(|_| format!("'{}' is not UTF-8", bytes.escape_ascii().to_string().escape_debug()))
+        utf8(self.cell(column))
     }
 
     /// All cells.
@@ -308,6 +306,8 @@ fn read_table(mut source: Source, dialect: &Dialect, options: &ReadOptions) -> R
         table.samples += 1;
         more = rows.advance()?;
     }
+    let line = dialect.separator_line.iter().map(|line| format!("the first line '{}'", line.escape_debug()));
+    table.reading.left_out.extend(line);
     let comments = rows.reader.get_ref().comments;
     if comments > 0 {
         table.reading.left_out.push(format!("{comments} lines of comments (#)"));
@@ -366,10 +366,17 @@ fn hint(rows: &Rows, column: usize, table: &Table, dialect: &Dialect) -> String 
     }
 }
 
-/// Passes the mark that some programs put before a text.
+/// Passes the mark that some programs put before a text, and a line that names the separator.
 fn skip(source: &mut Source, mark: usize) -> Result<(), DataError> {
-    let mut bytes = [0; 3];
-    source.contents("text").header(bytes.get_mut(..mark).unwrap_or_default())
+    source.contents("text").header(&mut vec![0; mark])
+}
+
+/// The text that bytes are.
+fn utf8(bytes: &[u8]) -> Result<&str, String> {
+    std::str::from_utf8(bytes).map_err(|_| {
+        let shown = bytes.get(..40).unwrap_or(bytes).escape_ascii();
+        format!("'{shown}' is not UTF-8; where the file is Latin-1 or Windows-1252, iconv -f CP1252 -t UTF-8 or pandas.read_csv(encoding='cp1252') reads it")
+    })
 }
 
 /// A file of svmlight in words.

@@ -1,4 +1,5 @@
-//! The text of a file as UTF-8 with line feeds, without its comments.
+//! The text of a file as UTF-8, without its comments, whose lines end with a line feed
+//! or with that behind a carriage return.
 
 use std::io::{self, Read};
 
@@ -12,8 +13,6 @@ const CHUNK: usize = 1 << 16;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Form {
     pub(super) encoding: Encoding,
-    /// Whether lines end with a carriage return alone.
-    pub(super) returns: bool,
     /// Whether lines that start with `#` are comments.
     pub(super) comments: bool,
     /// What separates cells; blanks become one space.
@@ -35,6 +34,8 @@ pub(super) struct Plain<R> {
     cut: Vec<u8>,
     /// The first half of a surrogate pair.
     high: Option<u16>,
+    /// The last byte was a carriage return, which ends a line.
+    returned: bool,
     state: State,
     /// Lines of comments so far.
     pub(super) comments: u64,
@@ -67,6 +68,7 @@ impl<R: Read> Plain<R> {
             ended: false,
             cut,
             high: None,
+            returned: false,
             state: State::default(),
             comments: 0,
         }
@@ -105,7 +107,7 @@ impl<R: Read> Plain<R> {
             if !self.cut.is_empty() || self.high.is_some() {
                 return Err(broken());
             }
-            self.out.push(b'\n');
+            self.end();
             return Ok(());
         }
         match self.form.encoding {
@@ -119,10 +121,19 @@ impl<R: Read> Plain<R> {
     /// Whether bytes are to be seen as they are, whatever came before them.
     fn is_plain(&self, bytes: &[u8]) -> bool {
         matches!(self.form.delimiter, Delimiter::Character(_))
-            && !self.form.returns
+            && !self.returned
             && !self.state.comment
             && !bytes.contains(&b'"')
             && !bytes.contains(&b'#')
+            && !has_lone_return(bytes)
+    }
+
+    /// What stands behind the last byte.
+    fn end(&mut self) {
+        if std::mem::take(&mut self.returned) {
+            self.put_one(b'\n');
+        }
+        self.out.push(b'\n');
     }
 
     /// Takes such bytes.
@@ -169,9 +180,19 @@ impl<R: Read> Plain<R> {
         Ok(())
     }
 
-    /// Takes one byte of UTF-8.
+    /// Takes one byte of UTF-8. A carriage return alone ends a line, within quotes aside.
     fn put(&mut self, byte: u8) {
-        let byte = if byte == b'\r' && self.form.returns { b'\n' } else { byte };
+        if std::mem::take(&mut self.returned) {
+            self.put_one(if byte == b'\n' { b'\r' } else { b'\n' });
+        }
+        self.returned = byte == b'\r' && !self.state.quoted;
+        if !self.returned {
+            self.put_one(byte);
+        }
+    }
+
+    /// Takes one byte, no carriage return but one before a line feed or within quotes.
+    fn put_one(&mut self, byte: u8) {
         let state = &mut self.state;
         if state.comment {
             if byte == b'\n' {
@@ -223,6 +244,12 @@ impl<R: Read> Plain<R> {
     }
 }
 
+/// Whether a carriage return may end a line without a line feed.
+fn has_lone_return(bytes: &[u8]) -> bool {
+    bytes.contains(&b'\r')
+        && bytes.split(|&byte| byte == b'\r').skip(1).any(|rest| rest.first() != Some(&b'\n'))
+}
+
 /// Bytes that are no UTF-16.
 fn broken() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "the text starts as UTF-16 and goes on as something else")
@@ -249,7 +276,7 @@ mod tests {
 
     fn plain(bytes: &[u8], change: impl FnOnce(&mut Form)) -> String {
         let delimiter = Delimiter::Character(b',');
-        let mut form = Form { encoding: Encoding::Utf8, returns: false, comments: true, delimiter };
+        let mut form = Form { encoding: Encoding::Utf8, comments: true, delimiter };
         change(&mut form);
         let mut text = String::new();
         Plain::new(bytes, form).read_to_string(&mut text).unwrap();
@@ -281,7 +308,7 @@ mod tests {
     /// must change nothing.
     #[test]
     fn how_a_text_is_cut_does_not_matter() {
-        let parts = ["a,b", "\n", "\"", "#", "\"\"", " ", ",", "x", "\r\n", "1.5,,2", "\n#c\n", "\t#"];
+        let parts = ["a,b", "\n", "\r", "\"", "#", "\"\"", " ", ",", "x", "\r\n", "1.5,,2", "\n#c\n", "\t#"];
         let mut seed = 7usize;
         for _ in 0..2000 {
             let mut text = String::new();
@@ -291,7 +318,7 @@ mod tests {
             }
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let delimiter = Delimiter::Character([b',', b'\t', b' '][(seed >> 33) % 3]);
-            let form = Form { encoding: Encoding::Utf8, returns: false, comments: true, delimiter };
+            let form = Form { encoding: Encoding::Utf8, comments: true, delimiter };
             let read = |size: usize| {
                 let mut plain = Plain::new(Pieces(text.as_bytes(), size), form);
                 let mut out = String::new();
@@ -302,13 +329,21 @@ mod tests {
             let alone: (String, u64, bool) = {
                 let mut plain = Plain::new(text.as_bytes(), form);
                 text.bytes().for_each(|byte| plain.put(byte));
-                plain.out.push(b'\n');
+                plain.end();
                 (String::from_utf8(plain.out.clone()).unwrap(), plain.comments, plain.state.quoted)
             };
             for size in [1, 2, 3, 7, 1000] {
                 assert_eq!(read(size), alone, "{text:?} {size}");
             }
         }
+    }
+
+    #[test]
+    fn every_line_end_ends_a_line() {
+        assert_eq!(plain(b"a\rb\r\nc\n\rd\r", |_| ()), "a\nb\r\nc\n\nd\n\n");
+        assert_eq!(plain(b"#a\r1\r#b\r\n2,\"x\ry\"\r3", |_| ()), "\n1\n\n2,\"x\ry\"\n3\n");
+        let blanks = |form: &mut Form| form.delimiter = Delimiter::Blanks;
+        assert_eq!(plain(b"1  2\r3 4\r\n5 6", blanks), "1 2\n3 4\n5 6\n");
     }
 
     #[test]
@@ -327,17 +362,12 @@ mod tests {
                 .collect();
             let form = |form: &mut Form| {
                 form.encoding = Encoding::Utf16 { big_endian };
-                form.returns = true;
             };
             assert_eq!(plain(&bytes, form), "1,\u{e9}\u{1f600}\n2\n");
             let mut cut = bytes.clone();
             cut.pop();
-            let mut whole = Form {
-                encoding: Encoding::Utf8,
-                returns: true,
-                comments: true,
-                delimiter: Delimiter::Character(b','),
-            };
+            let mut whole =
+                Form { encoding: Encoding::Utf8, comments: true, delimiter: Delimiter::Character(b',') };
             form(&mut whole);
             assert!(Plain::new(cut.as_slice(), whole).read_to_end(&mut Vec::new()).is_err());
         }

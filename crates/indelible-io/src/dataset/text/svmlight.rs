@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 
 use indelible::Features;
 
-use super::{Dialect, bad_cell, plain::Plain, skip, sparse};
+use super::{Dialect, bad_cell, plain::Plain, skip, sparse, utf8};
 use crate::{
     DataError,
     dataset::{Delimiter, Loaded, ReadOptions, contents::read_failed, labels::LabelSet, source::Source},
@@ -123,8 +123,7 @@ pub(super) fn read(
         if reader.read_until(b'\n', &mut bytes).map_err(|e| read_failed(contents.packing, e))? == 0 {
             break;
         }
-        let text =
-            std::str::from_utf8(&bytes).map_err(|_| bad_cell(line, 0, "the line is not UTF-8".into()))?;
+        let text = utf8(&bytes).map_err(|what| bad_cell(line, 0, what))?;
         found.take(text, line)?;
     }
     // Indices count from 1, unless there is a 0.
