@@ -175,7 +175,7 @@ fn numbers(first: &[String], below: &[Vec<String>], label: Option<usize>, decima
     let doubtful = match names {
         true => {
             let is_plain = written && (label.is_some() || features.len() >= 3);
-            !fractions || !is_plain && !(regular && is_no_label)
+            !fractions || !(is_plain || regular && is_no_label)
         }
         false => {
             let is_rare = is_no_label && labels.is_some_and(Below::repeat_all);
