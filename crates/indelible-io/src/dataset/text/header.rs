@@ -40,6 +40,15 @@ impl<'a> Below<'a> {
         self.0.len() >= 4 && 2 * self.distinct() <= self.0.len()
     }
 
+    /// Whether they do so, and differ.
+    fn are_classes(&self) -> bool {
+        self.repeat_all() && self.distinct() > 1
+    }
+
+    fn are_words(&self, decimal: Decimal) -> bool {
+        self.0.iter().all(|cell| number(cell, decimal).is_none())
+    }
+
     fn distinct(&self) -> usize {
         self.0.iter().collect::<HashSet<_>>().len()
     }
@@ -108,14 +117,13 @@ pub(super) fn header(
 
 /// Tells names that are numbers from a sample.
 fn numbers(first: &[String], below: &[Vec<String>], label: Option<usize>, decimal: Decimal) -> Header {
-    let sure = |names| Header { names, doubtful: false };
     let columns: Vec<Below> = (0..first.len()).map(|column| Below::new(column, below)).collect();
     // A column without a name that counts the rows: the others have names.
     if first.len() > 1
         && first.first().is_some_and(String::is_empty)
         && columns.first().is_some_and(Below::count_rows)
     {
-        return sure(true);
+        return Header { names: true, doubtful: false };
     }
     let features: Vec<usize> = (0..first.len()).filter(|at| Some(*at) != label).collect();
     let values = |row: &[String]| -> Vec<f64> {
@@ -143,7 +151,9 @@ fn numbers(first: &[String], below: &[Vec<String>], label: Option<usize>, decima
     if let (Some(_), Some(at)) = (label_rank(word), label) {
         // A column called so behind or between others, or above other labels.
         let is_name = at + 1 < first.len() || counts || regular || !word.eq_ignore_ascii_case("y");
-        return sure(is_name && !comes_again);
+        // Above others that come again it is hardly a label, but for yes and no.
+        let doubtful = !is_name && !comes_again && labels.is_some_and(Below::are_classes);
+        return Header { names: (is_name || doubtful) && !comes_again, doubtful };
     }
     let found: Vec<f64> = below.iter().flat_map(|row| values(row)).collect();
     let fractions = !found.is_empty()
@@ -178,8 +188,10 @@ fn numbers(first: &[String], below: &[Vec<String>], label: Option<usize>, decima
             !fractions || !(is_plain || regular && is_no_label)
         }
         false => {
+            // A word over classes, a number over words.
             let is_rare = is_no_label && labels.is_some_and(Below::repeat_all);
-            !below.is_empty() && (regular && foreign || is_rare)
+            let is_other = number(word, decimal).is_some() && labels.is_some_and(|c| c.are_words(decimal));
+            !below.is_empty() && (regular && foreign || is_rare || is_other)
         }
     };
     Header { names, doubtful }
@@ -264,6 +276,8 @@ mod tests {
             "400.5,401.0,401.5,spectrum\n0.1,0.2,0.3,a\n0.2,0.1,0.3,b",
             "5,3,1,c\n4,3,2,a\n6,2,1,a\n5,2,2,b\n5,3,3,b",
             "0,1,2,species\n2,0,1,a\n1,2,0,b\n0,1,2,a",
+            "2000,y\n5,a\n7,b\n8,a\n9,b",
+            "0.0,1.0,2\n6.5,2,setosa",
             "1850,1900,2000,kind\n0.5,2,3,a\n2,1,3,b\n2,3,4,b",
         ] {
             assert!(told(text).doubtful, "{text}");
