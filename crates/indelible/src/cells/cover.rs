@@ -28,6 +28,10 @@ const BATCH_SHARE: usize = 256;
 const WORTH: f64 = 0.7;
 /// One cell in this many seeds is taken in any case.
 const TAKEN: usize = 4;
+/// Over directions, once a round's cells cover fewer balls than this in the mean,
+/// one in so many: all are worth about the same then.
+const SMALL: usize = 4;
+const TAKEN_OF_SMALL: usize = 2;
 /// Candidates that are kept from round to round.
 const POOL: usize = 1024;
 /// How little a lost ball weighs, by the place of a seed in its batch.
@@ -64,6 +68,7 @@ impl Finder<'_> {
         let (mut cells, mut pool): (Vec<Draft>, Vec<Draft>) = (vec![], vec![]);
         let mut slots = Vec::new();
         let mut left = sample(&wanted, 0, usize::MAX, 0.0, &mut slots);
+        let mut seeds_per_cell = TAKEN;
         self.progress.begin("cells", left as u64);
         while left > 0 {
             let batch = BATCH.max(left / BATCH_SHARE).min(left);
@@ -73,10 +78,13 @@ impl Finder<'_> {
             }
             let known = cells.len();
             pool.extend(self.batch(&slots[..batch], &wanted, random.next())?);
-            self.take(&mut pool, &mut wanted, batch / TAKEN, &mut cells);
+            self.take(&mut pool, &mut wanted, batch / seeds_per_cell, &mut cells);
             let (before, taken) = (left, cells.len() - known);
             left = sample(&wanted, 0, usize::MAX, 0.0, &mut slots);
             self.progress.advance((before - left) as u64);
+            if self.balls.spread.is_some() && before - left < SMALL * taken {
+                seeds_per_cell = TAKEN_OF_SMALL;
+            }
             if left > MANY && (before - left) * ALONE.1 < taken * ALONE.0 {
                 let rest: Vec<usize> = slots.iter().map(|&slot| slot as usize).collect();
                 cells.extend(self.each(&rest)?);

@@ -23,11 +23,15 @@ use super::{
 /// Enemies and wanted balls that literals are counted on. On MNIST samples
 /// between 256 and 2,048 give sizes within 2 % of each other.
 const ENEMIES: usize = 512;
+/// The same over directions, which have several times the thresholds.
+const ENEMIES_OF_IMAGES: usize = 256;
 const WANTED: usize = 256;
 /// The sampled enemies shrink by this factor before they are drawn anew.
 const SHRINK: usize = 16;
 /// Enemies that a literal alone excludes, at most, for it to be exchanged.
 const EXCHANGED: usize = 4096;
+/// Enemies that literals are asked for first.
+const ASKED: usize = 128;
 /// Rounds of exchanges.
 const ROUNDS: usize = 2;
 
@@ -180,8 +184,9 @@ fn add_literals(growth: Growth<'_>, random: &mut SplitMix, scratch: &mut Scratch
     let Growth { grid, seed, .. } = growth;
     let words = grid.words_of(grid.class_of(seed));
     let mut literals: Vec<u32> = Vec::new();
+    let most = if growth.balls.spread.is_some() { ENEMIES_OF_IMAGES } else { ENEMIES };
     loop {
-        let total = sample(&scratch.left, 0, ENEMIES, random.unit(), &mut scratch.enemies);
+        let total = sample(&scratch.left, 0, most, random.unit(), &mut scratch.enemies);
         if total == 0 {
             return literals;
         }
@@ -302,23 +307,44 @@ fn exchange_literals(
             changed = true;
             continue;
         }
-        let kept = size_of_both(&grid.inside(literals[position])[words.clone()], &scratch.inside);
-        let most = sample(&scratch.inside, words.start, WANTED, random.unit(), &mut scratch.wanted);
-        if (1..=EXCHANGED).contains(&alone) && kept < most {
-            sample(&scratch.once, 0, EXCHANGED, 0.0, &mut scratch.enemies);
-            take_counts(growth, scratch);
-            let better = (0..grid.thresholds())
-                .filter(|&t| usize::from(scratch.excluded.of_list[t]) == alone)
-                .min_by_key(|&t| (scratch.lost.of_list[t], t))
-                .map(|t| grid.literal(seed, t));
-            if let Some(literal) = better
-                && size_of_both(&grid.inside(literal)[words.clone()], &scratch.inside) > kept
-            {
-                literals[position] = literal;
-                changed = true;
-            }
+        let start = random.unit();
+        if (1..=EXCHANGED).contains(&alone)
+            && let Some(literal) = better(growth, literals[position], start, scratch)
+        {
+            literals[position] = literal;
+            changed = true;
         }
         position += 1;
     }
     changed
+}
+
+/// The literal that excludes all of `scratch.once`, as `literal` does, and loses
+/// fewest of a sample of `scratch.inside`, if it keeps more of these than `literal`.
+/// Those that exclude a few of the enemies are asked for all of them.
+#[inline(always)]
+fn better(growth: Growth<'_>, literal: u32, start: f64, scratch: &mut Scratch) -> Option<u32> {
+    let Growth { grid, seed, .. } = growth;
+    let words = grid.words_of(grid.class_of(seed));
+    let kept = |literal: u32, inside: &[u64]| size_of_both(&grid.inside(literal)[words.clone()], inside);
+    let now = kept(literal, &scratch.inside);
+    let most = sample(&scratch.inside, words.start, WANTED, start, &mut scratch.wanted);
+    if now >= most {
+        return None;
+    }
+    sample(&scratch.once, 0, ASKED, 0.5, &mut scratch.enemies);
+    scratch.excluded.take(scratch.isa, growth, &scratch.enemies);
+    let all = scratch.enemies.len();
+    let excludes = |t: &usize| usize::from(scratch.excluded.of_list[*t]) == all;
+    let mut promising: Vec<usize> = (0..grid.thresholds()).filter(excludes).collect();
+    if promising.iter().all(|&t| grid.literal(seed, t) == literal) {
+        return None;
+    }
+    scratch.lost.take(scratch.isa, growth, &scratch.wanted);
+    promising.sort_by_key(|&t| (scratch.lost.of_list[t], t));
+    let once = &scratch.once;
+    let best = promising.into_iter().map(|t| grid.literal(seed, t)).find(|&literal| {
+        grid.excluded(literal).iter().zip(once).all(|(excluded, enemies)| enemies & !excluded == 0)
+    });
+    best.filter(|&literal| kept(literal, &scratch.inside) > now)
 }

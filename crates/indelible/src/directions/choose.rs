@@ -3,7 +3,8 @@
 //! Candidates begin as the dual vectors of the differences of single pairs and
 //! turn towards the pairs that they nearly tell apart already: the dual vector
 //! of the sum of their differences, signs agreeing. Those that tell most apart
-//! are tried whole and without their smaller entries, down to one coordinate.
+//! are tried whole and without their smaller entries, down to one coordinate, and
+//! several are taken at once, as long as they are worth nearly as much as the first.
 
 use crate::{
     Dataset, Norm,
@@ -21,11 +22,16 @@ use super::{
 /// Pairs that directions are chosen on.
 const PAIRS: usize = 4096;
 /// Pairs at random whose differences candidates begin as.
-const SEEDS: usize = 12;
+const SEEDS: usize = 16;
 /// Directions that are chosen before pairs are drawn anew.
 const BATCH: usize = 32;
+/// Pairs that candidates turn towards.
+const TURNED: usize = 1024;
 /// Candidates that are tried without their small entries.
-const PROMISING: usize = 6;
+const PROMISING: usize = 12;
+/// Value of a candidate, as a share of the round's first, down to which candidates
+/// are taken.
+const WORTH: f64 = 0.7;
 /// Share of the pairs that is left when pairs are drawn anew, if there are more.
 const LEFT: f64 = 0.3;
 /// How often candidates turn.
@@ -55,11 +61,16 @@ pub(super) struct Differences {
 }
 
 impl Differences {
-    /// Of at most [`PAIRS`] of `open`, at equal distances in the list.
+    /// Of at most [`PAIRS`] of `open`, at equal distances in the list, in an order that
+    /// is random but always the same.
     pub fn new<T: Real>(task: &Task<'_>, columns: &Columns<T>, open: &[Pair]) -> Self {
         let count = open.len().min(PAIRS);
-        let pairs: Vec<Pair> = (0..count)
-            .map(|k| open[(k * open.len() + open.len() / 2) / count])
+        let mut places: Vec<usize> = (0..count).map(|k| (k * open.len() + open.len() / 2) / count).collect();
+        let mut random = SplitMix::new(3);
+        for k in (1..count).rev() {
+            places.swap(k, random.below(k + 1));
+        }
+        let pairs: Vec<Pair> = (places.into_iter().map(|place| open[place]))
             .map(|(i, j)| (columns.samples()[i], columns.samples()[j]))
             .collect();
         Self { all: count == open.len(), ..Self::between(task.data, &task.needs, &pairs) }
@@ -117,15 +128,25 @@ pub(super) fn short(x: f64) -> f32 {
     x.clamp(-1e15, 1e15) as f32
 }
 
-/// A candidate and how many open pairs it tells apart.
+/// A candidate and the open pairs that it tells apart, as bits.
 struct Candidate {
     direction: Direction,
-    gain: usize,
+    apart: Vec<u64>,
 }
 
 impl Candidate {
+    fn new(pairs: &Differences, open: &[usize], norm: Norm, direction: Direction) -> Self {
+        let mut apart = vec![0; pairs.count().div_ceil(64)];
+        for (&pair, along) in open.iter().zip(pairs.along(&direction, norm, open)) {
+            apart[pair / 64] |= u64::from(along.abs() >= ROOM) << (pair % 64);
+        }
+        Self { direction, apart }
+    }
+
+    /// Pairs told apart per weight.
     fn value(&self) -> f64 {
-        self.gain as f64 / (self.direction.weights.len() as f64 + OVERHEAD)
+        let gain: u32 = self.apart.iter().map(|word| word.count_ones()).sum();
+        f64::from(gain) / (self.direction.weights.len() as f64 + OVERHEAD)
     }
 }
 
@@ -137,37 +158,58 @@ pub(super) fn directions(pairs: Differences, norm: Norm, salt: u64) -> Vec<Direc
     let left = if pairs.all { 0.0 } else { LEFT * open.len() as f64 };
     let mut chosen = vec![];
     while open.len() as f64 > left && chosen.len() < BATCH {
-        let Some(best) = best(&pairs, &open, norm, &mut random) else { break };
-        let mut along = pairs.along(&best, norm, &open).into_iter();
-        open.retain(|_| along.next().is_none_or(|along| along.abs() < ROOM));
-        chosen.push(best);
+        let candidates = candidates(&pairs, &open, norm, &mut random);
+        let known = chosen.len();
+        take(candidates, &mut open, &mut chosen);
+        if chosen.len() == known {
+            break;
+        }
     }
     chosen
 }
 
-/// The candidate that tells most of the open pairs apart per weight, if one does any.
-fn best(pairs: &Differences, open: &[usize], norm: Norm, random: &mut SplitMix) -> Option<Direction> {
+/// Takes candidates, those first that tell most of the open pairs apart per weight,
+/// as long as they are worth nearly as much as the first.
+fn take(mut candidates: Vec<Candidate>, open: &mut Vec<usize>, chosen: &mut Vec<Direction>) {
+    let mut first = 0.0f64;
+    loop {
+        let best = candidates.iter().map(Candidate::value).enumerate();
+        let Some((place, worth)) = best.reduce(|a, b| if b.1 > a.1 { b } else { a }) else { return };
+        if worth <= 0.0 || worth < WORTH * first {
+            return;
+        }
+        first = first.max(worth);
+        let best = candidates.swap_remove(place);
+        open.retain(|pair| best.apart[pair / 64] >> (pair % 64) & 1 == 0);
+        for other in &mut candidates {
+            other.apart.iter_mut().zip(&best.apart).for_each(|(word, gone)| *word &= !gone);
+        }
+        chosen.push(best.direction);
+    }
+}
+
+/// Directions that may tell many open pairs apart.
+fn candidates(pairs: &Differences, open: &[usize], norm: Norm, random: &mut SplitMix) -> Vec<Candidate> {
     let seeds: Vec<usize> = if open.len() <= SEEDS {
         open.to_vec()
     } else {
         (0..SEEDS).map(|_| open[random.below(open.len())]).collect()
     };
+    // Pairs stand in no order: the first are as good as any.
+    let some = &open[..open.len().min(TURNED)];
     let mut turned: Vec<(usize, Vec<f32>)> = parallel::flat_map(seeds.len(), |at| {
-        [0, TURNS].map(|turns| turned(pairs, open, norm, seeds[at], turns)).into()
+        [0, TURNS].map(|turns| turned(pairs, some, norm, seeds[at], turns)).into()
     });
     turned.sort_by_key(|(gain, _)| std::cmp::Reverse(*gain));
     turned.truncate(PROMISING);
-    let candidate = |direction| Candidate { gain: gain(pairs, open, norm, &direction), direction };
-    let candidates = parallel::flat_map(turned.len(), |at| {
+    parallel::flat_map(turned.len(), |at| {
         let sparse = LEAST.iter().filter_map(|&least| Direction::sparse(&turned[at].1, norm, least));
-        sparse.map(candidate).collect()
-    });
-    let best = candidates.into_iter().reduce(|a, b| if b.value() > a.value() { b } else { a });
-    best.filter(|best| best.gain > 0).map(|best| best.direction)
+        sparse.map(|direction| Candidate::new(pairs, open, norm, direction)).collect()
+    })
 }
 
-/// The difference of the pair `seed`, turned so often towards the open pairs that
-/// its dual vector nearly tells apart, and how many that tells apart.
+/// The difference of the pair `seed`, turned so often towards the pairs of `open`
+/// that its dual vector nearly tells apart, and how many that tells apart.
 fn turned(pairs: &Differences, open: &[usize], norm: Norm, seed: usize, turns: usize) -> (usize, Vec<f32>) {
     let mut v = pairs.row(seed).to_vec();
     for _ in 0..turns {
@@ -240,5 +282,47 @@ impl Loop for Dot<'_> {
             *sum += a * b;
         }
         sums.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Features;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Every direction tells pairs apart that none before it does, and where all
+        /// pairs are there and the batch is not full, nothing is left of them.
+        #[test]
+        fn directions_tell_more_and_more_apart(
+            values in prop::collection::vec(-9i8..10, 12..240),
+            n in 1usize..5,
+            norm in prop::sample::select(vec![Norm::L1, Norm::L2, Norm::Lp(3.0)]),
+        ) {
+            let samples = values.len() / n;
+            let values: Vec<f32> = values[..samples * n].iter().map(|&x| f32::from(x)).collect();
+            let labels = (0..samples).map(|i| i % 2).collect();
+            let names = ["a", "b"].map(String::from).to_vec();
+            let data = Dataset::new(Features::F32(values.into()), n, labels, names).unwrap();
+            let apart = |&(i, j): &Pair| data.row(i).iter().zip(&data.row(j)).any(|(a, b)| a != b);
+            let pairs: Vec<Pair> = (1..samples).map(|i| (i - 1, i)).filter(apart).collect();
+            prop_assume!(!pairs.is_empty());
+            // Half of the least distance, less than an eighth of it to spare.
+            let differences = Differences::between(&data, &vec![0.4; samples], &pairs);
+            let chosen = directions(differences, norm, 1);
+            let tells = |direction: &Direction, &(i, j): &Pair| {
+                let (x, y) = (data.row(i), data.row(j));
+                let along: f64 = direction.weights.iter().map(|&(f, w)| w * (x[f] - y[f])).sum();
+                along.abs() / direction.length(norm) >= 0.8 * f64::from(ROOM)
+            };
+            let mut open = pairs;
+            for direction in &chosen {
+                let before = open.len();
+                open.retain(|pair| !tells(direction, pair));
+                prop_assert!(open.len() < before);
+            }
+            prop_assert!(open.is_empty() || chosen.len() >= BATCH, "{} left", open.len());
+        }
     }
 }

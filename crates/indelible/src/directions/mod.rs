@@ -52,6 +52,8 @@ const FIRST: usize = 2048;
 const GROWTH: usize = 6;
 /// Directions whose images are taken at once.
 const AT_ONCE: usize = 32;
+/// Pairs that are asked at once whether they are open still.
+const PAIRS: usize = 4096;
 /// Samples whose images are taken at once.
 const ROWS: usize = 64;
 /// What a bias of about the size of an image adds to the bound of roundings.
@@ -171,25 +173,30 @@ impl<'a> Task<'a> {
         let mut part = FIRST.min(order.len());
         loop {
             let mut columns = Columns::<T>::new(self.data, &self.needs, &order[..part]);
-            self.extend(&mut columns, &directions);
+            let everywhere: Vec<usize> = (0..part).collect();
+            self.extend(&mut columns, &everywhere, &directions);
             loop {
                 let mut open = pairs::open(&columns, progress);
-                let all = open.all;
                 progress.begin("directions", open.pairs.len() as u64);
                 while !open.pairs.is_empty() {
+                    // Where these pairs are all, nobody asks for other samples of this part.
+                    let places = if open.all { open.places(part) } else { everywhere.clone() };
                     let new = self.next(&columns, &open.pairs, directions.len() as u64);
                     let before = open.pairs.len();
-                    self.extend(&mut columns, &new);
-                    open.pairs.retain(|pair| columns.is_open(*pair, directions.len()));
+                    self.extend(&mut columns, &places, &new);
+                    let still = |pair: &Pair| columns.is_open(*pair, directions.len());
+                    open.pairs = parallel::flat_map_chunks(&open.pairs, PAIRS, |pairs| {
+                        pairs.iter().copied().filter(still).collect()
+                    });
                     directions.extend(new);
                     if open.pairs.len() == before {
-                        self.single(&mut columns, &mut directions, open.pairs[0])?;
+                        self.single(&mut columns, &places, &mut directions, open.pairs[0])?;
                         open.pairs.retain(|pair| columns.is_open(*pair, directions.len() - 1));
                     }
                     progress.advance((before - open.pairs.len()) as u64);
                 }
                 progress.end();
-                if all {
+                if open.all {
                     break;
                 }
             }
@@ -206,10 +213,11 @@ impl<'a> Task<'a> {
         choose::directions(differences, self.norm, salt)
     }
 
-    /// The direction of one pair that no other tells apart.
+    /// The direction of one pair that no other tells apart, seen at some places.
     fn single<T: Real>(
         &self,
         columns: &mut Columns<T>,
+        places: &[usize],
         directions: &mut Vec<Direction>,
         pair: Pair,
     ) -> Result<(), Error> {
@@ -217,7 +225,7 @@ impl<'a> Task<'a> {
         let difference: Vec<f64> =
             (0..self.data.features()).map(|f| self.data.value(i, f) - self.data.value(j, f)).collect();
         let own = Direction::of_pair(&difference, self.norm, self.precision);
-        self.extend(columns, std::slice::from_ref(&own));
+        self.extend(columns, places, std::slice::from_ref(&own));
         if columns.is_open(pair, directions.len()) {
             return Err(Error::TooFine {
                 precision: self.precision,
@@ -228,19 +236,22 @@ impl<'a> Task<'a> {
         Ok(())
     }
 
-    /// Adds the columns of `new` directions.
-    fn extend<T: Real>(&self, columns: &mut Columns<T>, new: &[Direction]) {
+    /// Adds the columns of `new` directions, which are right at `places` only.
+    fn extend<T: Real>(&self, columns: &mut Columns<T>, places: &[usize], new: &[Direction]) {
+        let samples: Vec<usize> = places.iter().map(|&place| columns.samples()[place]).collect();
         for new in new.chunks(AT_ONCE) {
             let layers = [layer(self.data.features(), new, &vec![0.0; new.len()])];
             let Some(image) = BallImage::new(&layers, self.precision, self.norm) else { continue };
             let m = new.len();
-            let images = self.images(&image, columns.samples());
+            let images = self.images(&image, &samples);
             for (f, direction) in new.iter().enumerate() {
                 let drift = |&(k, w): &(usize, f64)| self.drift.get(k).map_or(0.0, |e| w.abs() * e);
                 let drift: f64 = direction.weights.iter().map(drift).sum();
                 let of = || images.iter().flat_map(|rows| rows.iter().skip(f).step_by(m));
+                let mut values = vec![0.0; columns.samples().len()];
+                places.iter().zip(of()).for_each(|(&place, image)| values[place] = image.center);
                 columns.push(Column {
-                    values: of().map(|image| image.center).collect(),
+                    values,
                     length: image.length(f),
                     error: drift + WITH_BIAS * of().fold(0.0, |most: f64, image| most.max(image.error)),
                 });

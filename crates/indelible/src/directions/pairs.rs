@@ -28,6 +28,17 @@ pub(super) struct Open {
     pub all: bool,
 }
 
+impl Open {
+    /// The places, of `count`, of samples that a pair has.
+    pub fn places(&self, count: usize) -> Vec<usize> {
+        let mut has = vec![false; count];
+        for &(i, j) in &self.pairs {
+            (has[i], has[j]) = (true, true);
+        }
+        (0..count).filter(|&place| has[place]).collect()
+    }
+}
+
 /// Samples class after class, and what directions of length 1 make of them, in
 /// numbers of the format.
 pub(super) struct Columns<T> {
