@@ -1,6 +1,7 @@
 """Arrays, frames and labels as the functions in Rust take them."""
 
 import math
+import warnings
 from numbers import Number
 from typing import Any
 
@@ -55,8 +56,11 @@ def _array(X: Any, name: str) -> np.ndarray:
             raise ValueError(f"{name} has masked values; every feature must be a finite number")
         X = X.data
     try:
-        a = np.asarray(X)
-    except ValueError as error:
+        with warnings.catch_warnings():
+            # Before numpy 1.24 such rows became objects, with this warning.
+            warnings.filterwarnings("error", "Creating an ndarray from ragged")
+            a = np.asarray(X)
+    except (ValueError, Warning) as error:
         raise ValueError(f"{name} is no array: {error}; expected rows of equal length") from None
     if a.ndim == 0 and a.dtype.kind == "O":
         raise TypeError(f"{name} is {type(X).__name__}; expected an array of numbers, a row for each sample")
