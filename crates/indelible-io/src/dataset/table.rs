@@ -32,10 +32,12 @@ impl Value<'_> {
     #[expect(clippy::cast_possible_truncation, reason = "the comparison says whether it is the same")]
     pub(super) fn double(self) -> Result<f64, String> {
         match self {
-            // Small ones are the quicker to convert.
-            Self::Integer(value) if let Ok(small) = i32::try_from(value) => Ok(small.into()),
-            Self::Integer(value) if (value as f64) as i128 == value => Ok(value as f64),
-            Self::Integer(value) => Err(value.to_string()),
+            Self::Integer(value) => match i32::try_from(value) {
+                // Small ones are the quicker to convert.
+                Ok(small) => Ok(small.into()),
+                Err(_) if (value as f64) as i128 == value => Ok(value as f64),
+                Err(_) => Err(value.to_string()),
+            },
             Self::Single(value) => Ok(value.into()),
             Self::Double(value) => Ok(value),
             Self::Text(text) => Err(text.to_owned()),
