@@ -4,8 +4,54 @@
 use super::{Dyadic, Exact, Machine, Random, inside, rounds};
 use crate::{
     Norm, Precision,
-    network::{Arithmetic, BallImage, LayerBuilder, through},
+    network::{Arithmetic, BallImage, Layer, LayerBuilder, through},
 };
+
+fn number(random: &mut Random) -> f64 {
+    match random.below(4) {
+        0 => random.of(&[0.0, 1.0, -1.0, 0.5]),
+        _ => 2.0 * random.unit() - 1.0,
+    }
+}
+
+/// A layer of `n` neurons that shifts sums of features, and lets some be cut off.
+fn front(random: &mut Random, n: usize, scale: f64, precision: Precision) -> Layer {
+    let mut front = LayerBuilder::new(n);
+    for j in 0..n {
+        front.weight(j, precision.round(number(random)));
+        if j + 1 < n {
+            front.weight(j + 1, precision.round(number(random)));
+        }
+        front.bias(precision.round(scale * random.of(&[8.0, 8.0, 8.0, 2.0])));
+    }
+    front.finish()
+}
+
+/// A step of the length 1 that neurons of the slopes `steep` see as long as any
+/// (`kind` 0), in their directions (1), or any.
+fn step(random: &mut Random, steep: &[f64], norm: Norm, kind: usize) -> Vec<f64> {
+    let p = match norm {
+        Norm::L1 => 1.0,
+        Norm::L2 => 2.0,
+        Norm::Lp(p) => p,
+        Norm::Linf => f64::INFINITY,
+    };
+    let steepest = steep.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs())).map_or(0, |w| w.0);
+    let along = |(j, w): (usize, &f64)| match (kind, norm) {
+        (0, Norm::L1) if j == steepest => w.signum(),
+        (0, Norm::L1) => 0.0,
+        (0, Norm::L2 | Norm::Lp(_)) => w.signum() * w.abs().powf(1.0 / (p - 1.0)),
+        (0, Norm::Linf) | (1, _) => w.signum(),
+        _ => number(random),
+    };
+    let mut step: Vec<f64> = steep.iter().enumerate().map(along).collect();
+    let size = match norm {
+        Norm::Linf => step.iter().fold(0.0, |m: f64, s| m.max(s.abs())),
+        Norm::L1 | Norm::L2 | Norm::Lp(_) => step.iter().map(|s| s.abs().powf(p)).sum::<f64>().powf(1.0 / p),
+    };
+    step.iter_mut().for_each(|s| *s /= size);
+    step
+}
 
 fn attack(seed: u64) -> usize {
     let mut random = Random::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1);
@@ -13,10 +59,6 @@ fn attack(seed: u64) -> usize {
     let norm = random.of(&[Norm::L1, Norm::L2, Norm::Linf, Norm::Lp(3.0), Norm::Lp(1.5), Norm::Lp(30.0)]);
     let n = 1 + random.below(9);
     let scale = random.of(&[1.0, 1.0, 1e-3, 1e10, 2f64.powi(-140), 1e36]);
-    let number = |random: &mut Random| match random.below(4) {
-        0 => random.of(&[0.0, 1.0, -1.0, 0.5]),
-        _ => 2.0 * random.unit() - 1.0,
-    };
     let weights: Vec<f64> = (0..n).map(|_| precision.round(number(&mut random))).collect();
     let center: Vec<f64> = (0..n).map(|_| scale * number(&mut random)).collect();
     let radius = scale * random.of(&[0.0, 1e-9, 0.1, 2.0]);
@@ -27,17 +69,8 @@ fn attack(seed: u64) -> usize {
     });
     layer.bias(bias);
     let mut layers = vec![layer.finish()];
-    // Behind a layer that shifts sums of features, and lets some be cut off.
     if random.below(2) == 0 {
-        let mut front = LayerBuilder::new(n);
-        for j in 0..n {
-            front.weight(j, precision.round(number(&mut random)));
-            if j + 1 < n {
-                front.weight(j + 1, precision.round(number(&mut random)));
-            }
-            front.bias(precision.round(scale * random.of(&[8.0, 8.0, 8.0, 2.0])));
-        }
-        layers.insert(0, front.finish());
+        layers.insert(0, front(&mut random, n, scale, precision));
     }
     let (lower, upper) = BallImage::new(&layers, precision, norm).unwrap().of(0, &center, radius).ends();
     if !upper.is_finite() {
@@ -51,40 +84,11 @@ fn attack(seed: u64) -> usize {
             row.terms().for_each(|(j, inner)| steep[j] += w * inner);
         }
     }
-    // Points that the weights see farthest away, and others.
-    let p = match norm {
-        Norm::L1 => 1.0,
-        Norm::L2 => 2.0,
-        Norm::Lp(p) => p,
-        Norm::Linf => f64::INFINITY,
-    };
-    let steepest = steep.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs())).map_or(0, |w| w.0);
     let mut tried = 0;
     for kind in 0..12 {
-        let mut step: Vec<f64> = steep
-            .iter()
-            .enumerate()
-            .map(|(j, w)| match (kind % 4, norm) {
-                (0, Norm::L1) => {
-                    if j == steepest {
-                        w.signum()
-                    } else {
-                        0.0
-                    }
-                }
-                (0, Norm::Linf) => w.signum(),
-                (0, _) => w.signum() * w.abs().powf(1.0 / (p - 1.0)),
-                (1, _) => w.signum(),
-                _ => number(&mut random),
-            })
-            .collect();
-        let size = match norm {
-            Norm::Linf => step.iter().fold(0.0, |m: f64, s| m.max(s.abs())),
-            _ => step.iter().map(|s| s.abs().powf(p)).sum::<f64>().powf(1.0 / p),
-        };
+        let step = step(&mut random, &steep, norm, kind % 4);
         let share = radius * random.of(&[1.0, 1.0 - 1e-15, 1.0 - 1e-12]) * random.of(&[-1.0, 1.0]);
-        step.iter_mut().for_each(|s| *s *= share / size);
-        let point: Vec<f64> = center.iter().zip(&step).map(|(c, s)| c + s).collect();
+        let point: Vec<f64> = center.iter().zip(&step).map(|(c, s)| c + s * share).collect();
         if !point.iter().all(|v| v.is_finite()) || !inside(&point, &center, radius, norm) {
             continue;
         }
