@@ -26,9 +26,14 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, Error> {
     }
     String::from_utf8(bytes).map_err(|e| {
         let mut what = format!("byte {} is no character of UTF-8", e.utf8_error().valid_up_to());
-        if let [0x08, 1..=0x20, 0x12 | 0x1a | 0x22 | 0x3a | 0x42, ..] = e.as_bytes() {
+        if begins_like_onnx(e.as_bytes()) {
             what = "it is an ONNX network; expected a text, which comes behind the network".into();
         }
         Error::data(path, DataError::malformed("text", what))
     })
+}
+
+/// Whether bytes begin as ONNX networks do: a version and another field of a model.
+pub(crate) fn begins_like_onnx(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x08, 1..=0x20, 0x12 | 0x1a | 0x22 | 0x3a | 0x42, ..])
 }

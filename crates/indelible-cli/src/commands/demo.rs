@@ -1,6 +1,6 @@
 //! `indelible demo`: the whole line on Fisher's Iris data.
 
-use std::path::Path;
+use std::{fs::File, io::Read, path::Path};
 
 use clap::Args;
 use indelible::{
@@ -15,11 +15,12 @@ use indelible_io::{FittedFile, dataset, fit_to_file};
 use serde_json::json;
 
 use super::prelude::*;
+
 /// Where the network is left.
 const FILE: &str = "iris.onnx";
 /// How files of this program say who wrote them, close to their start.
 const OURS: &[u8] = b"indelible";
-const LOOKED_AT: usize = 64;
+const LOOKED_AT: u64 = 64;
 /// Share of the largest possible radius.
 const RATIO: f64 = 0.9;
 /// Distances that are tried outside the ball.
@@ -43,8 +44,13 @@ struct Outside {
 impl DemoArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
-        let earlier = std::fs::read(FILE).unwrap_or_default();
-        let is_ours = earlier.windows(OURS.len()).take(LOOKED_AT).any(|start| start == OURS);
+        let mut earlier = vec![];
+        if let Ok(file) = File::open(FILE) {
+            file.take(LOOKED_AT)
+                .read_to_end(&mut earlier)
+                .map_err(|e| Failure::input(format!("{FILE}: {e}")))?;
+        }
+        let is_ours = earlier.windows(OURS.len()).any(|start| start == OURS);
         require(earlier.is_empty() || is_ours, || {
             format!("{FILE} would be written, but is there already and not from here: move it away")
         })?;

@@ -9,7 +9,7 @@ use std::{
 use flate2::read::MultiGzDecoder;
 
 use super::contents::{Contents, read_failed};
-use crate::{DataError, Error};
+use crate::{DataError, Error, text::begins_like_onnx};
 
 /// How much of a file is looked at to tell its format and, for a text, how it is
 /// written: some lines of thousands of columns.
@@ -164,7 +164,7 @@ impl Source {
         if let (None, Some(&(_, what, expected))) = (found, other) {
             return Err(DataError::unsupported(what, expected));
         }
-        if let (None, [0x08, 1..=0x20, 0x12 | 0x1a | 0x22 | 0x3a | 0x42, ..]) = (found, &self.start[..]) {
+        if found.is_none() && begins_like_onnx(&self.start) {
             return Err(DataError::unsupported("an ONNX network", "a dataset"));
         }
         if let (None, None, Some((at, byte))) = (found, claimed, first_control(&self.start)) {

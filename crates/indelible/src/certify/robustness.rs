@@ -29,7 +29,8 @@ impl Known {
         if !self.found.correct {
             return 0.0;
         }
-        if attacked.is_infinite() && high < FARTHEST * low.min(f64::MAX) {
+        // Below a radius of 0 there is nothing to look for.
+        if attacked.is_infinite() && (low == 0.0 || high < FARTHEST * low.min(f64::MAX)) {
             return (2.0 * high).max(first);
         }
         // The wider of what lies below the undecided radii and above them.
