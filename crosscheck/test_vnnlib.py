@@ -14,6 +14,7 @@ import pytest
 import vnnlib
 from onnx import numpy_helper
 
+from effort import rounds
 from network import Network
 
 COUNT = 72
@@ -214,7 +215,7 @@ def test_known_answers_of_the_competition(program, vnncomp):
         file, asked = folder / f"ACASXU_run2a_{network}_batch_2000.onnx", folder / f"acasxu_prop_{number}.vnnlib"
         if not (file.exists() and asked.exists()):
             pytest.skip("no networks of ACAS Xu")
-        answer = program("verify", file, asked, "--timeout", 20)
+        answer = program("verify", file, asked, "--timeout", rounds(4, most=20))
         assert answer.json["answer"] in (expected, "timed-out"), (network, number, answer)
 
 
