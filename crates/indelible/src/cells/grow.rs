@@ -18,6 +18,7 @@ use super::{
     grid::Grid,
     kernel::{Which, count},
     off_grid::separate,
+    shorten::shorten,
 };
 
 /// Enemies and wanted balls that literals are counted on. On MNIST samples
@@ -164,6 +165,11 @@ impl Loop for Grow<'_, '_> {
             separate(balls, grid.sample(seed), left, grid.slack)?
         };
         leave_out(growth, &mut literals, off_grid.len(), scratch);
+        if !exchange {
+            let Scratch { left, enemies, .. } = &mut *scratch;
+            shorten(growth, &mut literals, left, enemies);
+            leave_out(growth, &mut literals, off_grid.len(), scratch);
+        }
         if exchange && off_grid.is_empty() {
             for _ in 0..ROUNDS {
                 if !exchange_literals(growth, &mut literals, random, scratch) {

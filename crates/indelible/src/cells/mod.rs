@@ -27,6 +27,7 @@ mod grow;
 mod kernel;
 mod membership;
 mod off_grid;
+mod shorten;
 mod thresholds;
 
 use std::sync::Mutex;
