@@ -184,7 +184,7 @@ def test_every_command_says_what_it_read(program, tmp_path):
         "features": 2,
         "classes": 2,
         "labels": "column kind",
-        "left_out": ["column 0 (an index of the rows)", "1 lines of comments (#)"],
+        "left_out": ["column 0 (an index of the rows)", "1 line of comments (#)"],
         "scaling": None,
         "warnings": [],
     }
@@ -242,7 +242,7 @@ def test_missing_values_and_conflicts(program, tmp_path):
     answer = program("separation", table, "--missing", "drop", "--on-conflict", "first")
     assert (answer.json["samples"], answer.json["separation"]["lower"]) == (2, 2.0)
     assert answer.json["data"]["left_out"][1:] == [
-        "1 samples with missing values (1)",
+        "1 sample with missing values (1)",
         "1 samples equal to one with another label (2)",
     ]
     # pandas' own means: binary64 sums of three numbers are exact here.

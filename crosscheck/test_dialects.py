@@ -291,9 +291,3 @@ def test_other_kinds_of_files_are_named(read, frame, tmp_path):
             archive.writestr(part, "<x/>")
         found, line = read((tmp_path / "z").read_bytes(), name=name)
         assert found is None and said in line, line
-    frame.to_feather(tmp_path / "f")
-    found, line = read((tmp_path / "f").read_bytes(), name="t.feather")
-    assert found is None and "Arrow IPC (Feather)" in line and "Parquet" in line, line
-    frame.to_parquet(tmp_path / "p", compression="brotli")
-    found, line = read((tmp_path / "p").read_bytes(), name="t.parquet")
-    assert found is None and "brotli" in line.lower(), line

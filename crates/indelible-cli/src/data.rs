@@ -23,13 +23,13 @@ use crate::{
     bar::Bar,
     choice::choice,
     failure::{Failure, require},
-    report::{Report, grouped},
+    report::{Report, counted, grouped},
 };
 
 /// A dataset and how to read it.
 #[derive(Args, Debug)]
 pub struct DataArgs {
-    /// Dataset: IDX, NPY, NPZ, CSV, svmlight or Parquet (IDX, NPY, texts also gzipped), or `iris`
+    /// Dataset: IDX, NPY, NPZ, CSV, svmlight, Parquet or Arrow/Feather (IDX, NPY, texts also gzipped), or `iris`
     #[arg(value_name = "DATA")]
     pub path: PathBuf,
     /// File of labels, one per sample [default: the usual place of the format]
@@ -168,6 +168,31 @@ impl Given {
         Ok(self)
     }
 
+    /// That all samples have one label, where that was read, and what follows.
+    pub fn one_label(&self, so: &str) -> Failure {
+        let label = self.labels().first().and_then(|&class| self.class_names().get(class));
+        let label = label.map_or("", String::as_str).escape_debug();
+        let reading = self.points.reading();
+        let (place, other) = match (&reading.labels, reading.label_column) {
+            (Some(labels), Some(at)) => {
+                (format!(" ({labels}, index {at} from 0)"), "; --label-column names another column")
+            }
+            (Some(labels), None) => (format!(" ({labels})"), ""),
+            (None, _) => (String::new(), ""),
+        };
+        let path = self.path.display();
+        Failure::input(format!("{path}: all samples have one label, '{label}'{place}, so {so}{other}"))
+    }
+
+    /// Refuses `other` unless its samples have as many features.
+    pub fn alike(&self, other: &Self) -> Result<(), Failure> {
+        require(self.features() == other.features(), || {
+            let [ours, theirs] = [self, other]
+                .map(|data| format!("{} has {}", data.path.display(), counted(data.features(), "feature")));
+            format!("{ours}, {theirs}; distances need equally many")
+        })
+    }
+
     /// Adds what was read to an answer.
     pub fn describe(&self, report: &mut Report) {
         describe(&self.path, &self.points, report);
@@ -204,7 +229,9 @@ fn lines(points: &Points) -> Vec<[String; 2]> {
     let (samples, features) = (grouped(points.data().samples()), grouped(points.data().features()));
     let mut read = format!("{format}: {samples} x {features}");
     match labels {
-        Some(labels) => read += &format!("; labels: {labels}, {} classes", grouped(points.data().classes())),
+        Some(labels) => {
+            read += &format!("; labels: {labels}, {}", counted(points.data().classes(), "class"));
+        }
         None => read += "; no labels",
     }
     if let Some(scaling) = scaling {
@@ -225,9 +252,8 @@ impl DataArgs {
             [] => None,
             [x, y] => Some([x.clone(), y.clone()]),
             other => {
-                let count = other.len();
-                let message =
-                    format!("--arrays has {count} names; expected two, of the features and the labels");
+                let count = counted(other.len(), "name");
+                let message = format!("--arrays has {count}; expected two, of the features and the labels");
                 return Err(Failure::input(message));
             }
         };

@@ -100,6 +100,14 @@ pub enum DataError {
         /// What would have been understood.
         expected: &'static str,
     },
+    /// A file for another place of the command.
+    #[error("this is {found}; expected {expected}")]
+    Kind {
+        /// What it is.
+        found: &'static str,
+        /// What is wanted here.
+        expected: &'static str,
+    },
     /// A file shorter than its header says.
     #[error("truncated {format}: the header promises {expected} bytes of data, but only {found} are there")]
     Truncated {
@@ -123,7 +131,7 @@ pub enum DataError {
     /// A cell of a table that cannot be used.
     #[error("{row}, column {column}{}: {what}", name.as_ref().map(|n| format!(" ({})", n.escape_debug())).unwrap_or_default())]
     Cell {
-        /// Where it is: "line 7" in a text, "row 7" in Parquet, both from 1.
+        /// Where it is: "line 7" in a text, "row 7" in Parquet and Arrow, from 1.
         row: String,
         /// Column, from 1.
         column: usize,

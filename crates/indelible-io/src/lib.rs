@@ -1,6 +1,6 @@
 //! Formats around the library `indelible`: datasets in, networks in and out.
 //!
-//! - [`dataset`]: labelled datasets from IDX, NPY, NPZ, CSV and Parquet files.
+//! - [`dataset`]: labelled datasets from IDX, NPY, NPZ, CSV, Parquet and Arrow files.
 //! - [`onnx`]: networks as ONNX files, in and out.
 //! - [`npy`]: arrays out, for whatever is computed per sample.
 //! - [`atomic_file`]: files that appear complete or not at all.

@@ -25,11 +25,15 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, Error> {
         return Err(Error::data(path, DataError::malformed("text", what)));
     }
     String::from_utf8(bytes).map_err(|e| {
-        let mut what = format!("byte {} is no character of UTF-8", e.utf8_error().valid_up_to());
-        if begins_like_onnx(e.as_bytes()) {
-            what = "it is an ONNX network; expected a text, which comes behind the network".into();
-        }
-        Error::data(path, DataError::malformed("text", what))
+        let what = format!("byte {} is no character of UTF-8", e.utf8_error().valid_up_to());
+        let what = match begins_like_onnx(e.as_bytes()) {
+            true => DataError::Kind {
+                found: "an ONNX network",
+                expected: "a text, which comes behind the network",
+            },
+            false => DataError::malformed("text", what),
+        };
+        Error::data(path, what)
     })
 }
 

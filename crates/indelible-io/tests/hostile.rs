@@ -11,6 +11,14 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use arrow_array::{
+    ArrayRef, DictionaryArray, Float64Array, Int8Array, Int32Array, ListArray, RecordBatch,
+    types::{Float64Type, Int8Type},
+};
+use arrow_ipc::{
+    CompressionType,
+    writer::{FileWriter, IpcWriteOptions, StreamWriter},
+};
 use flate2::{Compression, write::GzEncoder};
 use indelible_io::{
     dataset::{ReadOptions, read_points},
@@ -211,6 +219,45 @@ fn damaged_parquet() {
     for codec in [Codec::UNCOMPRESSED, Codec::SNAPPY, Codec::ZSTD(ZstdLevel::default())] {
         survive("t.parquet", &parquet(codec), MOST_BYTES, 300);
     }
+}
+
+/// What unpacking a block of LZ4 or zstd may take beside: its frame says how much.
+const MOST_UNPACKING: usize = 32 << 20;
+
+#[test]
+fn damaged_arrow() {
+    for codec in [None, Some(CompressionType::LZ4_FRAME), Some(CompressionType::ZSTD)] {
+        let most = if codec.is_some() { MOST_UNPACKING } else { MOST_BYTES };
+        survive("t.feather", &arrow(codec, true), most, 300);
+        survive("t.arrows", &arrow(codec, false), most, 300);
+    }
+}
+
+/// Two batches of a feature, lists, numbers from a dictionary and labels from another.
+fn arrow(codec: Option<CompressionType>, file: bool) -> Vec<u8> {
+    let values: Vec<f64> = (0..50).map(|i| f64::from(i % 9)).collect();
+    let values_of_c: ArrayRef = Arc::new(Int32Array::from(vec![3, -4]));
+    let numbers = DictionaryArray::new(Int8Array::from_iter_values((0..50).map(|i| i % 2)), values_of_c);
+    let words: DictionaryArray<Int8Type> = (0..50).map(|i| Some(["u", "v", "w"][i % 3])).collect();
+    let lists = ListArray::from_iter_primitive::<Float64Type, _, _>(
+        (0..50).map(|i| Some([Some(f64::from(i)), Some(0.5)])),
+    );
+    let columns: [(&str, ArrayRef); 4] = [
+        ("a", Arc::new(Float64Array::from(values))),
+        ("b", Arc::new(lists)),
+        ("c", Arc::new(numbers)),
+        ("label", Arc::new(words)),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let options = IpcWriteOptions::default().try_with_compression(codec).unwrap();
+    if file {
+        let mut writer = FileWriter::try_new_with_options(Vec::new(), &batch.schema(), options).unwrap();
+        (0..2).for_each(|_| writer.write(&batch).unwrap());
+        return writer.into_inner().unwrap();
+    }
+    let mut writer = StreamWriter::try_new_with_options(Vec::new(), &batch.schema(), options).unwrap();
+    (0..2).for_each(|_| writer.write(&batch).unwrap());
+    writer.into_inner().unwrap()
 }
 
 /// A table of two features, one of which may be null, and labels.

@@ -56,8 +56,8 @@ impl BoundsArgs {
         let mut rows = table(&question)?;
         if let Some(data) = &data {
             let budget = Budget::from_ratio(self.ratio, &separation(data, norm, &bar)).map_err(|e| match e {
-                indelible::Error::NoEnemies => Failure::input(
-                    "all samples have one label, so there is no largest radius to count constructions at; give --samples, --features and --classes instead",
+                indelible::Error::NoEnemies => data.one_label(
+                    "there is no largest radius to count constructions at; give --samples, --features and --classes instead",
                 ),
                 other => or_conflicts(data, other),
             })?;

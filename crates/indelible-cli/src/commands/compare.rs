@@ -62,9 +62,9 @@ impl CompareArgs {
         serving(&data, norm, false, options.head)?;
         let found = separation(&data, norm, &bar);
         let budget = Budget::from_ratio(self.ratio, &found).map_err(|error| match error {
-            indelible::Error::NoEnemies => Failure::input(
-                "all samples have one label, so there is no largest radius to compare at; expected two labels or more",
-            ),
+            indelible::Error::NoEnemies => {
+                data.one_label("there is no largest radius to compare at; expected two labels or more")
+            }
             other => or_conflicts(&data, other),
         })?;
         let (mut rows, mut refused) = (vec![], vec![]);

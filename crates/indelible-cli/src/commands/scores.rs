@@ -76,9 +76,8 @@ impl ScoresArgs {
         let data = self.data.read(&bar)?;
         let points = self.test.as_ref().map(|test| self.read_test(test, &bar)).transpose()?;
         if let (Some(points), Some(path)) = (&points, &self.test) {
-            let is_alike = points.features() == data.features();
-            let shared =
-                !is_alike || points.class_names().iter().any(|name| data.class_names().contains(name));
+            points.alike(&data)?;
+            let shared = points.class_names().iter().any(|name| data.class_names().contains(name));
             require(shared, || {
                 let [theirs, ours] = [points.class_names(), data.class_names()]
                     .map(|names| names[..names.len().min(3)].join(", "));

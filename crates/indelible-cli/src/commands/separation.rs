@@ -162,6 +162,7 @@ impl SeparationArgs {
     fn between(&self, data: &Given, test: &Path, svg: Option<AtomicFile>, bar: &Bar) -> Result<(), Failure> {
         let options = ReadOptions { labels: None, limit: None, ..self.data.options(None)? };
         let queries = Given::read(test, &options, bar)?.behind(data.scaling())?;
+        queries.alike(data)?;
         let started = Instant::now();
         let enemies = nearest_enemies_between(&queries, data, self.norm, bar)?;
         let taken = started.elapsed().as_secs_f64();
@@ -264,8 +265,11 @@ fn enclosure(distance: Enclosure) -> Value {
 
 /// Why a network cannot be built from `data`: where equal samples have
 /// different labels, which ones.
-pub fn or_conflicts(data: &Dataset, error: indelible::Error) -> Failure {
+pub fn or_conflicts(data: &Given, error: indelible::Error) -> Failure {
     match error {
+        indelible::Error::NoEnemies => {
+            data.one_label("there is no largest radius to take a ratio of; give --radius")
+        }
         indelible::Error::Inseparable { .. } => Failure::no(describe_conflicts(data)),
         other => other.into(),
     }

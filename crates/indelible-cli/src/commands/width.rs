@@ -96,13 +96,16 @@ impl WidthArgs {
 
     /// The bounds for the widths asked for, or for the usual ones up to where
     /// nearly all of the separation is kept.
-    fn curve(&self, data: &Dataset, bar: &Bar) -> Result<WidthCurve, Failure> {
+    fn curve(&self, data: &Given, bar: &Bar) -> Result<WidthCurve, Failure> {
         let unasked = self.widths.is_empty();
         let usual = || USUAL.into_iter().filter(|&width| width < data.features()).chain([data.features()]);
         let widths: Vec<usize> = if unasked { usual().collect() } else { self.widths.clone() };
         let enough = |found: &WidthBounds| unasked && found.reached >= ENOUGH;
         let curve = width_bounds(data, &widths, enough, bar);
-        curve.map_err(|e| or_conflicts(data, e))
+        curve.map_err(|e| match e {
+            indelible::Error::NoEnemies => data.one_label("a first layer of any width tells them apart"),
+            other => or_conflicts(data, other),
+        })
     }
 }
 

@@ -96,11 +96,22 @@ fn one_class_has_no_ratio_but_a_radius() {
     place.file("one.csv", "x,label\n1,a\n2,a\n");
     let found = place.json("separation one.csv");
     assert_eq!(found["separation"]["lower"], serde_json::Value::Null);
-    place.refused("build one.csv -o net.onnx", 2, &["one label", "--radius"]);
+    let said = "one.csv: all samples have one label, 'a' (column label, index 1 from 0), so";
+    place.refused("build one.csv -o net.onnx", 2, &[said, "--radius", "--label-column"]);
+    place.refused("width one.csv", 2, &[said, "any width"]);
     place.refused("build one.csv -o net.onnx --per-sample", 2, &["one label"]);
     place.refused("bounds one.csv", 2, &["one label", "--samples"]);
     let built = place.json("build one.csv -o net.onnx --radius 0.75");
     assert_eq!(built["certified"], 2);
+    place.file("labels.txt", "a\na\n").file("wide.csv", "1,2\n3,4\n");
+    let said = "wide.csv: all samples have one label, 'a' (labels.txt), so";
+    place.refused("compare wide.csv --labels labels.txt", 2, &[said]);
+    // Files are named where two do not fit, or one is in the place of another.
+    let said = "iris has 4 features, one.csv has 1 feature; distances need equally many";
+    place.refused("separation one.csv --against iris", 2, &[said]);
+    place.refused("scores one.csv iris", 2, &[said]);
+    place.refused("verify net.onnx net.onnx", 2, &["net.onnx: this is an ONNX network; expected a text"]);
+    place.refused("separation net.onnx", 2, &["net.onnx: this is an ONNX network; expected a dataset"]);
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl Contents<'_> {
     }
 
     /// Reads until `out` is full or the contents end; the number of bytes read.
-    fn fill(&mut self, out: &mut [u8]) -> Result<usize, DataError> {
+    pub(super) fn fill(&mut self, out: &mut [u8]) -> Result<usize, DataError> {
         let mut filled = 0;
         while let Some(rest) = out.get_mut(filled..).filter(|rest| !rest.is_empty()) {
             match self.reader.read(rest) {
@@ -67,6 +67,16 @@ impl Contents<'_> {
         }
         self.offset += out.len() as u64;
         Ok(())
+    }
+
+    /// The next `length` bytes; the vector grows as they arrive.
+    pub(super) fn block(&mut self, length: u64) -> Result<Vec<u8>, DataError> {
+        let (mut bytes, packing) = (Vec::new(), self.packing);
+        let read = (&mut *self.reader).take(length).read_to_end(&mut bytes);
+        match read.map_err(|e| read_failed(packing, e))? as u64 == length {
+            true => Ok(bytes),
+            false => Err(self.malformed("the file ends early")),
+        }
     }
 
     /// Compares what the header promises with the rest of the file, where that is

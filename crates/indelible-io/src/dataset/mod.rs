@@ -1,4 +1,4 @@
-//! Labelled datasets in: IDX, NPY, NPZ, CSV, svmlight and Parquet.
+//! Labelled datasets in: IDX, NPY, NPZ, CSV, svmlight, Parquet and Arrow IPC.
 //!
 //! The format is told by the first bytes of a file, never by its name, and
 //! IDX, NPY and CSV may be compressed with gzip. A dataset is the exact real
@@ -13,7 +13,7 @@
 //! | NPZ     | array `X`, `x`, `X_train`, `x_train`, `train_images`, `data`, `features`, `images` or `arr_0`, as NPY | array `y`, `Y`, `y_train`, `train_labels`, `target`, `labels`, `label`, `targets` or `arr_1` |
 //! | CSV     | every other column                      | a column, see [`ReadOptions::label_column`] |
 //! | svmlight | `index:value`; 0 where there is none   | the first number of a line              |
-//! | Parquet | every other column                      | a column, see [`ReadOptions::label_column`] |
+//! | Parquet, Arrow IPC | every other column           | a column, see [`ReadOptions::label_column`] |
 //!
 //! What a reader decided by itself (header, separator, columns left out) is in its
 //! [`Reading`]; docs/data.md has every rule.
@@ -32,6 +32,8 @@
 //! dataset lives.
 
 mod array;
+mod arrow;
+mod columns;
 mod contents;
 mod guard;
 mod idx;
@@ -195,6 +197,8 @@ fn load(path: &Path, options: &ReadOptions) -> Result<Loaded, Error> {
         Format::Npy => npy::read,
         Format::Npz => npz::read,
         Format::Parquet => parquet::read,
+        Format::Arrow => arrow::read_file,
+        Format::ArrowStream => arrow::read_stream,
         Format::Text => text::read,
     };
     let mut loaded = read(source, options).map_err(failed)?;
@@ -217,12 +221,15 @@ fn read_labels(path: &Path) -> Result<LabelSet, Error> {
         Format::Npy => npy::labels(&mut source.contents("NPY")),
         Format::Npz => npz::read_labels(source),
         Format::Text => text::read_labels(source),
-        Format::Parquet => Err(DataError::unsupported(
-            "a Parquet file of labels",
-            "IDX, NPY, NPZ or a text of one label per line",
-        )),
+        Format::Parquet => Err(no_list("a Parquet file of labels")),
+        Format::Arrow | Format::ArrowStream => Err(no_list("an Arrow file of labels")),
     });
     read.map_err(|source| Error::data(path, source))
+}
+
+/// A table where a list of labels was expected.
+fn no_list(what: &'static str) -> DataError {
+    DataError::unsupported(what, "IDX, NPY, NPZ or a text of one label per line")
 }
 
 /// Checks that everything fits together.

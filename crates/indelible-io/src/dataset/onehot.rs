@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use indelible::text::counted;
+
 use crate::DataError;
 
 /// More words than these in one column are names of samples rather than
@@ -92,8 +94,8 @@ impl Vocabularies {
             sorted.sort();
             names.extend(sorted.iter().map(|(word, _)| format!("{name}={word}")));
             said.push(format!(
-                "column {name} is one feature for each of its {} words, 0 or 1: samples that differ in it are 1 apart in linf",
-                sorted.len()
+                "column {name} is one feature for each of its {}, 0 or 1: samples that differ in it are 1 apart in linf",
+                counted(sorted.len(), "word")
             ));
             orders.push(Some(sorted.into_iter().map(|(_, code)| code as f64).collect()));
         }

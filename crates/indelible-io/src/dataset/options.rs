@@ -84,7 +84,7 @@ impl FromStr for Decimal {
 }
 
 /// What becomes of values that are missing: empty cells and cells like `NA` of a
-/// text, nulls of Parquet, NaN.
+/// text, nulls of Parquet and Arrow, NaN.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Missing {

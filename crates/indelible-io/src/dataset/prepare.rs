@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use indelible::{Dataset, Features, network::Scaling};
+use indelible::{Dataset, Features, network::Scaling, text::counted};
 
 use super::{Missing, OnConflict, Reading, Scale};
 
@@ -52,7 +52,7 @@ fn kept<T: Copy + Into<f64>>(values: &[T], width: usize, reading: &mut Reading) 
         if row.iter().any(is_nan) { dropped.push(sample) } else { rows.push(sample) }
     }
     (!dropped.is_empty()).then(|| {
-        let what = format!("{} samples with missing values ({})", dropped.len(), list(&dropped));
+        let what = format!("{} with missing values ({})", counted(dropped.len(), "sample"), list(&dropped));
         reading.left_out.push(what);
         rows
     })

@@ -1,6 +1,6 @@
 //! What was read and what was not, for people and for `--json`.
 
-use indelible::Dataset;
+use indelible::{Dataset, text::counted};
 
 use super::table::is_missing;
 
@@ -16,6 +16,8 @@ pub struct Reading {
     /// Where the labels come from: "column 'species'", "array 'y'", the name of a
     /// file; `None` where there are none.
     pub labels: Option<String>,
+    /// The index from 0 of the column that holds the labels, where one of this file does.
+    pub label_column: Option<usize>,
     /// What the file holds beside the samples: columns, arrays, comments.
     pub left_out: Vec<String>,
     /// What was done to the numbers; `None`: they are as they stand in the file.
@@ -50,17 +52,18 @@ impl Reading {
         }
         let is_fraction =
             |name: &String| name.parse::<f64>().is_ok_and(|v| v.is_finite() && v.fract() != 0.0);
+        let counts = format!("{} for {}", counted(classes, "class"), counted(samples, "sample"));
         if classes == 1 && samples > 1 && labels.starts_with("column ") {
             self.warnings
                 .push(format!("all labels ({labels}) are the same; --label-column names another column"));
         }
         if let Some(fraction) = names.iter().find(|name| is_fraction(name)) {
             self.warnings.push(format!(
-                "the labels ({labels}) look continuous: '{fraction}' is no integer, {classes} classes for {samples} samples; --label-column names another column"
+                "the labels ({labels}) look continuous: '{fraction}' is no integer, {counts}; --label-column names another column"
             ));
         } else if samples >= FEW && classes > samples / 2 {
             self.warnings.push(format!(
-                "the labels ({labels}) hardly repeat: {classes} classes for {samples} samples; --label-column names another column"
+                "the labels ({labels}) hardly repeat: {counts}; --label-column names another column"
             ));
         }
     }

@@ -19,10 +19,8 @@ const PICKLE: &str = "an NPZ file of its arrays; a pickle may run any program";
 
 /// Formats that are recognised to be refused in words: their magic, their name,
 /// what makes them readable.
-const OTHERS: [(&[u8], &str, &str); 17] = [
-    (b"ARROW1", "Arrow IPC (Feather)", "Parquet, as DataFrame.to_parquet writes it"),
-    (b"\xff\xff\xff\xff", "a stream of Arrow IPC", "Parquet, as DataFrame.to_parquet writes it"),
-    (b"FEA1", "Feather", "Parquet, as DataFrame.to_parquet writes it"),
+const OTHERS: [(&[u8], &str, &str); 15] = [
+    (b"FEA1", "version 1 of Feather", "version 2, which DataFrame.to_feather writes, or Parquet"),
     (b"\x89HDF", "HDF5", "an NPZ file of its arrays"),
     (b"MATLAB 5", "a MATLAB file", "an NPZ file of its arrays"),
     (b"\x80\x02", "a Python pickle", PICKLE),
@@ -65,6 +63,10 @@ pub(super) enum Format {
     Npz,
     /// Apache Parquet.
     Parquet,
+    /// A file of Arrow IPC, version 2 of Feather.
+    Arrow,
+    /// A stream of Arrow IPC.
+    ArrowStream,
     /// A table or list as text.
     Text,
 }
@@ -78,6 +80,8 @@ impl Format {
             [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some(Self::Npy),
             [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(Self::Npz),
             [b'P', b'A', b'R', b'1', ..] => Some(Self::Parquet),
+            [b'A', b'R', b'R', b'O', b'W', b'1', 0, 0, ..] => Some(Self::Arrow),
+            [0xff, 0xff, 0xff, 0xff, ..] => Some(Self::ArrowStream),
             // UTF-16, whose every other byte may be 0.
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some(Self::Text),
             _ if unmarked_utf16(start).is_some() => Some(Self::Text),
@@ -94,6 +98,8 @@ impl Format {
             Some("npy") => Some(Self::Npy),
             Some("npz") => Some(Self::Npz),
             Some("parquet" | "pq") => Some(Self::Parquet),
+            Some("feather" | "arrow" | "ipc") => Some(Self::Arrow),
+            Some("arrows") => Some(Self::ArrowStream),
             _ if name.ends_with("-ubyte") || name.ends_with(".idx") => Some(Self::Idx),
             _ => None,
         }
@@ -106,6 +112,8 @@ impl Format {
             Self::Npy => "93 4e 55 4d 50 59 (NPY)",
             Self::Npz => "50 4b 03 04 (NPZ)",
             Self::Parquet => "50 41 52 31 (Parquet)",
+            Self::Arrow => "41 52 52 4f 57 31 (Arrow IPC)",
+            Self::ArrowStream => "ff ff ff ff (a stream of Arrow IPC)",
             Self::Text => "a text",
         }
     }
@@ -165,11 +173,14 @@ impl Source {
             return Err(DataError::unsupported(what, expected));
         }
         if found.is_none() && begins_like_onnx(&self.start) {
-            return Err(DataError::unsupported("an ONNX network", "a dataset"));
+            return Err(DataError::Kind { found: "an ONNX network", expected: "a dataset" });
         }
         if let (None, None, Some((at, byte))) = (found, claimed, first_control(&self.start)) {
             let what = format!("a byte {byte:#04x} in a text, {at} bytes behind its start,");
-            return Err(DataError::unsupported(what, "a text without, or IDX, NPY, NPZ, Parquet, gzip"));
+            return Err(DataError::unsupported(
+                what,
+                "a text without, or IDX, NPY, NPZ, Parquet, Arrow IPC, gzip",
+            ));
         }
         match (found, claimed) {
             // A name is only believed against a text, where any start will do.
@@ -179,7 +190,8 @@ impl Source {
             },
             (Some(format), _) if format != Format::Text => Ok(format),
             _ => {
-                let expected = claimed.map_or("IDX, NPY, NPZ, Parquet, CSV or gzip", Format::magic);
+                let expected =
+                    claimed.map_or("IDX, NPY, NPZ, Parquet, Arrow IPC, CSV or gzip", Format::magic);
                 let bytes: Vec<String> = self.start.iter().take(8).map(|b| format!("{b:02x}")).collect();
                 Err(DataError::Magic { expected, found: bytes.join(" ") })
             }

@@ -99,8 +99,11 @@ impl Table {
             true => (0..columns).filter(|&at| free(at) && Some(at) != label).collect(),
             false => chosen.clone(),
         };
-        let mut reading =
-            Reading { labels: label.map(|at| format!("column {}", shown(at, &names))), ..Reading::default() };
+        let mut reading = Reading {
+            labels: label.map(|at| format!("column {}", shown(at, &names))),
+            label_column: label,
+            ..Reading::default()
+        };
         let rest = (0..columns).filter(|at| !features.contains(at) && Some(*at) != label);
         let why = |at: usize| match () {
             () if dropped.contains(&at) => "--drop",

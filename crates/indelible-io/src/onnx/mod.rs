@@ -207,6 +207,7 @@ fn other_than_a_network(bytes: &[u8]) -> Option<&'static str> {
         [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some("NPY"),
         [b'P', b'K', 3, 4, ..] => Some("a ZIP archive, as NPZ is"),
         [b'P', b'A', b'R', b'1', ..] => Some("Parquet"),
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Some("Arrow IPC"),
         _ if start.iter().all(is_text) => Some("a text"),
         _ => None,
     }

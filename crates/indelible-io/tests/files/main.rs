@@ -7,6 +7,7 @@
     reason = "numbers that a test makes are small"
 )]
 
+mod arrow;
 mod bad_input;
 mod cells;
 mod common;

@@ -302,8 +302,7 @@ fn half_precision_is_read_exactly() {
 fn files_of_other_programs_are_named() {
     let folder = Folder::new();
     for (bytes, words) in [
-        (&b"ARROW1\0\0\x10"[..], &["Arrow IPC (Feather)", "Parquet"][..]),
-        (b"\x89HDF\r\n\x1a\n", &["HDF5"]),
+        (&b"\x89HDF\r\n\x1a\n"[..], &["HDF5"][..]),
         (b"\x80\x04\x95\x01\0", &["pickle"]),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", &["Excel"]),
         (b"\x28\xb5\x2f\xfd\x04\x00", &["zstd"]),
@@ -402,4 +401,13 @@ fn words_become_one_feature_each() {
     let many: String = (0..300).map(|i| format!("{i},w{i},{}\n", i % 2)).collect();
     let path = folder.put("t.csv", format!("a,word,label\n{many}"));
     expect_error(read_with(&path, &options(Missing::Refuse)), &path, &["line 258", "256 different words"]);
+}
+
+#[test]
+fn times_beside_numbers_are_no_svmlight() {
+    let folder = Folder::new();
+    let text = ",u,v,species\n2020-01-01 00:00:00.0,2.5,1,a\n2020-01-02 12:30,0.5,2,b\n";
+    let (data, reading) = told(&folder, text, &ReadOptions::default());
+    assert_eq!((values(&data), names(&data)), (vec![2.5, 1.0, 0.5, 2.0], vec!["a", "b"]));
+    assert_eq!(reading.left_out, ["column 0 (an index of the rows)"]);
 }

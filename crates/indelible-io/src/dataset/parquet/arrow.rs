@@ -10,6 +10,8 @@ use std::collections::HashMap;
 
 use parquet::file::metadata::FileMetaData;
 
+use crate::dataset::columns::extension;
+
 /// Slots of the tables, in the order of their fields.
 const MESSAGE_KIND: usize = 1;
 const MESSAGE_HEADER: usize = 2;
@@ -26,9 +28,6 @@ const SCHEMA: u8 = 1;
 
 /// The type of durations.
 const DURATION: u8 = 18;
-
-/// Extensions whose numbers are what is stored.
-const PLAIN: [&str; 1] = ["arrow.fixed_shape_tensor"];
 
 /// Columns whose numbers are not what Parquet says of them, by their names: what they are.
 pub(super) fn other_numbers(about: &FileMetaData) -> HashMap<String, String> {
@@ -56,8 +55,8 @@ fn found_in(bytes: &[u8]) -> Option<HashMap<String, String>> {
             for pair in part.tables(FIELD_METADATA) {
                 left = left.checked_sub(1)?;
                 let name = pair.text(PAIR_VALUE).unwrap_or_default();
-                if pair.text(PAIR_KEY) == Some("ARROW:extension:name") && !PLAIN.contains(&name) {
-                    what = Some(format!("the extension type '{}'", name.escape_debug()));
+                if pair.text(PAIR_KEY) == Some("ARROW:extension:name") {
+                    what = extension(name).or(what);
                 }
             }
             if let (Some(name), Some(what)) = (field.text(FIELD_NAME), what) {

@@ -5,7 +5,10 @@ use parquet::{
     schema::types::ColumnDescriptor,
 };
 
-use crate::dataset::table::{Value, half_precision};
+use crate::dataset::{
+    columns::{Kind, decimal, text},
+    table::{Value, half_precision},
+};
 
 /// Bytes of the largest integer that is read.
 const WIDEST: usize = size_of::<i128>();
@@ -20,7 +23,7 @@ pub(super) enum Meaning {
     /// binary16 numbers, two bytes each.
     Half,
     /// Integers times this power of 1/10.
-    Decimal(u32),
+    Decimal(i32),
     Text,
 }
 
@@ -29,10 +32,8 @@ pub(super) struct Column {
     /// Which one of the file it is.
     pub(super) place: usize,
     pub(super) name: String,
-    pub(super) physical: Physical,
     pub(super) meaning: Meaning,
-    /// Whether a row holds a list of values.
-    pub(super) list: bool,
+    pub(super) kind: Kind,
     /// The definition level of a value that is there.
     pub(super) present: i16,
     /// Whether nulls and NaN are missing values rather than refused.
@@ -50,8 +51,9 @@ pub(super) fn name(about: &ColumnDescriptor) -> String {
 }
 
 impl Column {
-    /// Refuses what is not understood, by what it is.
-    pub(super) fn new(place: usize, about: &ColumnDescriptor) -> Result<Self, String> {
+    /// Refuses what is not understood, by what it is; `other` is what its numbers are where
+    /// they are not what Parquet says.
+    pub(super) fn new(place: usize, about: &ColumnDescriptor, other: Option<String>) -> Result<Self, String> {
         use Physical::{BOOLEAN, BYTE_ARRAY, DOUBLE, FIXED_LEN_BYTE_ARRAY, FLOAT, INT32, INT64, INT96};
         let list = about.max_rep_level() == 1 && matches!(about.path().parts(), [_, _, _] | [_, _] | [_]);
         if !list && (about.max_rep_level() > 0 || about.path().parts().len() > 1) {
@@ -59,7 +61,7 @@ impl Column {
         }
         let (logical, converted) = (about.logical_type_ref(), about.converted_type());
         let physical = about.physical_type();
-        let scale = u32::try_from(about.type_scale()).unwrap_or(0);
+        let scale = about.type_scale().max(0);
         let meaning = match (logical, converted) {
             (Some(LogicalType::Float16), _) if about.type_length() == 2 => Meaning::Half,
             (Some(LogicalType::Decimal(_)), _) | (_, Converted::DECIMAL) => match physical {
@@ -79,12 +81,9 @@ impl Column {
             },
         };
         let present = about.max_def_level();
-        Ok(Self { place, name: name(about), physical, meaning, list, present, missing: false, width: 1 })
-    }
-
-    /// Whether its values are binary32 numbers.
-    pub(super) fn is_single(&self) -> bool {
-        self.physical == Physical::FLOAT || self.meaning == Meaning::Half
+        let single = physical == Physical::FLOAT || meaning == Meaning::Half;
+        let kind = Kind { text: meaning == Meaning::Text, single, list, other };
+        Ok(Self { place, name: name(about), meaning, kind, present, missing: false, width: 1 })
     }
 
     /// An integer as it is stored: what it denotes.
@@ -108,20 +107,9 @@ impl Column {
                 whole.iter_mut().skip(start).zip(bytes).for_each(|(to, from)| *to = *from);
                 Ok(decimal(i128::from_be_bytes(whole), scale))
             }
-            (Meaning::Text, bytes) => std::str::from_utf8(bytes)
-                .map(Value::Text)
-                .map_err(|_| "the label is no text in UTF-8".into()),
+            (Meaning::Text, bytes) => text(bytes),
             _ => Err("the value has another length than its type".into()),
         }
-    }
-}
-
-/// The number `value / 10^scale`, rounded to binary64 as the same digits in a
-/// text are.
-fn decimal(value: i128, scale: u32) -> Value<'static> {
-    match scale {
-        0 => Value::Integer(value),
-        _ => Value::Double(format!("{value}e-{scale}").parse().unwrap_or(f64::NAN)),
     }
 }
 

@@ -9,7 +9,7 @@ mod svmlight;
 use std::io::Read;
 
 use csv::{ByteRecord, ReaderBuilder, Terminator};
-use indelible::Features;
+use indelible::{Features, text::counted};
 
 use super::{
     Categorical, Decimal, Delimiter, Loaded, Missing, ReadOptions,
@@ -310,7 +310,7 @@ fn read_table(mut source: Source, dialect: &Dialect, options: &ReadOptions) -> R
     table.reading.left_out.extend(line);
     let comments = rows.reader.get_ref().comments;
     if comments > 0 {
-        table.reading.left_out.push(format!("{comments} lines of comments (#)"));
+        table.reading.left_out.push(format!("{} of comments (#)", counted(comments, "line")));
     }
     match words.any() {
         true => table.finish_words(&values, &words),

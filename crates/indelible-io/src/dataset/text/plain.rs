@@ -38,7 +38,7 @@ pub(super) struct Plain<R> {
     returned: bool,
     state: State,
     /// Lines of comments so far.
-    pub(super) comments: u64,
+    pub(super) comments: usize,
 }
 
 /// Where in a line the next character stands.
@@ -326,7 +326,7 @@ mod tests {
                 (out, plain.comments, plain.is_open())
             };
             // By single bytes, quotes and signs are never in one piece with others.
-            let alone: (String, u64, bool) = {
+            let alone: (String, usize, bool) = {
                 let mut plain = Plain::new(text.as_bytes(), form);
                 text.bytes().for_each(|byte| plain.put(byte));
                 plain.end();

@@ -28,7 +28,8 @@ pub(super) fn is_so(lines: &[String]) -> bool {
         let label = cells.next();
         cells.all(|cell| {
             pairs += 1;
-            pair(cell).is_some() || cell.starts_with("qid:")
+            // Times of day have more colons, a table other separators.
+            pair(cell).is_some_and(|(_, value)| !value.contains([':', ',', ';'])) || cell.starts_with("qid:")
         }) && label.is_some_and(|label| !label.contains(':'))
     }) && pairs > 0
 }

@@ -9,7 +9,7 @@ use indelible::{
 
 use super::{
     Reader, constant, first,
-    value::{Computed, Constant, Value, broadcast, stretched},
+    value::{Computed, Constant, Data, Value, broadcast, stretched},
 };
 use crate::onnx::{
     OnnxError,
@@ -106,6 +106,32 @@ impl Reader<'_> {
             }
             _ => Err(operator(node, " of this arrangement".into())),
         }
+    }
+
+    /// Scaler of `ai.onnx.ml`, what scikit-learn's scalers become: `(x − offset) · scale`.
+    pub(super) fn scaler(&mut self, node: &Node, inputs: &[Option<Value>]) -> Result<Value, OnnxError> {
+        only_attributes(node, &["offset", "scale"])?;
+        let x = first(node, inputs)?;
+        if self.precision != Precision::F32 {
+            return Err(operator(node, " of binary64 numbers, which it rounds to binary32".into()));
+        }
+        let numbers = |name: &str| -> Vec<f64> {
+            let attribute = node.attribute.iter().find(|attribute| attribute.name == name);
+            attribute.map_or(vec![], |attribute| attribute.floats.iter().map(|v| f64::from(*v)).collect())
+        };
+        let (offset, scale) = (numbers("offset"), numbers("scale"));
+        let fits = offset.len() == 1 || x.shape.last() == Some(&offset.len());
+        if !fits || scale.len() != offset.len() || x.shape.len() > 2 {
+            let what = format!(" of {:?} by {} and {} numbers", x.shape, offset.len(), scale.len());
+            return Err(operator(node, what));
+        }
+        let constant = |values: Vec<f64>| Constant {
+            shape: vec![values.len()],
+            data: Data::Numbers(values, Some(Precision::F32)),
+        };
+        let step = |op: &str| Node { op_type: op.into(), ..node.clone() };
+        let moved = self.with_constant(&step("Sub"), x, &constant(offset), false)?;
+        self.with_constant(&step("Mul"), &moved, &constant(scale), false).map(Value::Computed)
     }
 
     /// `x op c`, or `c op x` where `swapped`.

@@ -4,7 +4,7 @@ use indelible::Precision;
 
 use super::{
     Foreign, Reader, tails,
-    value::{Computed, MOST, Value, count},
+    value::{Computed, MOST, Stage, Tail, Value, count},
 };
 use crate::onnx::{
     OnnxError,
@@ -116,12 +116,16 @@ impl Reader<'_> {
         let outputs = file.output.iter().map(|output| value(&output.name)).collect::<Result<Vec<_>, _>>()?;
         let output = match &outputs[..] {
             [Value::Computed(output)] => output.clone(),
+            [Value::Tail(Tail { logits, stage: Stage::Sigmoid })] => {
+                let vector = logits.vector;
+                self.by_sign(vector)
+            }
             [Value::Constant(_)] => {
                 return Err(OnnxError::Structure("the output does not depend on the input".into()));
             }
             several => tails::logits(several).ok_or_else(|| {
                 let what = match several.len() {
-                    1 => "the network ends in a Sigmoid of one number, which is no label; expected two outputs, such as -z and z".into(),
+                    1 => "the network ends in 1 less a Sigmoid, which is no label; expected the Sigmoid, or both".into(),
                     count => {
                         format!("the network has {count} outputs; expected one, or a label and probabilities")
                     }

@@ -183,8 +183,11 @@ impl<'f> Reader<'f> {
         if inputs.iter().flatten().any(|value| matches!(value, Value::Tail(_))) {
             return self.behind(node, &inputs);
         }
-        if !is_default(&node.domain) {
-            return Err(operator(node, String::new()));
+        match (node.domain.as_str(), node.op_type.as_str()) {
+            ("ai.onnx.ml", "Scaler") => return Ok(vec![self.scaler(node, &inputs)?]),
+            ("ai.onnx.ml", "ZipMap") => return Ok(vec![tails::scores(node, &inputs)?]),
+            (domain, _) if !is_default(domain) => return Err(operator(node, String::new())),
+            _ => {}
         }
         let computed = inputs.iter().flatten().any(|value| matches!(value, Value::Computed(_)));
         if !computed {

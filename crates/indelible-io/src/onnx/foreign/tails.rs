@@ -1,7 +1,7 @@
 //! What stands behind the logits and changes no label: softmax, the position of
 //! the largest, names of classes.
 
-use indelible::network::{AffineMap, LayerBuilder, Operation};
+use indelible::network::{Activation, AffineMap, LayerBuilder, Operation};
 
 use super::{
     Reader, constant, first,
@@ -13,11 +13,24 @@ use crate::onnx::{
     proto::Node,
 };
 
-/// The logits that all outputs stand behind.
+/// A number that is not farther than this from 0 decides nothing: its Sigmoid is one half
+/// but for some units in the last place of binary32, and rounding may have the last word.
+/// Beyond it stands 16 of them or more on the side of the number.
+const UNDECIDED: f64 = 1.0 / 262_144.0;
+
+/// ZipMap of `ai.onnx.ml` over the logits themselves, which it gives names.
+pub(super) fn scores(node: &Node, inputs: &[Option<Value>]) -> Result<Value, OnnxError> {
+    Ok(Value::Tail(Tail { logits: first(node, inputs)?.clone(), stage: Stage::Probabilities }))
+}
+
+/// The logits that all outputs stand behind, or are beside a label.
 pub(super) fn logits(outputs: &[&Value]) -> Option<Computed> {
-    let tails: Option<Vec<&Tail>> =
-        outputs.iter().map(|value| if let Value::Tail(tail) = value { Some(tail) } else { None }).collect();
-    let tails = tails?;
+    let tail = |value: &&Value| match value {
+        Value::Tail(tail) => Some(tail.clone()),
+        Value::Computed(logits) => Some(Tail { logits: logits.clone(), stage: Stage::Probabilities }),
+        Value::Constant(_) => None,
+    };
+    let tails: Vec<Tail> = outputs.iter().map(tail).collect::<Option<_>>()?;
     let first = &tails.first()?.logits;
     let complete = |stage| matches!(stage, Stage::Probabilities | Stage::Label);
     let same = tails.iter().all(|tail| tail.logits.vector == first.vector && complete(tail.stage));
@@ -115,23 +128,34 @@ impl Reader<'_> {
         Ok(vec![Value::Tail(result)])
     }
 
-    /// `(1 − σ(z), σ(z))`, of which the second is larger where `z > 0`: the
-    /// logits 0 and `z`.
+    /// `(1 − σ(z), σ(z))`, of which the second is larger where `z > 0`.
     fn two_classes(&mut self, node: &Node, no: &Tail, yes: &Tail) -> Result<Tail, OnnxError> {
         let axis = int_attribute(node, "axis", 0);
         if no.logits.vector != yes.logits.vector || !(axis == 1 || axis == -1) {
             return Err(operator(node, " of this arrangement".into()));
         }
-        let mut rows = LayerBuilder::new(1);
-        rows.bias(0.0);
-        rows.weight(0, 1.0).bias(0.0);
-        let map = Operation::Affine(AffineMap::Rows(rows.finish()));
-        let logits = self.push(map, vec![yes.logits.vector], vec![1, 2]);
-        self.notes.push(format!(
-            "Sigmoid behind two classes (node '{}') is left out: the second class is the one of a positive number, but for rounding",
-            node.name
-        ));
+        let logits = self.by_sign(yes.logits.vector);
         Ok(Tail { logits, stage: Stage::Probabilities })
+    }
+
+    /// Two logits for the sign of a number `z`, whose Sigmoid is compared with one half: 0
+    /// and `relu(z − t) − relu(−z − t)`, equal up to [`UNDECIDED`], where nothing can be
+    /// proved then.
+    pub(super) fn by_sign(&mut self, vector: usize) -> Computed {
+        let mut hinges = LayerBuilder::new(1);
+        hinges.weight(0, 1.0).bias(-UNDECIDED);
+        hinges.weight(0, -1.0).bias(-UNDECIDED);
+        let mut logits = LayerBuilder::new(2);
+        logits.bias(0.0);
+        logits.weight(0, 1.0).weight(1, -1.0).bias(0.0);
+        let affine = |rows: LayerBuilder| Operation::Affine(AffineMap::Rows(rows.finish()));
+        let hinges = self.push(affine(hinges), vec![vector], vec![1, 2]);
+        let hinges = self.push(Operation::Activation(Activation::Relu), vec![hinges.vector], vec![1, 2]);
+        self.notes.push(
+            "Sigmoid at the end is left out: above one half is the second class, below it the first; where rounding may decide (numbers within 2^-18 of 0) nothing is proved, and the first is said"
+                .into(),
+        );
+        self.push(affine(logits), vec![hinges.vector], vec![1, 2])
     }
 
     fn named(&mut self, names: &Constant) {

@@ -1,6 +1,6 @@
 """How long reading CSV takes beside pandas and polars: processor time of all threads.
 
-    INDELIBLE=target/release/indelible python bench/reading/csv.py [FOLDER]
+    INDELIBLE=target/release/indelible python bench/reading/tables.py [FOLDER]
 
 Two tables are written into FOLDER (default: a temporary one), 110 MB and 60 MB: 60,000 x 784 bytes with a label, most
 of them 0, as MNIST has, and 30,000 x 100 numbers with 16 or 17 digits. The program reads each for a network with other
