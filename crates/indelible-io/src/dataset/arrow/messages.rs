@@ -296,5 +296,7 @@ fn malformed(what: &str) -> DataError {
 /// What a failure of the decoder means.
 fn failed(error: ArrowError) -> DataError {
     let text = error.to_string();
-    DataError::malformed(FORMAT, text.lines().next().unwrap_or_default())
+    let line = text.lines().next().unwrap_or_default();
+    // In front stands which kind of error of the library it is.
+    DataError::malformed(FORMAT, line.split_once(" error: ").map_or(line, |(_, what)| what))
 }

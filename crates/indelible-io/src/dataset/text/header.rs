@@ -45,6 +45,11 @@ impl<'a> Below<'a> {
         self.repeat_all() && self.distinct() > 1
     }
 
+    /// Whether they come four times and more on average, and differ.
+    fn are_frequent(&self) -> bool {
+        4 * self.distinct() <= self.0.len() && self.distinct() > 1
+    }
+
     fn are_words(&self, decimal: Decimal) -> bool {
         self.0.iter().all(|cell| number(cell, decimal).is_none())
     }
@@ -171,6 +176,8 @@ fn numbers(first: &[String], below: &[Vec<String>], label: Option<usize>, decima
     let is_no_label = number(word, decimal).is_none() && !comes_again && labels.is_some_and(Below::repeat);
     // Three or more that grow, far from all numbers below, as wavelengths are.
     let far = |(at, value): (&usize, &f64)| columns.get(*at).is_some_and(|c| c.is_far_from(*value, decimal));
+    // Two that grow by the step from the second to the label's, which no label is.
+    let is_pair = here.len() == 2 && features.len() == 2 && step.is_some() && goes_on_to_label;
     let is_outside = here.len() >= 3
         && here.len() == features.len()
         && here.windows(2).all(|pair| pair[0] < pair[1])
@@ -181,6 +188,7 @@ fn numbers(first: &[String], below: &[Vec<String>], label: Option<usize>, decima
             || counts && foreign && !goes_on && (fractions || features.len() >= 3)
             || counts && strange && !goes_on && features.len() == 2 && (label.is_none() || goes_on_to_label)
             || regular && strange && !goes_on && (is_no_label || goes_on_to_label)
+            || is_pair && strange && !goes_on && labels.is_some_and(Below::repeat)
             || is_outside && (label.is_none() || labels.is_some_and(Below::repeat)));
     let doubtful = match names {
         true => {
@@ -188,10 +196,14 @@ fn numbers(first: &[String], below: &[Vec<String>], label: Option<usize>, decima
             !fractions || !(is_plain || regular && is_no_label)
         }
         false => {
-            // A word over classes, a number over words.
+            // A word over classes, a number over words or over classes that come often.
             let is_rare = is_no_label && labels.is_some_and(Below::repeat_all);
             let is_other = number(word, decimal).is_some() && labels.is_some_and(|c| c.are_words(decimal));
-            !below.is_empty() && (regular && foreign || is_rare || is_other)
+            let is_lone = number(word, decimal).is_some()
+                && !comes_again
+                && strange
+                && labels.is_some_and(Below::are_frequent);
+            !below.is_empty() && (regular && foreign || is_rare || is_other || is_lone)
         }
     };
     Header { names, doubtful }
@@ -244,6 +256,7 @@ mod tests {
             "1850,1900,2000,1\n7,2,3,0\n2,1,3,2\n2,3,4,2",
             "0,1,2\n7,5,0\n8,6,1\n9,7,1",
             "sex,kind\nm,a\nf,b\nm,a",
+            "2018,2019,2020\n5.1,3.5,0\n4.9,3.0,1\n4.7,3.1,1",
             "1,2,kind\n1,2,3\n4,5,6",
         ] {
             assert!(told(text).names, "{text}");
@@ -257,6 +270,8 @@ mod tests {
             "1,2,y\n3,1,n\n2,2,y",
             "5.1,3.5,setosa\n4.9,3.0,setosa",
             "1,2,x\n3,4,y",
+            "5,6,7\n8,9,10\n1,4,7",
+            "5,6,7\n8,9,1\n1,4,2",
             "10,20,30,c\n20,10,30,a\n30,10,20,a",
             "10,20,30,c\n11,21,31,a\n12,22,32,a",
             "False,True,True,c\nTrue,False,True,a\nTrue,True,False,a",
@@ -278,6 +293,8 @@ mod tests {
             "0,1,2,species\n2,0,1,a\n1,2,0,b\n0,1,2,a",
             "2000,y\n5,a\n7,b\n8,a\n9,b",
             "0.0,1.0,2\n6.5,2,setosa",
+            "2018,2019,2020\n5.1,3.5,0\n4.9,3.0,1\n4.7,3.1,1",
+            "2018,2020,2021\n5.1,3.5,0\n4.9,3.0,1\n4.7,3.1,0\n5.1,3.5,0\n4.9,3.0,1\n4.7,3.1,1\n4.2,3,1\n4,1,0",
             "1850,1900,2000,kind\n0.5,2,3,a\n2,1,3,b\n2,3,4,b",
         ] {
             assert!(told(text).doubtful, "{text}");
