@@ -80,7 +80,7 @@ pub fn patch(
     }
     if !matches!(network, Model::Layers(_) | Model::Graph(_)) {
         return Err(unsuitable(
-            "the network is a compact form, which keeps its own radii; expected layers or a graph of operators",
+            "the network is a compact form or has a memory already; expected layers or a graph of operators",
         ));
     }
     let (largest_output, lift) = lift(&network, data, budget, precision)?;
