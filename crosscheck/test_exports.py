@@ -67,6 +67,18 @@ def test_a_sigmoid_of_one_number_is_two_classes(program, tmp_path, format, both)
     assert program("predict", file, tmp_path / "x.npy", "--labels", tmp_path / "y.npy").code == 2
 
 
+@pytest.mark.parametrize("tail", ["Softmax", "LogSoftmax", "ArgMax"])
+def test_of_one_number_nothing_is_the_largest(program, tmp_path, tail):
+    """A Softmax of one number is 1: what is in front of it is neither a value nor a label."""
+    net = Net(["N", 6])
+    net.dense(6, 1), net.on(tail, axis=1)
+    if tail == "ArgMax":
+        net.outputs = [helper.make_tensor_value_info(net.x, TensorProto.INT64, None)]
+    onnx.save(net.model(), tmp_path / "net.onnx")
+    answer = program("inspect", tmp_path / "net.onnx")
+    assert answer.code == 2 and f"operator {tail}" in answer.stderr and "of one number" in answer.stderr, answer.stderr
+
+
 @pytest.mark.parametrize("format", (np.float32, np.float64))
 def test_nothing_is_proved_where_the_sigmoid_is_one_half(program, tmp_path, format):
     """`z = x`: what is certified, onnxruntime's Sigmoid is on that side of one half, strictly."""

@@ -111,6 +111,20 @@ impl Features {
         }
     }
 
+    /// These rows of `width` values.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub(crate) fn rows(&self, width: usize, chosen: impl Iterator<Item = usize>) -> Self {
+        match self {
+            Self::Coded { codes, levels } => {
+                Self::Coded { codes: rows(codes, width, chosen), levels: levels.clone() }
+            }
+            Self::F32(values) => Self::F32(rows(values, width, chosen)),
+            Self::F64(values) => Self::F64(rows(values, width, chosen)),
+        }
+    }
+
     /// The values from position `start` on, exactly, into `out`.
     ///
     /// # Panics
@@ -358,13 +372,7 @@ impl Dataset {
     /// When one is out of range.
     pub fn select(&self, samples: impl Iterator<Item = usize> + Clone) -> Result<Self, Error> {
         let n = self.width;
-        let features = match &self.features {
-            Features::Coded { codes, levels } => {
-                Features::Coded { codes: rows(codes, n, samples.clone()), levels: levels.clone() }
-            }
-            Features::F32(values) => Features::F32(rows(values, n, samples.clone())),
-            Features::F64(values) => Features::F64(rows(values, n, samples.clone())),
-        };
+        let features = self.features.rows(n, samples.clone());
         let labels = samples.map(|sample| self.labels[sample]).collect();
         let selected = Self::new(features, n, labels, self.class_names.clone())?;
         Ok(Self { feature_names: self.feature_names.clone(), ..selected })

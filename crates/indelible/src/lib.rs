@@ -91,6 +91,7 @@
 //! - [`cells`]: boxes that recognise balls, few and sparse.
 //! - [`constructions`]: theorems as code, one file each, listed in
 //!   [`REGISTRY`](constructions::REGISTRY).
+//! - [`patch`](mod@patch): a memory for a trained network of others.
 //! - [`bounds`]: what the literature proves necessary and sufficient.
 //! - [`classes`]: which output of a network belongs to which class of the data.
 //! - [`fit`](mod@fit): the whole line in one call.
@@ -137,6 +138,7 @@ pub mod network;
 pub mod norm;
 pub mod number;
 mod parallel;
+pub mod patch;
 pub mod progress;
 pub mod scores;
 pub mod separation;

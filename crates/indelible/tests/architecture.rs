@@ -39,6 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "constructions",
         &["budget", "cells", "dataset", "directions", "network", "norm", "number", "progress", "separation"],
     ),
+    ("patch", &["budget", "cells", "certify", "constructions", "dataset", "network", "number", "progress"]),
     ("bounds", &["budget", "constructions", "dataset", "network", "norm", "number"]),
     ("classes", &["budget", "certify", "dataset", "network", "norm"]),
     (
@@ -392,7 +393,7 @@ fn arrows_are_read_off_the_source() {
 /// Tests know the constructions that they build with; the engines do not.
 #[test]
 fn certificates_know_no_builder() {
-    let builders = ["directions", "cells", "constructions", "bounds"];
+    let builders = ["directions", "cells", "constructions", "patch", "bounds"];
     let (_, known) = ROOMS.iter().find(|(room, _)| *room == "certify").unwrap();
     assert!(builders.iter().all(|builder| !known.contains(builder)));
     let arrows = Library::read().arrows();

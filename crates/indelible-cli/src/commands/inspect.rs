@@ -6,7 +6,7 @@ use clap::Args;
 use indelible::{
     Norm, Radii,
     fit::Lipschitz,
-    network::{CellNetwork, Layer, Model, Scaling, Size},
+    network::{CellNetwork, Layer, Model, Patched, Scaling, Size},
 };
 use indelible_io::{
     dataset::{ReadOptions, Scale},
@@ -14,7 +14,7 @@ use indelible_io::{
 };
 use serde_json::{Value, json};
 
-use super::prelude::*;
+use super::{patch::reach_of, prelude::*};
 use crate::lipschitz;
 
 /// Arguments of `inspect`.
@@ -75,6 +75,7 @@ impl InspectArgs {
         match behind {
             Model::Cells(cells) => describe(cells, metadata.samples_per_cell.as_deref(), &mut report),
             Model::Projected(projected) => directions(projected.directions(), &mut report),
+            Model::Patched(patched) => memory(patched, &mut report),
             _ => {}
         }
         claims(metadata, &mut report);
@@ -83,6 +84,21 @@ impl InspectArgs {
         }
         report.left_out(&network.notes).print(self.json)
     }
+}
+
+/// What was put beside a network.
+fn memory(patched: &Patched, report: &mut Report) {
+    let Size { depth, width, nonzero, all, .. } = patched.memory().size();
+    let (kind, cells) = reach_of(patched);
+    report.json["memory"] = json!({
+        "locality": kind, "cells": cells, "lift": patched.lift(), "depth": depth, "width": width,
+        "parameters": {"nonzero": nonzero, "all": all},
+    });
+    report.line(
+        "memory",
+        format!("{} ({kind}), {} parameters nonzero", counted(cells, "cell"), grouped(nonzero)),
+    );
+    report.line("others lowered by", real(patched.lift()));
 }
 
 /// How many directions there are in front of a network, where there are some.

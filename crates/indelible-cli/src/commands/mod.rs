@@ -15,6 +15,7 @@ mod enemies_chart;
 mod explain;
 mod hard;
 mod inspect;
+mod patch;
 mod predict;
 mod refute;
 mod robustness;
@@ -81,6 +82,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Prove, sample by sample, that a network keeps the labels within a radius
     Certify(certify::CertifyArgs),
+    /// Give somebody's network memory: it keeps the labels within a radius, proved, and is the same elsewhere
+    Patch(patch::PatchArgs),
     /// The largest radius of each sample: certified, and attacked
     Robustness(robustness::RobustnessArgs),
     /// Answer a VNN-LIB query about a network: sat with a point, unsat with a proof
@@ -130,6 +133,7 @@ impl Program {
             Command::Predict(args) => args.run(),
             Command::Explain(args) => args.run(),
             Command::Certify(args) => args.run(),
+            Command::Patch(args) => args.run(),
             Command::Robustness(args) => args.run(),
             Command::Verify(args) => args.run(),
             Command::Benchmark(args) => args.run(),

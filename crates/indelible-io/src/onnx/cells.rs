@@ -44,6 +44,12 @@ pub(super) fn write(
     heading: Heading<'_>,
     out: &mut dyn std::io::Write,
 ) -> Result<(), OnnxError> {
+    let (graph, tensors) = parts(network);
+    write_model(graph, tensors, heading, out)
+}
+
+/// The graph and its tensors.
+pub(super) fn parts(network: &CellNetwork) -> (proto::Graph, Vec<Initializer<'_>>) {
     let precision = network.precision();
     let groups = groups(network);
     let described = Described {
@@ -84,7 +90,7 @@ pub(super) fn write(
         let shape = [1, network.classes()];
         tensors.push(Initializer::numbers("numbers", &shape, precision, numbers(network.classes())));
     }
-    write_model(graph, tensors, heading, out)
+    (graph, tensors)
 }
 
 /// Runs of cells with equally many constraints, together at most [`GROUP`].

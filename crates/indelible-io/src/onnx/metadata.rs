@@ -51,6 +51,11 @@ impl Metadata {
         if self.scaled { SCALED } else { "raw" }
     }
 
+    /// What a file says of itself that others wrote.
+    pub(super) fn of_others(entries: &[proto::Entry]) -> impl Iterator<Item = &proto::Entry> {
+        entries.iter().filter(|entry| !entry.key.starts_with(PREFIX))
+    }
+
     pub(super) fn entries(&self) -> Vec<proto::Entry> {
         let radii = match &self.radii {
             Some(Radii::PerSample(radii)) => {

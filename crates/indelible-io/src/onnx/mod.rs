@@ -11,6 +11,7 @@ mod foreign;
 mod graph;
 mod max_affine;
 mod metadata;
+mod patched;
 mod projected;
 mod proto;
 mod prototypes;
@@ -31,7 +32,7 @@ use indelible::{
     Dataset, Norm, Radii,
     classes::Signature,
     constructions::Construction,
-    network::{Model, Projected, Scaled, Scaling, Schedule},
+    network::{Model, Patched, Projected, Scaled, Scaling, Schedule},
 };
 use prost::Message;
 
@@ -87,13 +88,14 @@ impl Network {
     }
 
     /// The name of its form: `dense` for layers, `graph` for a piecewise-linear
-    /// graph, `compact` for all others.
+    /// graph, `patched` for one of these with a memory, `compact` for all others.
     #[must_use]
     pub fn form(&self) -> &'static str {
         let model = if let Model::Scaled(scaled) = &self.model { scaled.inner() } else { &self.model };
         match model {
             Model::Layers(_) => "dense",
             Model::Graph(_) => "graph",
+            Model::Patched(_) => "patched",
             _ => "compact",
         }
     }
@@ -174,6 +176,37 @@ pub enum OnnxError {
 /// # Errors
 /// When a file cannot be read, is larger than 2 GiB, or [`read`] fails.
 pub fn open(path: &Path) -> Result<Network, Error> {
+    of_file(path, read_beside)
+}
+
+/// Writes the network in the ONNX file at `original` with the memory of `patched` beside it:
+/// its own nodes and tensors stay as they are, so that whoever runs the file computes what
+/// they computed, to the bit. What others say of it in the metadata stays, too.
+///
+/// # Errors
+/// When the file cannot be read, or writing fails. [`OnnxError::Structure`] when the network
+/// has a memory already, ends in a Softmax or the like, has more than one input or output,
+/// or uses operators that mean something else in operator set 13, where the memory begins.
+pub fn write_patched(
+    original: &Path,
+    patched: &Patched,
+    metadata: &Metadata,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
+    of_file(original, |bytes, folder| {
+        let mut model = decode(bytes)?;
+        if let Some(graph) = &mut model.graph {
+            external::load(graph, folder)?;
+        }
+        patched::write(model, patched, metadata, out)
+    })
+}
+
+/// What `read` makes of the bytes of the file at `path` and of the folder that it is in.
+fn of_file<T>(
+    path: &Path,
+    read: impl FnOnce(Bytes, Option<&Path>) -> Result<T, OnnxError>,
+) -> Result<T, Error> {
     let failed = |e| Error::io("read", path, e);
     let onnx = |source| Error::Onnx { path: path.into(), source };
     let mut bytes = Vec::new();
@@ -191,8 +224,7 @@ pub fn open(path: &Path) -> Result<Network, Error> {
         return Err(Error::data(path, DataError::Empty));
     }
     let what = other_than_a_network(&bytes);
-    let read = read_beside(bytes.into(), path.parent());
-    read.map_err(|e| match (e, what) {
+    read(bytes.into(), path.parent()).map_err(|e| match (e, what) {
         (OnnxError::Decode(_), Some(what)) => onnx(OnnxError::Other(what)),
         (e, _) => onnx(e),
     })
@@ -229,16 +261,13 @@ pub fn read(bytes: Bytes) -> Result<Network, OnnxError> {
 
 /// The same, with tensors in files of `folder`.
 fn read_beside(bytes: Bytes, folder: Option<&Path>) -> Result<Network, OnnxError> {
-    let model = proto::Model::decode(bytes).map_err(|e| {
-        OnnxError::Decode(e.to_string().trim_start_matches("failed to decode Protobuf message: ").into())
-    })?;
+    let model = decode(bytes)?;
     let mut metadata = Metadata::from_entries(&model.metadata_props)?;
     if !model.functions.is_empty() {
         let what = "the model defines functions of its own, which are not understood";
         return Err(OnnxError::Structure(what.into()));
     }
-    let opset = model.opset_import.iter().find(|set| graph::is_default(&set.domain));
-    let opset = opset.ok_or(OnnxError::Missing("default operator set"))?.version;
+    let opset = default_opset(&model.opset_import)?;
     if !(7..=LAST_OPSET).contains(&opset) {
         return Err(OnnxError::Structure(format!(
             "operator set {opset} is not understood; expected 7 to {LAST_OPSET}"
@@ -265,6 +294,8 @@ fn read_beside(bytes: Bytes, folder: Option<&Path>) -> Result<Network, OnnxError
         Model::Prototypes(recurrence::read(&graph, opset)?)
     } else if name == max_affine::NAME || earlier && has("ReduceMax") {
         Model::MaxAffine(max_affine::read(&graph, opset)?)
+    } else if name == patched::NAME {
+        Model::Patched(patched::read(&graph, opset)?)
     } else {
         let foreign = foreign::read(&graph, opset)?;
         metadata.classes = metadata.classes.or(foreign.classes);
@@ -285,6 +316,18 @@ fn read_beside(bytes: Bytes, folder: Option<&Path>) -> Result<Network, OnnxError
         None => model,
     };
     Ok(Network { model, metadata, notes })
+}
+
+fn decode(bytes: Bytes) -> Result<proto::Model, OnnxError> {
+    proto::Model::decode(bytes).map_err(|e| {
+        OnnxError::Decode(e.to_string().trim_start_matches("failed to decode Protobuf message: ").into())
+    })
+}
+
+/// The version of the default operator set.
+fn default_opset(sets: &[proto::OperatorSet]) -> Result<i64, OnnxError> {
+    let default = sets.iter().find(|set| graph::is_default(&set.domain));
+    Ok(default.ok_or(OnnxError::Missing("default operator set"))?.version)
 }
 
 /// The last operator set whose operators are known.

@@ -11,7 +11,7 @@
 //! table, the accumulator of a step is a row of bytes with one 1. The schedule
 //! of the layers that the form stands for is part of the name of the graph.
 
-use std::{borrow::Cow, io::Write};
+use std::{borrow::Cow, io::Write, ops::RangeInclusive};
 
 use indelible::network::{
     Clipping, Layer, LayerBuilder, Measure, NetworkForm, Pool, PowerCurve, PrototypeParts, Prototypes,
@@ -172,6 +172,16 @@ pub(super) fn write(
     heading: Heading<'_>,
     out: &mut dyn Write,
 ) -> Result<(), OnnxError> {
+    let (graph, tensors) = parts(prototypes)?;
+    write_model(graph, tensors, heading, out)
+}
+
+/// The graph and its tensors.
+///
+/// # Errors
+/// When the first step reads another point than the others, or it is not known how
+/// differences are measured.
+pub(super) fn parts(prototypes: &Prototypes) -> Result<(proto::Graph, Vec<Initializer<'_>>), OnnxError> {
     let (n, precision, steps) = (prototypes.inputs(), prototypes.precision(), prototypes.steps());
     let count = prototypes.accumulator_count();
     let cannot = |what: &str| OnnxError::Structure(format!("the compact form cannot say {what}"));
@@ -232,19 +242,32 @@ pub(super) fn write(
         pool: prototypes.pool,
         schedule: prototypes.schedule,
     };
-    write_model(graph(&form), tensors, heading, out)
+    Ok((graph(&form), tensors))
 }
 
 /// Reads prototypes, or says where the file differs from them; `schedule` is
 /// that of a file which does not say it itself.
 pub(super) fn read(file: &proto::Graph, opset: i64, schedule: Schedule) -> Result<Prototypes, OnnxError> {
-    let (mut tensors, any) = Tensors::new(
-        "compact network of prototypes",
-        file,
-        (opset, 13..=17),
-        candidates(file, schedule),
-        graph,
-    )?;
+    read_in(file, (opset, 13..=17), schedule)
+}
+
+/// Reads prototypes that add up hinges of single features or differences, whose operators
+/// mean the same in all newer operator sets.
+pub(super) fn read_sums(file: &proto::Graph, opset: i64) -> Result<Prototypes, OnnxError> {
+    let found = read_in(file, (opset, 13..=super::LAST_OPSET), Schedule::Pipelined)?;
+    match found.measure {
+        Measure::Violations | Measure::Sum => Ok(found),
+        _ => Err(OnnxError::Structure("a memory measures sums; this one does not".into())),
+    }
+}
+
+fn read_in(
+    file: &proto::Graph,
+    opsets: (i64, RangeInclusive<i64>),
+    schedule: Schedule,
+) -> Result<Prototypes, OnnxError> {
+    let (mut tensors, any) =
+        Tensors::new("compact network of prototypes", file, opsets, candidates(file, schedule), graph)?;
     let n = tensors.features()?;
     let [steps, count] = tensors.shape("hot")?;
     tensors.fixed("axis", &[1], [1])?;

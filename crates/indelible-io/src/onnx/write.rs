@@ -24,7 +24,7 @@ pub(crate) const LIMIT: u64 = (1 << 31) - 1;
 /// Operator set that is written.
 const OPSET: i64 = 17;
 /// IR version that belongs to it.
-const IR_VERSION: i64 = 8;
+pub(super) const IR_VERSION: i64 = 8;
 
 /// Fills one tensor with its bytes, little-endian.
 type Fill<'a> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>;
@@ -60,6 +60,12 @@ impl<'a> Initializer<'a> {
         Self::new(name, dims, float_type(precision), move |out| {
             write_numbers(out, precision, values.iter().copied())
         })
+    }
+
+    /// The same tensor under another name.
+    pub(super) fn renamed(mut self, rename: impl Fn(&str) -> String) -> Self {
+        self.head.name = rename(&self.head.name);
+        self
     }
 
     /// Length of the tensor message.
@@ -231,6 +237,14 @@ pub(super) fn integers<'a>(name: impl Into<String>, dims: &[usize], values: Vec<
     })
 }
 
+/// The same of which some may be negative.
+pub(super) fn signed_integers<'a>(name: impl Into<String>, values: Vec<i64>) -> Initializer<'a> {
+    Initializer::new(name, &[values.len()], data_type::INT64, move |out| {
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        out.write_all(&bytes)
+    })
+}
+
 /// A graph with one input `x` of shape `[batch, inputs]` and one output `y` of
 /// shape `[batch, outputs]`.
 pub(super) fn form_graph(
@@ -274,6 +288,17 @@ pub(super) fn write_model<'a>(
         metadata_props: heading.metadata.entries(),
         functions: vec![],
     };
+    write_message(&model, &graph, &initializers, out)
+}
+
+/// The same of a model that says everything but its graph, and a graph that may have
+/// tensors of its own.
+pub(super) fn write_message(
+    model: &proto::Model,
+    graph: &proto::Graph,
+    initializers: &[Initializer<'_>],
+    out: &mut dyn Write,
+) -> Result<(), OnnxError> {
     let (model, graph) = (model.encode_to_vec(), graph.encode_to_vec());
     let field = |length: u64| 1 + varint_len(length) + length;
     let tensors: u64 = initializers.iter().map(|tensor| field(tensor.encoded_len())).sum();
@@ -285,7 +310,7 @@ pub(super) fn write_model<'a>(
     out.write_all(&model)?;
     write_length(out, 7, graph_bytes)?;
     out.write_all(&graph)?;
-    for tensor in &initializers {
+    for tensor in initializers {
         tensor.write(out)?;
     }
     Ok(())

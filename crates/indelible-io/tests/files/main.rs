@@ -16,6 +16,7 @@ mod earlier;
 mod mnist;
 mod onnx;
 mod parquet;
+mod patched;
 mod reading;
 mod tables;
 mod writing;

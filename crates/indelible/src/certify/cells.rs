@@ -46,6 +46,30 @@ struct Literal {
     silencing: f64,
 }
 
+/// What cells say of a ball.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recognition {
+    /// Some cell of its class has an indicator of exactly 1 on the whole ball.
+    pub recognised: bool,
+    /// The indicators of all cells of other classes are exactly 0 there.
+    pub others_silent: bool,
+    /// All indicators of its class are constant there.
+    pub constant: bool,
+}
+
+impl Recognition {
+    fn verdict(self, head: Head) -> Verdict {
+        if !(self.recognised && self.others_silent) {
+            return Verdict::Undecided;
+        }
+        let (margin, exact) = match head {
+            Head::Scalar => (0.5, true),
+            Head::Logits => (1.0, self.constant),
+        };
+        Verdict::Certified { margin, exact, engine: Engine::Cells }
+    }
+}
+
 /// One verdict per sample, certified or undecided; `None` where none is certified.
 pub(super) fn verdicts(
     claim: &Claim<'_>,
@@ -61,26 +85,36 @@ pub(super) fn verdicts(
     if network.head() == Head::Logits && network.classes() == 1 && claim.network_classes > 1 {
         return None;
     }
-    let (literals, members) = literals(network)?;
-    let image = match network.directions() {
-        [] => None,
-        layers => Some(BallImage::new(layers, network.precision(), claim.norm)?),
-    };
-    let parts = Parts { network, domain, image, literals, members };
+    let parts = Parts::new(claim, network, domain)?;
     watch.begin("certify", samples as u64);
     let answers = parallel::flat_map(samples.div_ceil(BALLS), |number| {
         let start = number * BALLS;
         let (started, count) = (Instant::now(), BALLS.min(samples - start));
-        let verdicts = block(claim, &parts, start, count);
+        let found = block(claim, &parts, start, count);
         let seconds = started.elapsed().as_secs_f64() / count as f64;
         let effort = Effort { seconds, branches: 0 };
-        let answers: Answers = verdicts.into_iter().map(|verdict| (verdict, effort)).collect();
+        let answers: Answers =
+            found.into_iter().map(|found| (found.verdict(network.head()), effort)).collect();
         answers.iter().enumerate().for_each(|(i, answer)| watch.decided(start + i, answer));
         watch.advance(count as u64);
         answers
     });
     watch.end();
     Some(answers)
+}
+
+/// What a network of cells says of every ball; `None` where nothing is known.
+pub(super) fn recognitions(
+    claim: &Claim<'_>,
+    network: &CellNetwork,
+    domain: &Domain,
+) -> Option<Vec<Recognition>> {
+    let samples = claim.data.samples();
+    let parts = Parts::new(claim, network, domain)?;
+    Some(parallel::flat_map(samples.div_ceil(BALLS), |number| {
+        let start = number * BALLS;
+        block(claim, &parts, start, BALLS.min(samples - start))
+    }))
 }
 
 /// The distinct pairs of a constraint and a scale, and for every membership of
@@ -116,6 +150,18 @@ struct Parts<'a> {
     members: Vec<Vec<usize>>,
 }
 
+impl<'a> Parts<'a> {
+    /// `None` when some cell cannot be silenced, or of the directions nothing is known.
+    fn new(claim: &Claim<'_>, network: &'a CellNetwork, domain: &'a Domain) -> Option<Self> {
+        let (literals, members) = literals(network)?;
+        let image = match network.directions() {
+            [] => None,
+            layers => Some(BallImage::new(layers, network.precision(), claim.norm)?),
+        };
+        Some(Self { network, domain, image, literals, members })
+    }
+}
+
 /// Ends of up to 64 neighbouring balls, number by number that constraints are
 /// on.
 fn ends(claim: &Claim<'_>, parts: &Parts<'_>, start: usize, count: usize) -> Vec<(f64, f64)> {
@@ -143,8 +189,8 @@ fn ends(claim: &Claim<'_>, parts: &Parts<'_>, start: usize, count: usize) -> Vec
     ends
 }
 
-/// Verdicts for up to 64 neighbouring samples.
-fn block(claim: &Claim<'_>, parts: &Parts<'_>, start: usize, count: usize) -> Vec<Verdict> {
+/// What is said of up to 64 neighbouring samples.
+fn block(claim: &Claim<'_>, parts: &Parts<'_>, start: usize, count: usize) -> Vec<Recognition> {
     let Parts { network, literals, members, .. } = parts;
     let ends = ends(claim, parts, start, count);
     let bits: Vec<(u64, u64)> = literals
@@ -185,17 +231,12 @@ fn block(claim: &Claim<'_>, parts: &Parts<'_>, start: usize, count: usize) -> Ve
         varies |= open & !inside & own[class];
         wrong |= open & !own[class];
     }
+    let has = |set: u64, i: usize| set >> i & 1 == 1;
     (0..count)
-        .map(|i| {
-            let has = |set: u64| set >> i & 1 == 1;
-            if !has(recognised) || has(wrong) {
-                return Verdict::Undecided;
-            }
-            let (margin, exact) = match network.head() {
-                Head::Scalar => (0.5, true),
-                Head::Logits => (1.0, !has(varies)),
-            };
-            Verdict::Certified { margin, exact, engine: Engine::Cells }
+        .map(|i| Recognition {
+            recognised: has(recognised, i),
+            others_silent: !has(wrong, i),
+            constant: !has(varies, i),
         })
         .collect()
 }

@@ -57,6 +57,19 @@ fn by_intervals(claim: &Claim<'_>, domain: &Domain, graph: &Graph, sample: usize
 /// The numbers of every vector of the graph, the input first; `None` where one
 /// may overflow.
 pub(super) fn propagate(graph: &Graph, input: Vec<Interval>) -> Option<Vec<Vec<Interval>>> {
+    Some(with_terms(graph, input)?.0)
+}
+
+/// The outputs, and their terms where they are sums that a runtime may go on with.
+pub(super) fn outputs(graph: &Graph, input: Vec<Interval>) -> Option<(Vec<Interval>, Option<Together>)> {
+    let (mut vectors, mut together) = with_terms(graph, input)?;
+    Some((vectors.pop()?, together.pop()?))
+}
+
+/// The numbers of every vector, and the terms of those that are sums.
+type WithTerms = (Vec<Vec<Interval>>, Vec<Option<Together>>);
+
+fn with_terms(graph: &Graph, input: Vec<Interval>) -> Option<WithTerms> {
     let arithmetic = IntervalArithmetic { precision: graph.precision() };
     let mut vectors = vec![input];
     let mut together: Vec<Option<Together>> = vec![None];
@@ -81,7 +94,7 @@ pub(super) fn propagate(graph: &Graph, input: Vec<Interval>) -> Option<Vec<Vec<I
         }
         vectors.push(result);
     }
-    Some(vectors)
+    Some((vectors, together))
 }
 
 /// Whether an operation scales numbers or adds others to them.

@@ -17,7 +17,8 @@
 //! where those do not decide, and for dense layers, linear bounds, gradient steps,
 //! and branch and bound (`linear`); an exact analysis of cells (`cells`); distances to stored rows for the other
 //! compact forms (`prototypes`, `max_affine`); and points that were tried
-//! (`attack`). A map in front of a network is enclosed (`scaled`), and so is what
+//! (`attack`). A network with a memory is asked for bounds, the memory for what it knows
+//! (`patched`). A map in front of a network is enclosed (`scaled`), and so is what
 //! directions make of a ball (`projected`), and the engines look at what is behind. Engines share nothing but number types (`arithmetic`),
 //! [`Claim`]s and verdicts.
 //!
@@ -48,6 +49,7 @@
 
 mod arithmetic;
 mod attack;
+mod boxes;
 mod cells;
 mod claim;
 mod config;
@@ -59,6 +61,7 @@ mod layers;
 mod linear;
 mod lipschitz;
 mod max_affine;
+mod patched;
 mod program;
 mod projected;
 mod prototypes;
@@ -90,6 +93,7 @@ use crate::{
 
 pub use self::{
     attack::{Attack, attack},
+    boxes::output_bounds,
     claim::{Claim, distance_up, radii_at_ratio},
     config::{Config, Effort},
     domain::Domain,
@@ -188,6 +192,7 @@ fn certify_sharing(
         }
         Model::MaxAffine(scores) => max_affine::verdicts(claim, scores, config, watch)?,
         Model::Graph(graph) => Some(graph::verdicts(claim, graph, config, watch)?),
+        Model::Patched(patched) => Some(patched::verdicts(claim, patched, (config, shared), watch)?),
         Model::Scaled(_) | Model::Projected(_) => None,
     };
     let nothing = || vec![(Verdict::Undecided, Effort::default()); claim.data.samples()];

@@ -26,6 +26,8 @@ pub enum Engine {
     MaxAffine,
     /// Constraints of cells that hold on a whole ball, or nowhere on it.
     Cells,
+    /// A memory that lowers all other outputs by more than they can lead on the ball.
+    Memory,
     /// Points of the ball that were tried.
     Attack,
 }
@@ -40,6 +42,7 @@ impl fmt::Display for Engine {
             Self::Prototypes => "prototypes",
             Self::MaxAffine => "max-affine",
             Self::Cells => "cells",
+            Self::Memory => "memory",
             Self::Attack => "attack",
         })
     }

@@ -35,6 +35,7 @@ pub use construction::{AtLeast, Construction};
 pub use over_directions::over_directions;
 pub use registry::REGISTRY;
 pub use serves::{Heads, Labels};
+pub use wide::ball_indicators;
 pub use yu2024_linf::Yu2024Linf;
 pub use yu2024_lp::{Approximation, yu2024_lp};
 

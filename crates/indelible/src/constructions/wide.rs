@@ -73,12 +73,16 @@ fn at_least(data: &Dataset) -> AtLeast {
 /// cannot hold it.
 fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn BuiltNetwork>, Error> {
     only_logits(ENTRY.name, options)?;
+    Ok(Box::new(made(data, budget, options)?))
+}
+
+fn made(data: &Dataset, budget: &Budget, options: Options) -> Result<Wide, Error> {
     let kind = if budget.norm() == Norm::L1 {
         Kind::Sum(Ramps::distance(data, budget, options)?)
     } else {
         Kind::Largest(Yu2024Linf::with_clipping(data, budget, options, false)?)
     };
-    Ok(Box::new(Wide { data: data.clone(), options, kind }))
+    Ok(Wide { data: data.clone(), options, kind })
 }
 
 /// The thresholds `t` of one feature, as bits, increasing and each once: of
@@ -255,8 +259,20 @@ impl Network for Wide {
     }
 }
 
-impl BuiltNetwork for Wide {
-    fn compact(&self) -> Result<Model, Error> {
+/// The balls of all samples as steps, in the order of the samples: the indicator of step `k`
+/// is exactly 1 on the ball of sample `k` and exactly 0 on those of its enemies.
+///
+/// # Errors
+/// [`Error::NormNotSupported`] but for the sup norm and the sum norm; [`Error::TooFine`] when
+/// the format cannot hold it.
+pub fn ball_indicators(data: &Dataset, budget: &Budget, precision: Precision) -> Result<Prototypes, Error> {
+    ENTRY.serves_norm(budget.norm())?;
+    made(data, budget, Options { precision, ..Options::default() })?.steps()
+}
+
+impl Wide {
+    /// The compact form.
+    fn steps(&self) -> Result<Prototypes, Error> {
         let samples = self.data.samples();
         let (centers, measure, radii, scales) = match &self.kind {
             Kind::Largest(inner) => {
@@ -285,6 +301,11 @@ impl BuiltNetwork for Wide {
             schedule: Schedule::Pipelined,
             head: heads::shifted(self.data.classes(), 0.0),
         })
-        .map(Model::Prototypes)
+    }
+}
+
+impl BuiltNetwork for Wide {
+    fn compact(&self) -> Result<Model, Error> {
+        self.steps().map(Model::Prototypes)
     }
 }

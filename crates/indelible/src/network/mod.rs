@@ -17,6 +17,7 @@ mod inexact;
 mod layer;
 mod max_affine;
 mod maxima;
+mod patched;
 mod power_curve;
 mod projected;
 mod prototypes;
@@ -41,6 +42,7 @@ pub(crate) use layer::through;
 pub use layer::{Layer, LayerBuilder, Row};
 pub use max_affine::MaxAffine;
 pub(crate) use maxima::{groups_after, levels, maxima};
+pub use patched::Patched;
 pub use power_curve::PowerCurve;
 pub use projected::Projected;
 pub use prototypes::{Clipping, Measure, Pool, PrototypeParts, Prototypes};
@@ -194,10 +196,12 @@ pub enum Model {
     MaxAffine(MaxAffine),
     /// A piecewise-linear graph.
     Graph(Graph),
-    /// Any other form behind an affine map of every feature.
+    /// Any other form but one with a memory, behind an affine map of every feature.
     Scaled(Scaled),
-    /// Any other form but that behind directions.
+    /// One of the first five behind directions.
     Projected(Projected),
+    /// Layers or a graph, with a memory that changes outputs near some samples.
+    Patched(Patched),
 }
 
 impl Model {
@@ -210,6 +214,7 @@ impl Model {
             Self::Graph(graph) => graph,
             Self::Scaled(scaled) => scaled,
             Self::Projected(projected) => projected,
+            Self::Patched(patched) => patched,
         }
     }
 
@@ -252,6 +257,7 @@ impl Model {
                 Box::new(scaling::ScalingEvaluator::new(scaling, inner.precision(), inner.evaluator()))
             }
             Self::Projected(projected) => Box::new(projected::ProjectingEvaluator::new(projected)),
+            Self::Patched(patched) => patched.evaluator(),
         }
     }
 
@@ -300,6 +306,7 @@ impl Model {
                 scaled.inner.evaluate_in(arithmetic, &z)
             }
             Self::Projected(projected) => projected.evaluate_in(arithmetic, x),
+            Self::Patched(patched) => patched.evaluate_in(arithmetic, x),
         }
     }
 }

@@ -28,8 +28,8 @@ impl Projected {
         if !(1..=MOST).contains(&directions.len()) {
             return bad(format!("{} layers of directions; expected 1 or {MOST}", directions.len()));
         }
-        if matches!(inner, Model::Scaled(_) | Model::Projected(_)) {
-            return bad("what is behind them has a map or directions of its own".into());
+        if matches!(inner, Model::Scaled(_) | Model::Projected(_) | Model::Patched(_)) {
+            return bad("what is behind them has a map, directions or a memory of its own".into());
         }
         let mut read = inner.inputs();
         for layer in directions.iter().rev() {

@@ -193,16 +193,18 @@ impl Scaled {
     ///
     /// # Errors
     /// [`Error::BadForm`] when the numbers of features differ, or `inner` has a
-    /// map in front already.
+    /// map in front already, or a memory.
     pub fn new(scaling: Scaling, inner: Model) -> Result<Self, Error> {
         let (form, maps, reads) = ("scaled features", scaling.features(), inner.inputs());
         if maps != reads {
             return Err(Error::BadForm { form, why: format!("{maps} are mapped, {reads} are read") });
         }
-        if matches!(inner, Model::Scaled(_)) {
-            return Err(Error::BadForm { form, why: "there are two maps, one behind the other".into() });
-        }
-        Ok(Self { scaling, inner: Box::new(inner), raw: false })
+        let why = match inner {
+            Model::Scaled(_) => "there are two maps, one behind the other",
+            Model::Patched(_) => "what is behind the map has a memory",
+            _ => return Ok(Self { scaling, inner: Box::new(inner), raw: false }),
+        };
+        Err(Error::BadForm { form, why: why.into() })
     }
 
     /// The map in front.

@@ -17,6 +17,7 @@ mod directions;
 mod fit;
 mod lipschitz;
 mod overflow;
+mod patch;
 mod scaled;
 mod scores;
 mod separation;

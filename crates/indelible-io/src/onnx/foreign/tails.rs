@@ -20,7 +20,17 @@ const UNDECIDED: f64 = 1.0 / 262_144.0;
 
 /// ZipMap of `ai.onnx.ml` over the logits themselves, which it gives names.
 pub(super) fn scores(node: &Node, inputs: &[Option<Value>]) -> Result<Value, OnnxError> {
-    Ok(Value::Tail(Tail { logits: first(node, inputs)?.clone(), stage: Stage::Probabilities }))
+    let logits = first(node, inputs)?.clone();
+    several(node, logits.shape.iter().product())?;
+    Ok(Value::Tail(Tail { logits, stage: Stage::Probabilities }))
+}
+
+/// Refuses one number alone, which is no logit: it is the largest whatever it is.
+fn several(node: &Node, all: usize) -> Result<(), OnnxError> {
+    match all {
+        1 => Err(operator(node, " of one number, which is the largest whatever it is".into())),
+        _ => Ok(()),
+    }
 }
 
 /// The logits that all outputs stand behind, or are beside a label.
@@ -53,6 +63,7 @@ impl Reader<'_> {
             }
             return Ok(Value::Tail(Tail { logits, stage: Stage::Sigmoid }));
         }
+        several(node, all)?;
         self.axis_of_classes(node, &logits)?;
         let stage = if op == "ArgMax" { Stage::Label } else { Stage::Probabilities };
         self.note(node, "it does not change which output is the largest, but for rounding");

@@ -24,6 +24,7 @@ fn layers(model: &Model) -> Option<Cow<'_, [Layer]>> {
         | Model::MaxAffine(_)
         | Model::Graph(_)
         | Model::Scaled(_)
-        | Model::Projected(_) => None,
+        | Model::Projected(_)
+        | Model::Patched(_) => None,
     }
 }

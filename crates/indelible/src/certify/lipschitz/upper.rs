@@ -50,6 +50,8 @@ pub fn lipschitz_bound(model: &Model, norm: Norm) -> f64 {
             };
             mul_up(lipschitz_bound(projected.inner(), Norm::Linf), image.map_or(f64::INFINITY, lengths))
         }
+        // Where a memory lets go, outputs change by as much as they were lowered.
+        Model::Patched(_) => f64::INFINITY,
         Model::Layers(_) | Model::Cells(_) => {
             layers(model).map_or(f64::INFINITY, |all| of_layers(&all, norm))
         }

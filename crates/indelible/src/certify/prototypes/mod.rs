@@ -14,7 +14,11 @@ mod groups;
 mod inactive;
 mod levels;
 
-use std::sync::OnceLock;
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hasher},
+    sync::OnceLock,
+};
 
 pub(super) use self::curve_sums::CurveSums;
 use self::{
@@ -60,6 +64,17 @@ impl Searched {
         };
         self.back.get_or_init(search).as_deref()
     }
+
+    /// What silences single steps, where knowing the nearest center is not enough for
+    /// some sample; `None` where that is not known.
+    fn inactive(&self, checker: &Checker<'_>, watch: &Watch<'_>) -> Option<Option<Inactive>> {
+        let near = &self.near.distances;
+        if !parallel::any(near.len(), |sample| !checker.is_settled(sample, near[sample].lower)) {
+            return Some(None);
+        }
+        let back = self.back(checker, watch)?;
+        Some(Some(Inactive::new(back.iter().copied(), &checker.silents)))
+    }
 }
 
 /// One verdict per sample, certified or undecided; `None` where none is certified.
@@ -71,19 +86,51 @@ pub(super) fn verdicts(
 ) -> Option<Answers> {
     let checker = Checker::new(claim, prototypes)?;
     let near = &searched.near.distances;
-    let hard = |sample: usize| !checker.is_settled(sample, near[sample].lower);
-    let inactive = if parallel::any(near.len(), hard) {
-        let back = searched.back(&checker, watch)?;
-        Some(Inactive::new(back.iter().copied(), &checker.silents))
-    } else {
-        None
-    };
+    let inactive = searched.inactive(&checker, watch)?;
     Some(of_samples(claim, watch, |sample| {
         let accumulators = checker.accumulators(sample, near[sample], inactive.as_ref());
         let outputs = accumulators.and_then(|all| checker.head(all));
         let proved = |outputs: Vec<_>| Verdict::of_outputs(claim, sample, &outputs, Engine::Prototypes);
         outputs.map_or(Verdict::Undecided, proved)
     }))
+}
+
+/// Bounds of all outputs on the ball of every sample, where they are known; `None`
+/// where nothing is. Of the steps of a sample's group only those are looked at whose
+/// center it is: what a memory does not hold is likely to be far from all centers.
+pub(super) fn outputs(
+    claim: &Claim<'_>,
+    prototypes: &Prototypes,
+    searched: &Searched,
+    watch: &Watch<'_>,
+) -> Option<Vec<Option<Vec<Interval>>>> {
+    let mut checker = Checker::new(claim, prototypes)?;
+    checker.at_center = Some(steps_by_center(prototypes));
+    let near = &searched.near.distances;
+    let inactive = searched.inactive(&checker, watch)?;
+    Some(parallel::map(near.len(), |sample| {
+        let accumulators = checker.accumulators(sample, near[sample], inactive.as_ref());
+        accumulators.and_then(|all| checker.head(all))
+    }))
+}
+
+/// The steps by a number that equal centers have in common.
+fn steps_by_center(prototypes: &Prototypes) -> HashMap<u64, Vec<usize>> {
+    let mut center = vec![0.0; prototypes.inputs()];
+    let mut found: HashMap<u64, Vec<usize>> = HashMap::new();
+    for k in 0..prototypes.steps() {
+        prototypes.copy_center(k, &mut center);
+        found.entry(number_of(center.iter().copied())).or_default().push(k);
+    }
+    found
+}
+
+/// A number that equal rows have in common, and others hardly ever.
+fn number_of(row: impl Iterator<Item = f64>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    // Both zeros are one.
+    row.for_each(|v| hasher.write_u64((v + 0.0).to_bits()));
+    hasher.finish()
 }
 
 /// Rows with classes that are named by number, whatever order their table of
@@ -141,6 +188,8 @@ struct Checker<'a> {
     /// The same of the distance that decides: of the sum, or of the largest
     /// difference alone, which adding violations to only raises.
     distance_gamma: f64,
+    /// The steps by their centers, where of a sample's group no others are looked at.
+    at_center: Option<HashMap<u64, Vec<usize>>>,
 }
 
 impl<'a> Checker<'a> {
@@ -213,6 +262,7 @@ impl<'a> Checker<'a> {
             sums,
             gamma,
             distance_gamma,
+            at_center: None,
         })
     }
 
@@ -322,10 +372,21 @@ impl<'a> Checker<'a> {
         {
             return Some(level);
         }
-        (0..groups.len())
-            .filter(|&k| groups[k] == group)
-            .filter_map(|k| self.own_level(sample, k, x, reach))
-            .max_by(|a, b| a.lower.total_cmp(&b.lower))
+        let best = |steps: &mut dyn Iterator<Item = usize>| {
+            steps
+                .filter(|&k| groups[k] == group)
+                .filter_map(|k| self.own_level(sample, k, x, reach))
+                .max_by(|a, b| a.lower.total_cmp(&b.lower))
+        };
+        let Some(at_center) = &self.at_center else { return best(&mut (0..groups.len())) };
+        let rounded = x.iter().map(|&x| self.prototypes.precision().round(x));
+        let steps = at_center.get(&number_of(rounded));
+        // No level is below 0, and none above the largest top.
+        let any = || {
+            let tops = self.prototypes.tops.iter().copied();
+            Interval { lower: 0.0, upper: tops.fold(0.0, f64::max) }
+        };
+        Some(best(&mut steps.into_iter().flatten().copied()).unwrap_or_else(any))
     }
 
     /// Bounds from every single step.

@@ -95,7 +95,7 @@ fn changed(random: &mut Random, mut model: Model) -> (Model, usize) {
             Model::Layers(network) => change_network(random, &network).map(Model::Layers),
             Model::Cells(cells) => change_cells(random, &cells).map(Model::Cells),
             // No construction makes one.
-            Model::Graph(_) | Model::Scaled(_) | Model::Projected(_) => None,
+            Model::Graph(_) | Model::Scaled(_) | Model::Projected(_) | Model::Patched(_) => None,
         };
         // What is no network of the form any more cannot be asked about.
         if let Some(changed) = changed {
