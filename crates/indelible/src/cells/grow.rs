@@ -167,7 +167,7 @@ impl Loop for Grow<'_, '_> {
         leave_out(growth, &mut literals, off_grid.len(), scratch);
         if !exchange {
             let Scratch { left, enemies, .. } = &mut *scratch;
-            shorten(growth, &mut literals, left, enemies);
+            shorten((grid, seed), &mut literals, [growth.enemies, left], enemies);
             leave_out(growth, &mut literals, off_grid.len(), scratch);
         }
         if exchange && off_grid.is_empty() {

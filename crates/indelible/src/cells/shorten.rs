@@ -3,7 +3,7 @@
 
 use super::{
     bits::{elements, has, sample},
-    grow::Growth,
+    grid::Grid,
 };
 
 /// Enemies of each literal that others are asked for first.
@@ -13,12 +13,19 @@ const TRIED: usize = 128;
 /// Rounds, while something changes.
 const ROUNDS: usize = 4;
 
-/// Exchanges literals, several for one, as long as all of `enemies` are excluded
-/// but those `left`. What the cell holds beside its seed is not looked at.
+/// Exchanges literals of the cell of `seed`, several for one, as long as all of
+/// `enemies` are excluded but those `left`. What the cell holds beside its seed is
+/// not looked at.
 #[inline(always)]
-pub(super) fn shorten(growth: Growth<'_>, literals: &mut Vec<u32>, left: &[u64], sampled: &mut Vec<u32>) {
+pub(super) fn shorten(
+    (grid, seed): (&Grid, usize),
+    literals: &mut Vec<u32>,
+    [enemies, left]: [&[u64]; 2],
+    sampled: &mut Vec<u32>,
+) {
+    let asked: Vec<u64> = enemies.iter().zip(left).map(|(enemies, left)| enemies & !left).collect();
     for _ in 0..ROUNDS {
-        if !round(growth, literals, left, sampled) {
+        if !round((grid, seed), literals, &asked, sampled) {
             return;
         }
     }
@@ -26,9 +33,12 @@ pub(super) fn shorten(growth: Growth<'_>, literals: &mut Vec<u32>, left: &[u64],
 
 /// One round; whether anything changed.
 #[inline(always)]
-fn round(growth: Growth<'_>, literals: &mut Vec<u32>, left: &[u64], sampled: &mut Vec<u32>) -> bool {
-    let Growth { grid, seed, enemies, .. } = growth;
-    let asked: Vec<u64> = enemies.iter().zip(left).map(|(enemies, left)| enemies & !left).collect();
+fn round(
+    (grid, seed): (&Grid, usize),
+    literals: &mut Vec<u32>,
+    asked: &[u64],
+    sampled: &mut Vec<u32>,
+) -> bool {
     let (mut once, mut twice) = (vec![0; asked.len()], vec![0; asked.len()]);
     for &literal in &*literals {
         add(grid.excluded(literal), &mut once, &mut twice);
@@ -40,7 +50,7 @@ fn round(growth: Growth<'_>, literals: &mut Vec<u32>, left: &[u64], sampled: &mu
     let (mut some, mut several) = (vec![0; matrix.width], vec![0; matrix.width]);
     let mut serving: Vec<(u32, Vec<u64>)> = Vec::with_capacity(literals.len());
     for &literal in &*literals {
-        let columns = grid.excluded(literal).iter().zip(&twice).zip(&asked);
+        let columns = grid.excluded(literal).iter().zip(&twice).zip(asked);
         let alone: Vec<u64> = columns.map(|((excluded, twice), asked)| excluded & !twice & asked).collect();
         sample(&alone, 0, ASKED, 0.5, sampled);
         let mut serve: Vec<u64> = above.iter().zip(below).map(|(above, below)| above | below).collect();
@@ -96,14 +106,14 @@ mod tests {
     };
     use proptest::prelude::*;
 
-    /// Runs `check` with the growth of the cell of `seed` and the first literal that
-    /// excludes each enemy.
+    /// Runs `check` with the slot of `seed`, its enemies, and the first literal that
+    /// excludes each of them.
     fn with_literals(
         values: &[u8],
         n: usize,
         labels: Vec<usize>,
         seed: usize,
-        check: impl Fn(Growth<'_>, Vec<u32>),
+        check: impl Fn((&Grid, usize), &[u64], Vec<u32>),
     ) {
         let names = ["0", "1", "2"].map(String::from).to_vec();
         let data = Dataset::new(Features::integer_codes(values.to_vec().into()), n, labels, names).unwrap();
@@ -125,25 +135,14 @@ mod tests {
             let first = sides.iter().map(|&t| grid.literal(seed, t)).find(|l| has(grid.excluded(*l), enemy));
             literals.extend(first.filter(|literal| !literals.contains(literal)));
         }
-        let wanted = grid.all.clone();
-        let growth = Growth {
-            balls: &balls,
-            grid: &grid,
-            seed,
-            enemies: &enemies,
-            wanted: &wanted,
-            carelessness: 1.0,
-        };
-        check(growth, literals);
+        check((&grid, seed), &enemies, literals);
     }
 
     /// Enemies that no literal excludes.
-    fn left(growth: Growth<'_>, literals: &[u32]) -> Vec<u64> {
-        let mut left = growth.enemies.to_vec();
+    fn left(grid: &Grid, enemies: &[u64], literals: &[u32]) -> Vec<u64> {
+        let mut left = enemies.to_vec();
         literals.iter().for_each(|literal| {
-            left.iter_mut()
-                .zip(growth.grid.excluded(*literal))
-                .for_each(|(left, excluded)| *left &= !excluded);
+            left.iter_mut().zip(grid.excluded(*literal)).for_each(|(left, excluded)| *left &= !excluded);
         });
         left
     }
@@ -152,11 +151,11 @@ mod tests {
     fn one_literal_takes_the_place_of_two() {
         // The first two features tell one enemy each from the seed, the third both.
         let values = [0, 0, 0, 9, 0, 9, 0, 9, 9];
-        with_literals(&values, 3, vec![0, 1, 1], 0, |growth, mut literals| {
+        with_literals(&values, 3, vec![0, 1, 1], 0, |(grid, seed), enemies, mut literals| {
             assert_eq!(literals.len(), 2);
-            shorten(growth, &mut literals, &vec![0; growth.enemies.len()], &mut vec![]);
+            shorten((grid, seed), &mut literals, [enemies, &vec![0; enemies.len()]], &mut vec![]);
             assert_eq!(literals.len(), 1);
-            assert!(left(growth, &literals).iter().all(|word| *word == 0));
+            assert!(left(grid, enemies, &literals).iter().all(|word| *word == 0));
         });
     }
 
@@ -169,11 +168,11 @@ mod tests {
         ) {
             let rows = values.len() / n;
             let labels = values.chunks_exact(n).map(|x| usize::from(x[0] * 5 + x[n - 1]) % 3).collect();
-            with_literals(&values[..rows * n], n, labels, seed, |growth, mut literals| {
-                let (before, open) = (literals.len(), left(growth, &literals));
-                shorten(growth, &mut literals, &open, &mut vec![]);
+            with_literals(&values[..rows * n], n, labels, seed, |(grid, seed), enemies, mut literals| {
+                let (before, open) = (literals.len(), left(grid, enemies, &literals));
+                shorten((grid, seed), &mut literals, [enemies, &open], &mut vec![]);
                 assert!(literals.len() <= before);
-                assert!(left(growth, &literals).iter().zip(&open).all(|(left, open)| left & !open == 0));
+                assert!(left(grid, enemies, &literals).iter().zip(&open).all(|(left, open)| left & !open == 0));
             });
         }
     }
