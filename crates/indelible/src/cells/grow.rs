@@ -165,7 +165,8 @@ impl Loop for Grow<'_, '_> {
             separate(balls, grid.sample(seed), left, grid.slack)?
         };
         leave_out(growth, &mut literals, off_grid.len(), scratch);
-        if !exchange {
+        // Of MNIST in the sup norm the network would be 0.4 % larger.
+        if !exchange && balls.spread.is_some() {
             let Scratch { left, enemies, .. } = &mut *scratch;
             shorten((grid, seed), &mut literals, [growth.enemies, left], enemies);
             leave_out(growth, &mut literals, off_grid.len(), scratch);
