@@ -99,6 +99,9 @@ pub(super) trait Rows {
         rows: usize,
         put: impl FnMut(Value<'_>) -> Result<(), String>,
     ) -> Result<(), DataError>;
+
+    /// Gives the labels of the first `rows` rows to `put`, where there are any.
+    fn labels(&self, rows: usize, put: impl FnMut(Value<'_>) -> Result<(), String>) -> Result<(), DataError>;
 }
 
 /// The features of a table while it is read.
@@ -133,13 +136,25 @@ impl Numbers {
         Ok(Self { format, single, missing, words, singles: Vec::new(), doubles: Vec::new() })
     }
 
-    /// Appends the first `count` of `rows`, whose features have so many values each.
-    pub(super) fn append(
+    /// Takes over `count` rows more of a table, whose features have so many values each:
+    /// the labels of all of them, since the classes are those of the whole file, and the
+    /// features of those that are wanted.
+    pub(super) fn take(
         &mut self,
+        table: &mut Table,
         rows: &impl Rows,
         count: usize,
         widths: &[usize],
     ) -> Result<(), DataError> {
+        let wanted = table.wanted(count);
+        table.samples = (table.samples.checked_add(count))
+            .ok_or_else(|| DataError::malformed(self.format, "more rows than any memory holds"))?;
+        rows.labels(count, |label| table.labels.push(label))?;
+        if wanted > 0 { self.append(rows, wanted, widths) } else { Ok(()) }
+    }
+
+    /// Appends the first `count` of `rows`.
+    fn append(&mut self, rows: &impl Rows, count: usize, widths: &[usize]) -> Result<(), DataError> {
         let Self { format, missing, words, .. } = self;
         let is_fine = |value: f64| value.is_finite() || *missing && value.is_nan();
         if self.single {

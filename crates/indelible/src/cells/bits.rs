@@ -37,6 +37,15 @@ pub(super) fn remove(set: &mut [u64], other: &[u64]) {
     }
 }
 
+/// Adds `set` to what is in one set or more, and in two or more.
+#[inline(always)]
+pub(super) fn count_again(set: &[u64], once: &mut [u64], twice: &mut [u64]) {
+    for ((once, twice), set) in once.iter_mut().zip(twice).zip(set) {
+        *twice |= *once & set;
+        *once |= set;
+    }
+}
+
 /// The elements, each with 64 times `offset` added.
 pub(super) fn elements(set: &[u64], offset: usize) -> impl Iterator<Item = usize> {
     set.iter().enumerate().flat_map(move |(position, &word)| {

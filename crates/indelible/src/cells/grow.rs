@@ -13,7 +13,7 @@ use crate::{
 
 use super::{
     balls::Balls,
-    bits::{elements, has, keep, remove, sample, size, size_of_both},
+    bits::{count_again, elements, has, keep, remove, sample, size, size_of_both},
     draft::Draft,
     grid::Grid,
     kernel::{Which, count},
@@ -266,11 +266,7 @@ fn leave_out(growth: Growth<'_>, literals: &mut Vec<u32>, off_grid: usize, scrat
         scratch.once.fill(0);
         scratch.twice.fill(0);
         for &literal in &*literals {
-            let columns = scratch.once.iter_mut().zip(&mut scratch.twice).zip(grid.excluded(literal));
-            for ((once, twice), excluded) in columns {
-                *twice |= *once & excluded;
-                *once |= excluded;
-            }
+            count_again(grid.excluded(literal), &mut scratch.once, &mut scratch.twice);
         }
         let alone = |literal: u32| {
             (grid.excluded(literal).iter().zip(&scratch.twice).zip(enemies).zip(&scratch.left))

@@ -2,7 +2,7 @@
 //! what only they exclude, which greedy choice leaves behind.
 
 use super::{
-    bits::{elements, has, sample},
+    bits::{count_again, elements, has, sample},
     grid::Grid,
 };
 
@@ -41,7 +41,7 @@ fn round(
 ) -> bool {
     let (mut once, mut twice) = (vec![0; asked.len()], vec![0; asked.len()]);
     for &literal in &*literals {
-        add(grid.excluded(literal), &mut once, &mut twice);
+        count_again(grid.excluded(literal), &mut once, &mut twice);
     }
     // Per literal the thresholds that exclude, on the seed's side, some of what only
     // it does, and those that do so for two.
@@ -60,7 +60,7 @@ fn round(
                 *serve &= above[k] & b[k] | below[k] & a[k];
             }
         }
-        add(&serve, &mut some, &mut several);
+        count_again(&serve, &mut some, &mut several);
         serving.push((literal, serve));
     }
     let mut changed = false;
@@ -85,15 +85,6 @@ fn round(
         }
     }
     changed
-}
-
-/// Adds a set to those that are in one and in two sets.
-#[inline(always)]
-fn add(set: &[u64], once: &mut [u64], twice: &mut [u64]) {
-    for ((once, twice), set) in once.iter_mut().zip(twice).zip(set) {
-        *twice |= *once & set;
-        *once |= set;
-    }
 }
 
 #[cfg(test)]

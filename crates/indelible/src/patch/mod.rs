@@ -87,7 +87,13 @@ pub fn patch(
     let options = Options { precision, ..Options::default() };
     let memory = match locality {
         Locality::Ball(shell) => {
-            let all = ball_indicators(data, budget, precision)?;
+            let all = ball_indicators(data, budget, precision).map_err(|e| match e {
+                // What was asked for is a memory; which construction it takes is our affair.
+                Error::NormNotSupported { supported, norm, .. } => {
+                    Error::NormNotSupported { construction: "a memory with locality ball", supported, norm }
+                }
+                other => other,
+            })?;
             Model::Prototypes(balls(all, (data, classes, chosen), (shell, outputs))?)
         }
         Locality::Cells => {

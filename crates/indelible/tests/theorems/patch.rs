@@ -90,6 +90,7 @@ fn every_listed_sample_is_proved_and_the_rest_is_left_alone() {
         (3, Norm::Linf, false),
         (4, Norm::L1, false),
         (5, Norm::L2, false),
+        (6, "l3".parse().unwrap(), false),
     ] {
         for (precision, scale, as_graph) in
             [(Precision::F32, 1.0, false), (Precision::F64, 1e3, true), (Precision::F32, 1e-8, true)]
@@ -212,7 +213,7 @@ fn what_cannot_be_patched_is_named() {
     assert!(refused(Model::Patched(with), &budget, &[0], locality).contains("expected layers"));
     assert!(refused(model.clone(), &budget, &[0], Locality::Ball(1e-300)).contains("let go"));
     let l2 = Budget::from_ratio(0.5, &separation(&data, Norm::L2, &Silent)).unwrap();
-    assert!(refused(model, &l2, &[0], locality).contains("l2"));
+    assert!(refused(model, &l2, &[0], locality).contains("locality ball serves linf, l1; l2"));
     // Outputs that overflow have no bound.
     let large = network(3, Precision::F32, 1e16, false, 10);
     assert!(refused(large, &budget, &[0], locality).contains("no bound"));

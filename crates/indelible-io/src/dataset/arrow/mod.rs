@@ -57,28 +57,20 @@ fn read(mut messages: Messages<'_>, how: &str, options: &ReadOptions) -> Result<
                 column.width = batch.length(slot, column)?;
             }
         }
-        let taken = table.wanted(rows);
-        table.samples = table
-            .samples
-            .checked_add(rows)
-            .ok_or_else(|| DataError::malformed(FORMAT, "more rows than any memory holds"))?;
-        if let Some(column) = &label {
-            batch.read(columns.len(), column, rows, |label| table.labels.push(label))?;
-        }
-        if taken > 0 {
-            let widths: Vec<usize> = columns.iter().map(|column| column.width).collect();
-            numbers.append(&Taken { batch, columns: &columns }, taken, &widths)?;
-        }
+        let widths: Vec<usize> = columns.iter().map(|column| column.width).collect();
+        let taken = Taken { batch, columns: &columns, label: label.as_ref() };
+        numbers.take(&mut table, &taken, rows, &widths)?;
     }
     let shapes =
         columns.iter().map(|column| (column.name.as_str(), column.kind.list.then_some(column.width)));
     numbers.finish(table, shapes)
 }
 
-/// The features of a batch, which come before the label there.
+/// A batch, in which the features come before the label.
 struct Taken<'a> {
     batch: Batch,
     columns: &'a [Column],
+    label: Option<&'a Column>,
 }
 
 impl Rows for Taken<'_> {
@@ -91,5 +83,9 @@ impl Rows for Taken<'_> {
         let column = self.columns.get(position);
         let column = column.ok_or_else(|| DataError::malformed(FORMAT, "a column that is not there"))?;
         self.batch.read(position, column, rows, put)
+    }
+
+    fn labels(&self, rows: usize, put: impl FnMut(Value<'_>) -> Result<(), String>) -> Result<(), DataError> {
+        self.label.map_or(Ok(()), |column| self.batch.read(self.columns.len(), column, rows, put))
     }
 }

@@ -62,23 +62,15 @@ fn read_file(file: File, options: &ReadOptions) -> Result<Loaded, DataError> {
         let group = reader.get_row_group(group).map_err(failed)?;
         let rows = usize::try_from(group.metadata().num_rows())
             .map_err(|_| DataError::malformed(FORMAT, "a row group with a negative number of rows"))?;
-        let (first, taken) = (table.samples, table.wanted(rows));
-        let group = Group { reader: group, first };
-        if first == 0 && rows > 0 {
+        let group = Group { reader: group, first: table.samples };
+        if table.samples == 0 && rows > 0 {
             for column in columns.iter_mut().filter(|column| column.kind.list) {
                 column.width = group.length(column)?;
             }
         }
-        table.samples = first
-            .checked_add(rows)
-            .ok_or_else(|| DataError::malformed(FORMAT, "more rows than any memory holds"))?;
-        if let Some(column) = &label {
-            group.read(column, rows, |label| table.labels.push(label))?;
-        }
-        if taken > 0 {
-            let widths: Vec<usize> = columns.iter().map(|column| column.width).collect();
-            numbers.append(&Taken { group, columns: &columns }, taken, &widths)?;
-        }
+        let widths: Vec<usize> = columns.iter().map(|column| column.width).collect();
+        let taken = Taken { group, columns: &columns, label: label.as_ref() };
+        numbers.take(&mut table, &taken, rows, &widths)?;
     }
     let shapes =
         columns.iter().map(|column| (column.name.as_str(), column.kind.list.then_some(column.width)));
@@ -102,10 +94,11 @@ fn failed(error: ParquetError) -> DataError {
     }
 }
 
-/// The features of a row group.
+/// A row group and what is read of it.
 struct Taken<'a> {
     group: Group<'a>,
     columns: &'a [Column],
+    label: Option<&'a Column>,
 }
 
 impl Rows for Taken<'_> {
@@ -118,6 +111,10 @@ impl Rows for Taken<'_> {
         let column = self.columns.get(position);
         let column = column.ok_or_else(|| DataError::malformed(FORMAT, "a column that is not there"))?;
         self.group.read(column, rows, put)
+    }
+
+    fn labels(&self, rows: usize, put: impl FnMut(Value<'_>) -> Result<(), String>) -> Result<(), DataError> {
+        self.label.map_or(Ok(()), |column| self.group.read(column, rows, put))
     }
 }
 
