@@ -177,12 +177,14 @@ impl PatchArgs {
                 counted(data.samples(), "sample")
             )));
         }
+        // More may be given memory than had no proof.
+        let already = (self.only == Only::Failing).then_some(data.samples() - chosen.len());
         let mut file = None;
         let written = self.written(&network, &task, (chosen, locality), &mut file, &mut laps)?;
         if let Some(file) = file {
             file.commit()?;
         }
-        let mut report = self.report(&written, locality, &data)?;
+        let mut report = self.report(&written, locality, already, &data)?;
         if let Some((points, classes)) = &held_out {
             self.held_out(&mut report, points, &written.model, classes)?;
             laps.lap("test");
@@ -296,16 +298,20 @@ impl PatchArgs {
         )))
     }
 
-    fn report(&self, written: &Written, locality: Locality, data: &Dataset) -> Result<Report, Failure> {
+    fn report(
+        &self,
+        written: &Written,
+        locality: Locality,
+        already: Option<usize>,
+        data: &Dataset,
+    ) -> Result<Report, Failure> {
         let Written { model, certificate, chosen, largest_output, bytes: size } = written;
         let patched = memory_of(model)?;
         let (added, lift) = (patched.memory().size(), patched.lift());
-        let already = data.samples() - chosen.len();
         let shell = if let Locality::Ball(shell) = locality { Some(shell) } else { None };
         let (name, cells) = reach_of(patched);
-        let known = self.only == Only::Failing;
         let mut report = Report::new(json!({
-            "samples": data.samples(), "already_certified": known.then_some(already), "patched": chosen.len(),
+            "samples": data.samples(), "already_certified": already, "patched": chosen.len(),
             "certified": certificate.certified, "smallest_margin": smallest_margin(certificate),
             "norm": self.norm.to_string(), "radius": self.radius, "locality": name, "shell": shell,
             "cells": cells, "parameters": {"nonzero": added.nonzero, "all": added.all},
@@ -315,7 +321,7 @@ impl PatchArgs {
         let reach = shell.map_or(String::new(), |shell| format!(", shell {}", real(shell)));
         report
             .line("samples", grouped(data.samples()))
-            .known("certified before", known.then(|| grouped(already)))
+            .known("certified before", already.map(grouped))
             .line("given memory", format!("{}, in {}", grouped(chosen.len()), counted(cells, "cell")))
             .line("radius", format!("{} in {}", real(self.radius), self.norm))
             .line("locality", format!("{name}{reach}"))
