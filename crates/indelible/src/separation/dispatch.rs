@@ -63,7 +63,10 @@ impl<T: Search> Job<'_, T> {
         let Self { reals, relation, norm, search } = self;
         match Every::new(metric, *relation) {
             Some(every) => search.run(metric, &every, relation),
-            None => search.run(metric, &Panels::new(metric, *relation, reals, norm), relation),
+            None => {
+                let panels = Panels::new(metric, *relation, reals, norm, search.few());
+                search.run(metric, &panels, relation)
+            }
         }
     }
 }

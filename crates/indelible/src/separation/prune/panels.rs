@@ -3,11 +3,12 @@
 //! from panels that fit the caches.
 //!
 //! Where a sketch of the samples tells most pairs apart, its codes are
-//! compared first, and only what comes through is looked at in full.
+//! compared first, and only what comes through is looked at in full, after
+//! a finer sketch where there is one.
 
 use std::{ops::Range, sync::OnceLock};
 
-use super::stage::{PanelSet, QueryRows, Stage};
+use super::stage::{PanelSet, QueryRows, Rows, Stage};
 use crate::{
     Norm,
     separation::{
@@ -39,6 +40,8 @@ pub struct Panels<'a, M> {
     relation: Relation<'a>,
     full: Stage<'a>,
     sketch: Option<Stage<'a>>,
+    /// What the first sketch does not tell apart is looked at with.
+    finer: Option<Stage<'a>>,
     /// For samples whose own codes are those compared: the error of all of them,
     /// and these.
     plain: Option<(f64, Codes<'a>)>,
@@ -49,25 +52,35 @@ pub struct PanelBlock {
     range: Range<usize>,
     masks: Masks,
     sketch: Option<PanelSet>,
+    finer: Option<Finer>,
     /// Made when it is first needed.
     full: OnceLock<PanelSet>,
 }
 
+/// Codes of finer sketches.
+struct Finer {
+    rows: Rows,
+    /// Bounds nearly all of their errors.
+    error: f64,
+}
+
 impl<'a, M: Summed> Panels<'a, M> {
-    /// A pruner for a metric of samples of two datasets, in a norm but `linf`.
-    pub fn new(metric: &'a M, relation: Relation<'a>, reals: Reals<'a>, norm: Norm) -> Self {
+    /// A pruner for a metric of samples of two datasets, in a norm but `linf`;
+    /// `few` says that only the closest pair matters.
+    pub fn new(metric: &'a M, relation: Relation<'a>, reals: Reals<'a>, norm: Norm, few: bool) -> Self {
         let Reals { queries, base, isa } = reals;
         let codes = Codes::shared(queries, base);
         let quantizer = Quantizer::new(base, norm, relation.pairs, codes.is_some());
         let plain = quantizer.plain().zip(codes);
         let full = Stage { samples: Sketch::none(queries, base), quantizer, original: true, isa };
         let worth = relation.size() * base.features() as u128 >= WORTH;
-        let sketch = worth.then(|| Sketch::new(reals, norm, relation.pairs)).flatten();
-        let sketch = sketch.map(|samples| {
+        let chain = if worth { Sketch::chain(reals, norm, relation.pairs, few) } else { Vec::new() };
+        let mut chain = chain.into_iter().map(|samples| {
             let quantizer = Quantizer::new(&samples.base, norm, relation.pairs, false);
             Stage { samples, quantizer, original: false, isa }
         });
-        Self { metric, relation, full, sketch, plain }
+        let (sketch, finer) = (chain.next(), chain.next());
+        Self { metric, relation, full, sketch, finer, plain }
     }
 
     /// Shows the collector what may be within its limits in some panels of a block.
@@ -81,7 +94,8 @@ impl<'a, M: Summed> Panels<'a, M> {
         queries: Range<usize>,
         collector: &mut impl Collector<M>,
     ) -> usize {
-        let mut tile = Tile::new(self, stage, set.error, queries.clone());
+        let finer = block.finer.as_ref().filter(|_| !stage.original);
+        let mut tile = Tile::new(self, (stage, set.error, finer), queries.clone());
         tile.refresh_all(collector);
         let masks: Vec<usize> = queries.clone().map(|i| block.masks.row(self.relation.queries[i])).collect();
         let mut sums = [[0; PANEL]; ROWS];
@@ -106,6 +120,10 @@ impl<'a, M: Summed> Panels<'a, M> {
                 for (r, &found) in found.iter().enumerate().filter(|(_, f)| **f != 0) {
                     let k = first + r;
                     for s in ones(found & block.masks.word(masks[k], p, tile.skip(k, block))) {
+                        passed += 1;
+                        if tile.finer.as_ref().is_some_and(|finer| finer.is_out(k, p * PANEL + s)) {
+                            continue;
+                        }
                         pending.push((k, s, sums[r][s]));
                         if let Some((_, codes)) = self.plain
                             && !stage.original
@@ -115,14 +133,13 @@ impl<'a, M: Summed> Panels<'a, M> {
                     }
                 }
             }
-            passed += pending.len();
             let mut changed = false;
             for (k, s, sum) in pending.drain(..) {
                 let (i, j) = (queries.start + k, first_sample + s);
                 // Limits have fallen since, and the panel's bound of the errors
                 // may be much above the sample's.
                 if (outlier || sum < tile.barriers[k])
-                    && !stage.is_out(sum, tile.reaches[k], tile.rows.errors[k] + panel.errors[s])
+                    && !stage.is_out(sum, tile.reaches[k], tile.rows.errors()[k] + panel.errors[s])
                     && (stage.original || !self.is_far(i, j, tile.seconds[k]))
                     && let Some(distance) = self.metric.within(i, j, collector.limit(i))
                 {
@@ -169,10 +186,37 @@ struct Tile<'a, M> {
     reaches: Vec<f64>,
     /// Sums over all codes from these on are out of the limits.
     seconds: Vec<u32>,
+    finer: Option<FinerTile<'a>>,
+}
+
+/// Queries of a tile as finer sketches.
+struct FinerTile<'a> {
+    stage: &'a Stage<'a>,
+    base: &'a Finer,
+    rows: Rows,
+    /// Sums from these on are out of the limits, for nearly all base samples.
+    barriers: Vec<u32>,
+}
+
+impl FinerTile<'_> {
+    /// Whether the sketches of query `k` of the tile and sample `s` of the block put
+    /// these out of the limit.
+    fn is_out(&self, k: usize, s: usize) -> bool {
+        self.base.rows.errors[s] <= self.base.error
+            && self.stage.sum((&self.rows, k), (&self.base.rows, s)) >= self.barriers[k]
+    }
 }
 
 impl<'a, M: Summed> Tile<'a, M> {
-    fn new(panels: &'a Panels<'a, M>, stage: &'a Stage<'a>, error: f64, queries: Range<usize>) -> Self {
+    fn new(
+        panels: &'a Panels<'a, M>,
+        (stage, error, finer): (&'a Stage<'a>, f64, Option<&'a Finer>),
+        queries: Range<usize>,
+    ) -> Self {
+        let finer = panels.finer.as_ref().zip(finer).map(|(stage, base)| {
+            let rows = stage.queries(queries.clone());
+            FinerTile { stage, base, rows, barriers: vec![0; queries.len()] }
+        });
         let count = queries.len().next_multiple_of(ROWS);
         Self {
             panels,
@@ -183,6 +227,7 @@ impl<'a, M: Summed> Tile<'a, M> {
             barriers: vec![0; count],
             reaches: vec![0.0; count],
             seconds: vec![0; count],
+            finer,
         }
     }
 
@@ -195,7 +240,10 @@ impl<'a, M: Summed> Tile<'a, M> {
     /// Takes over the limit of query `k` of the tile.
     fn refresh(&mut self, k: usize, collector: &impl Collector<M>) {
         let (metric, limit) = (self.panels.metric, collector.limit(self.queries.start + k));
-        self.barriers[k] = self.stage.barrier(metric, limit, self.rows.errors[k] + self.error);
+        self.barriers[k] = self.stage.barrier(metric, limit, self.rows.errors()[k] + self.error);
+        if let Some(finer) = &mut self.finer {
+            finer.barriers[k] = finer.stage.barrier(metric, limit, finer.rows.errors[k] + finer.base.error);
+        }
         self.reaches[k] = metric.reach(limit);
         if let Some((error, _)) = self.panels.plain {
             self.seconds[k] = self.panels.full.barrier(metric, limit, 2.0 * error);
@@ -216,7 +264,7 @@ impl<'a, M: Summed> Tile<'a, M> {
             match outlier {
                 Some(error) if k < self.queries.len() => {
                     let limit = collector.limit(self.queries.start + k);
-                    self.stage.barrier(self.panels.metric, limit, self.rows.errors[k] + error)
+                    self.stage.barrier(self.panels.metric, limit, self.rows.errors()[k] + error)
                 }
                 _ => self.barriers[k],
             }
@@ -234,11 +282,15 @@ impl<M: Summed> Pruner<M> for Panels<'_, M> {
     fn block(&self, base: Range<usize>) -> PanelBlock {
         let masks = self.relation.masks(base.clone(), base.len().div_ceil(PANEL));
         let sketch = self.sketch.as_ref().map(|stage| stage.panels(base.clone(), true));
+        let finer = self.finer.as_ref().map(|stage| {
+            let rows = stage.base(base.clone());
+            Finer { error: rows.error(), rows }
+        });
         let full = OnceLock::new();
         if sketch.is_none() {
             full.get_or_init(|| self.full.panels(base.clone(), true));
         }
-        PanelBlock { range: base, masks, sketch, full }
+        PanelBlock { range: base, masks, sketch, finer, full }
     }
 
     fn guesses(&self) -> bool {

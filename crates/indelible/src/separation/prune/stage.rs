@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use crate::{
+    Dataset,
     isa::Isa,
     parallel,
     separation::{
         kernel::{
-            PANEL, PanelSums, ROWS, dot,
+            PANEL, PanelSums, ROWS, dot, rows,
             sums::{self, Term},
         },
         metric::{Limit, Summed},
@@ -43,11 +44,38 @@ pub(super) struct Panel {
 
 /// Queries, in groups that are compared together.
 pub(super) struct QueryRows {
-    codes: Vec<u8>,
+    rows: Rows,
     signed: Vec<i8>,
+    split: Vec<[i32; 2]>,
     terms: Vec<u32>,
+}
+
+/// Codes of samples, row after row.
+pub(super) struct Rows {
+    codes: Vec<u8>,
     /// Bounds of their errors.
     pub(super) errors: Vec<f64>,
+}
+
+impl QueryRows {
+    /// Bounds of the errors of the queries.
+    pub(super) fn errors(&self) -> &[f64] {
+        &self.rows.errors
+    }
+}
+
+/// Bounds nearly all of some errors, at least one.
+fn typical(errors: &mut [f64]) -> f64 {
+    errors.sort_unstable_by(f64::total_cmp);
+    let typical = 1.25 * errors[errors.len() / 2];
+    errors.iter().copied().filter(|&e| e <= typical).fold(0.0, f64::max)
+}
+
+impl Rows {
+    /// Bounds nearly all of the errors.
+    pub(super) fn error(&self) -> f64 {
+        typical(&mut self.errors.clone())
+    }
 }
 
 impl Stage<'_> {
@@ -58,10 +86,7 @@ impl Stage<'_> {
         let panels: Vec<Panel> =
             if parallel { parallel::map_each(&starts, panel) } else { starts.iter().map(panel).collect() };
         let mut errors: Vec<f64> = panels.iter().map(|p| p.error).collect();
-        errors.sort_unstable_by(f64::total_cmp);
-        let typical = 1.25 * errors[errors.len() / 2];
-        let error = errors.iter().copied().filter(|&e| e <= typical).fold(0.0, f64::max);
-        PanelSet { panels, error }
+        PanelSet { error: typical(&mut errors), panels }
     }
 
     fn panel(&self, samples: Range<usize>) -> Panel {
@@ -86,24 +111,50 @@ impl Stage<'_> {
         panel
     }
 
+    /// Codes queries.
+    pub(super) fn queries(&self, queries: Range<usize>) -> Rows {
+        let count = queries.len();
+        self.code(&self.samples.queries, queries, count)
+    }
+
+    /// Codes base samples.
+    pub(super) fn base(&self, samples: Range<usize>) -> Rows {
+        let count = samples.len();
+        self.code(&self.samples.base, samples, count)
+    }
+
+    /// Codes samples of a dataset, padded to `count` rows.
+    fn code(&self, data: &Dataset, samples: Range<usize>, count: usize) -> Rows {
+        let width = self.quantizer.padded();
+        let mut rows = Rows { codes: vec![0; count * width], errors: vec![0.0; count] };
+        let places = rows.codes.chunks_exact_mut(width).zip(&mut rows.errors);
+        for (i, (row, error)) in samples.zip(places) {
+            *error = self.quantizer.code(data, i, row) + self.samples.error;
+        }
+        rows
+    }
+
     /// Lays out queries in rows.
     pub(super) fn rows(&self, queries: Range<usize>) -> QueryRows {
         let width = self.quantizer.padded();
         let count = queries.len().next_multiple_of(ROWS);
-        let mut rows = QueryRows {
-            codes: vec![0; count * width],
-            signed: Vec::new(),
-            terms: vec![0; count],
-            errors: vec![0.0; count],
+        let rows = self.code(&self.samples.queries, queries, count);
+        let square = |row: &[u8]| row.iter().map(|&a| u32::from(a) * u32::from(a)).sum();
+        let terms = rows.codes.chunks_exact(width).map(square).collect();
+        let signed: Vec<i8> = match self.quantizer.sums {
+            Sums::Squares => rows.codes.iter().map(|&a| (a ^ 128) as i8).collect(),
+            Sums::Absolute | Sums::Table { .. } => Vec::new(),
         };
-        for ((k, i), row) in queries.enumerate().zip(rows.codes.chunks_exact_mut(width)) {
-            rows.errors[k] = self.quantizer.code(&self.samples.queries, i, row) + self.samples.error;
-            rows.terms[k] = row.iter().map(|&a| u32::from(a) * u32::from(a)).sum();
-        }
-        if matches!(self.quantizer.sums, Sums::Squares) {
-            rows.signed = rows.codes.iter().map(|&a| (a ^ 128) as i8).collect();
-        }
-        rows
+        QueryRows { rows, split: dot::split(&signed), signed, terms }
+    }
+
+    /// The sum over the codes of row `k` of queries and row `s` of base samples; not
+    /// for tables of powers.
+    pub(super) fn sum(&self, (queries, k): (&Rows, usize), (base, s): (&Rows, usize)) -> u32 {
+        let width = self.quantizer.padded();
+        let squares = matches!(self.quantizer.sums, Sums::Squares);
+        let (a, b) = (&queries.codes[k * width..(k + 1) * width], &base.codes[s * width..(s + 1) * width]);
+        rows::sum(self.isa, squares, a, b)
     }
 
     /// Sums over codes from this one on are out of a limit, for samples whose
@@ -142,7 +193,8 @@ impl Stage<'_> {
                 let operands = dot::Operands {
                     panel: &panel.codes,
                     panel_terms: &panel.terms,
-                    rows: &rows.signed[codes],
+                    rows: &rows.signed[codes.clone()],
+                    split: &rows.split[codes.start / dot::GROUP..codes.end / dot::GROUP],
                     row_terms: std::array::from_fn(|r| rows.terms[first + r]),
                 };
                 return dot::near(self.isa, &operands, barriers, out);
@@ -150,6 +202,6 @@ impl Stage<'_> {
             Sums::Absolute => Term::Gap,
             Sums::Table { entries, .. } => Term::Entry(entries),
         };
-        sums::near(self.isa, term, &panel.codes, &rows.codes[codes], barriers, out)
+        sums::near(self.isa, term, &panel.codes, &rows.rows.codes[codes], barriers, out)
     }
 }

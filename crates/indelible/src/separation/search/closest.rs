@@ -45,6 +45,10 @@ impl<M: Metric> Collector<M> for Best<'_, M> {
 impl Search for Closest<'_> {
     type Output = Option<(Enclosure, usize, usize)>;
 
+    fn few(&self) -> bool {
+        true
+    }
+
     fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
         ClosestUpTo { up_to: f64::INFINITY, progress: self.0 }.run(metric, pruner, relation)
     }
@@ -59,6 +63,10 @@ pub struct ClosestUpTo<'a> {
 
 impl Search for ClosestUpTo<'_> {
     type Output = Option<(Enclosure, usize, usize)>;
+
+    fn few(&self) -> bool {
+        true
+    }
 
     fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
         let Self { up_to, progress } = self;

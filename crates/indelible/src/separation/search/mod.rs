@@ -32,6 +32,12 @@ pub(super) trait Search {
     /// What it finds.
     type Output;
 
+    /// Whether only pairs are of interest that are nearer than the nearest samples
+    /// of nearly all queries.
+    fn few(&self) -> bool {
+        false
+    }
+
     /// Searches.
     fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output;
 }

@@ -5,8 +5,6 @@
 
 use super::Map;
 
-/// Groups, at most.
-const GROUPS: usize = 96;
 /// Samples by which features are compared.
 const SAMPLES: usize = 128;
 /// Group of a feature that has none yet.
@@ -20,11 +18,11 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    /// Groups for centered samples: around the features that spread most, those
-    /// that are nearest to them.
-    pub(super) fn new(rows: &[Vec<f64>], width: usize) -> Self {
+    /// At most so many groups for centered samples: around the features that spread
+    /// most, those that are nearest to them.
+    pub(super) fn new(rows: &[Vec<f64>], width: usize, groups: usize) -> Self {
         let rows: Vec<&Vec<f64>> = rows.iter().step_by((rows.len() / SAMPLES).max(1)).collect();
-        let size = width.div_ceil(GROUPS);
+        let size = width.div_ceil(groups);
         let columns: Vec<Vec<f32>> = (0..width).map(|f| rows.iter().map(|r| r[f] as f32).collect()).collect();
         let spread = |f: &usize| columns[*f].iter().map(|x| x * x).sum::<f32>();
         let mut free: Vec<usize> = (0..width).collect();

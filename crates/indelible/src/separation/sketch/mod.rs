@@ -12,6 +12,7 @@ mod principal;
 
 use std::{borrow::Cow, ops::RangeInclusive};
 
+use self::{groups::Groups, principal::Principal};
 use super::{
     kernel::project::LANES,
     metric::Reals,
@@ -31,6 +32,19 @@ const JUDGES: usize = 192;
 const FEW: usize = 24;
 /// A sketch is used if it puts this part of these pairs beyond the nearest.
 const PROMISING: f64 = 0.5;
+/// Numbers per sketch, at most.
+const NUMBERS: usize = 96;
+/// Numbers that a coarser sketch may have.
+const FEWER: [usize; 5] = [16, 24, 32, 48, 64];
+/// A sketch with more numbers than this needs no finer one behind it.
+const FINE: usize = 64;
+/// Samples that are nearer than those of the trial are expected: the nearest of
+/// all at this part of the distance, the closest pair at that part of the least.
+const NEARER: f64 = 0.85;
+const CLOSEST: f64 = 0.5;
+/// A pair that a sketch does not tell apart costs as much as so many of its
+/// numbers, about.
+const SURVIVOR: f64 = 1000.0;
 
 /// Sketches of samples, or these themselves.
 pub(super) struct Sketch<'a> {
@@ -98,8 +112,16 @@ impl<'a> Sketch<'a> {
     }
 
     /// Sketches of queries and base samples, if they promise to help with the
-    /// pairs that count.
-    pub(super) fn new(Reals { queries, base, isa }: Reals, norm: Norm, pairs: Pairs) -> Option<Self> {
+    /// pairs that count: the one to begin with, and where that has few numbers
+    /// a finer one for what it does not tell apart. `few` says that only the
+    /// closest pair matters.
+    pub(super) fn chain(reals: Reals, norm: Norm, pairs: Pairs, few: bool) -> Vec<Self> {
+        Self::promising(reals, norm, pairs, few).unwrap_or_default()
+    }
+
+    /// See [`Sketch::chain`].
+    fn promising(reals: Reals, norm: Norm, pairs: Pairs, few: bool) -> Option<Vec<Self>> {
+        let Reals { base, isa, .. } = reals;
         let width = base.features();
         if !FEATURES.contains(&width) || base.samples() < SAMPLES {
             return None;
@@ -109,19 +131,41 @@ impl<'a> Sketch<'a> {
         let mut rows: Vec<Vec<f64>> = chosen.map(|i| base.row(i)).collect();
         let centering = Centering::new(&rows)?;
         rows.iter_mut().for_each(|row| centering.place(row));
-        let map: Box<dyn Map> = match norm {
-            Norm::L1 => Box::new(groups::Groups::new(&rows, width)),
-            Norm::L2 => Box::new(principal::Principal::new(&rows, width, isa)),
+        let trial = Trial::new(&rows, &labels, pairs, norm);
+        let (finest, coarser): (Box<dyn Map>, Vec<Box<dyn Map>>) = match norm {
+            Norm::L1 => {
+                let map = |&count: &usize| Box::new(Groups::new(&rows, width, count)) as Box<dyn Map>;
+                (map(&NUMBERS), FEWER.iter().map(map).collect())
+            }
+            Norm::L2 => {
+                let all = Principal::new(&rows, width, isa);
+                let map = |&count: &usize| Box::new(all.first(count)) as Box<dyn Map>;
+                (map(&NUMBERS), FEWER.iter().map(map).collect())
+            }
             Norm::Linf | Norm::Lp(_) => return None,
         };
-        let map = &*map;
-        if !promises(map, &rows, &labels, pairs, norm) {
+        if trial.passing(&*finest, Limit::Nearest(1.0)) >= 1.0 - PROMISING {
             return None;
         }
+        let limit = if few { Limit::Closest(CLOSEST) } else { Limit::Nearest(NEARER) };
+        let cost = |map: &dyn Map| map.width() as f64 + SURVIVOR * trial.passing(map, limit);
+        let best = coarser.into_iter().map(|map| (cost(&*map), map)).min_by(|a, b| a.0.total_cmp(&b.0));
+        let best = best.filter(|(least, _)| *least < cost(&*finest)).map(|(_, map)| map);
+        let chain = match best {
+            Some(map) if few || map.width() > FINE => vec![map],
+            Some(map) => vec![map, finest],
+            None => vec![finest],
+        };
+        chain.iter().map(|map| Self::of(&**map, &centering, reals, norm)).collect()
+    }
+
+    /// The sketches that a map makes; `None` where numbers are too large.
+    fn of(map: &dyn Map, centering: &Centering, reals: Reals, norm: Norm) -> Option<Self> {
+        let Reals { queries, base, .. } = reals;
         let same = std::ptr::eq(queries, base);
-        let (base, base_norm) = apply(map, &centering, base, norm)?;
+        let (base, base_norm) = apply(map, centering, base, norm)?;
         let (queries, queries_norm) =
-            if same { (base.clone(), base_norm) } else { apply(map, &centering, queries, norm)? };
+            if same { (base.clone(), base_norm) } else { apply(map, centering, queries, norm)? };
         Some(Self {
             queries: Cow::Owned(queries),
             base: Cow::Owned(base),
@@ -131,24 +175,52 @@ impl<'a> Sketch<'a> {
     }
 }
 
-/// Whether a sketch puts most pairs of some placed samples beyond the nearest ones.
-fn promises(map: &dyn Map, rows: &[Vec<f64>], labels: &[usize], pairs: Pairs, norm: Norm) -> bool {
-    let step = (rows.len() / JUDGES).max(1);
-    let rows: Vec<&Vec<f64>> = rows.iter().step_by(step).take(JUDGES).collect();
-    let labels: Vec<usize> = labels.iter().copied().step_by(step).take(JUDGES).collect();
-    let mut sketches = vec![vec![0.0; map.width()]; rows.len()];
-    for (row, sketch) in rows.iter().zip(&mut sketches) {
-        map.apply(row, sketch);
+/// Some placed samples, and how near those that count come to a few of them.
+struct Trial<'a> {
+    rows: Vec<&'a Vec<f64>>,
+    judges: Vec<Judges>,
+    norm: Norm,
+}
+
+/// How near pairs of a trial must be to matter.
+#[derive(Clone, Copy)]
+enum Limit {
+    /// This part of the distance of the nearest sample.
+    Nearest(f64),
+    /// This part of the least distance.
+    Closest(f64),
+}
+
+impl<'a> Trial<'a> {
+    fn new(rows: &'a [Vec<f64>], labels: &[usize], pairs: Pairs, norm: Norm) -> Self {
+        let step = (rows.len() / JUDGES).max(1);
+        let rows: Vec<&Vec<f64>> = rows.iter().step_by(step).take(JUDGES).collect();
+        let labels: Vec<usize> = labels.iter().copied().step_by(step).take(JUDGES).collect();
+        let distance = |k: usize, j: usize| length(norm, rows[k].iter().zip(rows[j]).map(|(a, b)| a - b));
+        let judges = pairs.nearest_judges(&labels, FEW, distance);
+        Self { rows, judges, norm }
     }
-    let distance = |k: usize, j: usize| length(norm, rows[k].iter().zip(rows[j]).map(|(a, b)| a - b));
-    let (mut beyond, mut total) = (0, 0);
-    for (k, judges) in pairs.nearest_judges(&labels, FEW, distance).into_iter().enumerate() {
-        let Judges { samples, nearest } = judges;
-        let gap = |j: usize| sketches[k].iter().zip(&sketches[j]).map(|(a, b)| f64::from(a - b));
-        beyond += samples.iter().filter(|&&j| length(norm, gap(j)) > nearest * map.stretch()).count();
-        total += samples.len();
+
+    /// The part of the pairs that a sketch does not put beyond the limit; all where
+    /// there are none.
+    fn passing(&self, map: &dyn Map, limit: Limit) -> f64 {
+        let mut sketches = vec![vec![0.0; map.width()]; self.rows.len()];
+        for (row, sketch) in self.rows.iter().zip(&mut sketches) {
+            map.apply(row, sketch);
+        }
+        let least = self.judges.iter().map(|j| j.nearest).fold(f64::INFINITY, f64::min);
+        let (mut beyond, mut total) = (0, 0);
+        for (k, Judges { samples, nearest }) in self.judges.iter().enumerate() {
+            let limit = match limit {
+                Limit::Nearest(part) => part * nearest,
+                Limit::Closest(part) => part * least,
+            };
+            let gap = |j: usize| sketches[k].iter().zip(&sketches[j]).map(|(a, b)| f64::from(a - b));
+            beyond += samples.iter().filter(|&&j| length(self.norm, gap(j)) > limit * map.stretch()).count();
+            total += samples.len();
+        }
+        if total == 0 { 1.0 } else { 1.0 - beyond as f64 / total as f64 }
     }
-    beyond as f64 > PROMISING * total as f64
 }
 
 /// The sketches of a dataset, and a bound of the norm of its centered
@@ -206,7 +278,7 @@ mod tests {
         let data = Dataset::new(Features::F32(values.into()), width, labels, vec!["a".into(), "b".into()])
             .expect("sound data");
         for norm in [Norm::L1, Norm::L2] {
-            let promising = |pairs| Sketch::new(both(&data), norm, pairs).is_some();
+            let promising = |pairs| !Sketch::chain(both(&data), norm, pairs, false).is_empty();
             assert!(promising(Pairs::All) && !promising(Pairs::Enemies), "{norm}");
         }
     }
@@ -221,16 +293,17 @@ mod tests {
             offset in prop_oneof![Just(0.0f32), Just(100.0)],
         ) {
             let data = smooth(SAMPLES, 200, seed, scale, offset * scale);
-            for norm in [Norm::L1, Norm::L2] {
-                let sketch = Sketch::new(both(&data), norm, Pairs::Enemies);
-                prop_assert!(sketch.is_some(), "these samples can be sketched");
-                let Some(sketch) = sketch else { continue };
+            for (norm, few) in [(Norm::L1, false), (Norm::L2, false), (Norm::L1, true), (Norm::L2, true)] {
+                let chain = Sketch::chain(both(&data), norm, Pairs::Enemies, few);
+                prop_assert!(!chain.is_empty(), "these samples can be sketched");
                 let mut kept = 0.0f64;
+                for sketch in chain {
                 for (i, j) in (0..200).map(|k| (k, 7 * k + 11)) {
                     let gap = |d: &Dataset| length(norm, d.row(i).iter().zip(d.row(j)).map(|(a, b)| a - b));
                     let (long, short) = (gap(&data) * sketch.stretch, gap(&sketch.base));
                     prop_assert!(short <= long * (1.0 + 1e-12) + 2.0 * sketch.error);
                     kept = kept.max((short - 2.0 * sketch.error) / long);
+                }
                 }
                 prop_assert!(kept > 0.8, "{}", kept);
             }

@@ -5,7 +5,7 @@
 //! they make is bounded by the Gram matrix `G` of the directions as stored:
 //! `‖P‖² = ‖G‖ ≤ max_i Σ_j |G_ij|`.
 
-use super::Map;
+use super::{Map, NUMBERS as DIRECTIONS};
 use crate::{
     isa::Isa,
     number::random::Random,
@@ -13,8 +13,6 @@ use crate::{
     separation::kernel::project::{LANES, Projection},
 };
 
-/// Directions.
-const DIRECTIONS: usize = 96;
 /// Samples that they are found by.
 pub(super) const SAMPLES: usize = 384;
 /// Steps of the iteration.
@@ -64,6 +62,13 @@ impl Principal {
         let directions = flatten(&directions);
         let stretch = bound(&directions, padded);
         Self { directions, width: padded, stretch, isa }
+    }
+
+    /// The first directions alone: those of most spread.
+    pub(super) fn first(&self, count: usize) -> Self {
+        let directions = self.directions[..count * self.width].to_vec();
+        let stretch = bound(&directions, self.width);
+        Self { directions, stretch, ..*self }
     }
 }
 
@@ -119,7 +124,7 @@ fn bound(directions: &[f32], width: usize) -> f64 {
 
 impl Map for Principal {
     fn width(&self) -> usize {
-        DIRECTIONS
+        self.directions.len() / self.width
     }
 
     fn apply(&self, x: &[f64], out: &mut [f32]) {
@@ -137,7 +142,7 @@ impl Map for Principal {
         // to at most σ‖x‖. Underflow adds at most the smallest number per term.
         let u = f64::from(f32::EPSILON);
         let roundings = (self.width / LANES + LANES + 2) as f64;
-        let count = (DIRECTIONS as f64).sqrt();
+        let count = (Map::width(self) as f64).sqrt();
         let tiny = f64::from(f32::from_bits(1)) * self.width as f64 * count * 4.0;
         self.stretch * norm * u * (1.0 + count * roundings) + tiny
     }

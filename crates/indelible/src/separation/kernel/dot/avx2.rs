@@ -4,54 +4,80 @@ use std::arch::x86_64::*;
 
 use super::{GROUP, Operands, PANEL, PanelSums, ROWS};
 
+/// Rows that are compared together: with two vectors of samples, their halves and
+/// the codes of a row they fit the 16 registers.
+const TOGETHER: usize = ROWS / 2;
+/// Samples that are compared together.
+const SAMPLES: usize = 16;
+
 /// See [`super::near`], which checks the lengths.
 #[target_feature(enable = "avx2")]
 pub(super) fn near(operands: &Operands, barriers: &[u32; ROWS], out: &mut PanelSums) -> [u64; ROWS] {
-    let width = operands.rows.len() / ROWS;
+    let groups = operands.rows.len() / ROWS / GROUP;
     let mut masks = [0; ROWS];
-    // 16 samples at a time: 12 sums, 2 vectors of bytes and a broadcast.
-    for part in 0..PANEL / 16 {
-        let mut sums = [[_mm256_setzero_si256(); 2]; ROWS];
-        for g in 0..width / GROUP {
-            let b: [__m256i; 2] = std::array::from_fn(|v| {
-                // SAFETY: 32 of the 256 bytes of group g.
-                unsafe {
-                    _mm256_loadu_si256(operands.panel.as_ptr().add(256 * g + 64 * part + 32 * v).cast())
-                }
-            });
-            for (r, sums) in sums.iter_mut().enumerate() {
-                // SAFETY: four bytes of row r, of `width` bytes.
-                let a = unsafe {
-                    operands.rows.as_ptr().add(r * width + GROUP * g).cast::<i32>().read_unaligned()
+    for at in (0..PANEL).step_by(SAMPLES) {
+        // Sums begin with half of what depends on the sample alone, so that one
+        // comparison tells that no distance can be below the barrier.
+        // SAFETY: 16 of the 64 numbers.
+        let terms = unsafe {
+            let terms = operands.panel_terms.as_ptr().add(at);
+            [_mm256_loadu_si256(terms.cast()), _mm256_loadu_si256(terms.add(8).cast())]
+        };
+        let none = _mm256_setzero_si256();
+        let halves = [
+            _mm256_srai_epi32::<1>(_mm256_sub_epi32(none, terms[0])),
+            _mm256_srai_epi32::<1>(_mm256_sub_epi32(none, terms[1])),
+        ];
+        for first in (0..ROWS).step_by(TOGETHER) {
+            let mut sums = [halves; TOGETHER];
+            for g in 0..groups {
+                // Bytes 0 and 2, and bytes 1 and 3, as 16-bit numbers: products of
+                // bytes would saturate.
+                // SAFETY: 64 of the 256 bytes of group g.
+                let b = unsafe {
+                    let b = operands.panel.as_ptr().add(256 * g + GROUP * at);
+                    [_mm256_loadu_si256(b.cast()), _mm256_loadu_si256(b.add(32).cast())]
                 };
-                // Bytes 0 and 2, and bytes 1 and 3, as 16-bit numbers: products
-                // of bytes would saturate.
-                let a = _mm256_set1_epi32(a);
-                let even = _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(a));
-                let odd = _mm256_srai_epi16::<8>(a);
-                for (sum, b) in sums.iter_mut().zip(b) {
-                    let low = _mm256_and_si256(b, _mm256_set1_epi16(255));
-                    let products = _mm256_add_epi32(
-                        _mm256_madd_epi16(low, even),
-                        _mm256_madd_epi16(_mm256_srli_epi16::<8>(b), odd),
-                    );
-                    *sum = _mm256_add_epi32(*sum, products);
+                let bytes = _mm256_set1_epi16(255);
+                let low = [_mm256_and_si256(b[0], bytes), _mm256_and_si256(b[1], bytes)];
+                let high = [_mm256_srli_epi16::<8>(b[0]), _mm256_srli_epi16::<8>(b[1])];
+                for (r, sums) in sums.iter_mut().enumerate() {
+                    // SAFETY: group g of row `first + r`, of `groups` groups.
+                    let a = unsafe { *operands.split.get_unchecked((first + r) * groups + g) };
+                    let (even, odd) = (_mm256_set1_epi32(a[0]), _mm256_set1_epi32(a[1]));
+                    for (v, sum) in sums.iter_mut().enumerate() {
+                        let products = _mm256_add_epi32(
+                            _mm256_madd_epi16(low[v], even),
+                            _mm256_madd_epi16(high[v], odd),
+                        );
+                        *sum = _mm256_add_epi32(*sum, products);
+                    }
                 }
             }
-        }
-        for (r, sums) in sums.iter().enumerate() {
-            for (v, &sum) in sums.iter().enumerate() {
-                let at = 16 * part + 8 * v;
-                // SAFETY: 8 of the 64 numbers.
-                let constant = unsafe { _mm256_loadu_si256(operands.panel_terms.as_ptr().add(at).cast()) };
-                let constant = _mm256_add_epi32(constant, _mm256_set1_epi32(operands.row_terms[r] as i32));
-                let distance = _mm256_sub_epi32(constant, _mm256_slli_epi32::<1>(sum));
-                // SAFETY: likewise.
-                unsafe { _mm256_storeu_si256(out[r].as_mut_ptr().add(at).cast(), distance) };
-                // Distances are below 2^31, so a larger barrier admits all.
-                let barrier = _mm256_set1_epi32(barriers[r].min(i32::MAX as u32) as i32);
-                let below = _mm256_castsi256_ps(_mm256_cmpgt_epi32(barrier, distance));
-                masks[r] |= u64::from(_mm256_movemask_ps(below) as u32) << at;
+            for (k, sums) in sums.iter().enumerate() {
+                let r = first + k;
+                // distance = row term − 2 sum, or 1 less.
+                let least = (i64::from(operands.row_terms[r]) - i64::from(barriers[r]) - 1) >> 1;
+                // In range: sums are, and what is below them all may be any of these.
+                let below = (least - 1).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
+                let below = _mm256_set1_epi32(below);
+                let near =
+                    _mm256_or_si256(_mm256_cmpgt_epi32(sums[0], below), _mm256_cmpgt_epi32(sums[1], below));
+                if _mm256_movemask_epi8(near) != 0 {
+                    for v in 0..2 {
+                        let constant =
+                            _mm256_add_epi32(terms[v], _mm256_set1_epi32(operands.row_terms[r] as i32));
+                        let products = _mm256_sub_epi32(sums[v], halves[v]);
+                        let distance = _mm256_sub_epi32(constant, _mm256_slli_epi32::<1>(products));
+                        let at = at + 8 * v;
+                        // SAFETY: 8 of the 64 numbers.
+                        unsafe { _mm256_storeu_si256(out[r].as_mut_ptr().add(at).cast(), distance) };
+                        // Distances are below 2^31, so a larger barrier admits all.
+                        let barrier = _mm256_set1_epi32(barriers[r].min(i32::MAX as u32) as i32);
+                        let below = _mm256_castsi256_ps(_mm256_cmpgt_epi32(barrier, distance));
+                        masks[r] |= u64::from(_mm256_movemask_ps(below) as u32) << at;
+                    }
+                }
             }
         }
     }

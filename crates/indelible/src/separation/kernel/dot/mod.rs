@@ -20,13 +20,22 @@ pub struct Operands<'a> {
     /// Codes of the queries less 128, row after row; as many as the panel has
     /// per sample.
     pub rows: &'a [i8],
+    /// The same, [split](split).
+    pub split: &'a [[i32; 2]],
     /// `Σ a²` per query.
     pub row_terms: [u32; ROWS],
 }
 
+/// The codes of each group as 16-bit numbers: those of even place in one number,
+/// those of odd place in another.
+pub fn split(rows: &[i8]) -> Vec<[i32; 2]> {
+    let pair = |low: i8, high: i8| (i32::from(high) << 16) | i32::from(low as i16 as u16);
+    rows.as_chunks::<GROUP>().0.iter().map(|&[a, b, c, d]| [pair(a, c), pair(b, d)]).collect()
+}
+
 /// The squared distances `Σ (a − b)²` below `barriers`, one per query: bit `s`
-/// of mask `r` says whether that of query `r` and sample `s` is. The rows of
-/// `sums` with some bit set are filled.
+/// of mask `r` says whether that of query `r` and sample `s` is, and `sums`
+/// has those.
 ///
 /// `Σ (a − b)² = Σ a² + Σ b² − 2 Σ ab`, and `Σ ab = Σ (a − 128) b + 128 Σ b`
 /// multiplies signed by unsigned bytes. At most 32,768 codes per sample keep all
@@ -35,6 +44,7 @@ pub struct Operands<'a> {
 pub fn near(isa: Isa, operands: &Operands, barriers: &[u32; ROWS], sums: &mut PanelSums) -> [u64; ROWS] {
     assert_eq!(operands.panel.len(), operands.rows.len() / ROWS * PANEL);
     assert_eq!(operands.rows.len() % (ROWS * GROUP), 0);
+    assert_eq!(operands.split.len() * GROUP, operands.rows.len());
     match isa {
         // SAFETY: the value exists only where the processor has the set, and
         // the lengths were checked.
@@ -91,7 +101,7 @@ mod tests {
             for (term, row) in row_terms.iter_mut().zip(codes.queries.chunks(codes.width)) {
                 *term = row.iter().map(|&a| u32::from(a) * u32::from(a)).sum();
             }
-            let operands = Operands { panel: &codes.panel, panel_terms: &panel_terms, rows: &rows, row_terms };
+            let operands = Operands { panel: &codes.panel, panel_terms: &panel_terms, rows: &rows, split: &split(&rows), row_terms };
             let square = |a: u8, b: u8| u32::from(a.abs_diff(b)).pow(2);
             codes.check(&barriers, square, |isa, sums| near(isa, &operands, &barriers, sums))?;
         }

@@ -48,8 +48,10 @@ pub(super) fn sum_avx2(squares: bool, a: &[u8], b: &[u8]) -> u32 {
             sums[0] = _mm256_add_epi32(sums[0], _mm256_sad_epu8(a, b));
         }
     }
-    let mut lanes = [0u32; 8];
-    // SAFETY: 32 bytes.
-    unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), _mm256_add_epi32(sums[0], sums[1])) };
-    lanes.iter().sum::<u32>() + portable(squares, a_rest, b_rest)
+    let sums = _mm256_add_epi32(sums[0], sums[1]);
+    let sums = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256::<1>(sums));
+    let sums = _mm_add_epi32(sums, _mm_shuffle_epi32::<0b11_10_11_10>(sums));
+    let sums = _mm_add_epi32(sums, _mm_shuffle_epi32::<0b01_01_01_01>(sums));
+    let sum = _mm_cvtsi128_si32(sums) as u32;
+    if a_rest.is_empty() { sum } else { sum + portable(squares, a_rest, b_rest) }
 }

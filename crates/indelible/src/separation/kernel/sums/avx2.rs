@@ -27,16 +27,16 @@ pub(super) fn gaps(panel: &[u8], rows: &[u8], barriers: &[u32; ROWS], out: &mut 
             }
         }
         for (r, sums) in sums.iter().enumerate() {
-            for (v, &sum) in sums.iter().enumerate() {
-                let mut lanes = [0u64; 4];
-                // SAFETY: 32 bytes.
-                unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), sum) };
-                for (k, lane) in lanes.into_iter().enumerate() {
-                    let s = 8 * part + 4 * v + k;
-                    out[r][s] = lane as u32;
-                    masks[r] |= u64::from(out[r][s] < barriers[r]) << s;
-                }
-            }
+            // Of the 64-bit numbers the lower halves, in the order of the samples.
+            let (first, second) = (_mm256_castsi256_ps(sums[0]), _mm256_castsi256_ps(sums[1]));
+            let sums = _mm256_castps_si256(_mm256_shuffle_ps::<0b10_00_10_00>(first, second));
+            let sums = _mm256_permute4x64_epi64::<0b11_01_10_00>(sums);
+            // Sums are below 2^31, so a larger barrier admits all.
+            let barrier = _mm256_set1_epi32(barriers[r].min(i32::MAX as u32) as i32);
+            let below = _mm256_castsi256_ps(_mm256_cmpgt_epi32(barrier, sums));
+            masks[r] |= u64::from(_mm256_movemask_ps(below) as u32) << (8 * part);
+            // SAFETY: 8 of the 64 numbers.
+            unsafe { _mm256_storeu_si256(out[r].as_mut_ptr().add(8 * part).cast(), sums) };
         }
     }
     masks

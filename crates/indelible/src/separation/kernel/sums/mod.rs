@@ -21,8 +21,7 @@ pub enum Term<'a> {
 }
 
 /// The sums below `barriers`, one per query: bit `s` of mask `r` says whether
-/// that of query `r` and sample `s` is. The rows of `sums` with some bit set
-/// are filled.
+/// that of query `r` and sample `s` is, and `sums` has those.
 ///
 /// Group `g` of sample `s` stands at `(64 g + s)·8` of `panel`; `rows` are the
 /// queries, row after row, of as many codes. Sums must stay below 2^31.
