@@ -190,6 +190,38 @@ def test_the_program_answers_its_own_benchmark(program, benchmark):
     assert outcomes["solved"] > len(truth(benchmark)) // 2, outcomes
 
 
+def test_two_networks_are_compared(program, benchmark, tmp_path):
+    """Differences of outputs on a box: what points show is never denied, and points that are given show it."""
+    rng = np.random.default_rng(8)
+    names = ["wide", "cells", "nearest", "lipschitz", "split", "trained", "convolution"]
+    files = [benchmark / "2.0" / "onnx" / f"{name}-000.onnx" for name in names]
+    decided = set()
+    for first, second in itertools.combinations([file for file in files if file.exists()], 2):
+        low = np.array([5.0, 3.0, 4.0, 1.0], np.float32) + rng.choice([-0.5, 0, 0.5], 4).astype(np.float32)
+        high = low + np.float32(0.0625)
+        points = (low + rng.uniform(0, 1, (200, 4)) * (high - low)).astype(np.float32)
+        apart = np.subtract(*(Network(file).outputs(points)[:, 0].astype(float) for file in (first, second)))
+        for bound in (apart.max() - 1e-3, apart.max() + 1e-3 + 4 * np.ptp(apart)):
+            text = "(vnnlib-version <2.0>)"
+            for name, x, y in ("fAB", "gCD"):
+                text += f"(declare-network {name} (declare-input {x} float32 [1,4])(declare-output {y} float32 [1,3]))"
+            for i in range(4):
+                text += f"(assert (== A[0,{i}] C[0,{i}]))(assert (>= A[0,{i}] {low[i]:.9f}))"
+                text += f"(assert (<= A[0,{i}] {high[i]:.9f}))"
+            query = tmp_path / "query.vnnlib"
+            query.write_text(text + f"(assert (>= (- B[0,0] D[0,0]) {bound:.9f}))")
+            given = ["--network", f"f={first}", "--network", f"g={second}"]
+            answer = program("verify", query, *given, "--branches", 100).json
+            decided.add(answer["answer"])
+            if answer["answer"] == "sat":
+                x = answer["inputs"][:4]
+                assert x == answer["inputs"][4:]
+                assert Exact(first)(x)[0] - Exact(second)(x)[0] >= Fraction(f"{bound:.9f}")
+            elif answer["answer"] == "unsat":
+                assert bound > apart.max(), (first, second)
+    assert {"sat", "unsat"} <= decided
+
+
 def test_known_answers_of_the_competition(program, vnncomp):
     """Published: property 1, 3 and 4 hold for the first network, property 2 holds for 1_1 and not for 1_2."""
     folder = vnncomp[0].parent

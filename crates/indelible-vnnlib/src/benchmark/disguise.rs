@@ -6,10 +6,8 @@
 use indelible::{Precision, network::Layer, number::random::Random};
 use indelible_io::onnx::ResidualBlock;
 
-use super::{
-    family::Family,
-    rows::{Rows, identity},
-};
+use super::family::Family;
+use crate::rows::{Rows, identity};
 
 /// The layers, disguised as a family has it; themselves for all others.
 pub(super) fn disguised(family: Family, layers: &[Layer], random: &mut Random) -> Vec<Layer> {
@@ -203,8 +201,8 @@ fn dead(layer: &mut Rows, next: &mut Rows, is_first: bool, random: &mut Random) 
 mod tests {
     use super::*;
     use crate::{
-        benchmark::rows::{Ending, together},
         real_outputs,
+        rows::{Ending, together},
     };
     use bytes::Bytes;
     use indelible::network::{LayerBuilder, Model, StoredNetwork};

@@ -10,7 +10,7 @@
 mod disguise;
 mod family;
 mod question;
-mod rows;
+
 mod subject;
 mod trained;
 

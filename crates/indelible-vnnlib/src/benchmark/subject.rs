@@ -13,10 +13,12 @@ use indelible_io::onnx::{Metadata, read, write_convolutions, write_dense, write_
 use super::{
     disguise::{disguised, residual},
     family::Family,
-    rows::{Ending, together},
     trained::{trained, with_memory},
 };
-use crate::error::QueryError;
+use crate::{
+    error::QueryError,
+    rows::{Ending, together},
+};
 
 /// A network as its file has it, and the samples that it memorizes.
 pub(super) struct Subject {

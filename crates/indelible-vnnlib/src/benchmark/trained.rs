@@ -12,8 +12,10 @@ use indelible::{
     number::random::Random,
 };
 
-use super::rows::{Ending, together};
-use crate::error::QueryError;
+use crate::{
+    error::QueryError,
+    rows::{Ending, together},
+};
 
 /// Hidden layers, by the number of the network.
 const HIDDEN: [&[usize]; 3] = [&[8, 8], &[16, 16], &[24, 24, 24]];

@@ -4,7 +4,7 @@ use indelible::network::{Layer, LayerBuilder};
 
 /// A layer by rows, which can be changed.
 #[derive(Clone)]
-pub(super) struct Rows {
+pub(crate) struct Rows {
     pub inputs: usize,
     /// Column and weight of each term, and the bias.
     pub rows: Vec<(Vec<(usize, f64)>, f64)>,
@@ -70,7 +70,7 @@ impl Rows {
 
 /// Puts a layer in front of layer `at` that changes nothing: `x = relu(x) − relu(−x)`,
 /// or behind a ReLU what it gives.
-pub(super) fn identity(rows: &mut Vec<Rows>, at: usize) {
+pub(crate) fn identity(rows: &mut Vec<Rows>, at: usize) {
     let Some(layer) = rows.get_mut(at) else { return };
     let new = Rows::identity(layer.inputs);
     let new = if at == 0 {
@@ -84,7 +84,7 @@ pub(super) fn identity(rows: &mut Vec<Rows>, at: usize) {
 
 /// What two networks beside each other give.
 #[derive(Clone, Copy)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// The outputs of both.
     Both,
     /// This much times those of the first, and those of the second.
@@ -93,8 +93,12 @@ pub(super) enum Ending {
 
 /// Two networks that read the same inputs; the shorter one is filled up with layers
 /// that change nothing. For sums they have the same number of outputs.
-pub(super) fn together(first: &[Layer], second: &[Layer], ending: Ending) -> Vec<Layer> {
-    let (mut first, mut second) = (Rows::all(first), Rows::all(second));
+pub(crate) fn together(first: &[Layer], second: &[Layer], ending: Ending) -> Vec<Layer> {
+    joined(Rows::all(first), Rows::all(second), ending).into_iter().map(Rows::finish).collect()
+}
+
+/// The same with layers that can be changed.
+pub(crate) fn joined(mut first: Vec<Rows>, mut second: Vec<Rows>, ending: Ending) -> Vec<Rows> {
     let depth = first.len().max(second.len());
     for network in [&mut first, &mut second] {
         while (1..depth).contains(&network.len()) {
@@ -117,7 +121,7 @@ pub(super) fn together(first: &[Layer], second: &[Layer], ending: Ending) -> Vec
             }
             _ => a.rows.extend(b.rows),
         }
-        layers.push(a.finish());
+        layers.push(a);
     }
     layers
 }
