@@ -82,14 +82,6 @@ impl VerifyArgs {
 
     /// The file of each network of a query; that of another one where they are equal.
     fn network_files(&self, query: &Query) -> Result<Vec<PathBuf>, Failure> {
-        if let [file, _] = self.files.as_slice() {
-            require(self.network.is_empty(), || {
-                "a network is given twice, as NET.onnx and with --network; expected one of them".into()
-            })?;
-            if query.networks.len() == 1 {
-                return Ok(vec![file.clone()]);
-            }
-        }
         let expected = match query.version {
             Version::V1 => "verify NET.onnx PROPERTY.vnnlib, for this query names no network".into(),
             _ => {
@@ -97,6 +89,16 @@ impl VerifyArgs {
                 names.collect::<Vec<_>>().join(" ")
             }
         };
+        if let [file, _] = self.files.as_slice() {
+            require(self.network.is_empty(), || {
+                "a network is given twice, as NET.onnx and with --network; expected one of them".into()
+            })?;
+            require(query.networks.len() == 1, || {
+                let (file, count) = (file.display(), query.networks.len());
+                format!("{file} is given for a query about {count} networks; expected {expected}")
+            })?;
+            return Ok(vec![file.clone()]);
+        }
         let mut given = BTreeMap::new();
         for word in &self.network {
             let bad = || Failure::input(format!("--network {word}; expected {expected}"));

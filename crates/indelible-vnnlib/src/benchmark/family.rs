@@ -44,7 +44,7 @@ pub enum Family {
     Trained,
     /// Whether two networks that memorize the same samples ever differ.
     Equivalence,
-    /// Boxes without a condition on outputs.
+    /// Boxes without a condition on outputs, on data near 1, 2⁻⁴⁰ and 2⁴⁰.
     Unconstrained,
     /// Data multiplied by 2⁻⁴⁰.
     Tiny,

@@ -59,7 +59,7 @@ impl Subject {
             // Balls at distance 2^-rung of samples that are 1/4 apart.
             (three_points(random)?, 1.0 - 4.0 * 0.5f64.powi(rung))
         } else {
-            (chosen(family, all, random)?, random.of(&RATIOS))
+            (chosen(scale(family, number), all, random)?, random.of(&RATIOS))
         };
         let found = separation(&data, Norm::Linf, &Silent);
         let budget = Budget::from_ratio(ratio, &found).map_err(unfit)?;
@@ -148,15 +148,23 @@ fn written(family: Family, layers: Vec<Layer>, random: &mut Random) -> Result<Ve
     Ok(bytes)
 }
 
+/// What data are multiplied by. Boxes without a condition come at all scales: there,
+/// solvers have taken small weights for 0 and denied that there is a point.
+fn scale(family: Family, number: usize) -> f64 {
+    let (tiny, huge) = (0.5f64.powi(40), 2.0f64.powi(40));
+    match family {
+        Family::Tiny => tiny,
+        Family::Huge => huge,
+        // Every construction at every scale, sooner or later.
+        Family::Unconstrained => [tiny, huge, 1.0][(number + number / 6) % 3],
+        _ => 1.0,
+    }
+}
+
 /// Samples of two classes at least, no two of different classes equal; numbers of
 /// binary32.
-fn chosen(family: Family, data: &Dataset, random: &mut Random) -> Result<Dataset, QueryError> {
+fn chosen(factor: f64, data: &Dataset, random: &mut Random) -> Result<Dataset, QueryError> {
     const TRIES: usize = 100;
-    let factor = match family {
-        Family::Tiny => 0.5f64.powi(40),
-        Family::Huge => 2.0f64.powi(40),
-        _ => 1.0,
-    };
     for _ in 0..TRIES {
         let count = SAMPLES.start + random.below(SAMPLES.end - SAMPLES.start);
         let mut all: Vec<usize> = (0..data.samples()).collect();
