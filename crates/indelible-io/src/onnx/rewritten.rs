@@ -40,8 +40,8 @@ pub fn write_convolutions(
         let is_wide = index % 2 == 0;
         if is_wide {
             let (shape, row) = (format!("shape{index}"), format!("row{index}"));
-            // The first dimension, that of the batch, stays.
-            tensors.push(signed_integers(&*shape, vec![0, 1, 1, -1]));
+            // The first dimension is that of the batch.
+            tensors.push(signed_integers(&*shape, vec![-1, 1, 1, i64::try_from(reads).unwrap_or(i64::MAX)]));
             nodes.push(node("Reshape", &[&value, &shape], &row));
             value = row;
         }
