@@ -14,10 +14,11 @@ import pytest
 import vnnlib
 from onnx import numpy_helper
 
-from effort import rounds
+from effort import LONG, rounds
+from exactly import Exact
 from network import Network
 
-COUNT = 72
+COUNT = 1008 if LONG else 96
 COMPARED = {
     "<=": lambda a, b: a <= b,
     ">=": lambda a, b: a >= b,
@@ -108,25 +109,6 @@ class Property:
         return {(int(part[1][2:]), part[0]): Fraction(part[2]) for part in bounds}
 
 
-def in_fractions(layers, x):
-    x = [Fraction(float(v)) for v in x]
-    for index, (weights, biases) in enumerate(layers):
-        x = [
-            sum((w * v for w, v in zip(row, x, strict=True) if w and v), bias)
-            for row, bias in zip(weights, biases, strict=True)
-        ]
-        if index + 1 < len(layers):
-            x = [max(v, Fraction(0)) for v in x]
-    return x
-
-
-def layers_of(path):
-    tensors = {t.name: numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
-    depth = sum(name.startswith("W") for name in tensors)
-    fractions = np.vectorize(lambda v: Fraction(float(v)), otypes=[object])
-    return [(fractions(tensors[f"W{i}"]), fractions(tensors[f"b{i}"])) for i in range(depth)]
-
-
 def test_both_versions_hold_the_same(benchmark):
     rows = truth(benchmark)
     for version in ("1.0", "2.0"):
@@ -151,10 +133,10 @@ def test_the_official_parser_reads_every_text(benchmark):
 
 def test_nothing_refutes_an_answer(benchmark):
     rng = np.random.default_rng(3)
-    tried = 0
+    tried, families = 0, set()
     for row in truth(benchmark):
         file = benchmark / "1.0" / row["onnx"]
-        asked, network, layers = Property(benchmark / "1.0" / row["vnnlib"]), Network(file), layers_of(file)
+        asked, network, exact = Property(benchmark / "1.0" / row["vnnlib"]), Network(file), Exact(file)
         if row["status"] == "sat":
             text = (benchmark / row["witness"]).read_text()
             assert text.startswith("sat\n")
@@ -162,9 +144,9 @@ def test_nothing_refutes_an_answer(benchmark):
             x = [float(given[f"X_{i}"]) for i in range(sum(name.startswith("X_") for name in given))]
             assert all(float(np.float32(v)) == v for v in x)
             assert asked.holds(x, map(float, network.outputs(np.array([x], dtype=np.float32))[0])), row
-            assert asked.holds(x, in_fractions(layers, x)), row
+            assert asked.holds(x, exact(x)), row
             continue
-        boxes = asked.boxes(layers[0][0].shape[1])
+        boxes = asked.boxes(exact.inputs)
         assert boxes, row
         for low, high in boxes:
             low, high = np.array(low, dtype=np.float32), np.array(high, dtype=np.float32)
@@ -173,9 +155,10 @@ def test_nothing_refutes_an_answer(benchmark):
             for at, (x, y) in enumerate(zip(points, network.outputs(points), strict=True)):
                 assert not asked.holds(map(float, x), map(float, y)), row
                 if at < 3:
-                    assert not asked.holds(map(float, x), in_fractions(layers, x)), row
+                    assert not asked.holds(map(float, x), exact(x)), row
                 tried += 1
-    assert tried > 500
+        families.add(row["family"])
+    assert tried > 500 and len(families) >= 20, families
 
 
 def results(path, rows, answers):
@@ -192,7 +175,7 @@ def test_an_audit_finds_every_answer_that_is_changed(program, benchmark, tmp_pat
     right[0] = {"sat": "violated", "unsat": "holds"}[right[0]]
     answer = program("audit", benchmark, results(tmp_path / "right.csv", rows, right))
     assert answer.code == 0 and answer.json["outcomes"]["solved"] == len(rows), answer
-    for index in range(0, len(rows), 5):
+    for index in range(0, len(rows), len(rows) // 16):
         changed = list(right)
         changed[index] = "unsat" if rows[index]["status"] == "sat" else "sat"
         answer = program("audit", benchmark, results(tmp_path / "wrong.csv", rows, changed))
@@ -205,6 +188,38 @@ def test_the_program_answers_its_own_benchmark(program, benchmark):
     outcomes = answer.json["outcomes"]
     assert answer.code == 0 and outcomes["wrong"] == outcomes["bad_witness"] == 0, answer
     assert outcomes["solved"] > len(truth(benchmark)) // 2, outcomes
+
+
+def test_two_networks_are_compared(program, benchmark, tmp_path):
+    """Differences of outputs on a box: what points show is never denied, and points that are given show it."""
+    rng = np.random.default_rng(8)
+    names = ["wide", "cells", "nearest", "lipschitz", "split", "trained", "convolution"]
+    files = [benchmark / "2.0" / "onnx" / f"{name}-000.onnx" for name in names]
+    decided = set()
+    for first, second in itertools.combinations([file for file in files if file.exists()], 2):
+        low = np.array([5.0, 3.0, 4.0, 1.0], np.float32) + rng.choice([-0.5, 0, 0.5], 4).astype(np.float32)
+        high = low + np.float32(0.0625)
+        points = (low + rng.uniform(0, 1, (200, 4)) * (high - low)).astype(np.float32)
+        apart = np.subtract(*(Network(file).outputs(points)[:, 0].astype(float) for file in (first, second)))
+        for bound in (apart.max() - 1e-3, apart.max() + 1e-3 + 4 * np.ptp(apart)):
+            text = "(vnnlib-version <2.0>)"
+            for name, x, y in ("fAB", "gCD"):
+                text += f"(declare-network {name} (declare-input {x} float32 [1,4])(declare-output {y} float32 [1,3]))"
+            for i in range(4):
+                text += f"(assert (== A[0,{i}] C[0,{i}]))(assert (>= A[0,{i}] {low[i]:.9f}))"
+                text += f"(assert (<= A[0,{i}] {high[i]:.9f}))"
+            query = tmp_path / "query.vnnlib"
+            query.write_text(text + f"(assert (>= (- B[0,0] D[0,0]) {bound:.9f}))")
+            given = ["--network", f"f={first}", "--network", f"g={second}"]
+            answer = program("verify", query, *given, "--branches", 100).json
+            decided.add(answer["answer"])
+            if answer["answer"] == "sat":
+                x = answer["inputs"][:4]
+                assert x == answer["inputs"][4:]
+                assert Exact(first)(x)[0] - Exact(second)(x)[0] >= Fraction(f"{bound:.9f}")
+            elif answer["answer"] == "unsat":
+                assert bound > apart.max(), (first, second)
+    assert {"sat", "unsat"} <= decided
 
 
 def test_known_answers_of_the_competition(program, vnncomp):

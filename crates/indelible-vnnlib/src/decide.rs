@@ -63,10 +63,17 @@ pub enum Answer {
 /// A point at which the constraints hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Witness {
-    /// The inputs, numbers of the network's format.
+    /// The inputs, numbers of the network's format; of several networks, those of one
+    /// after those of another.
     pub inputs: Vec<f64>,
-    /// The outputs as executed in that format.
+    /// The outputs as executed in that format, in the same order.
     pub outputs: Vec<f64>,
+}
+
+/// A network, and the places of its input and its output among the tensors of a query.
+pub(crate) struct Side<'m> {
+    pub model: &'m Model,
+    pub places: [usize; 2],
 }
 
 /// An answer and what it took.
@@ -89,7 +96,7 @@ pub struct Decision {
 /// and outputs of `model`.
 pub fn check(query: &Query, model: &Model, point: &[f64]) -> Result<Option<Witness>, QueryError> {
     let places = fitting(query, model)?;
-    Ok(confirmed(query, model, places, point))
+    Ok(confirmed(query, &[Side { model, places }], point))
 }
 
 /// Decides `query` about `model`.
@@ -110,16 +117,22 @@ pub fn decide(
     Ok(Decision { answer, parts, seconds: started.elapsed().as_secs_f64() })
 }
 
-/// The tensors of the input and of the output.
+/// The tensors of the input and of the output of the one network of a query.
 fn fitting(query: &Query, model: &Model) -> Result<[usize; 2], QueryError> {
-    let unfit = |why: String| Err(QueryError::Unfit(why));
     if query.networks.len() != 1 {
-        return unfit(format!(
-            "the query is about {} networks; one can be decided here",
+        return Err(QueryError::Unfit(format!(
+            "the query is about {} networks, and one was given",
             query.networks.len()
-        ));
+        )));
     }
-    if query.tensors_of(0, Role::Hidden).next().is_some() {
+    tensors_of(query, 0, model)
+}
+
+/// The tensors of the input and of the output of a network of a query, where they are
+/// those of `model`.
+pub(crate) fn tensors_of(query: &Query, network: usize, model: &Model) -> Result<[usize; 2], QueryError> {
+    let unfit = |why: String| Err(QueryError::Unfit(why));
+    if query.tensors_of(network, Role::Hidden).next().is_some() {
         return unfit(
             "the query is about values within the network; inputs and outputs can be decided here".into(),
         );
@@ -127,7 +140,7 @@ fn fitting(query: &Query, model: &Model) -> Result<[usize; 2], QueryError> {
     let mut places = [0; 2];
     let sides = [(Role::Input, "input", model.inputs()), (Role::Output, "output", model.outputs())];
     for ((role, side, given), place) in sides.into_iter().zip(&mut places) {
-        let all: Vec<_> = query.tensors_of(0, role).collect();
+        let all: Vec<_> = query.tensors_of(network, role).collect();
         let [(tensor, known)] = all.as_slice() else {
             return unfit(format!("the query has {} {side}s; one can be decided here", all.len()));
         };
@@ -164,6 +177,7 @@ fn decided(
     progress: &dyn Progress,
 ) -> Result<Answer, QueryError> {
     let (mut margin, mut engines, mut unknown) = (f64::INFINITY, vec![], None);
+    let side = [Side { model, places }];
     let until = limits.timeout.and_then(|timeout| started.checked_add(timeout));
     for region in regions(query, places[0], model.inputs()) {
         if let Some(j) = region.lower.iter().zip(&region.upper).position(|(l, u)| l.is_none() || u.is_none())
@@ -177,7 +191,7 @@ fn decided(
         }
         let config = Config { branches: limits.parts, timeout, ..Config::default() };
         let asked = boxed(&region, model, places)?;
-        let confirm = |point: &[f64]| confirmed(query, model, places, point).is_some();
+        let confirm = |point: &[f64]| confirmed(query, &side, point).is_some();
         match about_box(model, &asked, &config, &confirm, progress)? {
             BoxAnswer::Never { margin: least, parts: more, engine } => {
                 *parts += more;
@@ -189,7 +203,7 @@ fn decided(
             }
             BoxAnswer::Met { point, parts: more } => {
                 *parts += more;
-                if let Some(witness) = confirmed(query, model, places, &point) {
+                if let Some(witness) = confirmed(query, &side, &point) {
                     return Ok(Answer::Sat(witness));
                 }
                 unknown = Some("a point was found and could not be checked".into());
@@ -290,28 +304,55 @@ fn by_claim(
     }
 }
 
-/// The witness that a point is, where it is one.
-fn confirmed(query: &Query, model: &Model, [input, output]: [usize; 2], point: &[f64]) -> Option<Witness> {
-    if point.len() != model.inputs() || !point.iter().all(|x| model.precision().holds(*x)) {
+/// What is known of a network at a point.
+struct Values {
+    places: [usize; 2],
+    inputs: Vec<RBig>,
+    /// As executed.
+    outputs: Vec<RBig>,
+}
+
+/// The witness that a point is, the inputs of one network after those of another, where
+/// it is one.
+pub(crate) fn confirmed(query: &Query, sides: &[Side<'_>], point: &[f64]) -> Option<Witness> {
+    let (mut rest, mut outputs, mut known) = (point, vec![], vec![]);
+    for Side { model, places } in sides {
+        let (inputs, others) = rest.split_at_checked(model.inputs())?;
+        rest = others;
+        if !inputs.iter().all(|x| model.precision().holds(*x)) {
+            return None;
+        }
+        let computed = model.evaluate(inputs).ok()?;
+        let exactly = |values: &[f64]| values.iter().map(|v| exact(*v)).collect::<Option<Vec<RBig>>>();
+        known.push(Values { places: *places, inputs: exactly(inputs)?, outputs: exactly(&computed)? });
+        outputs.extend(computed);
+    }
+    if !rest.is_empty() {
         return None;
     }
-    let outputs = model.evaluate(point).ok()?;
-    let inputs: Vec<RBig> = point.iter().map(|x| exact(*x)).collect::<Option<_>>()?;
-    let executed: Vec<RBig> = outputs.iter().map(|y| exact(*y)).collect::<Option<_>>()?;
     let nothing = RBig::ZERO;
-    let place = |v: Variable, outputs: &dyn Fn(usize) -> Option<[RBig; 2]>| {
-        let value = match v.tensor {
-            tensor if tensor == input => inputs.get(v.element).map(|x| [x.clone(), x.clone()]),
-            tensor if tensor == output => outputs(v.element),
-            _ => None,
-        };
+    let place = |v: Variable, output: &dyn Fn(usize, usize) -> Option<[RBig; 2]>| {
+        let of = known.iter().enumerate().find(|(_, values)| values.places.contains(&v.tensor));
+        let value = of.and_then(|(at, values)| match v.tensor {
+            tensor if tensor == values.places[0] => {
+                values.inputs.get(v.element).map(|x| [x.clone(), x.clone()])
+            }
+            _ => output(at, v.element),
+        });
         value.unwrap_or([nothing.clone(), nothing.clone()])
     };
-    let as_executed = |k: usize| executed.get(k).map(|y| [y.clone(), y.clone()]);
+    let as_executed =
+        |at: usize, k: usize| known.get(at)?.outputs.get(k).map(|y: &RBig| [y.clone(), y.clone()]);
     if !query.holds_within(&|v| place(v, &as_executed)) {
         return None;
     }
-    let real = real_outputs(model, point)?;
-    let holds = query.holds_within(&|v| place(v, &|k| real.get(k).cloned()));
+    let (mut real, mut rest) = (vec![], point);
+    for Side { model, .. } in sides {
+        let (inputs, others) = rest.split_at_checked(model.inputs())?;
+        rest = others;
+        real.push(real_outputs(model, inputs)?);
+    }
+    let really = |at: usize, k: usize| real.get(at)?.get(k).cloned();
+    let holds = query.holds_within(&|v| place(v, &really));
     holds.then(|| Witness { inputs: point.to_vec(), outputs })
 }

@@ -3,7 +3,8 @@
 //! - [`parse()`]: texts of VNN-LIB 1.0 and 2.0 as a [`Query`], every number an exact
 //!   rational; [`Query::to_text`] writes both versions.
 //! - [`decide()`]: the answer, proved for the network as stored or shown by a point
-//!   that [`check()`] has found right in exact arithmetic and as executed.
+//!   that [`check()`] has found right in exact arithmetic and as executed;
+//!   [`decide_all()`] for queries about several networks.
 //! - [`benchmark`]: instances for makers of verifiers, with answers that were shown
 //!   in this way.
 //! - [`witness_inputs`], [`witness_text`]: points as solvers print them.
@@ -17,6 +18,8 @@ mod number;
 mod parse;
 mod query;
 mod region;
+mod rows;
+mod several;
 mod syntax;
 mod witness;
 mod write;
@@ -27,6 +30,7 @@ pub use self::{
     exact::real_outputs,
     parse::parse,
     query::{Constraint, Kinship, NetworkDeclaration, Query, Role, Tensor, Variable, Version},
+    several::decide_all,
     witness::{witness_inputs, witness_text},
 };
 

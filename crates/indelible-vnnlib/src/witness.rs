@@ -8,24 +8,27 @@ use crate::{
     syntax::{Form, Reader, shown},
 };
 
-/// The values of all variables of a query about one network: in version 1.0 a list
-/// of pairs, in 2.0 tensor by tensor, one value a line. Values are written so that
+/// The values of all variables of a query: in version 1.0 a list of pairs, in 2.0 tensor
+/// by tensor of each network, one value a line. Values are written so that
 /// reading them as binary64 numbers gives them back.
 #[must_use]
 pub fn witness_text(query: &Query, witness: &Witness) -> String {
-    let sides = [(Role::Input, &witness.inputs), (Role::Output, &witness.outputs)];
     if query.version == Version::V1 {
-        let pairs = ["X", "Y"].iter().zip(sides).flat_map(|(name, (_, values))| {
+        let sides = [("X", &witness.inputs), ("Y", &witness.outputs)];
+        let pairs = sides.into_iter().flat_map(|(name, values)| {
             values.iter().enumerate().map(move |(i, v)| format!("({name}_{i} {v})"))
         });
         return format!("({})\n", pairs.collect::<Vec<_>>().join("\n "));
     }
+    let (mut inputs, mut outputs) = (witness.inputs.iter(), witness.outputs.iter());
     let mut lines = vec![];
-    for (role, values) in sides {
-        for (_, tensor) in query.tensors_of(0, role) {
-            let shape: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
-            lines.push(format!("{} {} [{}]", tensor.name, tensor.element, shape.join(",")));
-            lines.extend(values.iter().map(f64::to_string));
+    for network in 0..query.networks.len() {
+        for (role, values) in [(Role::Input, &mut inputs), (Role::Output, &mut outputs)] {
+            for (_, tensor) in query.tensors_of(network, role) {
+                let shape: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
+                lines.push(format!("{} {} [{}]", tensor.name, tensor.element, shape.join(",")));
+                lines.extend(values.by_ref().take(tensor.len()).map(f64::to_string));
+            }
         }
     }
     lines.join("\n") + "\n"

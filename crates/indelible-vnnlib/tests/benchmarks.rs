@@ -21,7 +21,7 @@ fn iris() -> Dataset {
 }
 
 fn made(data: &Dataset, seed: u64, count: usize) -> Benchmark {
-    let options = BenchmarkOptions { seed, count, families: Family::all(data) };
+    let options = BenchmarkOptions { seed, count, families: Family::all(data), trained: None };
     generate(data, &options, &Silent).unwrap()
 }
 

@@ -7,11 +7,12 @@ use std::{
 
 use clap::Args;
 use indelible::{Silent, network::Model};
-use indelible_io::{onnx, read_text};
+use indelible_io::{AtomicFile, onnx, read_text};
 use indelible_vnnlib::{Answer, Limits, Query, check, decide, witness_inputs};
 use serde_json::{Value, json};
 
 use super::{
+    audit_chart::{Mark, chart},
     benchmark::COLUMNS,
     prelude::*,
     solver::{Claim, Solver, results},
@@ -43,6 +44,9 @@ pub struct AuditArgs {
     /// With --solver: seconds for each instance [default: those of instances.csv]
     #[arg(long, value_name = "S", requires = "solver")]
     timeout: Option<u64>,
+    /// Draw what was solved against the distance to the boundary
+    #[arg(long, value_name = "FILE.svg")]
+    svg: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -108,10 +112,24 @@ struct Judged {
     seconds: Option<f64>,
 }
 
+impl Judged {
+    fn mark(&self) -> Mark {
+        Mark {
+            distance: self.known.distance,
+            is_sat: self.known.is_sat,
+            solved: self.outcome == Outcome::Solved,
+            wrong: matches!(self.outcome, Outcome::Wrong | Outcome::BadWitness),
+        }
+    }
+}
+
 impl AuditArgs {
     pub fn run(self) -> Result<(), Failure> {
         let bar = Bar::default();
+        keep_apart(&[self.results.as_ref()], &[self.svg.as_ref()])?;
+        ends_in(self.svg.as_ref(), &["svg"], "charts are written as SVG")?;
         let known = ground_truth(&self.benchmark)?;
+        let svg = self.svg.as_ref().map(AtomicFile::create).transpose()?;
         let claims = match (&self.results, &self.solver) {
             (Some(path), _) => {
                 let folder = self.witnesses.clone().or_else(|| path.parent().map(Path::to_owned));
@@ -131,6 +149,12 @@ impl AuditArgs {
         }
         let wrong =
             judged.iter().any(|judged| matches!(judged.outcome, Outcome::Wrong | Outcome::BadWitness));
+        if let Some(file) = svg {
+            let path = self.results.as_deref().map(Path::display);
+            let tool = path.map_or_else(|| self.solver.clone().unwrap_or_default(), |path| path.to_string());
+            let marks: Vec<Mark> = judged.iter().map(Judged::mark).collect();
+            write_text(file, &chart(&format!("{tool}: what was solved"), &marks)?)?;
+        }
         report(&judged).print(self.json)?;
         if wrong { Err(Failure::no("")) } else { Ok(()) }
     }

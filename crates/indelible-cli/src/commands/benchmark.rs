@@ -8,7 +8,8 @@ use std::{
 };
 
 use clap::Args;
-use indelible_io::dataset::ReadOptions;
+use indelible::network::{Model, StoredNetwork};
+use indelible_io::{dataset::ReadOptions, onnx};
 use indelible_vnnlib::{
     benchmark::{Benchmark, BenchmarkOptions, Family, Instance, Truth, generate},
     witness_text,
@@ -34,11 +35,14 @@ pub struct BenchmarkArgs {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Number of instances
-    #[arg(long, value_name = "K", default_value_t = 144)]
+    #[arg(long, value_name = "K", default_value_t = 192)]
     count: usize,
     /// Families, separated by commas [default: all]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     families: Vec<Family>,
+    /// For the family trained: a network of affine layers and ReLUs in place of those that are trained on the data
+    #[arg(long, value_name = "FILE.onnx")]
+    network: Option<PathBuf>,
     /// Seconds that a verifier gets for each instance
     #[arg(long, value_name = "S", default_value_t = 60)]
     timeout: u32,
@@ -62,7 +66,11 @@ impl BenchmarkArgs {
         let replaced = self.replaced()?;
         let data = Given::read(&self.data, &ReadOptions::default(), &bar)?;
         let families = if self.families.is_empty() { Family::all(&data) } else { self.families.clone() };
-        let options = BenchmarkOptions { seed: self.seed, count: self.count, families };
+        require(self.network.is_none() || families.contains(&Family::Trained), || {
+            "--network is given and not used; expected the family trained among --families".into()
+        })?;
+        let trained = self.network.as_deref().map(layers).transpose()?;
+        let options = BenchmarkOptions { seed: self.seed, count: self.count, families, trained };
         let made = generate(&data, &options, &bar)?;
         self.write(&made, &options.families, replaced)?;
         report(&self.output, &made, self.seed).print(self.json)
@@ -133,8 +141,8 @@ impl BenchmarkArgs {
             let mut rows = String::new();
             for instance in &made.instances {
                 let text = if version == VERSIONS[0] { &instance.first } else { &instance.second };
-                fs::write(folder.join(vnnlib(instance)), text)?;
-                rows += &format!("{},{},{}\n", onnx(instance), vnnlib(instance), self.timeout);
+                fs::write(folder.join(property(instance)), text)?;
+                rows += &format!("{},{},{}\n", onnx_file(instance), property(instance), self.timeout);
             }
             fs::write(folder.join("instances.csv"), rows)?;
         }
@@ -173,6 +181,9 @@ impl BenchmarkArgs {
     fn script(&self, families: &[Family]) -> String {
         let names: Vec<&str> = families.iter().map(|family| family.name()).collect();
         let data = self.data.display().to_string();
+        let network = self.network.as_ref().map_or_else(String::new, |network| {
+            format!("options += [\"--network\", {}]\n", Value::from(network.display().to_string()))
+        });
         format!(
             "\"\"\"Rewrites this benchmark: python generate_properties.py SEED\"\"\"\n\n\
              import subprocess\nimport sys\nfrom pathlib import Path\n\n\
@@ -180,7 +191,7 @@ impl BenchmarkArgs {
              sys.exit(\"usage: generate_properties.py SEED, a whole number\")\n\
              here = Path(__file__).resolve().parent\n\
              options = [\"--seed\", sys.argv[1], \"--count\", \"{}\", \"--timeout\", \"{}\"]\n\
-             options += [\"--families\", \"{}\", \"--data\", {}]\n\
+             options += [\"--families\", \"{}\", \"--data\", {}]\n{network}\
              subprocess.run([\"indelible\", \"benchmark\", str(here), *options], check=True)\n",
             self.count,
             self.timeout,
@@ -190,11 +201,22 @@ impl BenchmarkArgs {
     }
 }
 
-fn onnx(instance: &Instance) -> String {
+/// The layers of a network that was given.
+fn layers(path: &Path) -> Result<StoredNetwork, Failure> {
+    match onnx::open(path)?.model {
+        Model::Layers(network) => Ok(network),
+        _ => Err(Failure::input(format!(
+            "{}: no chain of affine layers and ReLUs; expected one, which the memory is put beside",
+            path.display()
+        ))),
+    }
+}
+
+fn onnx_file(instance: &Instance) -> String {
     format!("onnx/{}.onnx", instance.network)
 }
 
-fn vnnlib(instance: &Instance) -> String {
+fn property(instance: &Instance) -> String {
     format!("vnnlib/{}.vnnlib", instance.name)
 }
 
@@ -212,8 +234,8 @@ fn row(instance: &Instance) -> String {
     let status = truth.word();
     format!(
         "{},{},{family},{construction},{status},{point},{engines},{margin},{distance},{tolerance_safe}\n",
-        onnx(instance),
-        vnnlib(instance)
+        onnx_file(instance),
+        property(instance)
     )
 }
 

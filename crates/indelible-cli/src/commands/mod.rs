@@ -2,6 +2,7 @@
 
 mod asked;
 mod audit;
+mod audit_chart;
 mod benchmark;
 mod bounds;
 mod build;

@@ -64,7 +64,7 @@ impl SupportsArgs {
         } else if self.multiple_input_output_theories {
             "SIO"
         } else if self.multiple_network_theories {
-            "SNET"
+            "SNET MNET MENET"
         } else if self.multiple_node_comparison_theories {
             "MNC"
         } else if self.arithmetic_complexity_theories {

@@ -3,7 +3,8 @@
 //! Two forms are written: *dense* ([`write_dense`]), one Gemm per layer with a
 //! Relu between each two, and *compact* ([`write_compact`]), a Scan over the
 //! samples, one product with all of them, or gathers for cells. [`read`] takes
-//! both, and piecewise-linear networks of others.
+//! both, and piecewise-linear networks of others. [`write_convolutions`] and
+//! [`write_residual`] write layers as such networks.
 
 mod cells;
 mod external;
@@ -16,6 +17,7 @@ mod projected;
 mod proto;
 mod prototypes;
 mod recurrence;
+mod rewritten;
 mod scaled;
 mod tensors;
 mod write;
@@ -39,6 +41,7 @@ use prost::Message;
 use crate::{DataError, Error, digest};
 
 pub use metadata::Metadata;
+pub use rewritten::{ResidualBlock, write_convolutions, write_residual};
 pub(crate) use write::LIMIT;
 pub use write::{write_dense, write_dense_behind};
 

@@ -34,6 +34,18 @@ pub enum Family {
     Identity,
     /// Neurons that are never active.
     Dead,
+    /// Inputs in sums and differences, and weights that undo that.
+    Mixed,
+    /// Layers as convolutions.
+    Convolution,
+    /// Layers with residual blocks between them.
+    Residual,
+    /// A multiple of a network that memorizes samples, and one that was trained.
+    Trained,
+    /// Whether two networks that memorize the same samples ever differ.
+    Equivalence,
+    /// Boxes without a condition on outputs, on data near 1, 2⁻⁴⁰ and 2⁴⁰.
+    Unconstrained,
     /// Data multiplied by 2⁻⁴⁰.
     Tiny,
     /// Data multiplied by 2⁴⁰.
@@ -41,7 +53,7 @@ pub enum Family {
 }
 
 /// Families of networks of any construction.
-const OTHERS: [Family; 12] = [
+const OTHERS: [Family; 18] = [
     Family::Ladder,
     Family::Pair,
     Family::Range,
@@ -52,6 +64,12 @@ const OTHERS: [Family; 12] = [
     Family::Split,
     Family::Identity,
     Family::Dead,
+    Family::Mixed,
+    Family::Convolution,
+    Family::Residual,
+    Family::Trained,
+    Family::Equivalence,
+    Family::Unconstrained,
     Family::Tiny,
     Family::Huge,
 ];
@@ -82,6 +100,12 @@ impl Family {
             Self::Split => "split",
             Self::Identity => "identity",
             Self::Dead => "dead",
+            Self::Mixed => "mixed",
+            Self::Convolution => "convolution",
+            Self::Residual => "residual",
+            Self::Trained => "trained",
+            Self::Equivalence => "equivalence",
+            Self::Unconstrained => "unconstrained",
             Self::Tiny => "tiny",
             Self::Huge => "huge",
         }

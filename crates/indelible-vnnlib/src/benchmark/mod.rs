@@ -10,10 +10,16 @@
 mod disguise;
 mod family;
 mod question;
+
 mod subject;
+mod trained;
 
 use bytes::Bytes;
-use indelible::{Dataset, Progress, Silent, number::random::Random};
+use indelible::{
+    Dataset, Precision, Progress, Silent,
+    network::{Network, StoredNetwork},
+    number::random::Random,
+};
 use rayon::prelude::*;
 
 use self::{
@@ -38,6 +44,9 @@ pub struct BenchmarkOptions {
     pub count: usize,
     /// Families, in the order in which networks are made.
     pub families: Vec<Family>,
+    /// For the family `trained`, a network in place of those that are trained, in binary32
+    /// with the features of the data as inputs and one output for each of their classes.
+    pub trained: Option<StoredNetwork>,
 }
 
 /// The answer of an instance.
@@ -76,8 +85,8 @@ pub struct Instance {
     pub network: String,
     /// The family.
     pub family: Family,
-    /// The construction of the network.
-    pub construction: &'static str,
+    /// The construction of the network; of two networks in one file, both.
+    pub construction: String,
     /// The query, of version 1.0.
     pub query: Query,
     /// Its text.
@@ -110,8 +119,9 @@ pub struct Benchmark {
 /// benchmark, bit by bit, whatever the number of threads.
 ///
 /// # Errors
-/// When `data` have one class only, and where a text that was written is not read
-/// back as the same query.
+/// [`QueryError::Unfit`] when no family is asked for, when a trained network was given
+/// that does not fit the data, and where a text that was written is not read back as the
+/// same query.
 pub fn generate(
     data: &Dataset,
     options: &BenchmarkOptions,
@@ -120,6 +130,9 @@ pub fn generate(
     if options.families.is_empty() {
         return Err(QueryError::Unfit("no family was asked for".into()));
     }
+    if let Some(given) = &options.trained {
+        fitting(given, data)?;
+    }
     let groups = options.count.div_ceil(QUESTIONS);
     progress.begin("networks", groups as u64);
     let made: Result<Vec<Benchmark>, QueryError> = (0..groups)
@@ -127,7 +140,7 @@ pub fn generate(
         .map(|group| {
             let family = options.families[group % options.families.len()];
             let questions = QUESTIONS.min(options.count - group * QUESTIONS);
-            let made = about_one(data, options.seed, (family, group / options.families.len()), questions);
+            let made = about_one(data, options, (family, group / options.families.len()), questions);
             progress.advance(1);
             made
         })
@@ -142,16 +155,33 @@ pub fn generate(
     Ok(all)
 }
 
+/// Whether a network has the inputs and the outputs of the data, in binary32.
+fn fitting(network: &StoredNetwork, data: &Dataset) -> Result<(), QueryError> {
+    let is = (network.inputs(), network.outputs(), network.precision());
+    if is == (data.features(), data.classes(), Precision::F32) {
+        return Ok(());
+    }
+    Err(QueryError::Unfit(format!(
+        "the trained network has {} inputs and {} outputs in {}; expected one input for each of {} features and one output for each of {} classes, in {}",
+        is.0,
+        is.1,
+        is.2,
+        data.features(),
+        data.classes(),
+        Precision::F32
+    )))
+}
+
 /// A network and the questions about it.
 fn about_one(
     data: &Dataset,
-    seed: u64,
+    options: &BenchmarkOptions,
     (family, number): (Family, usize),
     questions: usize,
 ) -> Result<Benchmark, QueryError> {
     let name = format!("{family}-{number:03}");
     // A state of its own for every network, whatever else is made.
-    let state = name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |state, byte| {
+    let state = name.bytes().fold(options.seed ^ 0xcbf2_9ce4_8422_2325, |state, byte| {
         (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     let mut random = Random::new(state);
@@ -159,7 +189,7 @@ fn about_one(
         random.next();
     }
     let mut all = Benchmark::default();
-    let Ok(subject) = Subject::new(family, number, data, &mut random) else {
+    let Ok(subject) = Subject::new(family, number, (data, options.trained.as_ref()), &mut random) else {
         return Ok(Benchmark { left_out: questions, ..all });
     };
     for which in 0..questions {
@@ -171,7 +201,7 @@ fn about_one(
                     name: format!("{name}-{which}"),
                     network: name.clone(),
                     family,
-                    construction: subject.construction,
+                    construction: subject.construction.clone(),
                     query,
                     first,
                     second,

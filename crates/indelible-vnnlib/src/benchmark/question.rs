@@ -40,16 +40,25 @@ pub(super) fn question(
     // The closest pair of a ladder are the first two.
     let samples = if family == Family::Ladder { 2 } else { subject.data.samples() };
     let sample = random.below(samples);
-    let within = subject.radius * [random.of(&[0.25, 0.5, 0.75, 0.9]), 0.0, 0.999][which.min(2)];
+    // The lead of a memory may fall to nothing at the ends of a ball, and that of a
+    // trained network beside it does not.
+    let last = if family == Family::Trained { 0.75 } else { 0.999 };
+    let within = subject.radius * [random.of(&[0.25, 0.5, 0.75, 0.9]), 0.0, last][which.min(2)];
     let (enemy, distance) = subject.enemy(sample);
     // A point of the enemy's ball is in a ball of this radius.
-    let beyond = distance - subject.radius * if which == 1 { 0.5 } else { 0.999 };
+    let beyond = distance - subject.radius * if which == 1 { 0.5 } else { last };
     let radius = if which.is_multiple_of(2) { within } else { beyond };
     match family {
         Family::Pair => pair(subject, (sample, enemy, distance), which, within),
         Family::Range | Family::Tolerance => range(family, subject, (sample, distance), which, random),
         Family::Regions => {
             regions(subject, (sample, enemy, distance), which, radius, within.max(subject.radius * 0.5))
+        }
+        Family::Equivalence => equivalence(subject, (sample, distance), which, (within, beyond), random),
+        Family::Unconstrained if which % 2 == 1 => {
+            let x = subject.data.row(sample);
+            let query = asked(subject, in_box(&ends(&x, radius)?)?, vec![vec![]]);
+            Some(Asked { query, candidate: Some(x), distance: 2.0 * radius / distance })
         }
         _ => {
             let ends = ends(&subject.data.row(sample), radius)?;
@@ -83,6 +92,78 @@ fn pair(
     }
     let candidate = (which % 2 == 1).then(|| clamped(&middle, &both[0]));
     Some(Asked { query: asked(subject, vec![], alternatives), candidate, distance: 2.0 * radius / distance })
+}
+
+/// Points of a box that are tried to find one where two networks disagree.
+const TRIED: usize = 1024;
+
+/// Whether two networks, whose outputs stand one behind the other, ever choose other
+/// classes on the ball of a sample; the last question is whether an output of one is ever
+/// off from that of the other by half as much as it is at the sample.
+fn equivalence(
+    subject: &Subject,
+    (sample, distance): (usize, f64),
+    which: usize,
+    (within, beyond): (f64, f64),
+    random: &mut Random,
+) -> Option<Asked> {
+    let x = subject.data.row(sample);
+    let radius = if which == 1 { beyond } else { within.max(subject.radius * 0.5) };
+    let ends = ends(&x, radius)?;
+    let classes = subject.model.outputs() / 2;
+    let (alternatives, candidate) = if which == 3 {
+        (apart(&subject.model.evaluate(&x).ok()?, classes)?, Some(x))
+    } else {
+        let candidate = if which == 1 { disagreement(subject, &ends, random) } else { None };
+        (disagreeing(classes), candidate)
+    };
+    let query = asked(subject, in_box(&ends)?, alternatives);
+    Some(Asked { query, candidate, distance: 2.0 * radius / distance })
+}
+
+/// One network chooses a class and the other another one: one alternative for each two.
+fn disagreeing(classes: usize) -> Vec<All> {
+    // Of the outputs that begin at `first`, no one is above that of `class`.
+    let chooses = |first: usize, class: usize| {
+        let others = (0..classes).filter(move |k| *k != class);
+        others.map(move |k| {
+            let terms =
+                BTreeMap::from([(output(first + k), RBig::ONE), (output(first + class), RBig::NEG_ONE)]);
+            Constraint { terms, bound: RBig::ZERO, strict: false }
+        })
+    };
+    let pairs = (0..classes).flat_map(|a| (0..classes).filter(move |b| *b != a).map(move |b| (a, b)));
+    pairs.map(|(a, b)| chooses(0, a).chain(chooses(classes, b)).collect()).collect()
+}
+
+/// A point of a box where the two networks choose other classes.
+fn disagreement(subject: &Subject, ends: &[(f64, f64)], random: &mut Random) -> Option<Vec<f64>> {
+    let points: Vec<f64> = (0..TRIED)
+        .flat_map(|_| {
+            ends.iter()
+                .map(|(l, u)| Precision::F32.round(l + random.unit() * (u - l)).clamp(*l, *u))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let outputs = subject.model.evaluate(&points).ok()?;
+    let classes = subject.model.outputs() / 2;
+    let best = |y: &[f64]| (0..y.len()).max_by(|a, b| y[*a].total_cmp(&y[*b]));
+    let mut rows = points.chunks(ends.len()).zip(outputs.chunks(2 * classes));
+    rows.find(|(_, y)| best(&y[..classes]) != best(&y[classes..])).map(|(x, _)| x.to_vec())
+}
+
+/// Of the output in which two networks differ most at a point, they differ by half of
+/// that; nothing where all are the same.
+fn apart(y: &[f64], classes: usize) -> Option<Vec<All>> {
+    let difference = |k: usize| y[k] - y[classes + k];
+    let most = (0..classes).max_by(|a, b| difference(*a).abs().total_cmp(&difference(*b).abs()))?;
+    let half = exact(difference(most).abs() / 2.0).filter(|half| *half > RBig::ZERO)?;
+    let signed = |sign: i8| {
+        let terms =
+            BTreeMap::from([(output(most), RBig::from(-sign)), (output(classes + most), RBig::from(sign))]);
+        vec![Constraint { terms, bound: -half.clone(), strict: false }]
+    };
+    Some(vec![signed(1), signed(-1)])
 }
 
 /// How large or small outputs get on the ball of a sample, compared with what they

@@ -4,14 +4,21 @@ use bytes::Bytes;
 use indelible::{
     Budget, Dataset, Features, Norm, Precision, Silent,
     constructions::{Construction, Options, REGISTRY},
-    network::{Model, StoredNetwork},
+    network::{Layer, Model, StoredNetwork},
     number::random::Random,
     separation::separation,
 };
-use indelible_io::onnx::{Metadata, read, write_dense};
+use indelible_io::onnx::{Metadata, read, write_convolutions, write_dense, write_residual};
 
-use super::{disguise::disguised, family::Family};
-use crate::error::QueryError;
+use super::{
+    disguise::{disguised, residual},
+    family::Family,
+    trained::{trained, with_memory},
+};
+use crate::{
+    error::QueryError,
+    rows::{Ending, together},
+};
 
 /// A network as its file has it, and the samples that it memorizes.
 pub(super) struct Subject {
@@ -20,7 +27,8 @@ pub(super) struct Subject {
     pub radius: f64,
     pub model: Model,
     pub file: Bytes,
-    pub construction: &'static str,
+    /// The construction; of two networks in one file, both.
+    pub construction: String,
 }
 
 /// Shares of the largest possible radius.
@@ -29,17 +37,19 @@ const RATIOS: [f64; 5] = [0.5, 0.75, 0.9, 0.99, 0.999];
 const GAPS: std::ops::Range<i32> = 4..21;
 /// Samples of a network.
 const SAMPLES: std::ops::Range<usize> = 4..17;
+/// Weights and biases of a network, zeros included, at most: files of 16 MiB.
+const MOST_NUMBERS: usize = 1 << 22;
 
 impl Subject {
     /// Network `number` of a family, on some samples of `data` that `random`
-    /// chooses.
+    /// chooses; `given` stands in for one that is trained.
     ///
     /// # Errors
     /// When no such network can be built.
     pub fn new(
         family: Family,
         number: usize,
-        data: &Dataset,
+        (all, given): (&Dataset, Option<&StoredNetwork>),
         random: &mut Random,
     ) -> Result<Self, QueryError> {
         let unfit = |e: indelible::Error| QueryError::Unfit(format!("{family}: {e}"));
@@ -49,30 +59,40 @@ impl Subject {
             // Balls at distance 2^-rung of samples that are 1/4 apart.
             (three_points(random)?, 1.0 - 4.0 * 0.5f64.powi(rung))
         } else {
-            (chosen(family, data, random)?, random.of(&RATIOS))
+            (chosen(scale(family, number), all, random)?, random.of(&RATIOS))
         };
         let found = separation(&data, Norm::Linf, &Silent);
         let budget = Budget::from_ratio(ratio, &found).map_err(unfit)?;
-        let options = Options::default();
-        let serving: Vec<&'static Construction> =
-            REGISTRY.iter().filter(|construction| construction.serves(&data, &budget, options)).collect();
-        let construction = match family {
-            Family::Plain(place) => REGISTRY.get(place),
-            _ => serving.get(number % serving.len().max(1)).copied(),
+        let radius = budget.radii().smallest();
+        let mut built = built(family, number, &data, &budget);
+        let (plain, mut construction) = built.next().ok_or_else(|| {
+            QueryError::Unfit(format!("{family}: no construction serves within {MOST_NUMBERS} numbers"))
+        })?;
+        let layers = match family {
+            Family::Equivalence => {
+                let (other, second) = built.next().ok_or_else(|| {
+                    QueryError::Unfit(format!("{family}: one construction serves; expected two"))
+                })?;
+                construction = format!("{construction}+{second}");
+                together(plain.layers(), other.layers(), Ending::Both)
+            }
+            Family::Trained => {
+                let other = match given {
+                    Some(given) => Some(given.clone()),
+                    None => trained(all, number, random),
+                };
+                let other = other.ok_or_else(|| {
+                    QueryError::Unfit(format!("{family}: training ends in no numbers of binary32"))
+                })?;
+                with_memory(&plain, &other, (&data, radius), number)?
+            }
+            _ => disguised(family, plain.layers(), random),
         };
-        let construction =
-            construction.ok_or_else(|| QueryError::Unfit(format!("{family}: no construction serves")))?;
-        let built = construction.build(&data, &budget, options).map_err(unfit)?;
-        let plain = StoredNetwork::of(&*built);
-        let layers = disguised(family, plain.layers(), random);
-        let network = StoredNetwork::new(Precision::F32, layers).map_err(unfit)?;
-        let mut bytes = vec![];
-        let failed = |e: indelible_io::onnx::OnnxError| QueryError::Unfit(format!("{family}: {e}"));
-        write_dense(&network, &Metadata::default(), &mut bytes).map_err(failed)?;
-        let file = Bytes::from(bytes);
+        let file = Bytes::from(written(family, layers, random)?);
+        drop(built);
         // What is proved is what the file says.
-        let model = read(file.clone()).map_err(failed)?.model;
-        Ok(Self { radius: budget.radii().smallest(), data, model, file, construction: construction.name })
+        let model = read(file.clone()).map_err(|e| QueryError::Unfit(format!("{family}: {e}")))?.model;
+        Ok(Self { radius, data, model, file, construction })
     }
 
     /// The sample of another class that is nearest to `sample` in the sup norm, and
@@ -87,15 +107,64 @@ impl Subject {
     }
 }
 
+/// Networks for `data` that are small enough, with their constructions: that of the
+/// family, or all that serve, beginning with one that `number` chooses.
+fn built(
+    family: Family,
+    number: usize,
+    data: &Dataset,
+    budget: &Budget,
+) -> impl Iterator<Item = (StoredNetwork, String)> {
+    let options = Options::default();
+    let serving: Vec<&'static Construction> =
+        REGISTRY.iter().filter(|construction| construction.serves(data, budget, options)).collect();
+    let first = number % serving.len().max(1);
+    let chosen: Vec<&'static Construction> = match family {
+        Family::Plain(place) => REGISTRY.get(place).into_iter().collect(),
+        _ => serving.iter().cycle().skip(first).take(serving.len()).copied().collect(),
+    };
+    chosen.into_iter().filter_map(move |construction| {
+        let built = construction.build(data, budget, options).ok()?;
+        let fits = built.size().all <= MOST_NUMBERS;
+        fits.then(|| (StoredNetwork::of(&*built), construction.name.to_owned()))
+    })
+}
+
+/// The file of a network, with the operators that a family has.
+fn written(family: Family, layers: Vec<Layer>, random: &mut Random) -> Result<Vec<u8>, QueryError> {
+    let unfit = |e: indelible::Error| QueryError::Unfit(format!("{family}: {e}"));
+    let (layers, blocks) = match family {
+        Family::Residual => residual(&layers, random),
+        _ => (layers, vec![]),
+    };
+    let network = StoredNetwork::new(Precision::F32, layers).map_err(unfit)?;
+    let (metadata, mut bytes) = (Metadata::default(), vec![]);
+    let done = match family {
+        Family::Residual => write_residual(&network, &blocks, &metadata, &mut bytes),
+        Family::Convolution => write_convolutions(&network, &metadata, &mut bytes),
+        _ => write_dense(&network, &metadata, &mut bytes),
+    };
+    done.map_err(|e| QueryError::Unfit(format!("{family}: {e}")))?;
+    Ok(bytes)
+}
+
+/// What data are multiplied by. Boxes without a condition come at all scales: there,
+/// solvers have taken small weights for 0 and denied that there is a point.
+fn scale(family: Family, number: usize) -> f64 {
+    let (tiny, huge) = (0.5f64.powi(40), 2.0f64.powi(40));
+    match family {
+        Family::Tiny => tiny,
+        Family::Huge => huge,
+        // Every construction at every scale, sooner or later.
+        Family::Unconstrained => [tiny, huge, 1.0][(number + number / 6) % 3],
+        _ => 1.0,
+    }
+}
+
 /// Samples of two classes at least, no two of different classes equal; numbers of
 /// binary32.
-fn chosen(family: Family, data: &Dataset, random: &mut Random) -> Result<Dataset, QueryError> {
+fn chosen(factor: f64, data: &Dataset, random: &mut Random) -> Result<Dataset, QueryError> {
     const TRIES: usize = 100;
-    let factor = match family {
-        Family::Tiny => 0.5f64.powi(40),
-        Family::Huge => 2.0f64.powi(40),
-        _ => 1.0,
-    };
     for _ in 0..TRIES {
         let count = SAMPLES.start + random.below(SAMPLES.end - SAMPLES.start);
         let mut all: Vec<usize> = (0..data.samples()).collect();
