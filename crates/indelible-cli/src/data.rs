@@ -156,6 +156,11 @@ impl Given {
         Ok(Self { path: path.to_owned(), points: result?, scaled: None })
     }
 
+    /// The samples as they stand in the file, whatever map was asked for.
+    pub fn as_it_stands(&self) -> &Dataset {
+        self.points.data()
+    }
+
     /// The map that was asked for.
     pub fn scaling(&self) -> Option<&Scaling> {
         self.points.scaling()

@@ -78,7 +78,7 @@ impl BoundsArgs {
     }
 }
 
-fn object(row: &Row) -> Value {
+pub fn object(row: &Row) -> Value {
     json!({
         "kind": row.kind.to_string(), "quantity": row.quantity.to_string(), "formula": row.formula,
         "value": row.value, "accuracy": row.accuracy.to_string(), "robust": row.robust,

@@ -123,7 +123,7 @@ fn reasons(refused: &[(&str, String)]) -> Vec<String> {
         .collect()
 }
 
-fn row_json(row: &Trial, samples: usize) -> Value {
+pub fn row_json(row: &Trial, samples: usize) -> Value {
     json!({
         "name": row.construction.name, "depth": row.size.depth, "width": row.size.width,
         "parameters": {"nonzero": row.size.nonzero, "all": row.size.all},
@@ -185,7 +185,7 @@ fn csv(rows: &[Trial]) -> String {
 }
 
 /// Sizes over ratios and over numbers of samples; `rows` say what was certified.
-fn curves(
+pub fn curves(
     rows: &[Trial],
     data: &Dataset,
     found: &Separation,

@@ -16,6 +16,7 @@ mod enemies_chart;
 mod explain;
 mod hard;
 mod inspect;
+mod page;
 mod patch;
 mod predict;
 mod refute;
@@ -73,6 +74,8 @@ enum Command {
     Separation(separation::SeparationArgs),
     /// Build a network that memorizes the data robustly, prove it, write it as ONNX
     Build(build::BuildArgs),
+    /// One page about a dataset, for a browser: how far apart, labels in doubt, a proved network
+    Report(page::PageArgs),
     /// All constructions side by side on the same data
     Compare(compare::CompareArgs),
     /// Size and metadata of a network
@@ -129,6 +132,7 @@ impl Program {
             Command::Demo(args) => args.run(),
             Command::Separation(args) => args.run(),
             Command::Build(args) => args.run(),
+            Command::Report(args) => args.run(),
             Command::Compare(args) => args.run(),
             Command::Inspect(args) => args.run(),
             Command::Predict(args) => args.run(),

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::prelude::*;
 
 /// From these values on a score is large, as Feldman and Zhang count them.
-const MEMORIZED: f64 = 0.25;
+pub const MEMORIZED: f64 = 0.25;
 const INFLUENTIAL: f64 = 0.15;
 /// Bins of the histogram of memorization, from 0 to 1.
 const BINS: usize = 20;
@@ -205,7 +205,7 @@ fn named(data: &Dataset, sample: usize) -> String {
 }
 
 /// How many samples are memorized how much.
-fn histogram(samples: &[SampleScore]) -> Vec<usize> {
+pub fn histogram(samples: &[SampleScore]) -> Vec<usize> {
     let mut counts = vec![0; BINS];
     for sample in samples {
         #[expect(
@@ -219,7 +219,7 @@ fn histogram(samples: &[SampleScore]) -> Vec<usize> {
     counts
 }
 
-fn sample_json(data: &Dataset, i: usize, score: &SampleScore) -> Value {
+pub fn sample_json(data: &Dataset, i: usize, score: &SampleScore) -> Value {
     json!({
         "sample": i, "label": label(data, i), "memorization": score.memorization, "unseen": score.unseen,
         "rival": score.rival.map(|(class, _)| &data.class_names()[class]),

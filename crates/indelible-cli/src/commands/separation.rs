@@ -28,7 +28,7 @@ use super::{
 use crate::histogram::Histogram;
 
 /// Pairs of equal samples that are listed.
-const MOST_CONFLICTS: usize = 10;
+pub const MOST_CONFLICTS: usize = 10;
 /// Close pairs that are shown to people.
 const MOST_SHOWN: usize = 10;
 
@@ -259,7 +259,7 @@ fn description(data: &Dataset, found: &Separation, equal: &[(usize, usize)]) -> 
     report
 }
 
-fn enclosure(distance: Enclosure) -> Value {
+pub fn enclosure(distance: Enclosure) -> Value {
     json!({"lower": distance.lower, "upper": distance.upper})
 }
 
