@@ -16,7 +16,7 @@
 //! - [`Memorizer`]: the constructions, one file each, listed in [`SHELF`].
 //! - [`ExactNetwork`]: layers with integer weights; [`ExactNetwork::certified`]
 //!   proves balls and knows nothing of how the network was made.
-//! - [`read`], [`write`]: the network as a text.
+//! - [`read`], [`write()`]: the network as a text.
 //!
 //! *When not to use it.* These networks are of theoretical interest. What ships
 //! is built by `indelible::constructions`. See `docs/exact.md`.

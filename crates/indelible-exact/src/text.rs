@@ -99,7 +99,7 @@ fn neuron(line: &str) -> Option<Neuron> {
     Some(Neuron { weights: words.map(weight).collect::<Option<_>>()?, bias })
 }
 
-/// A number as [`write`] has it: no sign of plus, no zeros in front.
+/// A number as `write` has it: no sign of plus, no zeros in front.
 fn number<T: std::str::FromStr + ToString>(word: &str) -> Option<T> {
     word.parse().ok().filter(|number: &T| number.to_string() == word)
 }
