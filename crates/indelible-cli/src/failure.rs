@@ -85,6 +85,18 @@ impl From<indelible_decide::Error> for Failure {
     }
 }
 
+impl From<indelible_exact::Error> for Failure {
+    fn from(error: indelible_exact::Error) -> Self {
+        use indelible_exact::Error as E;
+        let message = error.to_string();
+        match error {
+            E::Library(error) => error.into(),
+            E::NoLine { .. } | E::RadiusTooLarge { .. } | E::NotFloat { .. } => Self::no(message),
+            _ => Self::input(message),
+        }
+    }
+}
+
 impl From<indelible_io::Error> for Failure {
     fn from(error: indelible_io::Error) -> Self {
         match error {

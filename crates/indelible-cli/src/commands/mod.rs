@@ -13,6 +13,7 @@ mod decide;
 mod demo;
 mod drawing;
 mod enemies_chart;
+mod exact;
 mod explain;
 mod hard;
 mod inspect;
@@ -110,6 +111,8 @@ enum Command {
     Witness(witness::WitnessArgs),
     /// How wide the first layer must be for these data, from below and from above
     Width(width::WidthArgs),
+    /// Memorizers of the literature over exact integers, counted in parameters and bits
+    Exact(exact::ExactArgs),
     /// What is known to be necessary and sufficient, as one table
     Bounds(bounds::BoundsArgs),
 }
@@ -150,6 +153,7 @@ impl Program {
             Command::Refute(args) => args.run(),
             Command::Witness(args) => args.run(),
             Command::Width(args) => args.run(),
+            Command::Exact(args) => args.run(),
             Command::Bounds(args) => args.run(),
         }
     }
