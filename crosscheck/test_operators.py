@@ -35,6 +35,13 @@ def acas(n):
     n.on("MatMul", n.weights(6, 5)), n.on("Add", n.weights(5)), n.on("Relu"), n.on("MatMul", n.weights(5, 3))
 
 
+@case((1, 2, 3), opsets=(11, 13, 17))
+def flatten_counts_from_the_end(n):
+    for axis in (-1, -2, -2, 2, -1):
+        n.on("Flatten", axis=axis), n.on("Relu"), n.on("Add", n.weights(6)) if axis == -2 else n.on("Relu")
+    n.on("Reshape", n.ints(1, 6)), n.dense(6, 3)
+
+
 @case(FLAT, ("N", 6, 4), ("N", 6, 2, 3))
 def batch_normalization(n):
     n.on("BatchNormalization", n.weights(6), n.weights(6), n.weights(6), n.positive(6), epsilon=1e-3)

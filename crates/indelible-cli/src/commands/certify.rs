@@ -83,7 +83,7 @@ impl CertifyArgs {
         let certificate = certify_each(&claim, &config, &bar, &tell)?;
         let taken = started.elapsed().as_secs_f64();
         let same = network.metadata.dataset.as_ref().map(|known| *known == digest(&data));
-        let mut report = report(&certificate, &subject, &radii, (is_scaled, taken));
+        let mut report = report(&certificate, &subject, &radii, (is_scaled, taken), &network.notes);
         if !self.jsonl {
             each(&certificate, &subject, &mut report);
         }
@@ -129,10 +129,13 @@ fn report(
     subject: &Subject<'_>,
     radii: &Radii,
     (is_scaled, taken): (bool, f64),
+    notes: &[String],
 ) -> Report {
     let engines = certificate.engines().into_iter().map(|(engine, count)| (engine.to_string(), count));
     let Certificate { samples, certified, refuted, misclassified, undecided, norm, precision, .. } =
         *certificate;
+    // Probabilities of a Softmax may be equal where the logits are not.
+    let rounded = notes.iter().any(|note| note.contains("but for rounding"));
     let mut report = Report::new(json!({
         "samples": samples, "certified": certified, "refuted": refuted, "misclassified": misclassified,
         "undecided": undecided,
@@ -140,7 +143,9 @@ fn report(
         "engines": engines.collect::<Value>(),
         "radius": radii.smallest(), "per_sample": matches!(radii, Radii::PerSample(_)),
         "norm": norm.to_string(), "radius_units": if is_scaled { "scaled" } else { "raw" },
-        "arithmetic": format!("real and {precision}, any order of summation"),
+        "arithmetic": format!(
+            "real and {precision}, any order of summation{}", if rounded { ", before what is left out" } else { "" }
+        ),
         "smallest_margin": smallest_margin(certificate),
         "seconds": taken,
     }));
@@ -157,7 +162,8 @@ fn report(
         .line(
             "holds for",
             format!(
-                "every real point of the ball, and as executed in {precision}, in any order of summation"
+                "every real point of the ball, and as executed in {precision}, in any order of summation{}",
+                if rounded { ", before what is left out below" } else { "" }
             ),
         )
         .known("smallest margin", margin_line(certificate))

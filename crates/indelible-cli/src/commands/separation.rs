@@ -242,6 +242,8 @@ fn description(data: &Dataset, found: &Separation, equal: &[(usize, usize)]) -> 
             let kind = if found.distance.is_exact() { "exact" } else { "enclosed" };
             let below = if found.distance.upper == 0.0 {
                 "none: equal samples have different labels".into()
+            } else if radius == 0.0 {
+                "none: half the separation is below all numbers of binary64".into()
             } else {
                 format!("every radius below {}", plain(radius))
             };

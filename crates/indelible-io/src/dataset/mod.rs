@@ -10,7 +10,7 @@
 //! |---------|-----------------------------------------|-----------------------------------------|
 //! | IDX     | all dimensions but the first            | the file beside it: `…images-idx3…` → `…labels-idx1…` |
 //! | NPY     | all dimensions but the first            | [`ReadOptions::labels`]                 |
-//! | NPZ     | array `X`, `x`, `X_train`, `x_train`, `train_images`, `data`, `features`, `images` or `arr_0`, as NPY | array `y`, `Y`, `y_train`, `train_labels`, `target`, `labels`, `label`, `targets` or `arr_1` |
+//! | NPZ     | array `X`, `x`, `X_train`, `x_train`, `train_images`, `data`, `features`, `images` or `arr_0`, as NPY | array `y`, `Y`, `y_train`, `Y_train`, `train_labels`, `target`, `labels`, `label`, `targets` or `arr_1` |
 //! | CSV     | every other column                      | a column, see [`ReadOptions::label_column`] |
 //! | svmlight | `index:value`; 0 where there is none   | the first number of a line              |
 //! | Parquet, Arrow IPC | every other column           | a column, see [`ReadOptions::label_column`] |

@@ -18,8 +18,8 @@ const FEATURES: [&str; 9] =
     ["X", "x", "X_train", "x_train", "train_images", "data", "features", "images", "arr_0"];
 
 /// What the array of labels is called, the likeliest first.
-const LABELS: [&str; 9] =
-    ["y", "Y", "y_train", "train_labels", "target", "labels", "label", "targets", "arr_1"];
+const LABELS: [&str; 10] =
+    ["y", "Y", "y_train", "Y_train", "train_labels", "target", "labels", "label", "targets", "arr_1"];
 
 /// An opened archive.
 struct Archive(ZipArchive<BufReader<File>>);

@@ -40,8 +40,8 @@ pub(super) struct Dialect {
     /// That line.
     pub(super) separator_line: Option<String>,
     pub(super) decimal: Decimal,
-    /// A number that has a decimal comma or separated thousands, where either would
-    /// do for all numbers and commas separate the cells as well.
+    /// A number that is read with a decimal comma, where all numbers with a comma could
+    /// as well have separated thousands.
     pub(super) thousands: Option<String>,
     /// Whether the lines have more than one cell.
     pub(super) separated: bool,
@@ -79,7 +79,8 @@ impl Dialect {
         form.delimiter = options.delimiter.or(named).or(found).unwrap_or(comma);
         let preview = cells(&lines, form);
         let decimal = options.decimal.unwrap_or_else(|| decimal(&preview));
-        let thousands = thousands(&preview).filter(|_| form.delimiter == comma && decimal == Decimal::Comma);
+        let thousands =
+            thousands(&preview).filter(|_| options.decimal.is_none() && decimal == Decimal::Comma);
         let separated = preview.first().is_some_and(|first| first.len() > 1);
         let commented = comment.and_then(|line| cells(&[line], form).pop());
         let commented =

@@ -67,6 +67,16 @@ impl<'a> Below<'a> {
         })
     }
 
+    /// Whether they are different integers.
+    fn number_rows(&self) -> bool {
+        self.0.iter().all(|cell| cell.parse::<u64>().is_ok()) && !self.repeat()
+    }
+
+    /// Whether there are three or more, all written with decimals.
+    fn have_decimals(&self) -> bool {
+        self.0.len() >= 3 && self.0.iter().all(|cell| cell.contains(['.', ',', 'e', 'E']))
+    }
+
     /// Whether three numbers or more are all farther from `value` than from each other.
     fn is_far_from(&self, value: f64, decimal: Decimal) -> bool {
         let numbers: Vec<f64> = self.0.iter().filter_map(|cell| number(cell, decimal)).collect();
@@ -130,6 +140,17 @@ fn numbers(first: &[String], below: &[Vec<String>], label: Option<usize>, decima
     {
         return Header { names: true, doubtful: false };
     }
+    // So does one of different integers, where the others are counted.
+    let is_counted = |(at, cell): (usize, &String)| *cell == at.to_string();
+    if let [corner, names @ ..] = first
+        && corner.is_empty()
+        && !names.is_empty()
+        && names.iter().enumerate().all(is_counted)
+        && columns.first().is_some_and(|column| column.0.len() == below.len() && column.number_rows())
+        && below.len() > 1
+    {
+        return Header { names: true, doubtful: false };
+    }
     let features: Vec<usize> = (0..first.len()).filter(|at| Some(*at) != label).collect();
     let values = |row: &[String]| -> Vec<f64> {
         features.iter().filter_map(|&at| number(row.get(at)?, decimal)).collect()
@@ -190,6 +211,17 @@ fn numbers(first: &[String], below: &[Vec<String>], label: Option<usize>, decima
             || regular && strange && !goes_on && (is_no_label || goes_on_to_label)
             || is_pair && strange && !goes_on && labels.is_some_and(Below::repeat)
             || is_outside && (label.is_none() || labels.is_some_and(Below::repeat)));
+    // Integers over numbers that are all written with decimals; counted from 0 with the
+    // label's, as frames without names have it, they are names.
+    let integers_over_decimals = !features.is_empty()
+        && features.iter().all(|&at| {
+            first.get(at).is_some_and(|cell| cell.parse::<u64>().is_ok())
+                && columns.get(at).is_some_and(Below::have_decimals)
+        });
+    let is_frame = integers_over_decimals && label.is_some() && first.iter().enumerate().all(is_counted);
+    if is_frame && !names {
+        return Header { names: true, doubtful: true };
+    }
     let doubtful = match names {
         true => {
             let is_plain = written && (label.is_some() || features.len() >= 3);
@@ -197,13 +229,13 @@ fn numbers(first: &[String], below: &[Vec<String>], label: Option<usize>, decima
         }
         false => {
             // A word over classes, a number over words or over classes that come often.
-            let is_rare = is_no_label && labels.is_some_and(Below::repeat_all);
             let is_other = number(word, decimal).is_some() && labels.is_some_and(|c| c.are_words(decimal));
             let is_lone = number(word, decimal).is_some()
                 && !comes_again
                 && strange
                 && labels.is_some_and(Below::are_frequent);
-            !below.is_empty() && (regular && foreign || is_rare || is_other || is_lone)
+            !below.is_empty()
+                && (regular && foreign || is_no_label || is_other || is_lone || integers_over_decimals)
         }
     };
     Header { names, doubtful }
@@ -249,6 +281,8 @@ mod tests {
             "2019,2020,2021,species\n5.1,3.5,1.4,a\n4.9,3.0,1.5,b\n5.0,3.1,1.5,a",
             "400.5,401.0,401.5,class\n0.1,0.2,0.3,a\n0.2,0.1,0.3,b",
             ",0,1,2\n0,5.1,3.5,1\n1,4.9,3.0,0",
+            ",0,1,2\n5,5.1,3.5,1\n2,4.9,3.0,0",
+            "0,1\n0.5,0\n0.25,1\n0.75,0",
             "0,1,2,species\n2,0,1,a\n1,2,0,b\n0,1,2,a",
             "0.0,1.0,2.0,3.0\n5.1,3.5,1.4,0\n4.9,3.0,1.5,1",
             "2019,2020,2021,2022\n5.1,3.5,1.4,0\n4.9,3.0,1.5,1",

@@ -198,7 +198,9 @@ pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Loaded, Data
     if dialect.preview.is_empty() {
         return Err(DataError::Empty);
     }
-    if let Some(cell) = dialect.thousands.as_ref().filter(|_| options.decimal.is_none()) {
+    if let Some(cell) = &dialect.thousands
+        && dialect.form.delimiter == Delimiter::Character(b',')
+    {
         let what = format!("the number '{cell}' between commas, which may have a decimal comma or thousands");
         let expected = "--decimal , for the first, or numbers without separators of thousands";
         return Err(DataError::unsupported(what, expected));
@@ -283,6 +285,12 @@ fn read_table(mut source: Source, dialect: &Dialect, options: &ReadOptions) -> R
         let (taken, other) = if start.named { ("names", "--no-header") } else { ("a sample", "--header") };
         table.reading.warnings.push(format!(
             "the first line was taken for {taken}, and could be the other; {other} says otherwise"
+        ));
+    }
+    if let Some(cell) = &dialect.thousands {
+        table.reading.warnings.push(format!(
+            "the comma in '{cell}', and in all numbers, was taken for a decimal comma, and could separate \
+             thousands; --decimal says otherwise"
         ));
     }
     let mut more = !start.named || rows.advance()?;

@@ -58,7 +58,11 @@ pub(super) fn moved(
         "Flatten" => {
             only_attributes(node, &["axis"])?;
             let rank = shape.len();
-            let axis = place(node, int_attribute(node, "axis", 1), rank + 1)?;
+            let axis = match int_attribute(node, "axis", 1) {
+                // It may stand behind the last axis, but negative numbers count these alone.
+                behind if i64::try_from(rank) == Ok(behind) => rank,
+                axis => place(node, axis, rank)?,
+            };
             kept(vec![shape[..axis].iter().product(), shape[axis..].iter().product()])
         }
         "Squeeze" | "Unsqueeze" => kept(squeeze(node, opset, shape, parameters)?),

@@ -29,7 +29,7 @@ pub struct Operands<'a> {
 /// The codes of each group as 16-bit numbers: those of even place in one number,
 /// those of odd place in another.
 pub fn split(rows: &[i8]) -> Vec<[i32; 2]> {
-    let pair = |low: i8, high: i8| (i32::from(high) << 16) | i32::from(low as i16 as u16);
+    let pair = |low: i8, high: i8| (i32::from(high) << 16) | i32::from(i16::from(low) as u16);
     rows.as_chunks::<GROUP>().0.iter().map(|&[a, b, c, d]| [pair(a, c), pair(b, d)]).collect()
 }
 
