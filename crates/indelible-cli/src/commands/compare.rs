@@ -185,7 +185,7 @@ fn csv(rows: &[Trial]) -> String {
 }
 
 /// Sizes over ratios and over numbers of samples; `rows` say what was certified.
-pub fn curves(
+fn curves(
     rows: &[Trial],
     data: &Dataset,
     found: &Separation,

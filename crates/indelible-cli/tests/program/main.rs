@@ -16,5 +16,6 @@ mod readme;
 mod refusals;
 mod scaled;
 mod separation_files;
+mod shelf;
 mod small;
 mod verifiers;

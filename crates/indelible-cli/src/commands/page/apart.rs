@@ -121,6 +121,7 @@ pub fn near_duplicates(
         "equal": equal, "within": finite(half).unwrap_or(0.0), "count": count,
         "pairs": shown.collect::<Vec<_>>(), "sorted": pairs.len(),
     });
-    report.line("equal samples", format!("{equal} pairs")).line("near-duplicates", format!("{count} pairs"));
+    let pairs = |count: u64| format!("{count} pair{}", if count == 1 { "" } else { "s" });
+    report.line("equal samples", pairs(equal)).line("near-duplicates", pairs(count));
     Ok(())
 }
