@@ -158,6 +158,8 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         """
         asked = self._asked()
         names = feature_names(X)
+        if isinstance(y, (list, tuple)) and len(y) and not isinstance(y[0], (list, tuple)):
+            labels(y)
         X, y = self._checked(X, y)
         classes, codes = _labelled(y)
         if len(classes) > MOST_CLASSES:
@@ -212,7 +214,11 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
     def _checked(self, *data: ArrayLike, **options: Any) -> Any:
         """X, or X and y, as scikit-learn validates them, nothing rounded."""
         refuse_rounding(data[0])
-        return validate_data(self, *data, dtype=_TYPES, order="C", **options)
+        checked = validate_data(self, *data, dtype=_TYPES, order="C", **options)
+        # What is not aligned is copied, as numpy does where it is asked for order.
+        if isinstance(checked, tuple):
+            return np.require(checked[0], requirements="A"), *checked[1:]
+        return np.require(checked, requirements="A")
 
     def _describe(self, network: _native.Network, found: dict[str, Any]) -> None:
         """Keeps the network and what is known about it."""

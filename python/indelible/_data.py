@@ -44,6 +44,20 @@ def feature_names(X: Any) -> list[str] | None:
     return names if names and all(isinstance(name, str) for name in names) else None
 
 
+def same_columns(X: Any, like: Any, names: tuple[str, str]) -> None:
+    """Refuses two frames whose columns have other names, or another order."""
+    given, expected = feature_names(X), feature_names(like)
+    if given is None or expected is None or given == expected:
+        return
+    if len(given) != len(expected):
+        return  # What is wrong then is said where features are counted.
+    at = next(k for k, pair in enumerate(zip(given, expected)) if pair[0] != pair[1])
+    raise ValueError(
+        f"column {at} of {names[0]} is {given[at]!r} and that of {names[1]} {expected[at]!r}; "
+        "expected the same columns in the same order"
+    )
+
+
 def _array(X: Any, name: str) -> np.ndarray:
     if is_sparse(X):
         raise TypeError(f"{name} is a sparse matrix; expected a dense array: {name}.toarray() makes one")
@@ -134,9 +148,13 @@ def refuse_rounding(X: Any, name: str = "X") -> None:
     if is_sparse(X) or isinstance(X, (str, bytes)) or X is None:
         return
     a = _array(X, name)
+    if a.dtype.kind in "US":
+        raise ValueError(f"{name} has type {a.dtype}; expected numbers: convert what is meant with {name}.astype(float)")
     if a.dtype.kind in "Mm" or a.dtype.kind in "iuf" and a.dtype.itemsize >= 8:
         exactly(a, name)
     if a.dtype.kind == "O":
+        if any(isinstance(value, (str, bytes)) for value in a.flat):
+            exactly(a, name)
         try:
             wide = a.astype(np.float64)
         except (TypeError, ValueError, OverflowError):
@@ -182,7 +200,11 @@ def labels(y: Any, name: str = "y") -> tuple[np.ndarray, np.ndarray]:
         raise TypeError(f"{name} is None; expected a label for each sample")
     if is_sparse(y):
         raise TypeError(f"{name} is a sparse matrix; expected a label for each sample")
+    if isinstance(y, (str, bytes)):
+        raise TypeError(f"{name} is {type(y).__name__}; expected a label for each sample")
     a = _array(y, name)
+    if isinstance(y, (list, tuple)) and a.ndim == 1:
+        refuse_mixed(y, name)
     if a.ndim == 2 and a.shape[1] == 1:
         a = a.ravel()
     if a.ndim != 1:
@@ -198,10 +220,23 @@ def labels(y: Any, name: str = "y") -> tuple[np.ndarray, np.ndarray]:
     return classes, codes.reshape(-1).astype(np.int64, copy=False)
 
 
+def refuse_mixed(y: Any, name: str = "y") -> None:
+    """Refuses a list of labels that numpy would make one kind of, merging what differs."""
+    words = [isinstance(label, str) for label in y]
+    truths = [isinstance(label, (bool, np.bool_)) for label in y]
+    if any(words) and not all(words) or any(truths) and not all(truths):
+        given = np.empty(len(y), object)
+        given[:] = y
+        _of_one_kind(given, name)
+
+
 def _of_one_kind(labels: np.ndarray, name: str) -> np.ndarray:
     """Labels that are objects, as words, booleans or integers."""
     for kinds, dtype in ((str, str), ((bool, np.bool_), bool), ((int, np.integer), np.int64)):
-        if labels.size and all(isinstance(label, kinds) for label in labels):
+        kept = (lambda label: not isinstance(label, bool)) if dtype is np.int64 else (lambda label: True)
+        if labels.size and all(isinstance(label, kinds) and kept(label) for label in labels):
+            if dtype is str and any(label.endswith("\0") for label in labels):
+                raise ValueError(f"{name} has words that end in a NUL, which numpy's words lose; expected other ones")
             try:
                 return labels.astype(dtype)
             except OverflowError:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _native
-from ._data import dataset, mapped, norm_name, shown, unmapped
+from ._data import dataset, mapped, norm_name, same_columns, shown, unmapped
 from ._numbers import real, whole, yes
 from ._plot import axes, drawn
 from ._run import Progress, running
@@ -196,6 +196,7 @@ def nearest_enemies(
     data, other = unmapped(X, y, scale)[0], None
     if base is not None:
         like = unmapped(*_pair(base), scale, ("base[0]", "base[1]"))[0]
+        same_columns(X, base[0], ("X", "base[0]"))
         data, other = mapped(data, scale, like), mapped(like, scale)
     else:
         data = mapped(data, scale)

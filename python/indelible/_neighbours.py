@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _native
-from ._data import labels, mapped, norm_name, points, shown
+from ._data import labels, mapped, norm_name, points, same_columns, shown
 from ._distances import nearest_enemies
 from ._numbers import real, whole
 from ._run import Progress, running
@@ -64,6 +64,8 @@ def neighbor_graph(
 
     data = mapped(points(X, scale), scale)
     samples = data.samples
+    if samples < 2:
+        raise ValueError("X has 1 sample, which has no neighbour; expected two or more")
     count = whole(k, "k", 1, samples - 1)
     with running(n_jobs, progress) as run:
         lower, _, indices = _native.k_nearest(data, None, count, norm_name(norm), run)
@@ -142,6 +144,7 @@ def duplicates(
     radius = real(radius, "radius")
     if not (radius >= 0 and np.isfinite(radius)):
         raise ValueError(f"the radius is {radius}; expected a finite number, 0 or more")
+    same_columns(X_test, X_train, ("X_test", "X_train"))
     train, test = points(X_train, scale, "X_train"), points(X_test, scale, "X_test")
     known = [_decoded(y_train, train, "train"), _decoded(y_test, test, "test")]
     test, train = mapped(test, scale, train), mapped(train, scale)

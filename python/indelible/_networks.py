@@ -1,7 +1,9 @@
 """Networks: what is proved about them, and what refutes them."""
 
 from dataclasses import dataclass, field
-from os import PathLike
+from errno import ENOENT
+from os import PathLike, strerror
+from os.path import exists
 from typing import Any
 
 import numpy as np
@@ -159,7 +161,7 @@ def opened(network: Any) -> _native.Network:
     if isinstance(network, _native.Network):
         return network
     if isinstance(network, (str, PathLike)):
-        return _native.Network.open(network)
+        return _read(network)
     if isinstance(network, (bytes, bytearray, memoryview)):
         return _native.Network(bytes(network))
     if hasattr(network, "SerializeToString"):
@@ -172,10 +174,16 @@ def opened(network: Any) -> _native.Network:
     )
 
 
+def _read(path: str | PathLike[str]) -> _native.Network:
+    if not exists(path):
+        raise FileNotFoundError(ENOENT, strerror(ENOENT), str(path))
+    return _native.Network.open(path)
+
+
 def file_of(network: Any) -> bytes:
     """The ONNX file of what :func:`opened` opens."""
     if isinstance(network, (str, PathLike)):
-        _native.Network.open(network)  # What is wrong with the file is said with its name.
+        _read(network)  # What is wrong with the file is said with its name.
         with open(network, "rb") as file:
             return file.read()
     return opened(network).to_bytes()
