@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _native
-from ._data import labels, mapped, norm_name, points, same_columns, shown
+from ._data import features, labels, mapped, norm_name, points, same_columns, shown
 from ._distances import nearest_enemies
 from ._numbers import real, whole
 from ._run import Progress, running
@@ -87,6 +87,9 @@ class Duplicates:
         How far apart they are, in the units of the features: the largest float64 not above it.
     y_test, y_train : ndarray, shape (n_found,)
         Their labels.
+    enemies : ndarray of int64, shape (n_found,)
+        The nearest training sample with another label within the radius, which need not be the nearest
+        of all; -1 where there is none.
     """
 
     norm: str
@@ -95,11 +98,12 @@ class Duplicates:
     distances: NDArray[np.float64]
     y_test: NDArray[Any]
     y_train: NDArray[Any]
+    enemies: NDArray[np.int64]
 
     @property
     def conflicts(self) -> NDArray[np.bool_]:
-        """Which of them have different labels."""
-        return np.asarray(self.y_test != self.y_train)
+        """Which of them have a training sample with another label within the radius."""
+        return np.asarray(self.enemies >= 0)
 
 
 def duplicates(
@@ -152,8 +156,15 @@ def duplicates(
     with running(n_jobs, progress) as run:
         lower, upper, nearest = (column[:, 0] for column in _native.k_nearest(test, train, 1, name, run))
     found = np.flatnonzero(upper <= radius)
-    near = nearest[found]
-    return Duplicates(shown(name), found, near, lower[found], known[1][found], known[0][near])
+    near, enemies = nearest[found], np.full(len(found), -1)
+    if len(found):
+        base = (features(X_train, "X_train"), known[0])
+        again = nearest_enemies(
+            features(X_test, "X_test")[found], known[1][found], norm, base=base, scale=scale, n_jobs=n_jobs
+        )
+        within = again.upper <= radius
+        enemies[within] = again.indices[within]
+    return Duplicates(shown(name), found, near, lower[found], known[1][found], known[0][near], enemies)
 
 
 def _decoded(y: ArrayLike, data: _native.Data, name: str) -> NDArray[Any]:

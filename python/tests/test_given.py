@@ -61,3 +61,10 @@ def test_a_file_that_is_not_there_is_not_found(tmp_path):
 def test_one_sample_has_no_neighbour():
     with pytest.raises(ValueError, match="two or more"):
         neighbor_graph(X[:1], 1)
+
+
+def test_a_conflict_behind_an_equal_sample_is_seen():
+    found = duplicates([[0.0], [0.0], [5.0]], ["a", "b", "b"], [[0.0], [5.0]], ["a", "b"])
+    assert found.train.tolist() == [0, 2] and found.enemies.tolist() == [1, -1]
+    assert found.conflicts.tolist() == [True, False]
+    assert duplicates([[0.0]], [0], [[0.0]], [0]).conflicts.tolist() == [False]
