@@ -70,6 +70,16 @@ impl<'a> Relation<'a> {
         if self.ascending { queries.min(block.end.saturating_sub(1)) } else { queries }
     }
 
+    /// Whether queries and base samples are the same samples.
+    pub(super) fn is_one_set(&self) -> bool {
+        std::ptr::eq(self.queries, self.base)
+    }
+
+    /// Whether the pair of query `i` and base sample `j` counts, if it is looked at.
+    pub(super) fn counts(&self, i: usize, j: usize) -> bool {
+        self.pairs == Pairs::All || self.queries[i] != self.base[j]
+    }
+
     /// How many pairs count, up to a factor of two.
     pub(super) fn size(&self) -> u128 {
         let all = self.queries.len() as u128 * self.base.len() as u128;

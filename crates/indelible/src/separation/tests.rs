@@ -6,7 +6,9 @@ mod integers;
 use super::{
     Closest, Nearest, Within,
     dispatch::dispatch,
+    k_nearest_enemies,
     metric::Metric,
+    nearest_enemies,
     relation::{Pairs, Relation},
     search::{Collector, Pruner, Search},
 };
@@ -345,5 +347,29 @@ fn progress_reaches_its_total() {
         assert!(close.is_ok());
         assert_eq!(counter.done.into_inner(), counter.total.into_inner());
         assert_eq!(counter.ended.into_inner(), 3);
+    }
+}
+
+/// In sorted data the nearest enemies stand beside a sample: before it, where both sides are as near.
+#[test]
+fn sorted_data_have_their_neighbours_beside_them() {
+    let samples = 3000;
+    let values: Vec<f64> = (0..samples).map(|i| i as f64).collect();
+    let data = dataset(Features::F64(values.into()), 1, (0..samples).map(|i| i % 3).collect());
+    for norm in NORMS {
+        let near = nearest_enemies(&data, norm, &Silent);
+        let two = k_nearest_enemies(&data, norm, 2, &Silent);
+        for i in 0..samples {
+            let expected = if i == 0 { 1 } else { i - 1 };
+            assert_eq!(near.indices[i], Some(expected), "{norm}, {i}");
+            assert!(near.distances[i].lower <= 1.0 && near.distances[i].upper >= 1.0);
+            let second = match i {
+                0 => 2,
+                i if i + 1 == samples => i - 2,
+                i => i + 1,
+            };
+            let found: Vec<usize> = two[i].iter().map(|n| n.index).collect();
+            assert_eq!(found, [expected, second], "{norm}, {i}");
+        }
     }
 }
