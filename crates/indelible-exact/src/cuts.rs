@@ -28,6 +28,9 @@ pub struct Cuts {
     radius: f64,
 }
 
+/// Binary digits that cuts may have beyond those of the places.
+const FINER: usize = 32;
+
 impl Cuts {
     /// The cuts of `line` with room for balls of `radius`, in the largest power
     /// of two as unit that leaves such integers: the fewest digits.
@@ -39,6 +42,8 @@ impl Cuts {
         if !(radius >= 0.0 && radius.is_finite()) {
             return Err(indelible::Error::BadRadius { given: radius }.into());
         }
+        // Cuts may be needed between the numbers that samples are, and the reach is rounded up.
+        let line = &line.finer(FINER);
         let reach = mul_up(radius, line.dual);
         let (mantissa, exponent) = dyadic(if reach.is_finite() { reach } else { f64::MAX });
         let reach = scaled_up(&IBig::from(mantissa), exponent - line.resolution);

@@ -154,6 +154,17 @@ impl Line {
         gaps.min().map_or(0.0, |gap| self.length(&gap) / 2.0)
     }
 
+    /// The same with places that have so many binary digits more.
+    pub(crate) fn finer(&self, digits: usize) -> Self {
+        let mut line = self.clone();
+        line.resolution -= i64::try_from(digits).unwrap_or(i64::MAX);
+        for run in &mut line.runs {
+            run.first <<= digits;
+            run.last <<= digits;
+        }
+        line
+    }
+
     /// How far points must move at least for their place to move by `places`;
     /// rounded down.
     pub(crate) fn length(&self, places: &IBig) -> f64 {
