@@ -359,7 +359,7 @@ fn sorted_data_have_their_neighbours_beside_them() {
     for norm in NORMS {
         let near = nearest_enemies(&data, norm, &Silent);
         let two = k_nearest_enemies(&data, norm, 2, &Silent);
-        for i in 0..samples {
+        for (i, pair) in two.iter().enumerate() {
             let expected = if i == 0 { 1 } else { i - 1 };
             assert_eq!(near.indices[i], Some(expected), "{norm}, {i}");
             assert!(near.distances[i].lower <= 1.0 && near.distances[i].upper >= 1.0);
@@ -368,7 +368,7 @@ fn sorted_data_have_their_neighbours_beside_them() {
                 i if i + 1 == samples => i - 2,
                 i => i + 1,
             };
-            let found: Vec<usize> = two[i].iter().map(|n| n.index).collect();
+            let found: Vec<usize> = pair.iter().map(|n| n.index).collect();
             assert_eq!(found, [expected, second], "{norm}, {i}");
         }
     }
