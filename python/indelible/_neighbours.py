@@ -200,7 +200,13 @@ def get_nearest_oppo_dist(
     Returns
     -------
     ndarray of float64, shape (n_samples,)
-        The largest float64 that is not above the distance; infinite where all labels are equal.
+        The largest float64 that is not above the distance, in the units of the features; infinite
+        where all labels are equal.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When X and y are not such arrays, or the norm is none.
 
     Examples
     --------

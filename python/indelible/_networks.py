@@ -316,6 +316,7 @@ def robustness(
     Returns
     -------
     Robustness
+        With arrays of shape (n_samples,), radii in the units of the features.
 
     Raises
     ------

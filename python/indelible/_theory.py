@@ -236,6 +236,8 @@ def compare(
     Returns
     -------
     Comparison
+        A row for each construction; radii in the units of the features, parameters and neurons
+        counted.
 
     Raises
     ------
