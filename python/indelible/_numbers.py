@@ -38,6 +38,13 @@ def real_or_none(value: Any, name: str) -> float | None:
     return None if value is None else real(value, name)
 
 
+def text(value: Any, name: str) -> str:
+    """A word; which ones there are is said by whoever uses it."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is {value!r}; expected a str")
+    return value
+
+
 def yes(value: Any, name: str) -> bool:
     """Whether something is to be done."""
     if not isinstance(value, (bool, np.bool_)):

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from . import _native
 from ._data import as_stored, dataset, norm_name, shown, unmapped
-from ._numbers import real, real_or_none, whole
+from ._numbers import real, real_or_none, text, whole
 from ._plot import axes, drawn
 from ._run import Progress, running
 
@@ -98,7 +98,7 @@ def decide(
     """
     data, _ = unmapped(X, y, as_stored(scale, "a network that is decided about"))
     asked = None if width is None else whole(width, "width", 1)
-    within, solving = real(radius, "radius"), (real_or_none(timeout, "timeout"), solver)
+    within, solving = real(radius, "radius"), (real_or_none(timeout, "timeout"), text(solver, "solver"))
     with running(None, progress) as run:
         said = _native.decide(data, asked, within, norm_name(norm), solving, run)
     return Decision(**said)
@@ -255,7 +255,7 @@ def compare(
     data = dataset(X, y, scale)
     name = norm_name(norm)
     with running(n_jobs, progress) as run:
-        radius, rows, refused = _native.compare(data, name, ratio, precision, run)
+        radius, rows, refused = _native.compare(data, name, ratio, text(precision, "precision"), run)
     if not rows:
         raise ValueError("; ".join(f"{construction}: {why}" for construction, why in refused))
     return Comparison(rows, dict(refused), shown(name), radius, ratio, data.samples)

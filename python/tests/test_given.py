@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from indelible import MemorizingClassifier, certify, duplicates, nearest_enemies, neighbor_graph
+from indelible import MemorizingClassifier, certify, compare, decide, duplicates, nearest_enemies, neighbor_graph
 
 X = np.array([[1.0, 7.0], [2.0, 8.0], [3.0, 9.0]])
 Y = [0, 1, 2]
@@ -68,3 +68,10 @@ def test_a_conflict_behind_an_equal_sample_is_seen():
     assert found.train.tolist() == [0, 2] and found.enemies.tolist() == [1, -1]
     assert found.conflicts.tolist() == [True, False]
     assert duplicates([[0.0]], [0], [[0.0]], [0]).conflicts.tolist() == [False]
+
+
+def test_options_that_are_no_words_are_named():
+    with pytest.raises(TypeError, match="solver is 3; expected a str"):
+        decide(X, Y, width=2, radius=0.1, solver=3)
+    with pytest.raises(TypeError, match="precision is 1; expected a str"):
+        compare(X, Y, precision=1)
