@@ -10,7 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from . import _native
-from ._data import MAPS, class_names, classes_named, feature_names, labels, norm_name, refuse_rounding, scale_name, shown
+from ._data import MAPS, class_names, classes_named, feature_names, labels, norm_name, refuse_merged, refuse_rounding, scale_name, shown
 from ._distances import Separation
 from ._networks import Certificate, Robustness, certificate_of, certify, file_of, robustness, scale_for
 from ._numbers import real, real_or_none, whole, yes
@@ -158,8 +158,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         """
         asked = self._asked()
         names = feature_names(X)
-        if isinstance(y, (list, tuple)) and len(y) and not isinstance(y[0], (list, tuple)):
-            labels(y)
+        refuse_merged(y)
         X, y = self._checked(X, y)
         classes, codes = _labelled(y)
         if len(classes) > MOST_CLASSES:
@@ -182,8 +181,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
             data, dropped = data.without_conflicts(self.on_conflict == "first")
         with running(self.n_jobs, self.progress) as run:
             network, found = _native.fit(data, asked, run)
-        self.classes_ = classes
-        self.dropped_ = dropped
+        self.classes_, self.dropped_ = classes, dropped
         self._data, self._read_as = data, read_as
         self._describe(network, found)
         return self
@@ -215,10 +213,9 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         """X, or X and y, as scikit-learn validates them, nothing rounded."""
         refuse_rounding(data[0])
         checked = validate_data(self, *data, dtype=_TYPES, order="C", **options)
-        # What is not aligned is copied, as numpy does where it is asked for order.
-        if isinstance(checked, tuple):
-            return np.require(checked[0], requirements="A"), *checked[1:]
-        return np.require(checked, requirements="A")
+        X, *rest = checked if isinstance(checked, tuple) else (checked,)
+        X = np.require(X, requirements="A")  # What is not aligned is copied.
+        return (X, *rest) if rest else X
 
     def _describe(self, network: _native.Network, found: dict[str, Any]) -> None:
         """Keeps the network and what is known about it."""

@@ -202,9 +202,8 @@ def labels(y: Any, name: str = "y") -> tuple[np.ndarray, np.ndarray]:
         raise TypeError(f"{name} is a sparse matrix; expected a label for each sample")
     if isinstance(y, (str, bytes)):
         raise TypeError(f"{name} is {type(y).__name__}; expected a label for each sample")
+    refuse_merged(y, name)
     a = _array(y, name)
-    if isinstance(y, (list, tuple)) and a.ndim == 1:
-        refuse_mixed(y, name)
     if a.ndim == 2 and a.shape[1] == 1:
         a = a.ravel()
     if a.ndim != 1:
@@ -220,8 +219,10 @@ def labels(y: Any, name: str = "y") -> tuple[np.ndarray, np.ndarray]:
     return classes, codes.reshape(-1).astype(np.int64, copy=False)
 
 
-def refuse_mixed(y: Any, name: str = "y") -> None:
-    """Refuses a list of labels that numpy would make one kind of, merging what differs."""
+def refuse_merged(y: Any, name: str = "y") -> None:
+    """Refuses a list of labels that numpy would make one kind of, or round, merging what differs."""
+    if not isinstance(y, (list, tuple)) or _array(y, name).ndim != 1:
+        return
     words = [isinstance(label, str) for label in y]
     truths = [isinstance(label, (bool, np.bool_)) for label in y]
     if any(words) and not all(words) or any(truths) and not all(truths):
