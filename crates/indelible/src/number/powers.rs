@@ -8,6 +8,10 @@
 
 use super::whole;
 
+/// Bounds the relative error of powers of the mathematical library, generously: for
+/// what guides a search and what is bounded with room to spare.
+pub(crate) const LIBRARY_ERROR: f64 = 1e-9;
+
 /// A real exponent from 1 to 1000.
 #[derive(Clone, Debug)]
 pub(crate) struct Exponent {

@@ -3,6 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 mod wide;
 
+use super::sums::{self, HINGES};
 use crate::isa::Isa;
 
 /// `Σ |a − b|`, or `Σ (a − b)²`, of at most 32,768 codes.
@@ -24,6 +25,23 @@ pub fn sum(isa: Isa, squares: bool, a: &[u8], b: &[u8]) -> u32 {
 fn portable(squares: bool, a: &[u8], b: &[u8]) -> u32 {
     let gaps = a.iter().zip(b).map(|(&a, &b)| a.abs_diff(b));
     if squares { gaps.map(|g| u32::from(g) * u32::from(g)).sum() } else { gaps.map(u32::from).sum() }
+}
+
+/// Sums of [hinges](sums::Term::Hinges) of the differences of codes.
+#[inline]
+pub fn hinges(isa: Isa, starts: &[u8; HINGES], a: &[u8], b: &[u8]) -> u32 {
+    match isa {
+        // SAFETY: the value exists only where the processor has the set.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Bytes | Isa::Avx512 | Isa::Avx2 => unsafe { wide::hinges_avx2(starts, a, b) },
+        Isa::Portable => portable_hinges(starts, a, b),
+    }
+}
+
+/// See [`hinges`].
+#[inline(always)]
+fn portable_hinges(starts: &[u8; HINGES], a: &[u8], b: &[u8]) -> u32 {
+    a.iter().zip(b).map(|(&a, &b)| u32::from(sums::hinges(a.abs_diff(b), starts))).sum()
 }
 
 /// Asks for codes that will be read soon.
@@ -49,6 +67,7 @@ mod tests {
         #[test]
         fn all_kernels_agree_with_the_definition(
             pairs in prop::collection::vec(prop_oneof![any::<(u8, u8)>(), Just((0, 255)), Just((255, 0))], 0..300),
+            starts in prop::array::uniform4(any::<u8>()),
         ) {
             let (a, b): (Vec<u8>, Vec<u8>) = pairs.into_iter().unzip();
             for squares in [false, true] {
@@ -57,6 +76,14 @@ mod tests {
                 for isa in Isa::available() {
                     prop_assert_eq!(sum(isa, squares, &a, &b), expected, "{:?}", isa);
                 }
+            }
+            let hinged = |(&a, &b): (&u8, &u8)| {
+                let over = starts.map(|start| u32::from(a.abs_diff(b)).saturating_sub(u32::from(start)));
+                over.iter().sum::<u32>().min(255)
+            };
+            let expected: u32 = a.iter().zip(&b).map(hinged).sum();
+            for isa in Isa::available() {
+                prop_assert_eq!(hinges(isa, &starts, &a, &b), expected, "{:?}", isa);
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::{
     separation::{
         kernel::{PANEL, ROWS, rows},
         metric::{Codes, Reals, Summed},
-        quantized::{Quantizer, Sums},
+        quantized::Quantizer,
         relation::{Masks, Relation, ones},
         search::{Collector, Guess, Pruner},
         sketch::Sketch,
@@ -70,13 +70,13 @@ impl<'a, M: Summed> Panels<'a, M> {
     pub fn new(metric: &'a M, relation: Relation<'a>, reals: Reals<'a>, norm: Norm, few: bool) -> Self {
         let Reals { queries, base, isa } = reals;
         let codes = Codes::shared(queries, base);
-        let quantizer = Quantizer::new(base, norm, relation.pairs, codes.is_some());
+        let quantizer = Quantizer::new(base, norm, relation.pairs, codes.is_some(), isa);
         let plain = quantizer.plain().zip(codes);
         let full = Stage { samples: Sketch::none(queries, base), quantizer, original: true, isa };
         let worth = relation.size() * base.features() as u128 >= WORTH;
         let chain = if worth { Sketch::chain(reals, norm, relation.pairs, few) } else { Vec::new() };
         let mut chain = chain.into_iter().map(|samples| {
-            let quantizer = Quantizer::new(&samples.base, norm, relation.pairs, false);
+            let quantizer = Quantizer::new(&samples.base, norm, relation.pairs, false, isa);
             Stage { samples, quantizer, original: false, isa }
         });
         let (sketch, finer) = (chain.next(), chain.next());
@@ -164,9 +164,8 @@ impl<'a, M: Summed> Panels<'a, M> {
     /// Whether the codes of a pair put it out of a limit.
     fn is_far(&self, i: usize, j: usize, barrier: u32) -> bool {
         self.plain.is_some_and(|(_, codes)| {
-            let squares = matches!(self.full.quantizer.sums, Sums::Squares);
             let (a, b) = codes.pair(i, j);
-            rows::sum(self.full.isa, squares, a, b) >= barrier
+            self.full.quantizer.sums.between(self.full.isa, a, b) >= barrier
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     parallel,
     separation::{
         kernel::{
-            PANEL, PanelSums, ROWS, dot, rows,
+            PANEL, PanelSums, ROWS, dot,
             sums::{self, Term},
         },
         metric::{Limit, Summed},
@@ -93,7 +93,7 @@ impl Stage<'_> {
         let width = self.quantizer.padded();
         let group = match self.quantizer.sums {
             Sums::Squares => dot::GROUP,
-            Sums::Absolute | Sums::Table { .. } => sums::GROUP,
+            Sums::Absolute | Sums::Powers(_) => sums::GROUP,
         };
         let mut panel =
             Panel { codes: vec![0; width * PANEL], terms: [0; PANEL], errors: [0.0; PANEL], error: 0.0 };
@@ -143,18 +143,16 @@ impl Stage<'_> {
         let terms = rows.codes.chunks_exact(width).map(square).collect();
         let signed: Vec<i8> = match self.quantizer.sums {
             Sums::Squares => rows.codes.iter().map(|&a| (a ^ 128) as i8).collect(),
-            Sums::Absolute | Sums::Table { .. } => Vec::new(),
+            Sums::Absolute | Sums::Powers(_) => Vec::new(),
         };
         QueryRows { rows, split: dot::split(&signed), signed, terms }
     }
 
-    /// The sum over the codes of row `k` of queries and row `s` of base samples; not
-    /// for tables of powers.
+    /// The sum over the codes of row `k` of queries and row `s` of base samples.
     pub(super) fn sum(&self, (queries, k): (&Rows, usize), (base, s): (&Rows, usize)) -> u32 {
         let width = self.quantizer.padded();
-        let squares = matches!(self.quantizer.sums, Sums::Squares);
         let (a, b) = (&queries.codes[k * width..(k + 1) * width], &base.codes[s * width..(s + 1) * width]);
-        rows::sum(self.isa, squares, a, b)
+        self.quantizer.sums.between(self.isa, a, b)
     }
 
     /// Sums over codes from this one on are out of a limit, for samples whose
@@ -200,7 +198,7 @@ impl Stage<'_> {
                 return dot::near(self.isa, &operands, barriers, out);
             }
             Sums::Absolute => Term::Gap,
-            Sums::Table { entries, .. } => Term::Entry(entries),
+            Sums::Powers(powers) => powers.term(),
         };
         sums::near(self.isa, term, &panel.codes, &rows.rows.codes[codes], barriers, out)
     }

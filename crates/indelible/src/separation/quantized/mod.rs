@@ -7,16 +7,17 @@
 //! `‖x − x'‖ ≥ ‖c(x) − c(x')‖ ≥ s·‖q − q'‖ − ‖r‖ − ‖r'‖`. Distances of codes
 //! are integers and cost a quarter of those of binary32 numbers or less.
 
+mod powers;
 mod samples;
 
-use super::{exact::ExactSum, relation::Pairs};
-use crate::{Dataset, Norm, dataset::Features};
+use self::powers::Powers;
+
+use super::{exact::ExactSum, kernel::rows, relation::Pairs};
+use crate::{Dataset, Norm, dataset::Features, isa::Isa, number::powers::LIBRARY_ERROR as SLACK};
 
 /// Features that are quantized at most, so that sums of 255² stay below 2^31;
 /// leaving out features only lowers distances of codes.
 const MOST: usize = 32_768;
-/// Bounds the relative error of powers of the mathematical library, generously.
-const SLACK: f64 = 1e-9;
 
 /// How samples of a dataset are coded.
 pub(super) struct Quantizer {
@@ -37,8 +38,19 @@ pub(super) enum Sums {
     Absolute,
     /// Squares.
     Squares,
-    /// `⌊255·(|difference|/typical)^p⌋`, at most 255.
-    Table { entries: Box<[u8; 256]>, typical: f64, p: f64 },
+    /// Powers, bounded from below.
+    Powers(Powers),
+}
+
+impl Sums {
+    /// The sum over the codes of two samples.
+    pub(super) fn between(&self, isa: Isa, a: &[u8], b: &[u8]) -> u32 {
+        match self {
+            Self::Absolute => rows::sum(isa, false, a, b),
+            Self::Squares => rows::sum(isa, true, a, b),
+            Self::Powers(powers) => powers.between(isa, a, b),
+        }
+    }
 }
 
 enum Coding {
@@ -50,8 +62,9 @@ enum Coding {
 
 impl Quantizer {
     /// A quantizer for samples like those of `data`, in a norm but `linf`; `table`
-    /// says that all have its levels, and `pairs` which pairs should be told apart.
-    pub(super) fn new(data: &Dataset, norm: Norm, pairs: Pairs, table: bool) -> Self {
+    /// says that all have its levels, `pairs` which pairs should be told apart, and
+    /// `isa` with what codes are compared.
+    pub(super) fn new(data: &Dataset, norm: Norm, pairs: Pairs, table: bool, isa: Isa) -> Self {
         let width = data.features().min(MOST);
         let mut quantizer = match data.storage() {
             Features::Coded { levels, .. } if table => Self::of_levels(levels, norm, width),
@@ -59,7 +72,7 @@ impl Quantizer {
         };
         quantizer.sums = match norm {
             Norm::L1 => Sums::Absolute,
-            Norm::Lp(p) => quantizer.table(data, pairs, p),
+            Norm::Lp(p) => Sums::Powers(Powers::new(p, quantizer.largest_gap(data, pairs, p), isa)),
             Norm::L2 | Norm::Linf => Sums::Squares,
         };
         quantizer
@@ -181,7 +194,7 @@ impl Quantizer {
         let root = match &self.sums {
             Sums::Absolute => sum,
             Sums::Squares => sum.sqrt(),
-            Sums::Table { typical, p, .. } => (sum / 255.0).powf(1.0 / p) * typical * (1.0 - SLACK),
+            Sums::Powers(powers) => powers.root(sum),
         };
         root * self.unit * (1.0 - 8.0 * f64::EPSILON)
     }
@@ -193,7 +206,7 @@ impl Quantizer {
         let sum = match &self.sums {
             Sums::Absolute => bound,
             Sums::Squares => bound * bound * (1.0 + 2.0 * f64::EPSILON),
-            Sums::Table { typical, p, .. } => 255.0 * (bound / typical).powf(*p) * (1.0 + SLACK),
+            Sums::Powers(powers) => powers.sum(bound),
         };
         // The cast rounds down and saturates.
         (sum as u32).saturating_add(1)

@@ -1,7 +1,7 @@
 //! What is tried out on a few samples: how fine the codes of real ones should be,
 //! and what tables of powers should tell apart.
 
-use super::{Coding, Quantizer, SLACK, Sums};
+use super::{Coding, Quantizer, Sums};
 use crate::{
     Dataset, Norm,
     isa::Isa,
@@ -17,9 +17,9 @@ use crate::{
 const SAMPLES: usize = 192;
 /// Samples whose nearest ones among these are looked for.
 const FEW: usize = 24;
-/// As many for tables.
-const TABLE_SAMPLES: usize = 256;
-const TABLE_FEW: usize = 32;
+/// As many for powers.
+const POWER_SAMPLES: usize = 256;
+const POWER_FEW: usize = 32;
 /// Units tried are halved this many times.
 const HALVINGS: usize = 8;
 
@@ -58,16 +58,15 @@ impl Quantizer {
         candidate((0..=HALVINGS).zip(scores).find(|(_, score)| *score == most).map_or(0, |(h, _)| h))
     }
 
-    /// The table of powers, in units such that it is used up to what is the
-    /// largest difference between near samples.
-    pub(super) fn table(&self, data: &Dataset, pairs: Pairs, p: f64) -> Sums {
-        let chosen: Vec<usize> = spread_out(data.samples(), TABLE_SAMPLES).collect();
+    /// What is typically the largest difference between the codes of near samples.
+    pub(super) fn largest_gap(&self, data: &Dataset, pairs: Pairs, p: f64) -> f64 {
+        let chosen: Vec<usize> = spread_out(data.samples(), POWER_SAMPLES).collect();
         let (codes, _) = self.coded(data, &chosen);
         let labels: Vec<usize> = chosen.iter().map(|&i| data.labels()[i]).collect();
         let powers: Vec<f64> = (0..256).map(|k| (f64::from(k) / 255.0).powf(p)).collect();
         let rows: Vec<&[u8]> = codes.chunks_exact(self.padded()).collect();
         // The largest difference to the nearest of the samples that count.
-        let mut largest: Vec<u8> = (0..rows.len().min(TABLE_FEW))
+        let mut largest: Vec<u8> = (0..rows.len().min(POWER_FEW))
             .filter_map(|i| {
                 let distance = |j: usize| -> f64 {
                     rows[i].iter().zip(rows[j]).map(|(&a, &b)| powers[usize::from(a.abs_diff(b))]).sum()
@@ -78,11 +77,7 @@ impl Quantizer {
             })
             .collect();
         largest.sort_unstable();
-        let typical = f64::from(largest.get(largest.len() / 2).copied().unwrap_or(255).max(1));
-        // Entries are lower bounds, whatever the mathematical library rounds to; the
-        // cast rounds down, too, and saturates.
-        let entry = |k: usize| (255.0 * (k as f64 / typical).powf(p) * (1.0 - SLACK)) as u8;
-        Sums::Table { entries: Box::new(std::array::from_fn(entry)), typical, p }
+        f64::from(largest.get(largest.len() / 2).copied().unwrap_or(255).max(1))
     }
 
     /// The codes of some samples, row after row, and bounds of their errors.

@@ -3,8 +3,8 @@
 //!
 //! A linear map `P` with `‖P x‖ ≤ σ ‖x‖` for all x gives
 //! `‖x − x'‖ ≥ ‖P x − P x'‖ / σ`. In `l2` the rows of P are directions in which
-//! the samples spread most; in `l1` they are sums over groups of features that
-//! are alike. Both keep most of the distance of samples whose features depend
+//! the samples spread most; in `l1` and `lP` they are sums over groups of features
+//! that are alike. Both keep most of the distance of samples whose features depend
 //! on each other, as those of images do, and are not used where they do not.
 
 mod groups;
@@ -19,7 +19,7 @@ use super::{
     relation::Pairs,
     trial::{Judges, length, spread_out},
 };
-use crate::{Dataset, Features, Norm, parallel};
+use crate::{Dataset, Features, Norm, number::powers::LIBRARY_ERROR as SLACK, parallel};
 
 /// Features for which a sketch is tried: with more, roundings of sums in
 /// binary32 would not be few.
@@ -34,6 +34,8 @@ const FEW: usize = 24;
 const PROMISING: f64 = 0.5;
 /// Numbers per sketch, at most.
 const NUMBERS: usize = 96;
+/// The same in `lP`, where few sums keep less of a distance.
+const POWERS: usize = 192;
 /// Numbers that a coarser sketch may have.
 const FEWER: [usize; 5] = [16, 24, 32, 48, 64];
 /// A sketch with more numbers than this needs no finer one behind it.
@@ -133,21 +135,25 @@ impl<'a> Sketch<'a> {
         rows.iter_mut().for_each(|row| centering.place(row));
         let trial = Trial::new(&rows, &labels, pairs, norm);
         let (finest, coarser): (Box<dyn Map>, Vec<Box<dyn Map>>) = match norm {
-            Norm::L1 => {
-                let map = |&count: &usize| Box::new(Groups::new(&rows, width, count)) as Box<dyn Map>;
-                (map(&NUMBERS), FEWER.iter().map(map).collect())
+            Norm::L1 | Norm::Lp(_) => {
+                let (p, most) = if let Norm::Lp(p) = norm { (p, POWERS) } else { (1.0, NUMBERS) };
+                let map = |count: usize| Box::new(Groups::new(&rows, width, count, p)) as Box<dyn Map>;
+                (map(most), FEWER.into_iter().map(map).collect())
             }
             Norm::L2 => {
                 let all = Principal::new(&rows, width, isa);
                 let map = |&count: &usize| Box::new(all.first(count)) as Box<dyn Map>;
                 (map(&NUMBERS), FEWER.iter().map(map).collect())
             }
-            Norm::Linf | Norm::Lp(_) => return None,
+            Norm::Linf => return None,
         };
-        if trial.passing(&*finest, Limit::Nearest(1.0)) >= 1.0 - PROMISING {
+        let (most, limit) = match few {
+            true => (Limit::Closest(1.0), Limit::Closest(CLOSEST)),
+            false => (Limit::Nearest(1.0), Limit::Nearest(NEARER)),
+        };
+        if trial.passing(&*finest, most) >= 1.0 - PROMISING {
             return None;
         }
-        let limit = if few { Limit::Closest(CLOSEST) } else { Limit::Nearest(NEARER) };
         let cost = |map: &dyn Map| map.width() as f64 + SURVIVOR * trial.passing(map, limit);
         let best = coarser.into_iter().map(|map| (cost(&*map), map)).min_by(|a, b| a.0.total_cmp(&b.0));
         let best = best.filter(|(least, _)| *least < cost(&*finest)).map(|(_, map)| map);
@@ -232,7 +238,12 @@ fn apply(map: &dyn Map, centering: &Centering, data: &Dataset, norm: Norm) -> Op
         let mut row = data.row(i);
         centering.place(&mut row);
         map.apply(&row, out);
-        length(norm, row.into_iter())
+        match norm {
+            // Powers may underflow; that of the largest, as often as there are features,
+            // is enough: what is bounded by it is rounding.
+            Norm::Lp(p) => length(Norm::Linf, row.into_iter()) * (width as f64).powf(1.0 / p) * (1.0 + SLACK),
+            _ => length(norm, row.into_iter()),
+        }
     });
     let largest = norms.into_iter().fold(0.0, f64::max) * (1.0 + (width as f64 + 8.0) * f64::EPSILON);
     let labels = data.labels().to_vec();
@@ -293,7 +304,7 @@ mod tests {
             offset in prop_oneof![Just(0.0f32), Just(100.0)],
         ) {
             let data = smooth(SAMPLES, 200, seed, scale, offset * scale);
-            for (norm, few) in [(Norm::L1, false), (Norm::L2, false), (Norm::L1, true), (Norm::L2, true)] {
+            for (norm, few) in [Norm::L1, Norm::L2, Norm::Lp(1.5), Norm::Lp(3.0)].map(|n| [(n, false), (n, true)]).concat() {
                 let chain = Sketch::chain(both(&data), norm, Pairs::Enemies, few);
                 prop_assert!(!chain.is_empty(), "these samples can be sketched");
                 let mut kept = 0.0f64;

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::portable;
+use super::{HINGES, portable, portable_hinges};
 
 /// See [`super::sum`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2")]
@@ -48,10 +48,38 @@ pub(super) fn sum_avx2(squares: bool, a: &[u8], b: &[u8]) -> u32 {
             sums[0] = _mm256_add_epi32(sums[0], _mm256_sad_epu8(a, b));
         }
     }
-    let sums = _mm256_add_epi32(sums[0], sums[1]);
+    let sum = total(_mm256_add_epi32(sums[0], sums[1]));
+    if a_rest.is_empty() { sum } else { sum + portable(squares, a_rest, b_rest) }
+}
+
+/// See [`super::hinges`].
+#[target_feature(enable = "avx2")]
+pub(super) fn hinges_avx2(starts: &[u8; HINGES], a: &[u8], b: &[u8]) -> u32 {
+    let (a, a_rest) = a.as_chunks::<32>();
+    let (b, b_rest) = b.as_chunks::<32>();
+    let [first, second, third, fourth] = *starts;
+    let start = |start: u8| _mm256_set1_epi8(start.cast_signed());
+    let (first, second, third, fourth) = (start(first), start(second), start(third), start(fourth));
+    let mut sums = _mm256_setzero_si256();
+    for (a, b) in a.iter().zip(b) {
+        // SAFETY: 32 bytes each.
+        let (a, b) =
+            unsafe { (_mm256_loadu_si256(a.as_ptr().cast()), _mm256_loadu_si256(b.as_ptr().cast())) };
+        let gap = _mm256_or_si256(_mm256_subs_epu8(a, b), _mm256_subs_epu8(b, a));
+        let low = _mm256_adds_epu8(_mm256_subs_epu8(gap, first), _mm256_subs_epu8(gap, second));
+        let high = _mm256_adds_epu8(_mm256_subs_epu8(gap, third), _mm256_subs_epu8(gap, fourth));
+        let bytes = _mm256_adds_epu8(low, high);
+        sums = _mm256_add_epi32(sums, _mm256_sad_epu8(bytes, _mm256_setzero_si256()));
+    }
+    total(sums) + portable_hinges(starts, a_rest, b_rest)
+}
+
+/// The sum of eight numbers.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn total(sums: __m256i) -> u32 {
     let sums = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256::<1>(sums));
     let sums = _mm_add_epi32(sums, _mm_shuffle_epi32::<0b11_10_11_10>(sums));
     let sums = _mm_add_epi32(sums, _mm_shuffle_epi32::<0b01_01_01_01>(sums));
-    let sum = _mm_cvtsi128_si32(sums) as u32;
-    if a_rest.is_empty() { sum } else { sum + portable(squares, a_rest, b_rest) }
+    _mm_cvtsi128_si32(sums) as u32
 }

@@ -20,6 +20,10 @@ pub(super) fn near(
     let table = match term {
         // Rows at a time: 24 sums, a vector of the panel and 3 broadcasts.
         Term::Gap => return sums::<3>(panel, rows, barriers, out, |a, b| _mm512_sad_epu8(a, b)),
+        // Powers are tables here.
+        Term::Hinges(starts) => {
+            return super::portable(panel, rows, barriers, out, |gap| u32::from(super::hinges(gap, starts)));
+        }
         Term::Entry(table) => [0, 64, 128, 192].map(|at| {
             // SAFETY: 64 of the 256 bytes from `at`.
             unsafe { _mm512_loadu_si512(table.as_ptr().add(at).cast()) }

@@ -18,6 +18,17 @@ pub enum Term<'a> {
     Gap,
     /// `table[|a − b|]`.
     Entry(&'a [u8; 256]),
+    /// `Σ_k max(0, |a − b| − starts[k])`, at most 255.
+    Hinges(&'a [u8; HINGES]),
+}
+
+/// Hinges of a term.
+pub const HINGES: usize = 4;
+
+/// See [`Term::Hinges`].
+#[inline(always)]
+pub(super) fn hinges(gap: u8, starts: &[u8; HINGES]) -> u8 {
+    starts.iter().fold(0, |sum: u8, &start| sum.saturating_add(gap.saturating_sub(start)))
 }
 
 /// The sums below `barriers`, one per query: bit `s` of mask `r` says whether
@@ -44,9 +55,17 @@ pub fn near(
         // SAFETY: likewise.
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx512 | Isa::Avx2, Term::Gap) => unsafe { avx2::gaps(panel, rows, barriers, sums) },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx512 | Isa::Avx2, Term::Hinges(starts)) => unsafe {
+            avx2::hinges(starts, panel, rows, barriers, sums)
+        },
+        (_, Term::Gap) => portable(panel, rows, barriers, sums, u32::from),
+        (_, Term::Hinges(starts)) => {
+            portable(panel, rows, barriers, sums, |gap| u32::from(hinges(gap, starts)))
+        }
         // Other sets have no instruction that looks up 256 bytes, and going
         // without one is as fast as putting it together.
-        (_, Term::Gap) => portable(panel, rows, barriers, sums, u32::from),
         (_, Term::Entry(table)) => {
             portable(panel, rows, barriers, sums, |gap| u32::from(table[usize::from(gap)]))
         }
@@ -89,6 +108,7 @@ mod tests {
             seed in any::<u64>(),
             barriers in prop::array::uniform6(0u32..20_000),
             entries in prop::collection::vec(any::<u8>(), 256),
+            starts in prop::array::uniform4(any::<u8>()),
         ) {
             let codes = Operands::new(groups, GROUP, seed, false);
             let mut table = [0; 256];
@@ -100,6 +120,11 @@ mod tests {
             codes.check(&barriers, |a, b| u32::from(a.abs_diff(b)), near(Term::Gap))?;
             let entry = |a: u8, b: u8| u32::from(table[usize::from(a.abs_diff(b))]);
             codes.check(&barriers, entry, near(Term::Entry(&table)))?;
+            let hinges = |a: u8, b: u8| {
+                let over = starts.map(|start| u32::from(a.abs_diff(b)).saturating_sub(u32::from(start)));
+                over.iter().sum::<u32>().min(255)
+            };
+            codes.check(&barriers, hinges, near(Term::Hinges(&starts)))?;
         }
     }
 }
