@@ -221,7 +221,9 @@ const GOLDEN: f64 = 0.618_033_988_749_894_9;
 /// Where a curve has two tops, the bound may be that of a mixture of points.
 /// So up to `splits` times the ball is cut in two at a bend between them.
 pub(super) fn upper(ball: &NormBall, mut terms: Vec<(f64, &PiecewiseLinear)>, splits: usize) -> f64 {
-    terms.sort_by_key(|(_, f)| f.feature);
+    if !terms.is_sorted_by_key(|(_, f)| f.feature) {
+        terms.sort_by_key(|(_, f)| f.feature);
+    }
     if let Some(bound) = upper_of_lines(ball, &terms) {
         return bound;
     }
@@ -245,9 +247,9 @@ fn upper_of_lines(ball: &NormBall, terms: &[(f64, &PiecewiseLinear)]) -> Option<
         if !(low <= center && center <= high && same.iter().all(|(_, f)| f.ends() == Some((low, high)))) {
             return None;
         }
-        let (values, error) = PiecewiseLinear::values(same, &[low, center, high]);
-        sum = add_up(sum, add_up(values[1], error));
-        let rise = add_up(sub_up(values[2], values[0]).max(sub_up(values[0], values[2])), 2.0 * error);
+        let ([first, middle, last], error) = PiecewiseLinear::values_of_lines(same, center);
+        sum = add_up(sum, add_up(middle, error));
+        let rise = add_up(sub_up(last, first).max(sub_up(first, last)), 2.0 * error);
         slopes.push(div_up(rise, sub_down(high, low)));
     }
     let bound = add_up(sum, mul_up(ball.radius, dual_norm_up(&slopes, ball.norm)));

@@ -5,6 +5,8 @@
 //! linear; what rounding puts between the curve and the function meant is
 //! returned beside it.
 
+use std::{ops::Deref, rc::Rc};
+
 use crate::{
     certify::arithmetic::{Interval, magnitude},
     number::{add_up, mul_up, sub_up},
@@ -13,14 +15,47 @@ use crate::{
 /// Bends of one curve, at most.
 const MOST_POINTS: usize = 1 << 13;
 
+/// A place and the value there.
+type Point = (f64, f64);
+
 /// A continuous function of one feature on the range of a ball.
 #[derive(Clone, Debug)]
 pub(super) struct PiecewiseLinear {
     pub feature: usize,
     /// Where it bends and its values there, both ends of the range included.
-    points: Vec<(f64, f64)>,
+    points: Points,
     /// Its least and its largest value.
     pub range: Interval,
+}
+
+/// Most curves are lines: kept in place, they take half the time.
+#[derive(Clone, Debug)]
+enum Points {
+    One([Point; 1]),
+    Two([Point; 2]),
+    More(Rc<[Point]>),
+}
+
+impl Deref for Points {
+    type Target = [Point];
+
+    fn deref(&self) -> &[Point] {
+        match self {
+            Self::One(points) => points,
+            Self::Two(points) => points,
+            Self::More(points) => points,
+        }
+    }
+}
+
+impl From<&[Point]> for Points {
+    fn from(points: &[Point]) -> Self {
+        match *points {
+            [one] => Self::One([one]),
+            [first, last] => Self::Two([first, last]),
+            _ => Self::More(points.into()),
+        }
+    }
 }
 
 /// The error of a value between two bends, computed to nearest, relative to
@@ -34,18 +69,17 @@ fn between(a: (f64, f64), b: (f64, f64), x: f64) -> f64 {
 }
 
 impl PiecewiseLinear {
-    fn new(feature: usize, points: Vec<(f64, f64)>) -> Self {
+    fn new(feature: usize, points: &[Point]) -> Self {
         let values = || points.iter().map(|p| p.1);
         let lower = values().fold(f64::INFINITY, f64::min);
         let upper = values().fold(f64::NEG_INFINITY, f64::max);
-        Self { feature, points, range: Interval { lower, upper } }
+        Self { feature, points: points.into(), range: Interval { lower, upper } }
     }
 
     /// The feature itself, from `lower` to `upper`.
     pub fn identity(feature: usize, lower: f64, upper: f64) -> Self {
-        let mut points = vec![(lower, lower), (upper, upper)];
-        points.dedup();
-        Self::new(feature, points)
+        let ends = [(lower, lower), (upper, upper)];
+        Self::new(feature, if lower == upper { &ends[..1] } else { &ends })
     }
 
     /// Where it bends and the ends of its range, increasing.
@@ -61,14 +95,30 @@ impl PiecewiseLinear {
         }
     }
 
+    /// A number that no error of `Σ w f` exceeds, where all is computed to nearest.
+    fn error(terms: &[(f64, &Self)]) -> f64 {
+        // To nearest as well: each of these operations takes off a rounding at most.
+        let (mut size, mut weights) = (0.0, 0.0);
+        for (w, f) in terms {
+            size += w.abs() * magnitude(f.range);
+            weights += w.abs();
+        }
+        let roundings = (terms.len() + 2) as f64;
+        let growth = add_up(1.0, mul_up(roundings, 2.0 * f64::EPSILON));
+        let lost = mul_up(roundings, f64::from_bits(1));
+        let (size, weights) = (add_up(mul_up(size, growth), lost), mul_up(weights, growth));
+        // One rounding per product and sum, of sizes that add up to `size`.
+        let relative = add_up(BETWEEN, mul_up(roundings, f64::EPSILON));
+        let tiny = mul_up(add_up(mul_up(4.0, weights), 2.0 * terms.len() as f64), f64::from_bits(1));
+        let error = add_up(mul_up(size, relative), tiny);
+        if size < f64::MAX / 8.0 { error } else { f64::INFINITY }
+    }
+
     /// `Σ w f` of curves of one feature at increasing `places` within the
     /// range, to nearest, and a number that no error exceeds.
     pub fn values(terms: &[(f64, &Self)], places: &[f64]) -> (Vec<f64>, f64) {
         let mut sums = vec![0.0; places.len()];
-        let (mut size, mut weights) = (0.0, 0.0);
         for (w, f) in terms {
-            size = add_up(size, mul_up(w.abs(), magnitude(f.range)));
-            weights = add_up(weights, w.abs());
             let mut next = 0;
             for (sum, &x) in sums.iter_mut().zip(places) {
                 while f.points.get(next).is_some_and(|p| p.0 < x) {
@@ -82,11 +132,21 @@ impl PiecewiseLinear {
                 *sum += w * value;
             }
         }
-        // One rounding per product and sum, of sizes that add up to `size`.
-        let relative = add_up(BETWEEN, mul_up((terms.len() + 2) as f64, f64::EPSILON));
-        let tiny = mul_up(add_up(mul_up(4.0, weights), 2.0 * terms.len() as f64), f64::from_bits(1));
-        let error = add_up(mul_up(size, relative), tiny);
-        (sums, if size < f64::MAX / 8.0 { error } else { f64::INFINITY })
+        (sums, Self::error(terms))
+    }
+
+    /// The same of lines or points, which all have one range, at its ends and at
+    /// `place` within it.
+    pub fn values_of_lines(terms: &[(f64, &Self)], place: f64) -> ([f64; 3], f64) {
+        let mut sums = [0.0; 3];
+        for (w, f) in terms {
+            let (Some(&first), Some(&last)) = (f.points.first(), f.points.last()) else { continue };
+            let middle = if f.points.len() > 1 { between(first, last, place) } else { first.1 };
+            for (sum, value) in sums.iter_mut().zip([first.1, middle, last.1]) {
+                *sum += w * value;
+            }
+        }
+        (sums, Self::error(terms))
     }
 
     /// `Σ w f` of curves of one feature and a number not below the distance
@@ -95,14 +155,17 @@ impl PiecewiseLinear {
         let first = terms.first()?.1;
         let (low, high) = (first.points.first()?.0, first.points.last()?.0);
         // Most curves do not bend within the ball: together they are a line.
-        let (straight, mut parts): (Vec<_>, Vec<_>) =
-            terms.iter().copied().partition(|(_, f)| f.points.len() <= 2);
-        let ends = if low < high { vec![low, high] } else { vec![low] };
-        let (line, error) = Self::values(&straight, &ends);
-        let line = Self::new(feature, ends.into_iter().zip(line).collect());
-        if parts.is_empty() {
-            return Some((line, error));
+        let is_line = |(_, f): &(f64, &Self)| f.points.len() <= 2;
+        let line_of = |terms: &[_]| {
+            let ([first, _, last], error) = Self::values_of_lines(terms, low);
+            let ends = [(low, first), (high, last)];
+            (Self::new(feature, if low < high { &ends } else { &ends[..1] }), error)
+        };
+        if terms.iter().all(is_line) {
+            return Some(line_of(terms));
         }
+        let (straight, mut parts): (Vec<_>, Vec<_>) = terms.iter().copied().partition(is_line);
+        let (line, error) = line_of(&straight);
         parts.push((1.0, &line));
         let mut places: Vec<f64> = parts.iter().flat_map(|(_, f)| f.places()).collect();
         places.sort_by(f64::total_cmp);
@@ -111,7 +174,8 @@ impl PiecewiseLinear {
             return None;
         }
         let (values, more) = Self::values(&parts, &places);
-        Some((Self::new(feature, places.into_iter().zip(values).collect()), add_up(error, more)))
+        let points: Vec<Point> = places.into_iter().zip(values).collect();
+        Some((Self::new(feature, &points), add_up(error, more)))
     }
 
     /// The curve with `shift` added, and the error.
@@ -122,8 +186,8 @@ impl PiecewiseLinear {
             error = error.max(sub_up(upper, lower));
             (x, lower)
         });
-        let points = moved.collect();
-        (Self::new(self.feature, points), error)
+        let points: Vec<Point> = moved.collect();
+        (Self::new(self.feature, &points), error)
     }
 
     /// `relu` of the curve, and the error. A bend at zero that is not a
@@ -131,7 +195,7 @@ impl PiecewiseLinear {
     /// result then differs by at most the curve's size at that place.
     pub fn relu(&self) -> (Self, f64) {
         let mut error = 0.0_f64;
-        let mut points: Vec<(f64, f64)> = Vec::with_capacity(self.points.len() + 1);
+        let mut points: Vec<Point> = Vec::with_capacity(self.points.len() + 1);
         for (i, &(x, v)) in self.points.iter().enumerate() {
             if let Some(&(before, u)) = i.checked_sub(1).and_then(|i| self.points.get(i))
                 && (u < 0.0 && v > 0.0 || u > 0.0 && v < 0.0)
@@ -150,10 +214,10 @@ impl PiecewiseLinear {
         }
         // Bends within a run of zeros are none.
         let flat = |i: usize| points.get(i).is_some_and(|p| p.1 == 0.0);
-        let kept = (0..points.len())
+        let kept: Vec<Point> = (0..points.len())
             .filter(|&i| i == 0 || i + 1 == points.len() || !(flat(i - 1) && flat(i) && flat(i + 1)))
             .map(|i| points[i])
             .collect();
-        (Self::new(self.feature, kept), error)
+        (Self::new(self.feature, &kept), error)
     }
 }

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub(super) struct Separable {
     /// At most one curve per feature, in order.
-    curves: Vec<Rc<PiecewiseLinear>>,
+    curves: Vec<PiecewiseLinear>,
     constant: f64,
     pub error: f64,
 }
@@ -28,13 +28,13 @@ impl Separable {
     /// A feature between two numbers.
     pub fn feature(feature: usize, lower: f64, upper: f64) -> Self {
         let curve = PiecewiseLinear::identity(feature, lower, upper);
-        Self { curves: vec![Rc::new(curve)], ..Self::default() }
+        Self { curves: vec![curve], ..Self::default() }
     }
 
     /// `Σ w f + bias`, with another error of `slack`; `None` when a curve
     /// bends too often.
     pub fn sum(terms: &[(f64, &Self)], bias: f64, slack: f64) -> Option<Self> {
-        let mut curves: Vec<(f64, &Rc<PiecewiseLinear>)> =
+        let mut curves: Vec<(f64, &PiecewiseLinear)> =
             terms.iter().flat_map(|(w, f)| f.curves.iter().map(move |curve| (*w, curve))).collect();
         curves.sort_by_key(|(_, curve)| curve.feature);
         let mut error = terms.iter().fold(slack, |sum, (w, f)| add_up(sum, mul_up(w.abs(), f.error)));
@@ -45,12 +45,11 @@ impl Separable {
         let curves = curves
             .chunk_by(|a, b| a.1.feature == b.1.feature)
             .map(|same| match same {
-                [(1.0, curve)] => Some(Rc::clone(curve)),
+                [(1.0, curve)] => Some((*curve).clone()),
                 _ => {
-                    let parts: Vec<_> = same.iter().map(|(w, c)| (*w, c.as_ref())).collect();
-                    let (curve, lost) = PiecewiseLinear::sum(same[0].1.feature, &parts)?;
+                    let (curve, lost) = PiecewiseLinear::sum(same[0].1.feature, same)?;
                     error = add_up(error, lost);
-                    Some(Rc::new(curve))
+                    Some(curve)
                 }
             })
             .collect::<Option<_>>()?;
@@ -66,7 +65,7 @@ impl Separable {
         let (shifted, lost) = curve.shifted(self.constant);
         let (bent, more) = shifted.relu();
         let error = add_up(self.error, add_up(lost, more));
-        Self { curves: vec![Rc::new(bent)], constant: 0.0, error }
+        Self { curves: vec![bent], constant: 0.0, error }
     }
 }
 
@@ -89,7 +88,7 @@ pub(super) fn held_lower(ball: &NormBall, terms: &[(f64, Rc<Separable>)], splits
     let mut curves = vec![];
     for (w, f) in terms {
         most = add_up(most, add_up(mul_up(-w, f.constant), mul_up(w.abs(), f.error)));
-        curves.extend(f.curves.iter().map(|curve| (-w, curve.as_ref())));
+        curves.extend(f.curves.iter().map(|curve| (-w, curve)));
     }
     -add_up(most, upper(ball, curves, splits))
 }
@@ -103,7 +102,7 @@ pub(super) fn bounds_on_box(shape: &Separable) -> Interval {
 /// Bounds of a separable function on the ball, its error aside.
 pub(super) fn bounds(ball: &NormBall, shape: &Separable) -> Interval {
     let of = |sign: f64| {
-        let curves = shape.curves.iter().map(|curve| (sign, curve.as_ref())).collect();
+        let curves = shape.curves.iter().map(|curve| (sign, curve)).collect();
         add_up(sign * shape.constant, upper(ball, curves, 0))
     };
     Interval { lower: -of(-1.0), upper: of(1.0) }
