@@ -45,35 +45,78 @@ pub(super) fn search(
 ) -> Result<Found, Error> {
     let features = data.features();
     let mut known = close.clone();
-    let mut rows = random_rows(width, features);
-    let even = vec![1.0; known.len()];
-    turn(|rows| times_form(&known.rows, &even, rows, features), &mut rows, features, 10);
+    let Climbed { rows, last, mut weights, .. } = climb(data, &mut known, width, None, progress)?;
+    weights.resize(known.len(), 0.0);
+    progress.busy(&format!("what {width} dimensions cannot keep"));
+    let weights = exclude(&known.rows, weights, &last, features);
+    progress.end();
+    let projection = Projection::new(rows, features)
+        .or_else(|| Projection::new(random_rows(width, features), features))
+        .ok_or(Error::BadWidth)?;
+    Ok(Found { projection, refutation: Refutation { pairs: known.pairs, weights } })
+}
+
+/// Where rounds of steps end.
+pub(super) struct Climbed {
+    /// How far all enemies stay apart through `rows`, about; 0 where that was not asked.
+    pub kept: f64,
+    /// The rows that keep most.
+    pub rows: Vec<f64>,
+    /// The rows of the last round, and the weights of its pairs.
+    last: Vec<f64>,
+    weights: Vec<f64>,
+}
+
+/// Rounds of steps and of looking at all pairs, whose closest become known. Where a
+/// distance is `wanted`, until it is kept, or not even between pairs that are known.
+pub(super) fn climb(
+    data: &Dataset,
+    known: &mut Differences,
+    width: usize,
+    wanted: Option<f64>,
+    progress: &dyn Progress,
+) -> Result<Climbed, Error> {
+    let features = data.features();
+    let mut rows = start(known, width, features);
     let mut best: Option<(f64, Vec<f64>)> = None;
-    let mut weights = even;
+    let mut weights = vec![1.0; known.len()];
     for round in 0..ROUNDS {
         progress.busy(&format!("a projection to {width}, round {}", round + 1));
         let least;
         (least, weights) = ascend(&known.rows, &mut rows, features);
+        let apart = least.sqrt() * known.unit();
         let Some(projection) = Projection::new(rows.clone(), features) else { break };
+        if wanted.is_some_and(|wanted| apart < wanted) {
+            break;
+        }
         let near = nearest_enemies(&projection.images(data)?, Norm::L2, progress);
         let kept = near.distances.iter().map(|d| d.lower).fold(f64::INFINITY, f64::min);
         if best.as_ref().is_none_or(|(before, _)| kept > *before) {
             best = Some((kept, rows.clone()));
         }
-        let enough = kept >= ENOUGH * least.sqrt() * known.unit();
+        let enough = wanted.map_or(kept >= ENOUGH * apart, |wanted| kept >= wanted);
         if enough || known.add_closest(data, &near, ADDED) == 0 {
             break;
         }
     }
-    weights.resize(known.len(), 0.0);
-    progress.busy(&format!("what {width} dimensions cannot keep"));
-    let weights = exclude(&known.rows, weights, &rows, features);
     progress.end();
-    let rows = best.map_or(rows, |(_, rows)| rows);
-    let projection = Projection::new(rows, features)
-        .or_else(|| Projection::new(random_rows(width, features), features))
-        .ok_or(Error::BadWidth)?;
-    Ok(Found { projection, refutation: Refutation { pairs: known.pairs, weights } })
+    let (kept, chosen) = best.unwrap_or_else(|| (0.0, rows.clone()));
+    Ok(Climbed { kept, rows: chosen, last: rows, weights })
+}
+
+/// How far the pairs that are known stay apart through the best of so many rows that
+/// one round of steps finds.
+pub(super) fn reached(known: &Differences, width: usize, features: usize) -> f64 {
+    let mut rows = start(known, width, features);
+    ascend(&known.rows, &mut rows, features).0.sqrt() * known.unit()
+}
+
+/// Rows to begin with: towards the space in which pairs differ most.
+fn start(known: &Differences, width: usize, features: usize) -> Vec<f64> {
+    let even = vec![1.0; known.len()];
+    let mut rows = random_rows(width, features);
+    turn(|rows| times_form(&known.rows, &even, rows, features), &mut rows, features, 10);
+    rows
 }
 
 /// Steps along the gradient of the smooth minimum. Returns the minimum and the
