@@ -32,7 +32,7 @@ pub fn spectral_norm_up(layer: &Layer) -> f64 {
 
 /// A bound of the size of a product of two rows.
 fn product_up(dense: &[f64], terms: impl Iterator<Item = (usize, f64)>) -> f64 {
-    let (mut sum, mut size, mut count) = (0.0, 0.0, 0);
+    let (mut sum, mut size, mut count) = (0.0, 0.0, 0_usize);
     for (column, weight) in terms {
         let product: f64 = dense[column] * weight;
         sum += product;

@@ -17,12 +17,15 @@
 
 mod differences;
 mod narrowest;
+mod needed;
 mod orthonormal;
 mod projection;
 mod refutation;
 mod search;
 
-pub use self::{narrowest::narrowest_projection, projection::Projection, refutation::Refutation};
+pub use self::{
+    narrowest::narrowest_projection, needed::width_needed, projection::Projection, refutation::Refutation,
+};
 
 use self::{
     differences::Differences,

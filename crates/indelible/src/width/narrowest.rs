@@ -3,12 +3,17 @@
 use super::{
     Projection,
     differences::Differences,
-    search::{climb, reached},
+    orthonormal::{orthonormalize, random_rows},
+    search::{Wanted, climb, sketched, start},
 };
 use crate::{Dataset, Error, Norm, Progress, separation::nearest_enemies};
 
 /// Share of the rows that are added where all pairs turn out to need more.
 const MORE: usize = 32;
+/// Pairs that say about how many rows are needed.
+const PAIRS: usize = 1000;
+/// Rounds of looking at all pairs.
+const ROUNDS: usize = 10;
 
 /// A projection with orthonormal rows, `from` of them or more, through which all
 /// enemies seem to stay `distance` apart in l2, in the units of the features: the first
@@ -33,9 +38,10 @@ pub fn narrowest_projection(
     let features = data.features();
     let near = nearest_enemies(data, Norm::L2, progress);
     let mut known = Differences::of_nearest(data, &near);
-    let mut width = least_width(&known, distance, from, features, progress);
-    while width < features {
-        let climbed = match climb(data, &mut known, width, Some(distance), progress) {
+    let mut rows = sketch(&known, distance, from, features, progress);
+    let wanted = Some(Wanted { distance, rounds: ROUNDS });
+    while rows.len() / features < features {
+        let climbed = match climb(data, &mut known, rows, wanted, progress) {
             // Through these rows a sample is beyond the largest number.
             Err(Error::NotFinite { .. }) => return Ok(None),
             climbed => climbed?,
@@ -43,39 +49,46 @@ pub fn narrowest_projection(
         if climbed.kept >= distance {
             return Ok(Projection::new(climbed.rows, features));
         }
-        width += (width / MORE).max(1);
+        rows = climbed.last;
+        let more = (rows.len() / features / MORE).max(1);
+        rows.extend(random_rows(more, features));
+        orthonormalize(&mut rows, features);
     }
     Ok(None)
 }
 
-/// The smallest number of rows, `from` or more, with which one round of steps keeps
-/// the known pairs apart, about; all features where that takes no fewer.
-fn least_width(
+/// The fewest rows, `from` or more, that a few steps find to keep the closest pairs
+/// apart; as many as there are features where they find no fewer.
+fn sketch(
     known: &Differences,
     distance: f64,
     from: usize,
     features: usize,
     progress: &dyn Progress,
-) -> usize {
-    let enough = |width: usize| {
+) -> Vec<f64> {
+    let try_with = |width: usize| {
         progress.busy(&format!("whether {width} dimensions may do"));
-        reached(known, width, features) >= distance
+        sketched(known, PAIRS, (width, features), distance)
     };
     let (mut below, mut width) = (from - 1, from);
-    while width < features && !enough(width) {
+    let mut found = None;
+    while width < features {
+        found = try_with(width);
+        if found.is_some() {
+            break;
+        }
         (below, width) = (width, 2 * width);
     }
     let mut width = width.min(features);
     while width - below > 1 {
         let middle = below + (width - below) / 2;
-        if enough(middle) {
-            width = middle;
-        } else {
-            below = middle;
+        match try_with(middle) {
+            Some(rows) => (width, found) = (middle, Some(rows)),
+            None => below = middle,
         }
     }
     progress.end();
-    width
+    found.unwrap_or_else(|| start(known, width, features))
 }
 
 #[cfg(test)]
