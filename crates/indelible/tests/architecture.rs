@@ -51,7 +51,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("patch", &["budget", "cells", "certify", "constructions", "dataset", "network", "number", "progress"]),
-    ("bounds", &["budget", "constructions", "dataset", "network", "norm", "number"]),
+    ("bounds", &["budget", "constructions", "dataset", "network", "norm", "number", "progress", "width"]),
     ("classes", &["budget", "certify", "dataset", "network", "norm"]),
     (
         "fit",
