@@ -79,6 +79,7 @@ fn object<'py>(py: Python<'py>, row: &Row) -> PyResult<Bound<'py, PyDict>> {
     said.set_item("quantity", row.quantity.to_string())?;
     said.set_item("formula", row.formula)?;
     said.set_item("value", row.value)?;
+    said.set_item("bits_per_parameter", row.bits_per_parameter)?;
     said.set_item("accuracy", row.accuracy.to_string())?;
     said.set_item("robust", row.robust)?;
     said.set_item("condition", row.condition)?;
@@ -113,6 +114,7 @@ pub fn bounds_table<'py>(
                 Error::Inseparable { .. } => Failure::value(describe_conflicts(&data)),
                 error => error.into(),
             })?;
+            rows.extend(bounds::needed(&data, &budget, progress)?);
             rows.extend(bounds::measured(&data, &budget)?);
         }
         Ok(rows)
@@ -160,6 +162,8 @@ pub fn compare<'py>(
         said.set_item("width", row.size.width)?;
         said.set_item("nonzero", row.size.nonzero)?;
         said.set_item("all", row.size.all)?;
+        said.set_item("bits_per_parameter", row.precision.bits())?;
+        said.set_item("bits", row.bits())?;
         said.set_item("max_abs_parameter", row.size.max_abs)?;
         said.set_item("lipschitz", row.lipschitz)?;
         said.set_item("certified", row.certified)?;

@@ -37,10 +37,21 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("cells", &["budget", "dataset", "directions", "isa", "network", "norm", "number", "progress"]),
     (
         "constructions",
-        &["budget", "cells", "dataset", "directions", "network", "norm", "number", "progress", "separation"],
+        &[
+            "budget",
+            "cells",
+            "dataset",
+            "directions",
+            "network",
+            "norm",
+            "number",
+            "progress",
+            "separation",
+            "width",
+        ],
     ),
     ("patch", &["budget", "cells", "certify", "constructions", "dataset", "network", "number", "progress"]),
-    ("bounds", &["budget", "constructions", "dataset", "network", "norm", "number"]),
+    ("bounds", &["budget", "constructions", "dataset", "network", "norm", "number", "progress", "width"]),
     ("classes", &["budget", "certify", "dataset", "network", "norm"]),
     (
         "fit",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use indelible::{
     Budget, Norm,
-    bounds::{Accuracy, Kind, Question, Row, measured, table},
+    bounds::{Accuracy, Kind, Question, Row, measured, needed, table},
     separation::separation,
 };
 use indelible_io::dataset::ReadOptions;
@@ -61,6 +61,7 @@ impl BoundsArgs {
                 ),
                 other => or_conflicts(data, other),
             })?;
+            rows.extend(needed(data, &budget, &bar)?);
             rows.extend(measured(data, &budget)?);
         }
         if !self.json {
@@ -81,26 +82,19 @@ impl BoundsArgs {
 pub fn object(row: &Row) -> Value {
     json!({
         "kind": row.kind.to_string(), "quantity": row.quantity.to_string(), "formula": row.formula,
-        "value": row.value, "accuracy": row.accuracy.to_string(), "robust": row.robust,
+        "value": row.value, "bits_per_parameter": row.bits_per_parameter,
+        "bits": row.bits_per_parameter.map(|bits| row.value * bits as f64), "accuracy": row.accuracy.to_string(), "robust": row.robust,
         "condition": row.condition, "built": row.built, "source": row.source,
     })
 }
 
 /// The table for people.
 fn text(question: &Question, rows: &[Row]) -> String {
-    let head = ["", "what", "value", "formula", "about", "built", "holds for", "source"];
+    let head =
+        ["", "what", "value", "bits each", "bits in all", "formula", "about", "built", "holds for", "source"];
     let mut lines = vec![head.map(str::to_owned)];
     for row in rows {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a count, and below 10^15"
-        )]
-        let count = if row.value.fract() == 0.0 && row.value < 1e15 {
-            grouped(row.value as usize)
-        } else {
-            real(row.value)
-        };
+        let count = count(row.value);
         lines.push([
             row.kind.to_string(),
             row.quantity.to_string(),
@@ -108,10 +102,12 @@ fn text(question: &Question, rows: &[Row]) -> String {
                 Accuracy::Explicit => count,
                 _ => format!("~{count}"),
             },
+            row.bits_per_parameter.map_or(String::new(), grouped),
+            row.bits_per_parameter.map_or(String::new(), |bits| self::count(row.value * bits as f64)),
             row.formula.into(),
             if row.robust { "balls".into() } else { "samples".into() },
             match (row.kind, row.built) {
-                (Kind::Necessary, _) => String::new(),
+                (Kind::Necessary | Kind::Needed, _) => String::new(),
                 (_, Some(name)) => name.into(),
                 (_, None) => "no".into(),
             },
@@ -126,6 +122,15 @@ fn text(question: &Question, rows: &[Row]) -> String {
         counted(question.classes, "label"),
         question.norm,
         plain(question.ratio),
-        columns(&lines, 2..3)
+        columns(&lines, 2..5)
     )
+}
+
+/// A whole number with its digits in groups, any other with some digits.
+fn count(value: f64) -> String {
+    if value.fract() != 0.0 || value >= 1e15 {
+        return real(value);
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, and below 10^15")]
+    grouped(value as usize)
 }

@@ -96,18 +96,28 @@ impl CompareArgs {
         }
         if !self.json {
             let refused: String = reasons(&refused).iter().map(|line| format!("{line}\n")).collect();
-            return print(&(table(&rows, samples) + &refused + &columns(&data.lines(), 0..0)));
+            let counted = format!(
+                "N log2 L: {} bits hold any labels of so many samples\n",
+                real(information(samples, classes))
+            );
+            return print(&(table(&rows, samples) + &counted + &refused + &columns(&data.lines(), 0..0)));
         }
         let refused = refused.iter().map(|(name, why)| json!({"name": name, "why": why}));
         let mut report = Report::new(json!({
             "samples": samples, "features": features, "classes": classes, "norm": norm.to_string(),
             "ratio": self.ratio, "radius": budget.radii().smallest(), "precision": self.precision.to_string(),
+            "information_bits": information(samples, classes),
             "constructions": rows.iter().map(|row| row_json(row, samples)).collect::<Vec<_>>(),
             "refused": refused.collect::<Vec<_>>(),
         }));
         data.describe(&mut report);
         report.print(true)
     }
+}
+
+/// Bits that arbitrary labels need, in any network of any numbers.
+fn information(samples: usize, classes: usize) -> f64 {
+    samples as f64 * (classes as f64).log2()
 }
 
 /// Each reason once, behind the names of those that it holds for.
@@ -127,6 +137,7 @@ pub fn row_json(row: &Trial, samples: usize) -> Value {
     json!({
         "name": row.construction.name, "depth": row.size.depth, "width": row.size.width,
         "parameters": {"nonzero": row.size.nonzero, "all": row.size.all},
+        "bits_per_parameter": row.precision.bits(), "bits": row.bits(),
         "max_abs_parameter": row.size.max_abs, "lipschitz": row.lipschitz.is_finite().then_some(row.lipschitz),
         "certified": row.certified, "samples": samples, "form": row.form.to_string(),
         "seconds": {"build": row.build_seconds, "certify": row.certify_seconds},
@@ -141,6 +152,8 @@ fn table(rows: &[Trial], samples: usize) -> String {
         "width",
         "nonzero",
         "all",
+        "bits each",
+        "bits in all",
         "max |parameter|",
         "Lipschitz bound",
         "certified",
@@ -155,6 +168,8 @@ fn table(rows: &[Trial], samples: usize) -> String {
             grouped(row.size.width),
             grouped(row.size.nonzero),
             grouped(row.size.all),
+            grouped(row.precision.bits()),
+            grouped(row.bits()),
             real(row.size.max_abs),
             real(row.lipschitz),
             format!("{}/{samples}", row.certified),
@@ -162,23 +177,25 @@ fn table(rows: &[Trial], samples: usize) -> String {
             seconds(row.certify_seconds),
         ]
     }));
-    columns(&lines, 1..10)
+    columns(&lines, 1..12)
 }
 
 fn csv(rows: &[Trial]) -> String {
     let mut text = String::from(
-        "construction,depth,width,nonzero,all,max_abs_parameter,lipschitz,certified,build_seconds,certify_seconds\n",
+        "construction,depth,width,nonzero,all,max_abs_parameter,lipschitz,certified,build_seconds,certify_seconds,bits_per_parameter,bits\n",
     );
     for row in rows {
         let Size { depth, width, nonzero, all, max_abs } = row.size;
         text += &format!(
-            "{},{depth},{width},{nonzero},{all},{},{},{},{},{}\n",
+            "{},{depth},{width},{nonzero},{all},{},{},{},{},{},{},{}\n",
             row.construction.name,
             plain(max_abs),
             plain(row.lipschitz),
             row.certified,
             row.build_seconds,
-            row.certify_seconds
+            row.certify_seconds,
+            row.precision.bits(),
+            row.bits()
         );
     }
     text

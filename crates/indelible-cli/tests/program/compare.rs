@@ -34,7 +34,10 @@ fn all_constructions_that_serve_are_compared() {
     for norm in NORMS {
         let (names, for_two) = names(norm);
         let compared = place.json(&format!("compare iris --norm {norm} --csv {norm}.csv"));
-        has_keys(&compared, "samples features classes norm ratio radius precision constructions refused");
+        has_keys(
+            &compared,
+            "samples features classes norm ratio radius precision information_bits constructions refused",
+        );
         let found: Vec<&str> = rows(&compared).iter().map(|row| row["name"].as_str().unwrap()).collect();
         assert_eq!(found, names, "{norm}");
         // Iris has three classes.
@@ -44,10 +47,12 @@ fn all_constructions_that_serve_are_compared() {
         for row in rows(&compared) {
             has_keys(
                 row,
-                "name depth width parameters max_abs_parameter lipschitz certified samples form seconds",
+                "name depth width parameters bits_per_parameter bits max_abs_parameter lipschitz certified samples form seconds",
             );
             has_keys(&row["seconds"], "build certify");
             assert_eq!(row["certified"], 150, "{row}");
+            let nonzero = row["parameters"]["nonzero"].as_u64().unwrap();
+            assert_eq!(row["bits"].as_u64().unwrap(), 32 * nonzero, "{row}");
         }
         let text = std::fs::read_to_string(place.path(&format!("{norm}.csv"))).unwrap();
         let lines: Vec<&str> = text.lines().collect();

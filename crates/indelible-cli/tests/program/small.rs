@@ -108,7 +108,10 @@ fn bounds_are_one_table() {
     let bounds = place.json("bounds iris --ratio 0.5");
     has_keys(&bounds, "samples features classes norm ratio rows");
     for row in bounds["rows"].as_array().unwrap() {
-        has_keys(row, "kind quantity formula value accuracy robust condition built source");
+        has_keys(
+            row,
+            "kind quantity formula value bits_per_parameter bits accuracy robust condition built source",
+        );
     }
     assert!(bounds["rows"].as_array().unwrap().iter().any(|row| row["kind"] == "measured"));
     let shown = place.run("bounds --samples 100 --features 10 --classes 2 --norm l2");

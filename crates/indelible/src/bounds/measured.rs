@@ -39,6 +39,7 @@ pub fn measured(data: &Dataset, budget: &Budget) -> Result<Vec<Row>, Error> {
                 quantity,
                 formula: "counted",
                 value: count as f64,
+                bits_per_parameter: (quantity == Quantity::Nonzero).then(|| precision.bits()),
                 condition,
                 built: Some(construction.name),
                 source: construction.source,

@@ -3,11 +3,13 @@
 //! Each [`Row`] is a published or own result with its formula, its value for a
 //! [`Question`], whether that value is explicit or an order of growth, whether
 //! this library builds it, and its source. [`table`] lists the results,
-//! [`measured`] what the constructions of the registry take on a dataset. See
+//! [`needed`] what a dataset
+//! needs itself, [`measured`] what the constructions of the registry take on it. See
 //! `docs/bounds.md`.
 
 mod measured;
 mod necessary;
+mod needed;
 mod sufficient;
 
 use crate::Error;
@@ -15,6 +17,7 @@ use crate::Error;
 pub use crate::constructions::{Accuracy, Question};
 pub use measured::measured;
 pub use necessary::necessary_width;
+pub use needed::needed;
 
 /// What a row says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub enum Kind {
     Necessary,
     /// Every dataset of this size can be memorized with as much.
     Sufficient,
+    /// The dataset given cannot be memorized with less.
+    Needed,
     /// What a construction of this library takes on the dataset given.
     Measured,
 }
@@ -40,6 +45,8 @@ pub enum Quantity {
     FirstWidth,
     /// Neurons of the largest hidden layer.
     Width,
+    /// Bits of all parameters together.
+    Bits,
 }
 
 /// A result and its value.
@@ -53,6 +60,9 @@ pub struct Row {
     pub formula: &'static str,
     /// Its value for the question.
     pub value: f64,
+    /// Bits of each parameter that the value counts, where they are known: those of the
+    /// format.
+    pub bits_per_parameter: Option<usize>,
     /// How to read the value.
     pub accuracy: Accuracy,
     /// Whether it is about balls (`true`) or about the samples alone.
@@ -73,6 +83,7 @@ impl Row {
             quantity: Quantity::Nonzero,
             formula: "",
             value: 0.0,
+            bits_per_parameter: None,
             accuracy: Accuracy::Explicit,
             robust: true,
             condition: "",
@@ -87,6 +98,7 @@ impl std::fmt::Display for Kind {
         f.write_str(match self {
             Self::Necessary => "necessary",
             Self::Sufficient => "sufficient",
+            Self::Needed => "needed",
             Self::Measured => "measured",
         })
     }
@@ -99,6 +111,7 @@ impl std::fmt::Display for Quantity {
             Self::All => "all parameters",
             Self::FirstWidth => "first-layer width",
             Self::Width => "width",
+            Self::Bits => "bits in all",
         })
     }
 }

@@ -24,6 +24,16 @@ pub(super) fn rows(question: &Question) -> Vec<Row> {
             source: "Li, Jin, Zhong, Hopcroft & Wang, NeurIPS 2022",
             ..NECESSARY
         },
+        Row {
+            quantity: Quantity::Bits,
+            formula: "N log₂ L",
+            value: big_n * (question.classes.max(1) as f64).log2(),
+            accuracy: Accuracy::Explicit,
+            robust: false,
+            condition: "any labels; any numbers, any architecture",
+            source: "counting: b bits tell 2^b networks apart",
+            ..NECESSARY
+        },
     ];
     let mut formula = "⌈ρ² min(N − 1, n)⌉";
     let mut source = "Kim, Moon & Yun, NeurIPS 2025, Proposition 3.2";

@@ -24,8 +24,8 @@
 use crate::{Budget, Dataset, Error, Norm, Progress, Radii, parallel};
 
 use super::{
-    AtLeast, BuiltNetwork, Construction, Heads, Options, euclidean::SampleScores, frame::Frame,
-    nearest::reaches, yu2024_lipschitz::only_logits,
+    AtLeast, BuiltNetwork, Construction, Heads, Options, euclidean::SampleScores, nearest::all_scores,
+    yu2024_lipschitz::only_logits,
 };
 
 pub(super) const ENTRY: Construction = Construction {
@@ -74,8 +74,7 @@ fn build(
     progress: &dyn Progress,
 ) -> Result<Box<dyn BuiltNetwork>, Error> {
     only_logits(ENTRY.name, options)?;
-    let frame = Frame::new(data, budget.radii(), options.precision)?;
-    let scores = SampleScores::new(&frame, budget, &reaches(data, budget))?.raised();
+    let scores = all_scores(data, budget, options.precision)?.raised();
     let mut rows = Rows::new(&scores, data, budget.radii());
     let reviews = rows.grow(progress)?;
     rows.shrink(reviews, progress)?;

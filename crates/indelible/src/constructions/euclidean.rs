@@ -159,6 +159,19 @@ impl SampleScores {
         (0..samples).map(|k| 2.0 * self.rounding(k, k, 0.0)).sum::<f64>() / samples as f64
     }
 
+    /// How far any score may be off within `radius` of any sample, about.
+    pub fn largest_rounding(&self, radius: f64) -> f64 {
+        let most = |values: &[f64]| values.iter().fold(0.0, |most: f64, v| most.max(v.abs()));
+        let bias = most(&self.biases) + self.constant;
+        self.gamma * (most(&self.lengths) * (most(&self.read) + radius) + bias)
+    }
+
+    /// The network of the rows of all samples.
+    pub fn whole_network(&self) -> Result<MaxAffine, Error> {
+        let all: Vec<usize> = (0..self.lengths.len()).collect();
+        self.network(&all, self.constant)
+    }
+
     /// The network of the rows of some samples, class after class.
     ///
     /// # Errors

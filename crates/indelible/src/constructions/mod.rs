@@ -19,6 +19,7 @@ mod nearest;
 mod over_directions;
 mod pipelined;
 mod power;
+mod projected;
 mod ramps;
 mod registry;
 mod serves;

@@ -32,7 +32,7 @@ use super::{
     euclidean::SampleScores, frame::Frame, heads, stream::Stream, yu2024_lipschitz::only_logits,
 };
 use crate::{
-    Budget, Dataset, Error, Norm,
+    Budget, Dataset, Error, Norm, Precision,
     network::{MaxAffine, Model, Schedule},
     number::{add_up, mul_up, sub_down},
 };
@@ -81,13 +81,11 @@ fn at_least(data: &Dataset, norm: Norm) -> AtLeast {
 /// out of the range of the format, or it leaves no margin.
 fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn BuiltNetwork>, Error> {
     only_logits(ENTRY.name, options)?;
+    if budget.norm() == Norm::L2 {
+        return Ok(Box::new(all_scores(data, budget, options.precision)?.whole_network()?));
+    }
     let frame = Frame::new(data, budget.radii(), options.precision)?;
     let reaches = reaches(data, budget);
-    if budget.norm() == Norm::L2 {
-        let scores = SampleScores::new(&frame, budget, &reaches)?;
-        let all: Vec<usize> = (0..data.samples()).collect();
-        return Ok(Box::new(scores.network(&all, scores.constant)?));
-    }
     let top = options.precision.round_up(reaches.iter().copied().fold(0.0, f64::max));
     let error = Distances::error(&frame, budget.norm())?;
     let error = add_up(error, mul_up(16.0 * top, options.precision.unit_roundoff()));
@@ -107,9 +105,22 @@ fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn Bu
     Ok(Box::new(Stream::new(steps, Schedule::Pipelined)))
 }
 
+/// The scores of all samples, in the Euclidean norm.
+///
+/// # Errors
+/// [`Error::TooFine`] when a number is out of the range of the format.
+pub(super) fn all_scores(
+    data: &Dataset,
+    budget: &Budget,
+    precision: Precision,
+) -> Result<SampleScores, Error> {
+    let frame = Frame::new(data, budget.radii(), precision)?;
+    SampleScores::new(&frame, budget, &reaches(data, budget))
+}
+
 /// For every sample a number not below its distance to its nearest enemy; one
 /// above its radius without enemies.
-pub(super) fn reaches(data: &Dataset, budget: &Budget) -> Vec<f64> {
+fn reaches(data: &Dataset, budget: &Budget) -> Vec<f64> {
     let products = data.samples().saturating_mul(data.samples()).saturating_mul(data.features());
     let all = budget.norm() == Norm::L2 && products <= PRODUCTS;
     let most = if all { data.samples() } else { REPRESENTATIVES };

@@ -84,7 +84,7 @@ fn unit(mut layers: Vec<Layer>, lengths: &[f64], precision: Precision) -> Vec<La
 }
 
 /// The images of all balls, in parts.
-fn seen<T: Send>(
+pub(super) fn seen<T: Send>(
     layers: &[Layer],
     data: &Dataset,
     budget: &Budget,
@@ -107,7 +107,7 @@ fn seen<T: Send>(
 }
 
 /// The same layers with biases in the last that keep all balls above 0.
-fn lifted(
+pub(super) fn lifted(
     mut layers: Vec<Layer>,
     data: &Dataset,
     budget: &Budget,
@@ -165,9 +165,9 @@ fn images(
 }
 
 /// A network behind directions.
-struct OverDirections {
-    directions: Vec<Layer>,
-    inner: Box<dyn BuiltNetwork>,
+pub(super) struct OverDirections {
+    pub directions: Vec<Layer>,
+    pub inner: Box<dyn BuiltNetwork>,
 }
 
 impl Network for OverDirections {

@@ -1,7 +1,7 @@
 //! The registry of constructions.
 
 use super::{
-    Construction, cells, condensed, lipschitz, nearest, pipelined, wide, yu2024_l1, yu2024_linf,
+    Construction, cells, condensed, lipschitz, nearest, pipelined, projected, wide, yu2024_l1, yu2024_linf,
     yu2024_lipschitz, yu2024_lp,
 };
 use crate::Error;
@@ -18,6 +18,7 @@ pub const REGISTRY: &[Construction] = &[
     lipschitz::ENTRY,
     nearest::ENTRY,
     condensed::ENTRY,
+    projected::ENTRY,
 ];
 
 impl Construction {

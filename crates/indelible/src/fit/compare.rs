@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{Form, MOST_LAYERED};
 use crate::{
-    Budget, Dataset, Error, Progress,
+    Budget, Dataset, Error, Precision, Progress,
     certify::{certify, lipschitz_bound},
     classes::Signature,
     constructions::{Construction, Options},
@@ -18,6 +18,8 @@ pub struct Trial {
     pub construction: &'static Construction,
     /// Size of its network.
     pub size: Size,
+    /// The format of its parameters.
+    pub precision: Precision,
     /// A bound of its Lipschitz constant in the norm of the budget; infinite
     /// where none was found.
     pub lipschitz: f64,
@@ -32,6 +34,12 @@ pub struct Trial {
 }
 
 impl Trial {
+    /// Bits of all parameters that are not 0, without the places where they stand.
+    #[must_use]
+    pub fn bits(&self) -> usize {
+        self.size.nonzero.saturating_mul(self.precision.bits())
+    }
+
     /// Builds, counts and certifies one construction, nothing being stored.
     ///
     /// # Errors
@@ -50,6 +58,7 @@ impl Trial {
         let mut trial = Self {
             construction,
             size: network.size(),
+            precision: options.precision,
             lipschitz: f64::INFINITY,
             certified: 0,
             form: Form::Dense,

@@ -24,6 +24,7 @@ mod prototypes;
 mod scaling;
 mod schedule;
 mod size;
+mod spectral;
 
 pub use arithmetic::Arithmetic;
 #[cfg(test)]
@@ -50,6 +51,7 @@ pub use scaling::{Scaled, Scaling};
 pub use schedule::Schedule;
 pub use size::{Size, size};
 pub(crate) use size::{size_of_hidden, sizes_of_layers};
+pub use spectral::spectral_norm_up;
 
 use crate::{Error, Precision, number::whole};
 

@@ -13,6 +13,15 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// Bits of a number of the format.
+    #[must_use]
+    pub const fn bits(self) -> usize {
+        match self {
+            Self::F32 => 32,
+            Self::F64 => 64,
+        }
+    }
+
     /// Unit roundoff `u`: a rounded operation has relative error at most `u`.
     #[must_use]
     pub const fn unit_roundoff(self) -> f64 {

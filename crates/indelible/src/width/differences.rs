@@ -22,10 +22,15 @@ pub(super) struct Differences {
 impl Differences {
     /// The closest among the nearest enemies of all samples.
     pub fn of_nearest(data: &Dataset, near: &NearestEnemies) -> Self {
+        Self::of_closest(data, near, FIRST)
+    }
+
+    /// So many of them at most.
+    pub fn of_closest(data: &Dataset, near: &NearestEnemies, most: usize) -> Self {
         let least = near.distances.iter().map(|d| d.upper).fold(f64::INFINITY, f64::min);
         let exponent = least.log2().round().clamp(-1000.0, 1000.0);
         let mut all = Self { pairs: vec![], rows: vec![], scale: (-exponent).exp2(), seen: HashSet::new() };
-        all.add_closest(data, near, FIRST);
+        all.add_closest(data, near, most);
         all
     }
 

@@ -12,15 +12,20 @@
 //! it: a projection that was found shows a lower bound (`projection.rs`),
 //! weights on pairs of enemies show an upper one (`refutation.rs`). Both are
 //! proved with outward rounding from what was found; the search
-//! (`search.rs`) is free to do what it likes.
+//! (`search.rs`) is free to do what it likes. [`narrowest_projection`] asks the other way
+//! round: how few rows keep a distance.
 
 mod differences;
+mod narrowest;
+mod needed;
 mod orthonormal;
 mod projection;
 mod refutation;
 mod search;
 
-pub use self::{projection::Projection, refutation::Refutation};
+pub use self::{
+    narrowest::narrowest_projection, needed::width_needed, projection::Projection, refutation::Refutation,
+};
 
 use self::{
     differences::Differences,

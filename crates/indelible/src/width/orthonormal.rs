@@ -17,7 +17,7 @@ pub(super) fn orthonormalize(rows: &mut [f64], width: usize) {
             let before = length(row);
             for _ in 0..2 {
                 for other in earlier.chunks(width) {
-                    let part: f64 = row.iter().zip(other).map(|(a, b)| a * b).sum();
+                    let part = dot(row, other);
                     row.iter_mut().zip(other).for_each(|(x, o)| *x -= part * o);
                 }
             }
@@ -31,6 +31,19 @@ pub(super) fn orthonormalize(rows: &mut [f64], width: usize) {
             axis += 1;
         }
     }
+}
+
+/// `Σ a b`, in eight sums side by side.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; 8];
+    let (a, b) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f64 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in a.zip(b) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += a * b;
+        }
+    }
+    rest + sums.iter().sum::<f64>()
 }
 
 fn length(row: &[f64]) -> f64 {

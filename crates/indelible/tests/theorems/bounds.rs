@@ -3,7 +3,7 @@
 
 use indelible::{
     Budget, Dataset, Features, Norm, Silent,
-    bounds::{Accuracy, Kind, Quantity, Question, Row, measured, table},
+    bounds::{Accuracy, Kind, Quantity, Question, Row, measured, needed, table},
     separation::separation,
 };
 use proptest::prelude::*;
@@ -22,6 +22,7 @@ fn values_by_hand() {
     assert_eq!(value(&rows, "(8n + 5) N − 3"), 376_619_997.0);
     assert_eq!(value(&rows, "min(N − 1, n)"), 784.0);
     assert_eq!(value(&rows, "2N + n"), 120_784.0);
+    assert_eq!(value(&rows, "N log₂ L"), 60_000.0);
     assert_eq!(value(&rows, "12 n N₊, N₊ ≤ N/2"), 12.0 * 784.0 * 30_000.0);
     let rows = table(&question(100, 16, Norm::L2, 0.5)).expect("a question");
     assert_eq!(value(&rows, "⌈ρ² min(N − 1, n)⌉"), 4.0);
@@ -57,6 +58,11 @@ fn what_is_built_takes_what_its_row_says() {
     let found =
         counted.iter().find(|row| row.built == Some("yu2024-linf") && row.quantity == Quantity::Nonzero);
     assert_eq!(found.expect("measured").value, theorem.value);
+    assert_eq!(found.expect("measured").bits_per_parameter, Some(32));
+    // Only in l2 the data say what they need: here one neuron does.
+    assert_eq!(needed(&data, &budget, &Silent), Ok(None));
+    let budget = Budget::from_ratio(0.1, &separation(&data, Norm::L2, &Silent)).expect("a budget");
+    assert_eq!(needed(&data, &budget, &Silent).expect("a width").map(|row| row.value), Some(1.0));
 }
 
 proptest! {

@@ -17,7 +17,8 @@ use crate::{
     Norm,
     certify::arithmetic::{Interval, magnitude},
     network::{
-        BallImage, Graph, Layer, MaxAffine, Measure, Model, NetworkForm, Pool, PowerCurve, Prototypes,
+        BallImage, Graph, Layer, MaxAffine, Measure, Model, NetworkForm, Pool, PowerCurve, Projected,
+        Prototypes, spectral_norm_up,
     },
     number::{add_down, add_up, div_up, mul_down, mul_up, sqrt_up, sub_down, sub_up},
     parallel,
@@ -42,14 +43,7 @@ pub fn lipschitz_bound(model: &Model, norm: Norm) -> f64 {
         Model::Scaled(scaled) => {
             mul_up(lipschitz_bound(scaled.inner(), norm), largest(scaled.scaling().factors().iter().copied()))
         }
-        // No direction stretches a difference more than its dual norm, into the sup norm.
-        Model::Projected(projected) => {
-            let image = BallImage::new(projected.directions(), model.precision(), norm);
-            let lengths = |image: BallImage<'_>| {
-                largest((0..projected.inner().inputs()).map(|direction| image.length(direction)))
-            };
-            mul_up(lipschitz_bound(projected.inner(), Norm::Linf), image.map_or(f64::INFINITY, lengths))
-        }
+        Model::Projected(projected) => of_projected(projected, norm),
         // Where a memory lets go, outputs change by as much as they were lowered.
         Model::Patched(_) => f64::INFINITY,
         Model::Layers(_) | Model::Cells(_) => {
@@ -57,6 +51,22 @@ pub fn lipschitz_bound(model: &Model, norm: Norm) -> f64 {
         }
     };
     if bound.is_nan() { f64::INFINITY } else { bound }
+}
+
+/// No direction stretches a difference more than its dual norm, into the sup norm; all of
+/// them stretch the Euclidean norm by their spectral norm.
+fn of_projected(projected: &Projected, norm: Norm) -> f64 {
+    let (inner, directions) = (projected.inner(), projected.directions());
+    let lengths = BallImage::new(directions, projected.precision(), norm)
+        .map_or(f64::INFINITY, |image| largest((0..inner.inputs()).map(|direction| image.length(direction))));
+    let boxes = mul_up(lipschitz_bound(inner, Norm::Linf), lengths);
+    if matches!(norm, Norm::Linf | Norm::Lp(_)) {
+        return boxes;
+    }
+    let stretch = directions.iter().map(spectral_norm_up).fold(1.0, mul_up);
+    let balls = mul_up(lipschitz_bound(inner, Norm::L2), stretch);
+    // A minimum passes over NaN.
+    boxes.min(balls)
 }
 
 /// The norm of a gradient, dual to that of the inputs, rounded up.

@@ -3,8 +3,8 @@
 use crate::{
     Dataset, Features, Precision,
     network::{
-        Cell, CellNetwork, Clipping, Layer, LayerBuilder, MaxAffine, Measure, NetworkForm, Pool, PowerCurve,
-        Prototypes, Row, StoredNetwork,
+        Cell, CellNetwork, Clipping, Layer, LayerBuilder, MaxAffine, Measure, Model, NetworkForm, Pool,
+        PowerCurve, Projected, Prototypes, Row, StoredNetwork,
     },
     number::random::Random,
 };
@@ -79,6 +79,18 @@ fn change_layer(random: &mut Random, layer: &Layer, precision: Precision) -> Lay
         other.bias(bias);
     }
     other.finish()
+}
+
+/// The same for directions in front of maxima of scores.
+pub(super) fn change_projected(random: &mut Random, projected: &Projected) -> Option<Projected> {
+    let (mut directions, mut inner) = (projected.directions().to_vec(), projected.inner().clone());
+    if random.below(2) == 0 {
+        let at = random.below(directions.len());
+        directions[at] = change_layer(random, &directions[at], inner.precision());
+    } else if let Model::MaxAffine(scores) = &inner {
+        inner = Model::MaxAffine(change_max_affine(random, scores)?);
+    }
+    Projected::new(directions, inner).ok()
 }
 
 /// `None` where the change leaves no network of the form.

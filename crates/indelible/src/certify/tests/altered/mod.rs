@@ -7,7 +7,9 @@ mod change;
 mod points;
 
 use self::{
-    change::{change_cells, change_max_affine, change_network, change_prototypes, random_data},
+    change::{
+        change_cells, change_max_affine, change_network, change_projected, change_prototypes, random_data,
+    },
     points::points,
 };
 use super::{Dyadic, Exact, Machine, Random, rounds};
@@ -41,6 +43,8 @@ fn case(random: &mut Random) -> Option<Case> {
         "pipelined",
         "nearest",
         "nearest",
+        "projected",
+        "projected",
         "lipschitz",
         "cells",
         "cells",
@@ -94,8 +98,9 @@ fn changed(random: &mut Random, mut model: Model) -> (Model, usize) {
             Model::MaxAffine(scores) => change_max_affine(random, &scores).map(Model::MaxAffine),
             Model::Layers(network) => change_network(random, &network).map(Model::Layers),
             Model::Cells(cells) => change_cells(random, &cells).map(Model::Cells),
+            Model::Projected(projected) => change_projected(random, &projected).map(Model::Projected),
             // No construction makes one.
-            Model::Graph(_) | Model::Scaled(_) | Model::Projected(_) | Model::Patched(_) => None,
+            Model::Graph(_) | Model::Scaled(_) | Model::Patched(_) => None,
         };
         // What is no network of the form any more cannot be asked about.
         if let Some(changed) = changed {
