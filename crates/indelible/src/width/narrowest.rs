@@ -80,7 +80,7 @@ fn sketch(
         (below, width) = (width, 2 * width);
     }
     let mut width = width.min(features);
-    while width - below > 1 {
+    while width > below + 1 {
         let middle = below + (width - below) / 2;
         match try_with(middle) {
             Some(rows) => (width, found) = (middle, Some(rows)),
