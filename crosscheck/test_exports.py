@@ -98,6 +98,112 @@ def test_nothing_is_proved_where_the_sigmoid_is_one_half(program, tmp_path, form
         assert (verdicts == (np.abs(z[:, 0]) > 2.0**-18) & right).all()
 
 
+@pytest.mark.parametrize("tail", ("Softmax", "LogSoftmax"))
+@pytest.mark.parametrize("format", (np.float32, np.float64))
+def test_nothing_is_said_where_a_softmax_may_tie(program, tmp_path, format, tail):
+    """Logits `(0, x, -1)`: what is certified leads in onnxruntime's probabilities, what is misclassified loses there."""
+    net = Net(["N", 1], format)
+    net.on("Gemm", net.tensor([[0.0, 1.0, 0.0]]), net.tensor([0.0, 0.0, -1.0]))
+    net.on(tail, axis=1)
+    file = tmp_path / "net.onnx"
+    onnx.save(net.model(), file)
+    tiny = 2.0 ** -np.arange(1, 40)
+    z = np.concatenate([tiny, -tiny, np.nextafter(2.0**-18, [0, 1]), -np.nextafter(2.0**-18, [0, 1]), [0, 1e-30]])
+    z = np.unique(z.astype(format))[:, None]
+    p = run_each(net.model().SerializeToString(), z, ["N", 1])
+    assert (p[:, 0] == p[:, 1]).sum() > 1
+    np.save(tmp_path / "x.npy", z)
+    near = np.abs(z[:, 0]) <= 2.0**-18
+    for label in (0, 1):
+        (tmp_path / "y.txt").write_text(f"{label}\n" * len(z))
+        answer = program("certify", file, tmp_path / "x.npy", "--labels", tmp_path / "y.txt", "--radius", 0)
+        verdicts = np.array(answer.json["sample_verdicts"])
+        leads = p[:, label] > p[:, 1 - label]
+        assert ((verdicts == "undecided") == near).all()
+        assert ((verdicts == "certified") == (leads & ~near)).all() and (verdicts == "certified").sum() >= 15
+        assert ((verdicts == "misclassified") == ((p[:, label] < p[:, 1 - label]) & ~near)).all()
+        answer = program("predict", file, tmp_path / "x.npy", "--labels", tmp_path / "y.txt")
+        assert answer.json["ties"] == near.sum()
+    # A ball that reaches beyond the tie is not refuted by a point at which nothing is decided.
+    (tmp_path / "y.txt").write_text("1\n" * len(z))
+    answer = program("certify", file, tmp_path / "x.npy", "--labels", tmp_path / "y.txt", "--radius", 2.0**-19)
+    verdicts = np.array(answer.json["sample_verdicts"])
+    assert not (verdicts[np.abs(z[:, 0]) <= 2.0**-19] == "refuted").any()
+    answer = program("certify", file, tmp_path / "x.npy", "--labels", tmp_path / "y.txt", "--radius", 2.0**-10)
+    assert (np.array(answer.json["sample_verdicts"])[near] == "refuted").all()
+
+
+def test_an_argmax_over_something_else_is_no_label(program, tmp_path):
+    """Behind a Reshape to a column the largest of each row is number 0."""
+    net = Net(["N", 6])
+    net.dense(6, 4), net.on("Softmax", axis=1), net.on("Reshape", net.ints(4, 1)), net.on("ArgMax", axis=1)
+    net.outputs = [helper.make_tensor_value_info(net.x, TensorProto.INT64, None)]
+    onnx.save(net.model(), tmp_path / "net.onnx")
+    assert "along axis 1 of [4, 1]" in program("inspect", tmp_path / "net.onnx").stderr
+
+
+@pytest.mark.parametrize("axis, shape", [(1, [1, 4, 1]), (2, [1, 1, 4]), (-1, [1, 1, 4])])
+def test_softmax_of_rank_three(program, tmp_path, axis, shape):
+    net = Net(["N", 6])
+    net.dense(6, 4), net.on("Reshape", net.ints(-1, *shape[1:])), net.on("Softmax", axis=axis)
+    net.on("Transpose", perm=[0, 2, 1]), net.on("Flatten")
+    onnx.save(net.model(), tmp_path / "net.onnx")
+    points = net.rng.normal(size=(50, 6)).astype(np.float32)
+    found, _ = outputs_of(program, tmp_path, tmp_path / "net.onnx", points)
+    expected = run_each(net.model().SerializeToString(), points, ["N", 6])
+    np.testing.assert_array_equal(found.argmax(axis=1), expected.argmax(axis=1))
+
+
+def test_functions_of_a_model(program, tmp_path):
+    """Calls within calls, an attribute that a call gives and one that it does not, an input that is left out."""
+    net = Net(["N", 6])
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    nodes = [helper.make_node("Gemm", ["x", "w", "b"], ["y"]), helper.make_node("LeakyRelu", ["y"], ["z"])]
+    given = nodes[1].attribute.add()
+    given.name, given.ref_attr_name, given.type = "alpha", "slope", onnx.AttributeProto.FLOAT
+    layer = helper.make_function("own", "Layer", ["x", "w", "b"], ["z"], nodes, opsets[:1], ["slope"])
+    calls = [
+        helper.make_node("Layer", ["x", "w", ""], ["y"], domain="own", slope=0.25),
+        helper.make_node("Layer", ["y", "v", "b"], ["z"], domain="own"),
+    ]
+    block = helper.make_function("own", "Block", ["x", "w", "v", "b"], ["z"], calls, opsets)
+    net.on("Block", net.weights(6, 5), net.weights(5, 4), net.weights(4), domain="own")
+    net.on("Block", net.weights(4, 5), net.weights(5, 3), net.weights(3), domain="own")
+    model = net.model()
+    model.opset_import.append(opsets[1])
+    model.functions.extend([layer, block])
+    file = tmp_path / "net.onnx"
+    onnx.save(model, file)
+    points = net.rng.normal(size=(40, 6)).astype(np.float32)
+    expected = run_each(model.SerializeToString(), points, ["N", 6])
+    np.testing.assert_allclose(outputs_of(program, tmp_path, file, points)[0], expected, rtol=1e-5, atol=1e-5)
+    # One that calls itself has no end.
+    del model.functions[:]
+    again = helper.make_node("Block", ["x", "w", "v", "b"], ["z"], domain="own")
+    model.functions.append(helper.make_function("own", "Block", ["x", "w", "v", "b"], ["z"], [again], opsets))
+    onnx.save(model, file)
+    assert "do not end" in program("inspect", file).stderr
+
+
+def test_empty_parts_take_no_memory(program, tmp_path):
+    """Ten million tensors of two bytes each, which gzip makes a file of 20 KB of."""
+    import resource
+
+    file = tmp_path / "net.onnx.gz"
+    parts = b"\x2a\x00" * 10_000_000
+    file.write_bytes(gzip.compress(b"\x3a" + varint(len(parts)) + parts))
+    answer = program("inspect", file)
+    assert answer.code == 2 and "more than 1048576 nodes" in answer.stderr, answer.stderr
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1 << 21
+
+
+def varint(number):
+    digits = [number >> shift & 127 for shift in range(0, 63, 7)]
+    while digits[-1] == 0:
+        digits.pop()
+    return bytes([digit | 128 for digit in digits[:-1]] + digits[-1:])
+
+
 def test_external_data(program, tmp_path):
     net = Net(["N", 6])
     net.dense(6, 50), net.on("Relu"), net.dense(50, 3)
@@ -350,3 +456,42 @@ def test_regressors_of_several_values(program, tmp_path, sklearn_data):
     np.save(tmp_path / "target.npy", x[:, 3].astype(np.float64))
     answer = program("predict", file, tmp_path / "points.npy", "--labels", tmp_path / "target.npy")
     assert answer.code == 0 and "values" in answer.json, answer.stderr
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_linear_models_of_scikit_learn(program, tmp_path, sklearn_data, scaled):
+    """LinearClassifier and LinearRegressor as skl2onnx writes them, of two classes and of three."""
+    from skl2onnx import to_onnx
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import LinearSVC
+
+    x, y = sklearn_data
+    for last in (LogisticRegression(max_iter=500), LinearSVC(), RidgeClassifier(), LinearDiscriminantAnalysis()):
+        for classes in (2, 3):
+            for options in ({}, {"zipmap": False}, {"zipmap": False, "raw_scores": True}):
+                if options and isinstance(last, (RidgeClassifier, LinearSVC)):
+                    continue
+                names = np.array(["no", "yes", "perhaps"])[y[y < classes]]
+                model = (make_pipeline(StandardScaler(), last) if scaled else last).fit(x[y < classes], names)
+                exported = to_onnx(model, x[:1], options={id(last): options} if options else None)
+                session = onnxruntime.InferenceSession(exported.SerializeToString())
+                expected = session.run(None, {session.get_inputs()[0].name: x})[0]
+                file = saved(exported, tmp_path)
+                found, answer = labels_of(program, tmp_path, file, x)
+                assert found == list(expected) and answer.json["left_out"]
+    model = LinearRegression().fit(x[:, :2], x[:, 2:])
+    found, _ = outputs_of(program, tmp_path, saved(to_onnx(model, x[:1, :2]), tmp_path), x[:, :2])
+    np.testing.assert_allclose(found, model.predict(x[:, :2]), rtol=1e-4, atol=1e-4)
+
+
+def test_sums_of_sigmoids_are_refused(program, tmp_path, sklearn_data):
+    from skl2onnx import to_onnx
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+
+    x, y = sklearn_data
+    file = saved(to_onnx(OneVsRestClassifier(LogisticRegression()).fit(x, y), x[:1]), tmp_path)
+    assert "operator Slice" in program("inspect", file).stderr

@@ -4,7 +4,7 @@ refusal that names it. Images are in `test_operators_spatial`."""
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, numpy_helper
 
 from graphs import Cases, Net, same_numbers
 
@@ -195,6 +195,53 @@ def dead_ends(n):
     n.x = kept
 
 
+@case(FLAT)
+def dead_ends_of_any_kind(n):
+    """What no output needs may be anything."""
+    n.dense(6, 4)
+    kept = n.x
+    n.on("Tanh"), n.on("Softmax", axis=1)
+    n.x = kept
+
+
+@case(("N", 2, 3), opsets=(15, 17))
+def parts_of_shapes(n):
+    n.op("Shape", "x", start=1), n.op("Reshape", n.op("Reshape", "x", n.ints(-1, 6)), n.op("Concat", n.ints(-1), n.x, axis=0))
+    n.op("Shape", n.x, start=-9, end=-2), n.op("Concat", n.x, n.ints(6), axis=0), n.op("Reshape", "x", n.x), n.dense(6, 2)
+
+
+@case(FLAT)
+def chosen_by_constants(n):
+    flags = n.tensor([[True, False, True, False, False, True]], bool)
+    n.op("Where", flags, n.on("Relu"), "x"), n.op("Where", flags, n.x, n.tensor(0.5)), n.dense(6, 4)
+    n.op("Where", n.tensor([True], bool), n.x, n.weights(4)), n.op("Where", n.op("Greater", n.ints(3, 1, 0, 2), n.ints(1)), n.weights(4), n.x)
+
+
+@case(FLAT)
+def expanded_by_where(n):
+    """The shape that torch computes for `expand`: −1 keeps what is there."""
+    n.on("Reshape", n.ints(-1, 1, 6))
+    asked, kept = n.ints(-1, 3, -1), n.x
+    ones = n.op("ConstantOfShape", n.ints(3), value=numpy_helper.from_array(np.array([1])))
+    n.op("Where", n.op("Equal", asked, n.op("Mul", ones, n.ints(-1))), ones, asked)
+    n.op("Expand", kept, n.x), n.on("Flatten"), n.dense(18, 3)
+
+
+@case(FLAT)
+def hard_sigmoids(n):
+    n.on("HardSigmoid"), n.dense(6, 4), n.on("HardSigmoid", alpha=1 / 6, beta=0.5), n.dense(4, 3)
+
+
+@case(FLAT)
+def least_numbers(n):
+    n.on("Reshape", n.ints(-1, 2, 3)), n.on("ReduceMin", axes=[2], keepdims=0), n.dense(2, 3)
+
+
+@case(FLAT)
+def constants_joined(n):
+    n.op("Concat", n.weights(2, 3), n.weights(4, 3), axis=0), n.op("MatMul", "x", n.x), n.on("Gather", n.op("Range", n.tensor(2, np.int64), n.tensor(-1, np.int64), n.tensor(-1, np.int64)), axis=1)
+
+
 @case(("N", 6, 6), ("N", 8, 4))
 def relu_networks(n):
     """Random operators one after the other."""
@@ -266,7 +313,9 @@ REFUSED = {
     "Div": lambda n: n.op("Div", n.weights(6), "x"),
     "Exp": lambda n: n.on("Exp"),
     "Sign": lambda n: n.on("Sign"),
-    "ReduceMin": lambda n: n.on("ReduceMin", axes=[1]),
+    "ReduceProd": lambda n: n.on("ReduceProd", axes=[1]),
+    "Where": lambda n: n.op("Where", n.op("Greater", "x", n.tensor(0.0)), "x", n.tensor(1.0)),
+    "Resize": lambda n: (images(n, 1, 2, 3), n.on("Resize", "", n.tensor([1, 1, 1.5, 2], np.float32), mode="nearest", nearest_mode="floor", coordinate_transformation_mode="asymmetric")),
     "LSTM": lambda n: n.on("LSTM", n.weights(1, 4, 6), n.weights(1, 4, 1), hidden_size=1),
 }
 
@@ -280,5 +329,5 @@ def test_others_are_refused_by_name(program, tmp_path, kind):
     answer = program("predict", tmp_path / "net.onnx", tmp_path / "points.npy")
     assert answer.code == 2
     # What stands behind a Softmax is named where it stands.
-    name = {"Softmax": "behind a Softmax", "Mul of": "is not understood of these constants"}.get(kind, f"operator {kind} ")
+    name = {"Softmax": "behind a Softmax", "Where": "operator Greater", "Mul of": "is not understood of these constants"}.get(kind, f"operator {kind} ")
     assert name in answer.stderr, answer.stderr

@@ -175,7 +175,7 @@ pub enum DataError {
         line: String,
     },
     /// Labels that do not belong to the samples.
-    #[error("{} for {}; expected one label per sample", text::counted(*labels, "label"), text::counted(*samples, "sample"))]
+    #[error("{} for {}; expected one label per sample{}", text::counted(*labels, "label"), text::counted(*samples, "sample"), name_of_labels(*labels, *samples))]
     LabelCount {
         /// Number of labels.
         labels: usize,
@@ -225,4 +225,9 @@ impl DataError {
     pub(crate) fn unsupported(what: impl Into<String>, expected: &'static str) -> Self {
         Self::Unsupported { what: what.into(), expected }
     }
+}
+
+/// What there may be one label too many for.
+fn name_of_labels(labels: usize, samples: usize) -> &'static str {
+    if labels == samples.saturating_add(1) { "; if the first line names the labels, take it out" } else { "" }
 }

@@ -293,8 +293,15 @@ fn by_claim(
         Dataset::new(Features::F64(center.into()), asked.lower().len(), vec![0], vec!["kept".into()]).ok()?;
     let radii = Radii::Uniform(radius);
     let network_classes = model.outputs();
-    let claim =
-        Claim { model, data: &data, classes: &[class], network_classes, norm: Norm::Linf, radii: &radii };
+    let claim = Claim {
+        model,
+        data: &data,
+        classes: &[class],
+        network_classes,
+        norm: Norm::Linf,
+        radii: &radii,
+        tie_margin: 0.0,
+    };
     let config = Config { branches: config.branches.min(Config::default().branches), ..config.clone() };
     let mut certificate = certify_with(&claim, &config, progress).ok()?;
     match certificate.verdicts.pop()? {

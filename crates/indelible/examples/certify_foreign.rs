@@ -35,7 +35,7 @@ fn main() -> Result<(), Error> {
     let data = Dataset::new(Features::F64(values.into()), 2, vec![0, 0, 1, 1, 1], names)?;
 
     // The outputs have no names of their own; they are the classes in order.
-    let signature = Signature { outputs: model.outputs(), classes: None, features: None };
+    let signature = Signature { outputs: model.outputs(), classes: None, features: None, tie_margin: 0.0 };
     let classes = signature.match_classes(&data)?;
     let radii = Radii::Uniform(0.2);
     let certificate = certify(&classes.claim(&model, &data, Norm::Linf, &radii), &Silent)?;

@@ -20,16 +20,20 @@ pub struct Signature<'a> {
     pub classes: Option<&'a [String]>,
     /// What its features are called, in their order.
     pub features: Option<&'a [String]>,
+    /// What its claims have as [`Claim::tie_margin`].
+    pub tie_margin: f64,
 }
 
 /// The classes of a network and how those of a dataset map to them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Classes {
     /// For each class of the dataset the class of the network; the number of
     /// classes where the network has none for it.
     pub map: Vec<usize>,
     /// What the network calls its classes.
     pub names: Vec<String>,
+    /// As of the [`Signature`].
+    pub tie_margin: f64,
 }
 
 impl<'a> Signature<'a> {
@@ -102,7 +106,7 @@ impl<'a> Signature<'a> {
             let known = names.join(", ");
             return Err(ClassError::Unknown { class: given[class].clone(), known }.into());
         }
-        Ok(Classes { map, names })
+        Ok(Classes { map, names, tie_margin: self.tie_margin })
     }
 }
 
@@ -116,7 +120,8 @@ impl Classes {
         norm: Norm,
         radii: &'a Radii,
     ) -> Claim<'a> {
-        Claim { model, data, classes: &self.map, network_classes: self.names.len(), norm, radii }
+        let (network_classes, tie_margin) = (self.names.len(), self.tie_margin);
+        Claim { model, data, classes: &self.map, network_classes, norm, radii, tie_margin }
     }
 }
 

@@ -62,6 +62,7 @@
 //!     network_classes: 2,
 //!     norm: budget.norm(),
 //!     radii: budget.radii(),
+//!     tie_margin: 0.0,
 //! };
 //! assert!(certify(&claim, &Silent)?.holds());
 //!

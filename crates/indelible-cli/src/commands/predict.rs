@@ -83,6 +83,7 @@ impl PredictArgs {
                     None => {}
                 }
                 accuracy(&predicted, labels.as_deref(), &mut report);
+                say_ties(&outputs, &network, &mut report);
                 report.json["positions"] = positions.into();
                 if positions {
                     report.line(
@@ -143,6 +144,21 @@ impl Meaning {
                 Self::Classes { names, labels: None, positions: true }
             }
         })
+    }
+}
+
+/// Says how many labels what was left out of the file may change.
+fn say_ties(outputs: &[f64], network: &onnx::Network, report: &mut Report) {
+    let is_tie = |row: &&[f64]| {
+        let mut sorted = row.to_vec();
+        sorted.sort_by(|a, b| b.total_cmp(a));
+        sorted.len() > 1 && network.tie_margin > 0.0 && sorted[0] - sorted[1] <= network.tie_margin
+    };
+    let ties = outputs.chunks(network.model.outputs()).filter(is_tie).count();
+    report.json["ties"] = ties.into();
+    if ties > 0 {
+        let what = "whose two largest outputs are within 2^-18: what is left out may make them equal, and a runtime give the other label";
+        report.line("ties", format!("{} {what}", counted(ties, "sample")));
     }
 }
 

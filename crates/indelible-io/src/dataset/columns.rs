@@ -10,6 +10,9 @@ use super::{
 };
 use crate::DataError;
 
+/// What bytes of one length may be: polars stores its integers of 128 bits so.
+pub(super) const FIXED_BYTES: &str = "bytes of a fixed length (or integers of 128 bits)";
+
 /// What stands for a null.
 pub(super) const ABSENT: Value<'static> = Value::Single(f32::NAN);
 

@@ -223,7 +223,7 @@ fn is_control(byte: &u8) -> bool {
 fn first_control(start: &[u8]) -> Option<(usize, u8)> {
     let at = start.iter().position(is_control)?;
     let (text, rest) = start.split_at_checked(at)?;
-    (at >= 16 && text.is_ascii()).then(|| Some((at, *rest.first()?)))?
+    (at >= 8 && text.is_ascii()).then(|| Some((at, *rest.first()?)))?
 }
 
 /// What a text is that is no table, by its first line.

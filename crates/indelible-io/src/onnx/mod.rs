@@ -7,8 +7,10 @@
 //! [`write_residual`] write layers as such networks.
 
 mod cells;
+mod entries;
 mod external;
 mod foreign;
+mod functions;
 mod graph;
 mod max_affine;
 mod metadata;
@@ -56,6 +58,9 @@ pub struct Network {
     pub metadata: Metadata,
     /// What of the file was left out because it changes no label, in words.
     pub notes: Vec<String>,
+    /// Logits that are not farther apart than this may be made equal by the Softmax or
+    /// Sigmoid that was left out; 0 where none was.
+    pub tie_margin: f64,
 }
 
 impl Network {
@@ -66,6 +71,7 @@ impl Network {
             outputs: self.model.outputs(),
             classes: self.metadata.classes.as_deref(),
             features: self.metadata.features.as_deref(),
+            tie_margin: self.tie_margin,
         }
     }
 
@@ -118,9 +124,7 @@ pub enum OnnxError {
     #[error("the model has no {0}")]
     Missing(&'static str),
     /// An operator that the reader does not understand.
-    #[error(
-        "operator {operator} (node '{node}') is not understood{why}; expected a network of affine maps, pooling, activations made of lines, and what moves or joins numbers (docs/onnx.md lists them)"
-    )]
+    #[error("operator {operator} (node '{node}') is not understood{why}; docs/onnx.md lists those that are")]
     Operator {
         /// Its type, with its domain where that is not the default one.
         operator: String,
@@ -196,8 +200,8 @@ pub fn write_patched(
     metadata: &Metadata,
     out: &mut dyn Write,
 ) -> Result<(), Error> {
-    of_file(original, |bytes, folder| {
-        let mut model = decode(bytes)?;
+    of_file(original, |bytes, (stored, folder)| {
+        let mut model = decode(bytes, stored)?;
         if let Some(graph) = &mut model.graph {
             external::load(graph, folder)?;
         }
@@ -205,15 +209,17 @@ pub fn write_patched(
     })
 }
 
-/// What `read` makes of the bytes of the file at `path` and of the folder that it is in.
+/// What `read` makes of the bytes of the file at `path`, how many of them are stored, and the
+/// folder that it is in.
 fn of_file<T>(
     path: &Path,
-    read: impl FnOnce(Bytes, Option<&Path>) -> Result<T, OnnxError>,
+    read: impl FnOnce(Bytes, (usize, Option<&Path>)) -> Result<T, OnnxError>,
 ) -> Result<T, Error> {
     let failed = |e| Error::io("read", path, e);
     let onnx = |source| Error::Onnx { path: path.into(), source };
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    let stored = bytes.len();
     if bytes.starts_with(&GZIP) {
         let mut unpacked = Vec::new();
         let read = MultiGzDecoder::new(&bytes[..]).take(LIMIT + 1).read_to_end(&mut unpacked);
@@ -227,7 +233,7 @@ fn of_file<T>(
         return Err(Error::data(path, DataError::Empty));
     }
     let what = other_than_a_network(&bytes);
-    read(bytes.into(), path.parent()).map_err(|e| match (e, what) {
+    read(bytes.into(), (stored, path.parent())).map_err(|e| match (e, what) {
         (OnnxError::Decode(_), Some(what)) => onnx(OnnxError::Other(what)),
         (e, _) => onnx(e),
     })
@@ -259,17 +265,14 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// # Errors
 /// When the bytes are no whole model, or a model of another kind.
 pub fn read(bytes: Bytes) -> Result<Network, OnnxError> {
-    read_beside(bytes, None)
+    let stored = bytes.len();
+    read_beside(bytes, (stored, None))
 }
 
-/// The same, with tensors in files of `folder`.
-fn read_beside(bytes: Bytes, folder: Option<&Path>) -> Result<Network, OnnxError> {
-    let model = decode(bytes)?;
+/// The same for a file of `stored` bytes, with tensors in files of `folder`.
+fn read_beside(bytes: Bytes, (stored, folder): (usize, Option<&Path>)) -> Result<Network, OnnxError> {
+    let model = decode(bytes, stored)?;
     let mut metadata = Metadata::from_entries(&model.metadata_props)?;
-    if !model.functions.is_empty() {
-        let what = "the model defines functions of its own, which are not understood";
-        return Err(OnnxError::Structure(what.into()));
-    }
     let opset = default_opset(&model.opset_import)?;
     if !(7..=LAST_OPSET).contains(&opset) {
         return Err(OnnxError::Structure(format!(
@@ -277,6 +280,7 @@ fn read_beside(bytes: Bytes, folder: Option<&Path>) -> Result<Network, OnnxError
         )));
     }
     let mut graph = model.graph.ok_or(OnnxError::Missing("graph"))?;
+    functions::inline(&mut graph, &model.functions, &model.opset_import)?;
     external::load(&mut graph, folder)?;
     let scaling = scaled::take_off(&mut graph)?;
     let directions = projected::take_off(&mut graph)?;
@@ -288,7 +292,7 @@ fn read_beside(bytes: Bytes, folder: Option<&Path>) -> Result<Network, OnnxError
     // apart by operators that only they have.
     let has = |op: &str| graph.node.iter().any(|node| node.op_type == op);
     let (name, earlier) = (&*graph.name, graph.name == "indelible");
-    let mut notes = vec![];
+    let (mut notes, mut tie_margin) = (vec![], 0.0);
     let model = if name == cells::NAME {
         Model::Cells(cells::read(&graph, opset)?)
     } else if name.starts_with(prototypes::NAME) || earlier && has("Scan") && has("Gemm") {
@@ -302,7 +306,7 @@ fn read_beside(bytes: Bytes, folder: Option<&Path>) -> Result<Network, OnnxError
     } else {
         let foreign = foreign::read(&graph, opset)?;
         metadata.classes = metadata.classes.or(foreign.classes);
-        notes = foreign.notes;
+        (notes, tie_margin) = (foreign.notes, foreign.tie_margin);
         foreign.model
     };
     let model = if directions.is_empty() {
@@ -318,10 +322,11 @@ fn read_beside(bytes: Bytes, folder: Option<&Path>) -> Result<Network, OnnxError
         }
         None => model,
     };
-    Ok(Network { model, metadata, notes })
+    Ok(Network { model, metadata, notes, tie_margin })
 }
 
-fn decode(bytes: Bytes) -> Result<proto::Model, OnnxError> {
+fn decode(bytes: Bytes, stored: usize) -> Result<proto::Model, OnnxError> {
+    entries::check(&bytes, stored)?;
     proto::Model::decode(bytes).map_err(|e| {
         OnnxError::Decode(e.to_string().trim_start_matches("failed to decode Protobuf message: ").into())
     })

@@ -118,6 +118,10 @@ pub(super) fn write(
     metadata: &Metadata,
     out: &mut dyn Write,
 ) -> Result<(), OnnxError> {
+    if !original.functions.is_empty() {
+        let what = "the network defines functions of its own, beside which no memory is written";
+        return Err(OnnxError::Structure(what.into()));
+    }
     let mut network = original.graph.ok_or(OnnxError::Missing("graph"))?;
     let opset = super::default_opset(&original.opset_import)?;
     let (input, output) = ends(&network)?;

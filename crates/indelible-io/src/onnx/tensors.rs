@@ -257,6 +257,7 @@ impl<'a> Names<'a> {
             name: String::new(),
             op_type: node.op_type.clone(),
             domain: if is_default(&node.domain) { String::new() } else { node.domain.clone() },
+            overload: node.overload.clone(),
         }
     }
 

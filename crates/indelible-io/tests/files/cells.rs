@@ -71,7 +71,15 @@ fn directions_are_written_and_read_back() {
         assert_eq!(*found, network);
         let network_classes = data.classes();
         let radii = budget.radii();
-        let claim = Claim { model: &model, data: &data, classes: &classes, network_classes, norm, radii };
+        let claim = Claim {
+            model: &model,
+            data: &data,
+            classes: &classes,
+            network_classes,
+            norm,
+            radii,
+            tie_margin: 0.0,
+        };
         assert!(certify(&claim, &Silent).unwrap().holds());
         let layer = network.directions().last().unwrap();
         let bias = layer.biases()[0];

@@ -146,7 +146,14 @@ pub fn all_options() -> [Options; 4] {
 /// The certificate of `model`, whose classes are those of the data, in the sup norm.
 pub fn certificate(model: &Model, data: &Dataset, radii: &Radii) -> Certificate {
     let classes: Vec<usize> = (0..data.classes()).collect();
-    let claim =
-        Claim { model, data, classes: &classes, network_classes: data.classes(), norm: Norm::Linf, radii };
+    let claim = Claim {
+        model,
+        data,
+        classes: &classes,
+        network_classes: data.classes(),
+        norm: Norm::Linf,
+        radii,
+        tie_margin: 0.0,
+    };
     certify(&claim, &Silent).unwrap()
 }

@@ -66,6 +66,7 @@ fn certificates_are_those_of_the_file() {
             network_classes: 3,
             norm,
             radii: &radii,
+            tie_margin: 0.0,
         };
         let certificate = certify(&claim, &Silent).unwrap();
         assert_eq!(certificate.certified, 150, "{name}");

@@ -64,6 +64,7 @@ fn a_memory_comes_back_as_it_was_and_is_proved_from_the_file() {
                 network_classes: 3,
                 norm,
                 radii: budget.radii(),
+                tie_margin: 0.0,
             };
             assert!(certify(&claim, &Silent).unwrap().holds());
             let x = [0.1, 0.9, 3.0, -4.0, 0.0, 1.0];

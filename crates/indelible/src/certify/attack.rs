@@ -3,7 +3,7 @@
 use super::{Claim, Domain, Engine, Verdict, claim::distance_up, scaled::Behind};
 use crate::{
     Dataset, Error, Norm, Precision,
-    network::{Model, predicted_class},
+    network::Model,
     number::{add_down, random::Random, sub_up},
     parallel,
 };
@@ -121,8 +121,9 @@ impl<'a> BallPoints<'a> {
     /// # Errors
     /// When the data do not have as many features as the network reads.
     pub fn misclassified(&self) -> Result<Option<Verdict>, Error> {
-        let predicted = predicted_class(&self.claim.model.evaluate(&self.center)?, self.classes);
-        Ok((predicted != Some(self.class)).then_some(Verdict::Misclassified { predicted }))
+        let outputs = self.claim.model.evaluate(&self.center)?;
+        let instead = self.claim.instead_of(self.class, &outputs);
+        Ok(instead.map(|predicted| Verdict::Misclassified { predicted }))
     }
 
     /// The first of some points, row after row, that gets another label once it
@@ -140,8 +141,8 @@ impl<'a> BallPoints<'a> {
         }
         let outputs = self.claim.model.evaluate(&points.concat())?;
         let found = points.into_iter().zip(outputs.chunks(self.outputs)).find_map(|(point, outputs)| {
-            let predicted = predicted_class(outputs, self.classes);
-            (predicted != Some(self.class)).then(|| Attack { point: point.to_vec(), predicted })
+            let predicted = self.claim.instead_of(self.class, outputs)?;
+            Some(Attack { point: point.to_vec(), predicted })
         });
         Ok(found)
     }
@@ -214,17 +215,13 @@ pub(super) fn tried(
         .zip(points)
         .map(|(&sample, points)| {
             let class = claim.class(sample);
-            let predicted: Vec<_> = outputs
-                .by_ref()
-                .take(points.len())
-                .map(|o| predicted_class(o, claim.network_classes))
-                .collect();
+            let instead: Vec<_> =
+                outputs.by_ref().take(points.len()).map(|o| claim.instead_of(class, o)).collect();
             points
                 .into_iter()
-                .zip(predicted)
+                .zip(instead)
                 .enumerate()
-                .find(|(_, (_, predicted))| *predicted != Some(class))
-                .map(|(number, (point, predicted))| (number, Attack { point, predicted }))
+                .find_map(|(number, (point, instead))| Some((number, Attack { point, predicted: instead? })))
         })
         .collect())
 }

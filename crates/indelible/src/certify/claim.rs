@@ -3,7 +3,7 @@
 use super::Domain;
 use crate::{
     Budget, Dataset, Error, Norm, Precision, Progress, Radii,
-    network::{Model, norm_up},
+    network::{Model, norm_up, predicted_class},
     number::{mul_up, sub_up},
     separation::nearest_enemies,
 };
@@ -25,12 +25,27 @@ pub struct Claim<'a> {
     pub norm: Norm,
     /// Their radii.
     pub radii: &'a Radii,
+    /// Logits that are not farther apart than this decide nothing: what stands behind them in
+    /// the executed file may make them equal. 0 where nothing does.
+    pub tie_margin: f64,
 }
 
 impl Claim<'_> {
     /// The class of the network that a sample is to get.
     pub(super) fn class(&self, sample: usize) -> usize {
         self.classes[self.data.labels()[sample]]
+    }
+
+    /// The class that outputs give in place of `class`, `Some(None)` where one is NaN;
+    /// `None` where they give `class`, or what stands behind them may.
+    pub(super) fn instead_of(&self, class: usize, outputs: &[f64]) -> Option<Option<usize>> {
+        let predicted = predicted_class(outputs, self.network_classes);
+        let leads = |p: usize| outputs.get(class).is_none_or(|own| outputs[p] - own > self.tie_margin);
+        match predicted {
+            Some(p) if p == class => None,
+            Some(p) if self.tie_margin > 0.0 && outputs.len() > 1 && !leads(p) => None,
+            other => Some(other),
+        }
     }
 
     /// A number not below the distance of two points, as the balls measure it,

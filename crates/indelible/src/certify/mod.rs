@@ -86,7 +86,7 @@ use self::{
 };
 use crate::{
     Error, Progress, Silent,
-    network::{Evaluator, Model, Projected, Prototypes, Scaled, predicted_class},
+    network::{Evaluator, Model, Projected, Prototypes, Scaled},
     parallel,
     separation::NearestEnemies,
 };
@@ -328,16 +328,16 @@ fn note(
     }
 }
 
-/// The class of the network that each of some samples gets, `None` for NaN.
-fn predicted(
+/// For each of some samples and a class that it is to get: what it gets in place of that.
+fn instead(
     claim: &Claim<'_>,
     evaluator: &dyn Evaluator,
-    samples: &[usize],
-) -> Result<Vec<Option<usize>>, Error> {
-    let rows: Vec<f64> = samples.iter().flat_map(|&i| claim.data.row(i)).collect();
+    asked: impl Iterator<Item = (usize, usize)> + Clone,
+) -> Result<Vec<Option<Option<usize>>>, Error> {
+    let rows: Vec<f64> = asked.clone().flat_map(|(sample, _)| claim.data.row(sample)).collect();
     let outputs = evaluator.evaluate(&rows)?;
-    let outputs = outputs.chunks(claim.model.outputs());
-    Ok(outputs.map(|outputs| predicted_class(outputs, claim.network_classes)).collect())
+    let outputs = asked.zip(outputs.chunks(claim.model.outputs()));
+    Ok(outputs.map(|((_, class), outputs)| claim.instead_of(class, outputs)).collect())
 }
 
 /// Looks which of the undecided samples get another label themselves.
@@ -345,11 +345,9 @@ fn find_misclassified(claim: &Claim<'_>, answers: &mut Answers, watch: &Watch<'_
     let evaluator = claim.model.evaluator();
     for open in undecided(answers).chunks(evaluator.batch().max(1)) {
         let started = Instant::now();
-        let predicted = predicted(claim, evaluator.as_ref(), open)?;
-        let wrong = open.iter().zip(predicted).map(|(&i, predicted)| {
-            (predicted != Some(claim.class(i))).then_some(Verdict::Misclassified { predicted })
-        });
-        note(answers, open, wrong, started, watch);
+        let instead = instead(claim, evaluator.as_ref(), open.iter().map(|&i| (i, claim.class(i))))?;
+        let wrong = |instead: Option<_>| instead.map(|predicted| Verdict::Misclassified { predicted });
+        note(answers, open, instead.into_iter().map(wrong), started, watch);
     }
     Ok(())
 }

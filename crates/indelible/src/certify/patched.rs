@@ -57,7 +57,7 @@ pub(super) fn verdicts(
             let margin = bounds
                 .zip(scores[sample])
                 .and_then(|(bounds, score)| margin(claim, patched, sample, bounds, score.least));
-            Verdict::of(margin, false, Engine::Memory)
+            Verdict::of(claim, margin, false, Engine::Memory)
         };
         let alone = || by(bounds(claim, patched, &config.domain, &[sample]).as_ref());
         let verdict = by(together.as_ref()).or_else(alone);
@@ -185,7 +185,7 @@ fn by_network(
         match (&found[place].0, scores[sample]) {
             (Verdict::Certified { margin, engine, .. }, Some(score)) => {
                 let off = if score.silent { Some(0.0) } else { off(claim, patched, &config.domain, sample) };
-                Verdict::of(off.map(|off| sub_down(*margin, off)), false, *engine)
+                Verdict::of(claim, off.map(|off| sub_down(*margin, off)), false, *engine)
             }
             _ => Verdict::Undecided,
         }

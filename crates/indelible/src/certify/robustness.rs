@@ -2,7 +2,7 @@
 //! it was attacked: between them lies the truth.
 
 use super::{
-    Certificate, Claim, Config, RobustRadius, Shared, Verdict, Watch, certify_sharing, max_affine, predicted,
+    Certificate, Claim, Config, RobustRadius, Shared, Verdict, Watch, certify_sharing, instead, max_affine,
 };
 use crate::{Error, Progress, Radii, network::Model, number::div_up, parallel, separation::nearest_enemies};
 
@@ -90,6 +90,7 @@ pub fn robust_radii_each(
     claim.check()?;
     config.domain.check(claim.data)?;
     if let Model::MaxAffine(scores) = claim.model
+        && claim.tie_margin == 0.0
         && let Some(found) = max_affine::radii(claim, scores, config, progress, told)?
     {
         return Ok(found);
@@ -130,19 +131,23 @@ fn learn_from_enemies(
 ) -> Result<(), Error> {
     let (data, precision) = (claim.data, claim.model.precision());
     let enemies = nearest_enemies(data, claim.norm, progress).indices;
-    let (evaluator, all) = (claim.model.evaluator(), (0..data.samples()).collect::<Vec<usize>>());
-    let mut labels = Vec::with_capacity(all.len());
-    for some in all.chunks(evaluator.batch().max(1)) {
-        labels.extend(predicted(claim, evaluator.as_ref(), some)?);
+    let evaluator = claim.model.evaluator();
+    let pairs: Vec<(usize, usize)> =
+        enemies.iter().enumerate().filter_map(|(sample, enemy)| Some((sample, (*enemy)?))).collect();
+    let mut others = Vec::with_capacity(pairs.len());
+    for some in pairs.chunks(evaluator.batch().max(1)) {
+        let asked = some.iter().map(|&(sample, enemy)| (enemy, claim.class(sample)));
+        others.extend(instead(claim, evaluator.as_ref(), asked)?);
     }
-    let attacked = parallel::map(known.len(), |sample| {
-        let enemy = enemies[sample].filter(|&enemy| labels[enemy] != Some(claim.class(sample)))?;
+    let attacked = parallel::map(pairs.len(), |place| {
+        others[place]?;
+        let (sample, enemy) = pairs[place];
         let point: Vec<f64> = data.row(enemy).into_iter().map(|x| precision.round(x)).collect();
         let is_point = point.iter().all(|x| x.is_finite()) && config.domain.contains(&point);
         is_point.then(|| claim.distance_up(&point, &data.row(sample)))
     });
-    for (known, attacked) in known.iter_mut().zip(attacked) {
-        known.found.attacked = attacked.unwrap_or(f64::INFINITY);
+    for (&(sample, _), attacked) in pairs.iter().zip(attacked) {
+        known[sample].found.attacked = attacked.unwrap_or(f64::INFINITY);
     }
     Ok(())
 }
@@ -191,6 +196,7 @@ mod tests {
                 network_classes: 2,
                 norm,
                 radii: &Radii::Uniform(0.0),
+                tie_margin: 0.0,
             };
             let found = robust_radii(&claim, &Config::default(), 30, &Silent).unwrap();
             for (found, truth) in found.iter().zip([1.0, 0.25, 2.0]) {

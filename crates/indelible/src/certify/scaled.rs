@@ -17,7 +17,7 @@
 use super::{Claim, Domain, Verdict};
 use crate::{
     Dataset, Error, Features, Norm, Precision, Radii,
-    network::{Model, Scaled, Scaling, norm_up, predicted_class},
+    network::{Model, Scaled, Scaling, norm_up},
     number::{add_down, add_up, div_down, div_up, mul_down, mul_up, sub_down, sub_up},
     parallel,
 };
@@ -256,8 +256,8 @@ impl<'a> Behind<'a> {
                 .collect();
             let finite = point.iter().all(|v| v.is_finite());
             if finite && domain.contains(&point) && claim.distance_up(&point, &x) <= radius {
-                let predicted = predicted_class(&claim.model.evaluate(&point)?, claim.network_classes);
-                if predicted != Some(claim.class(sample)) {
+                let outputs = claim.model.evaluate(&point)?;
+                if let Some(predicted) = claim.instead_of(claim.class(sample), &outputs) {
                     return Ok(Some((point, predicted)));
                 }
             }

@@ -169,10 +169,10 @@ impl Certificate {
 }
 
 impl Verdict {
-    /// Certified where there is a margin above 0, else undecided.
-    pub(super) fn of(margin: Option<f64>, exact: bool, engine: Engine) -> Self {
+    /// Certified where there is a margin above what `claim` needs, else undecided.
+    pub(super) fn of(claim: &Claim<'_>, margin: Option<f64>, exact: bool, engine: Engine) -> Self {
         match margin {
-            Some(margin) if margin > 0.0 => Self::Certified { margin, exact, engine },
+            Some(margin) if margin > claim.tie_margin => Self::Certified { margin, exact, engine },
             _ => Self::Undecided,
         }
     }
@@ -185,7 +185,7 @@ impl Verdict {
     /// What bounds of all outputs on the ball of a sample prove.
     pub(super) fn of_outputs(claim: &Claim<'_>, sample: usize, outputs: &[Interval], engine: Engine) -> Self {
         let margin = margin_of(claim, sample, outputs, |_| 0.0);
-        Self::of(margin, outputs.iter().all(|o| o.lower == o.upper), engine)
+        Self::of(claim, margin, outputs.iter().all(|o| o.lower == o.upper), engine)
     }
 }
 
@@ -206,8 +206,8 @@ pub(super) fn margin_of(
     let mut others = outputs.iter().enumerate().filter(|(c, _)| *c != class);
     others.try_fold(f64::INFINITY, |least, (other, output)| {
         let between = sub_down(own.lower, output.upper);
-        let between = if between > 0.0 { between } else { lead(other) };
-        (between > 0.0).then(|| least.min(between))
+        let between = if between > claim.tie_margin { between } else { lead(other) };
+        (between > claim.tie_margin).then(|| least.min(between))
     })
 }
 

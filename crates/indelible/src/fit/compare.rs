@@ -82,7 +82,8 @@ impl Trial {
     fn prove(&mut self, form: Form, model: &Model, data: &Dataset, budget: &Budget, progress: &dyn Progress) {
         self.lipschitz = self.lipschitz.min(lipschitz_bound(model, budget.norm()));
         let outputs = model.outputs();
-        let signature = Signature { outputs, classes: Some(data.class_names()), features: None };
+        let signature =
+            Signature { outputs, classes: Some(data.class_names()), features: None, tie_margin: 0.0 };
         let certificate = signature.match_classes(data).and_then(|classes| {
             certify(&classes.claim(model, data, budget.norm(), budget.radii()), progress)
         });

@@ -42,6 +42,7 @@ impl Stored {
             outputs: self.model.outputs(),
             classes: self.classes.as_deref(),
             features: self.features.as_deref(),
+            tie_margin: 0.0,
         }
     }
 }

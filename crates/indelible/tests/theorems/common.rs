@@ -209,7 +209,7 @@ pub fn with_names(data: &Dataset, classes: usize) -> Dataset {
 pub fn certificate_of(model: &Model, data: &Dataset, norm: Norm, radii: &Radii) -> Certificate {
     let classes: Vec<usize> = (0..data.classes()).collect();
     let network_classes = data.classes();
-    let claim = Claim { model, data, classes: &classes, network_classes, norm, radii };
+    let claim = Claim { model, data, classes: &classes, network_classes, norm, radii, tie_margin: 0.0 };
     // What binary32 loses to rounding stays undecided however many parts are looked at.
     let few = Config { branches: 20, ..Config::default() };
     let found = certify_with(&claim, &few, &Silent).unwrap();

@@ -122,9 +122,9 @@ fn classes_are_matched_by_name_number_or_order() {
         Dataset::new(data().storage().clone(), 2, data().labels().to_vec(), names).unwrap()
     };
     let names = ["b".to_string(), "a".to_string(), "c".to_string()];
-    let known = Signature { outputs: 3, classes: Some(&names), features: None };
+    let known = Signature { outputs: 3, classes: Some(&names), features: None, tie_margin: 0.0 };
     assert_eq!(known.match_classes(&named(&["a", "b"])).unwrap().map, [1, 0]);
-    let nameless = Signature { outputs: 3, classes: None, features: None };
+    let nameless = Signature { outputs: 3, classes: None, features: None, tie_margin: 0.0 };
     assert_eq!(nameless.match_classes(&named(&["2", "0"])).unwrap().map, [2, 0]);
     assert_eq!(nameless.match_classes(&named(&["a", "b", "c"])).unwrap().map, [0, 1, 2]);
     for (signature, names, text) in [

@@ -40,6 +40,7 @@ fn infinite_differences_settle_nothing() {
             network_classes: 2,
             norm: Norm::Linf,
             radii: &Radii::Uniform(0.49 * most),
+            tie_margin: 0.0,
         };
         let certificate = certify(&claim, &Silent).unwrap();
         assert!(matches!(certificate.verdicts[..], [Verdict::Refuted { predicted: Some(1), .. }]));

@@ -57,7 +57,8 @@ fn random_data(samples: usize, n: usize, seed: u64) -> Dataset {
 }
 
 fn certificate(model: &Model, data: &Dataset, norm: Norm, radii: &Radii) -> Certificate {
-    let claim = Claim { model, data, classes: &CLASSES, network_classes: OUTPUTS, norm, radii };
+    let claim =
+        Claim { model, data, classes: &CLASSES, network_classes: OUTPUTS, norm, radii, tie_margin: 0.0 };
     let config = Config { branches: 20, ..Config::default() };
     certify_with(&claim, &config, &Silent).unwrap()
 }
@@ -190,6 +191,7 @@ fn memories_that_are_wrong_prove_nothing() {
             network_classes: OUTPUTS,
             norm: Norm::Linf,
             radii: budget.radii(),
+            tie_margin: 0.0,
         };
         let swapped = Model::Patched(Patched::new(network, memory, right.lift()).unwrap());
         let other = Claim { model: &swapped, ..claim(&[0, 2, 1]) };

@@ -16,7 +16,7 @@ use super::FORMAT;
 use crate::{
     DataError,
     dataset::{
-        columns::{ABSENT, Kind, OTHER_LENGTH, decimal, extension, text},
+        columns::{ABSENT, FIXED_BYTES, Kind, OTHER_LENGTH, decimal, extension, text},
         table::{Value, half_precision},
     },
 };
@@ -74,7 +74,7 @@ fn flat(values: &DataType) -> Result<Kind, String> {
         T::Time32(_) | T::Time64(_) => "times of day",
         T::Duration(_) => "durations",
         T::Interval(_) => "intervals of time",
-        T::FixedSizeBinary(_) => "bytes",
+        T::FixedSizeBinary(_) => FIXED_BYTES,
         T::Null => "nothing but nulls",
         T::Union(..) => "values of several types",
         T::RunEndEncoded(..) => "runs of equal values",

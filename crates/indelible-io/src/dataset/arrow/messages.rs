@@ -297,6 +297,10 @@ fn malformed(what: &str) -> DataError {
 fn failed(error: ArrowError) -> DataError {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
+    if line.contains("bit width of 128") {
+        // The standard of Arrow has no such type; polars writes it all the same.
+        return DataError::unsupported("a column of integers of 128 bits", "integers of up to 64 bits");
+    }
     // In front stands which kind of error of the library it is.
     DataError::malformed(FORMAT, line.split_once(" error: ").map_or(line, |(_, what)| what))
 }

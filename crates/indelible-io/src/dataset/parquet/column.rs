@@ -6,7 +6,7 @@ use parquet::{
 };
 
 use crate::dataset::{
-    columns::{Kind, decimal, text},
+    columns::{FIXED_BYTES, Kind, decimal, text},
     table::{Value, half_precision},
 };
 
@@ -74,7 +74,7 @@ impl Column {
             _ => match (words(logical, converted), physical) {
                 (Some(words), _) => return Err(words.into()),
                 (None, INT96) => return Err("timestamps (96 bits)".into()),
-                (None, FIXED_LEN_BYTE_ARRAY) => return Err("bytes".into()),
+                (None, FIXED_LEN_BYTE_ARRAY) => return Err(FIXED_BYTES.into()),
                 (None, BYTE_ARRAY) => Meaning::Text,
                 (None, INT32 | INT64) if is_unsigned(logical, converted) => Meaning::Unsigned,
                 (None, BOOLEAN | INT32 | INT64 | FLOAT | DOUBLE) => Meaning::Plain,

@@ -88,10 +88,10 @@ impl<'a> Rows<'a> {
         self.reader.position().line().saturating_sub(1 + inside)
     }
 
-    /// That a line has this many cells, but for a separator at its end.
+    /// That a line has this many cells, but for separators at its end.
     fn has_cells(&self, columns: usize) -> Result<(), DataError> {
         let found = self.record.len();
-        if found == columns || found == columns + 1 && self.cell(columns).is_empty() {
+        if found >= columns && (columns..found).all(|at| self.cell(at).is_empty()) {
             return Ok(());
         }
         if self.reader.get_ref().is_open() && self.record.as_slice().contains(&b'\n') {
@@ -208,6 +208,10 @@ pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Loaded, Data
     if options.delimiter.is_none() && svmlight::is_so(&dialect.lines) {
         return svmlight::read(source, &dialect, options);
     }
+    if options.delimiter.is_none() && svmlight::lacks_labels(&dialect.lines) {
+        let what = "index:value as of svmlight where its label belongs";
+        return Err(DataError::unsupported(what, "LABEL INDEX:VALUE …, a number as the label of every line"));
+    }
     read_table(source, &dialect, options)
 }
 
@@ -225,11 +229,11 @@ impl Start {
     fn new(first: &[String], dialect: &Dialect, options: &ReadOptions) -> Self {
         let below = dialect.preview.get(1..).unwrap_or_default();
         let ends_empty = |row: &Vec<String>| row.len() > 1 && row.last().is_some_and(String::is_empty);
-        // Every line ends with a separator.
-        let trailing = ends_empty(&first.to_vec())
-            && !below.is_empty()
-            && below.iter().all(|row| row.len() < first.len() || row.len() == first.len() && ends_empty(row));
-        let columns = first.len() - usize::from(trailing);
+        // Every line ends with separators, one or, as Excel writes them, more.
+        let filled =
+            |row: &[String]| row.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
+        let longest = below.iter().map(|row| filled(row)).max().unwrap_or(first.len());
+        let columns = filled(first).max(longest).max(1).min(first.len());
         let first = first.get(..columns).unwrap_or_default();
         if let Some(names) = dialect.commented.as_ref().filter(|_| options.header.is_none()) {
             let over = header(names, &dialect.preview, dialect.decimal, options);

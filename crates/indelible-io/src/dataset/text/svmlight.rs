@@ -28,10 +28,26 @@ pub(super) fn is_so(lines: &[String]) -> bool {
         let label = cells.next();
         cells.all(|cell| {
             pairs += 1;
-            // Times of day have more colons, a table other separators.
-            pair(cell).is_some_and(|(_, value)| !value.contains([':', ',', ';'])) || cell.starts_with("qid:")
+            is_like_pair(cell) || cell.starts_with("qid:")
         }) && label.is_some_and(|label| !label.contains(':'))
     }) && pairs > 0
+}
+
+/// Whether all cells of the first lines are of this format, also where the labels stand.
+pub(super) fn lacks_labels(lines: &[String]) -> bool {
+    let mut lines = lines.iter().map(|line| line.split('#').next().unwrap_or_default()).peekable();
+    lines.peek().is_some()
+        && lines.all(|line| {
+            let mut cells = line.split_ascii_whitespace().peekable();
+            cells.peek().is_some() && cells.all(is_like_pair)
+        })
+}
+
+/// Whether a cell looks like `index:value`, with an index that may be wrong. Times of day
+/// have more colons, a table other separators.
+fn is_like_pair(cell: &str) -> bool {
+    let cell = cell.strip_prefix('-').unwrap_or(cell);
+    pair(cell).is_some_and(|(_, value)| !value.contains([':', ',', ';']))
 }
 
 /// The index and the text of the value of a feature.
@@ -48,12 +64,19 @@ struct Sparse {
     /// Where the entries of every sample end.
     ends: Vec<usize>,
     labels: LabelSet,
+    /// From where indices count, where a comment of scikit-learn says it.
+    first: Option<usize>,
 }
 
 impl Sparse {
     /// Takes one line; a `#` ends it.
     fn take(&mut self, text: &str, line: u64) -> Result<(), DataError> {
         let bad = |at: usize, what: String| bad_cell(line, at, what);
+        if let (Some(said), true) = (text.strip_prefix('#'), self.ends.is_empty()) {
+            let said = said.trim();
+            let known = ["Column indices are zero-based", "Column indices are one-based"];
+            self.first = known.iter().position(|known| *known == said).or(self.first);
+        }
         let text = text.split('#').next().unwrap_or_default();
         let mut cells = text.split_ascii_whitespace();
         let Some(label) = cells.next() else { return Ok(()) };
@@ -127,8 +150,9 @@ pub(super) fn read(
         let text = utf8(&bytes).map_err(|what| bad_cell(line, 0, what))?;
         found.take(text, line)?;
     }
-    // Indices count from 1, unless there is a 0.
-    let first = usize::from(!found.entries.iter().any(|entry| entry.0 == 0));
+    // Indices count from 1, unless there is a 0 or the file says otherwise.
+    let from_1 = !found.entries.iter().any(|entry| entry.0 == 0);
+    let first = usize::from(from_1).min(found.first.unwrap_or(1));
     let last = found.entries.iter().map(|entry| entry.0).max();
     let given = last.map_or(0, |last| (last + 1).saturating_sub(first));
     let width = options.expected_features.map_or(given, |expected| expected.max(given));

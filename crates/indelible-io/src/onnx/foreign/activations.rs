@@ -42,6 +42,16 @@ impl Reader<'_> {
                 let slope = number("alpha", f64::from(0.01f32));
                 self.activate(&x, Activation::Leaky(vec![slope]))
             }
+            "HardSigmoid" => {
+                only_attributes(node, &["alpha", "beta"])?;
+                let all = x.shape.iter().product();
+                let (slope, shift) = (number("alpha", f64::from(0.2f32)), number("beta", 0.5));
+                if !(self.precision.holds(slope) && self.precision.holds(shift)) {
+                    return Err(operator(node, format!(" of {slope} x + {shift}")));
+                }
+                let line = self.diagonal(&x, vec![slope; all], vec![shift; all]);
+                self.clip(node, &line, 0.0, 1.0)?
+            }
             "PRelu" => self.p_relu(node, inputs, &x)?,
             _ => {
                 let (mut lower, mut upper) = (f64::NEG_INFINITY, f64::INFINITY);

@@ -1,7 +1,7 @@
 //! What does not depend on the input is computed while reading, where that is
 //! exact.
 
-use std::rc::Rc;
+use std::{cmp::Ordering, rc::Rc};
 
 use indelible::Precision;
 
@@ -33,10 +33,16 @@ pub(super) fn folded(
         return Ok(moved.into_iter().map(|moved| value(first.moved(moved.shape, &moved.indices))).collect());
     }
     let result = match op {
-        "Shape" => return shape(node, inputs),
+        "Shape" | "Size" => return shape(node, inputs),
         "Cast" => cast(node, first)?,
         "Add" | "Sub" | "Mul" | "Div" => arithmetic(reader.precision, node, inputs)?,
         "Concat" => concatenated(node, inputs)?,
+        "Where" => chosen(node, inputs)?,
+        "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "And" | "Or" => {
+            compared(node, inputs)?
+        }
+        "Not" => negated(node, first)?,
+        "Range" => range(node, inputs)?,
         "ConstantOfShape" => filled(node, first)?,
         _ => return Err(operator(node, " on constants".into())),
     };
@@ -63,14 +69,26 @@ fn given(node: &Node) -> Result<Constant, OnnxError> {
 
 /// The shape of a value, which is known before the value is.
 pub(super) fn shape(node: &Node, inputs: &[Option<Value>]) -> Result<Vec<Value>, OnnxError> {
-    only_attributes(node, &[])?;
+    let all = node.op_type == "Size";
+    only_attributes(node, if all { &[] } else { &["start", "end"] })?;
     let shape = match inputs {
         [Some(Value::Computed(value))] => &value.shape,
         [Some(Value::Constant(constant))] => &constant.shape,
         _ => return Err(operator(node, " of this arrangement".into())),
     };
-    let sizes = shape.iter().map(|&d| i64::try_from(d).unwrap_or(i64::MAX)).collect();
-    Ok(vec![Value::Constant(Rc::new(Constant::integers(vec![shape.len()], sizes)))])
+    let whole = |d: usize| i64::try_from(d).unwrap_or(i64::MAX);
+    let value = |constant| Ok(vec![Value::Constant(Rc::new(constant))]);
+    if all {
+        return value(Constant::integers(vec![], vec![whole(shape.iter().product())]));
+    }
+    let rank = whole(shape.len());
+    let place = |name: &str, default: i64| {
+        let at = int_attribute(node, name, default);
+        let at = if at < 0 { at.saturating_add(rank) } else { at };
+        usize::try_from(at.clamp(0, rank)).unwrap_or(0)
+    };
+    let sizes = shape.get(place("start", 0)..place("end", rank)).unwrap_or(&[]);
+    value(Constant::integers(vec![sizes.len()], sizes.iter().copied().map(whole).collect()))
 }
 
 fn cast(node: &Node, from: &Constant) -> Result<Constant, OnnxError> {
@@ -155,18 +173,123 @@ fn exact(precision: Precision, op: &str, a: f64, b: f64) -> Option<f64> {
 }
 
 fn concatenated(node: &Node, inputs: &[Option<Value>]) -> Result<Constant, OnnxError> {
-    let refused = || operator(node, " of constants other than vectors of integers".into());
-    let mut all = vec![];
-    for input in inputs {
-        match input.as_ref() {
-            Some(Value::Constant(c)) if c.shape.len() == 1 => match &c.data {
-                Data::Integers(values) if all.len() + values.len() <= MOST => all.extend_from_slice(values),
-                _ => return Err(refused()),
-            },
+    only_attributes(node, &["axis"])?;
+    let refused = || operator(node, " of constants of different kinds".into());
+    let parts = inputs.iter().map(constant).collect::<Option<Vec<_>>>().ok_or_else(refused)?;
+    let shapes: Vec<&[usize]> = parts.iter().map(|part| part.shape.as_slice()).collect();
+    let (shape, indices) = movement::joined(node, &shapes)?;
+    let mut all: Option<Data> = None;
+    for part in parts {
+        match (&mut all, &part.data) {
+            (None, data) => all = Some(data.clone()),
+            (Some(Data::Integers(all)), Data::Integers(more)) => all.extend(more),
+            (Some(Data::Numbers(all, kind)), Data::Numbers(more, other)) if kind == other => all.extend(more),
             _ => return Err(refused()),
         }
     }
-    Ok(Constant::integers(vec![all.len()], all))
+    let data = all.ok_or_else(refused)?;
+    Ok(Constant { shape: vec![], data }.moved(shape, &indices))
+}
+
+/// The shape that two constants, or three, are stretched to, and for each where its elements
+/// stand then.
+fn together(node: &Node, parts: &[&Constant]) -> Result<(Vec<usize>, Vec<Vec<usize>>), OnnxError> {
+    let refused = || operator(node, " of constants that do not fit".into());
+    let shape = parts.iter().try_fold(vec![], |shape, part| broadcast(&shape, &part.shape));
+    let shape = shape.ok_or_else(refused)?;
+    let places = parts.iter().map(|part| stretched(&part.shape, &shape)).collect();
+    Ok((shape, places))
+}
+
+/// Where: elements of one constant or of another.
+fn chosen(node: &Node, inputs: &[Option<Value>]) -> Result<Constant, OnnxError> {
+    only_attributes(node, &[])?;
+    let refused = || operator(node, " of constants of different kinds".into());
+    let parts = inputs.iter().map(constant).collect::<Option<Vec<_>>>().ok_or_else(refused)?;
+    let [flags, yes, no] = parts[..] else { return Err(refused()) };
+    let (shape, places) = together(node, &[flags, yes, no])?;
+    let Data::Integers(flags) = &flags.data else { return Err(refused()) };
+    let mut both = match (&yes.data, &no.data) {
+        (Data::Integers(a), Data::Integers(b)) => Data::Integers([&a[..], &b[..]].concat()),
+        (Data::Numbers(a, kind), Data::Numbers(b, other)) if kind == other => {
+            Data::Numbers([&a[..], &b[..]].concat(), *kind)
+        }
+        _ => return Err(refused()),
+    };
+    let at = |i: usize| if flags[places[0][i]] != 0 { places[1][i] } else { yes.len() + places[2][i] };
+    let indices: Vec<usize> = (0..places[0].len()).map(at).collect();
+    both = Constant { shape: vec![], data: both }.moved(vec![], &indices).data;
+    Ok(Constant { shape, data: both })
+}
+
+/// Comparisons, which give 1 or 0.
+fn compared(node: &Node, inputs: &[Option<Value>]) -> Result<Constant, OnnxError> {
+    only_attributes(node, &[])?;
+    let refused = || operator(node, " of these constants".into());
+    let parts = inputs.iter().map(constant).collect::<Option<Vec<_>>>().ok_or_else(refused)?;
+    let [a, b] = parts[..] else { return Err(refused()) };
+    let (shape, places) = together(node, &[a, b])?;
+    let op = node.op_type.as_str();
+    let holds = |order: Option<Ordering>| match op {
+        "Equal" => order == Some(Ordering::Equal),
+        "Greater" => order == Some(Ordering::Greater),
+        "Less" => order == Some(Ordering::Less),
+        "GreaterOrEqual" => order.is_some_and(Ordering::is_ge),
+        _ => order.is_some_and(Ordering::is_le),
+    };
+    let pairs = places[0].iter().zip(&places[1]);
+    let flags: Vec<bool> = match (&a.data, &b.data) {
+        (Data::Integers(a), Data::Integers(b)) if op == "And" => {
+            pairs.map(|(&i, &j)| a[i] & b[j] != 0).collect()
+        }
+        (Data::Integers(a), Data::Integers(b)) if op == "Or" => {
+            pairs.map(|(&i, &j)| a[i] | b[j] != 0).collect()
+        }
+        (Data::Integers(a), Data::Integers(b)) => {
+            pairs.map(|(&i, &j)| holds(Some(a[i].cmp(&b[j])))).collect()
+        }
+        (Data::Numbers(a, kind), Data::Numbers(b, other)) if kind == other && op != "And" && op != "Or" => {
+            pairs.map(|(&i, &j)| holds(a[i].partial_cmp(&b[j]))).collect()
+        }
+        _ => return Err(refused()),
+    };
+    Ok(Constant::integers(shape, flags.into_iter().map(i64::from).collect()))
+}
+
+fn negated(node: &Node, flags: &Constant) -> Result<Constant, OnnxError> {
+    only_attributes(node, &[])?;
+    match &flags.data {
+        Data::Integers(values) => {
+            let values = values.iter().map(|v| i64::from(*v == 0)).collect();
+            Ok(Constant::integers(flags.shape.clone(), values))
+        }
+        _ => Err(operator(node, " of these constants".into())),
+    }
+}
+
+/// Integers from one up to another.
+fn range(node: &Node, inputs: &[Option<Value>]) -> Result<Constant, OnnxError> {
+    only_attributes(node, &[])?;
+    let refused = || operator(node, " of these constants".into());
+    let one = |input: &Option<Value>| match &constant(input)?.data {
+        Data::Integers(values) if values.len() == 1 => values.first().copied(),
+        _ => None,
+    };
+    let ends = inputs.iter().map(one).collect::<Option<Vec<_>>>().ok_or_else(refused)?;
+    let [start, limit, step] = ends[..] else { return Err(refused()) };
+    if step == 0 || ![start, limit, step].into_iter().all(is_short) {
+        return Err(refused());
+    }
+    let mut values = vec![];
+    let mut at = start;
+    while if step > 0 { at < limit } else { at > limit } {
+        if values.len() >= MOST {
+            return Err(refused());
+        }
+        values.push(at);
+        at += step;
+    }
+    Ok(Constant::integers(vec![values.len()], values))
 }
 
 fn filled(node: &Node, sizes: &Constant) -> Result<Constant, OnnxError> {

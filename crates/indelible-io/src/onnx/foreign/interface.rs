@@ -3,7 +3,7 @@
 use indelible::Precision;
 
 use super::{
-    Foreign, Reader, tails,
+    Foreign, Reader,
     value::{Computed, MOST, Stage, Tail, Value, count},
 };
 use crate::onnx::{
@@ -109,21 +109,19 @@ fn read_first(file: &File, name: &str) -> Option<usize> {
 impl Reader<'_> {
     /// The network, from what the outputs stand for.
     pub(super) fn finish(mut self, file: &File) -> Result<Foreign, OnnxError> {
-        let value = |name: &String| {
-            let unknown = || OnnxError::Structure(format!("the output '{name}' is computed by no node"));
-            self.values.get(name).ok_or_else(unknown)
+        let value = |output: &ValueInfo| {
+            let unknown =
+                || OnnxError::Structure(format!("the output '{}' is computed by no node", output.name));
+            self.values.get(&output.name).cloned().ok_or_else(unknown)
         };
-        let outputs = file.output.iter().map(|output| value(&output.name)).collect::<Result<Vec<_>, _>>()?;
+        let outputs = file.output.iter().map(value).collect::<Result<Vec<Value>, _>>()?;
         let output = match &outputs[..] {
             [Value::Computed(output)] => output.clone(),
-            [Value::Tail(Tail { logits, stage: Stage::Sigmoid })] => {
-                let vector = logits.vector;
-                self.by_sign(vector)
-            }
+            [Value::Tail(Tail { logits, stage: Stage::Sigmoid })] => self.by_sign(logits.vector),
             [Value::Constant(_)] => {
                 return Err(OnnxError::Structure("the output does not depend on the input".into()));
             }
-            several => tails::logits(several).ok_or_else(|| {
+            several => self.logits(several, file).ok_or_else(|| {
                 let what = match several.len() {
                     1 => "the network ends in 1 less a Sigmoid, which is no label; expected the Sigmoid, or both".into(),
                     count => {
@@ -137,6 +135,6 @@ impl Reader<'_> {
         let Computed { shape, .. } = output;
         let count: usize = shape.iter().product();
         let classes = self.classes.take().filter(|names| names.len() == count);
-        Ok(Foreign { model, notes: self.notes, classes })
+        Ok(Foreign { model, notes: self.notes, tie_margin: self.tie_margin, classes })
     }
 }

@@ -3,13 +3,12 @@
 use indelible::network::{AffineMap, Groups, LayerBuilder, Operation};
 
 use super::{
-    Reader,
-    movement::place,
-    value::{Computed, Value, broadcast, count, offsets, stretched, strides},
+    Reader, movement,
+    value::{Computed, Data, Value, broadcast, count, stretched},
 };
 use crate::onnx::{
     OnnxError,
-    graph::{int_attribute, only_attributes, operator},
+    graph::{only_attributes, operator},
     proto::Node,
 };
 
@@ -102,41 +101,34 @@ impl Reader<'_> {
     }
 
     fn concatenated(&mut self, node: &Node, values: &[Computed]) -> Result<Computed, OnnxError> {
-        let rank = values.first().map_or(0, |value| value.shape.len());
-        let axis = place(node, int_attribute(node, "axis", 0), rank)?;
-        let mut shape = values.first().map_or(vec![], |value| value.shape.clone());
-        shape[axis] = 0;
-        for value in values {
-            let mut fits = value.shape.clone();
-            if fits.len() == rank {
-                fits[axis] = shape[axis];
-            }
-            if fits != shape {
-                return Err(operator(node, " of values that do not fit".into()));
-            }
-            shape[axis] += value.shape[axis];
-        }
+        let shapes: Vec<&[usize]> = values.iter().map(|value| value.shape.as_slice()).collect();
+        let (shape, indices) = movement::joined(node, &shapes)?;
         self.keeps_batch(node, &shape)?;
-        let all = count(&shape).ok_or_else(|| operator(node, format!(" to the shape {shape:?}")))?;
-        let (mut indices, mut first, mut along) = (vec![0; all], 0, 0);
-        for value in values {
-            let steps = strides(&shape);
-            let axes: Vec<Vec<usize>> = value
-                .shape
-                .iter()
-                .enumerate()
-                .map(|(d, &size)| {
-                    let start = if d == axis { along } else { 0 };
-                    (start..start + size).map(|i| i * steps[d]).collect()
-                })
-                .collect();
-            for (position, target) in offsets(&axes).into_iter().enumerate() {
-                indices[target] = first + position;
-            }
-            first += value.shape.iter().product::<usize>();
-            along += value.shape[axis];
-        }
         let reads = values.iter().map(|value| value.vector).collect();
         Ok(self.push(Operation::Select(indices), reads, shape))
+    }
+
+    /// Where: by a constant, numbers of one value or of another.
+    pub(super) fn choose(&mut self, node: &Node, inputs: &[Option<Value>]) -> Result<Value, OnnxError> {
+        only_attributes(node, &[])?;
+        let [Some(Value::Constant(flags)), yes, no] = inputs else {
+            return Err(operator(node, " by a computed condition".into()));
+        };
+        let Data::Integers(chosen) = &flags.data else {
+            return Err(operator(node, " of this arrangement".into()));
+        };
+        let values = [self.vector(node, yes.as_ref())?, self.vector(node, no.as_ref())?];
+        let shape =
+            values.iter().try_fold(flags.shape.clone(), |shape, value| broadcast(&shape, &value.shape));
+        let shape = shape.ok_or_else(|| operator(node, " of values that do not fit".into()))?;
+        self.keeps_batch(node, &shape)?;
+        let flags = stretched(&flags.shape, &shape);
+        let [yes, no] = values.each_ref().map(|value| stretched(&value.shape, &shape));
+        let first = values[0].shape.iter().product::<usize>();
+        let places = flags.into_iter().zip(yes).zip(no);
+        let indices =
+            places.map(|((flag, yes), no)| if chosen[flag] != 0 { yes } else { first + no }).collect();
+        let reads = values.iter().map(|value| value.vector).collect();
+        Ok(Value::Computed(self.push(Operation::Select(indices), reads, shape)))
     }
 }

@@ -13,13 +13,19 @@ mod arithmetic;
 mod constants;
 mod interface;
 mod joins;
+mod linear_models;
 mod movement;
+mod padding;
 mod products;
+mod resizing;
 mod spatial;
 mod tails;
 mod value;
 
-use std::{collections::HashMap, rc::Rc};
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
 
 use indelible::{
     Precision,
@@ -42,16 +48,19 @@ pub(super) struct Foreign {
     pub model: Model,
     /// What was left out, in words.
     pub notes: Vec<String>,
+    /// Logits that are not farther apart than this may be equal behind what was left out.
+    pub tie_margin: f64,
     /// Names of the classes, where the graph looks them up.
     pub classes: Option<Vec<String>>,
 }
 
-/// Reads the network in `file`.
+/// Reads the network in `file`. What no output needs is not looked at.
 pub(super) fn read(file: &File, opset: i64) -> Result<Foreign, OnnxError> {
+    let live = live(file);
     let input = interface::input(file)?;
     let mut first_error = None;
     for sample in &input.shapes {
-        match Reader::new(file, opset, &input, sample)?.run(file) {
+        match Reader::new(file, opset, (&input, sample), &live)?.run(file, &live) {
             Ok(foreign) => return Ok(foreign),
             Err(error) => {
                 first_error.get_or_insert(error);
@@ -59,6 +68,20 @@ pub(super) fn read(file: &File, opset: i64) -> Result<Foreign, OnnxError> {
         }
     }
     Err(first_error.unwrap_or(OnnxError::Missing("input")))
+}
+
+/// The nodes that some output needs, in their order.
+fn live(file: &File) -> Vec<&Node> {
+    let mut needed: HashSet<&str> = file.output.iter().map(|output| output.name.as_str()).collect();
+    let mut nodes = vec![];
+    for node in file.node.iter().rev() {
+        if node.output.iter().any(|name| !name.is_empty() && needed.contains(name.as_str())) {
+            needed.extend(node.input.iter().map(String::as_str));
+            nodes.push(node);
+        }
+    }
+    nodes.reverse();
+    nodes
 }
 
 /// A graph being read.
@@ -80,6 +103,7 @@ struct Reader<'f> {
     /// Length of the input.
     features: usize,
     notes: Vec<String>,
+    tie_margin: f64,
     classes: Option<Vec<String>>,
 }
 
@@ -87,8 +111,8 @@ impl<'f> Reader<'f> {
     fn new(
         file: &'f File,
         opset: i64,
-        Input { name: input, precision, .. }: &Input,
-        Sample { shape, batched }: &Sample,
+        (Input { name: input, precision, .. }, Sample { shape, batched }): (&Input, &Sample),
+        live: &[&'f Node],
     ) -> Result<Self, OnnxError> {
         let mut tensors = HashMap::new();
         for tensor in &file.initializer {
@@ -97,7 +121,7 @@ impl<'f> Reader<'f> {
             }
         }
         let mut uses = HashMap::new();
-        let read = file.node.iter().flat_map(|node| &node.input);
+        let read = live.iter().flat_map(|node| &node.input);
         for name in read.chain(file.output.iter().map(|output| &output.name)) {
             *uses.entry(name.as_str()).or_default() += 1;
         }
@@ -115,12 +139,13 @@ impl<'f> Reader<'f> {
             numbers: features,
             features,
             notes: vec![],
+            tie_margin: 0.0,
             classes: None,
         })
     }
 
-    fn run(mut self, file: &File) -> Result<Foreign, OnnxError> {
-        for node in &file.node {
+    fn run(mut self, file: &File, live: &[&Node]) -> Result<Foreign, OnnxError> {
+        for &node in live {
             let named = Node {
                 name: if node.name.is_empty() {
                     node.output.first().cloned().unwrap_or_default()
@@ -185,6 +210,9 @@ impl<'f> Reader<'f> {
         }
         match (node.domain.as_str(), node.op_type.as_str()) {
             ("ai.onnx.ml", "Scaler") => return Ok(vec![self.scaler(node, &inputs)?]),
+            ("ai.onnx.ml", "LinearClassifier") => return self.linear_classifier(node, &inputs),
+            ("ai.onnx.ml", "LinearRegressor") => return Ok(vec![self.linear_regressor(node, &inputs)?]),
+            ("ai.onnx.ml", "ArrayFeatureExtractor") => return Ok(vec![self.columns(node, &inputs)?]),
             ("ai.onnx.ml", "ZipMap") => return Ok(vec![tails::scores(node, &inputs)?]),
             (domain, _) if !is_default(domain) => return Err(operator(node, String::new())),
             _ => {}
@@ -198,18 +226,22 @@ impl<'f> Reader<'f> {
             return self.movement(node, &inputs);
         }
         let result = match op {
-            "Shape" => return constants::shape(node, &inputs),
+            "Shape" | "Size" => return constants::shape(node, &inputs),
             "Cast" => self.cast(node, &inputs),
             "Gemm" => self.gemm(node, &inputs),
             "MatMul" => self.mat_mul(node, &inputs),
             "Add" | "Sub" | "Mul" | "Div" => self.binary(node, &inputs),
             "Sum" | "Concat" | "Max" | "Min" => self.join(node, &inputs),
+            "Where" => self.choose(node, &inputs),
             "BatchNormalization" => self.batch_normalization(node, &inputs),
             "Conv" => self.convolution(node, &inputs),
             "AveragePool" | "GlobalAveragePool" | "MaxPool" | "GlobalMaxPool" => self.pool(node, &inputs),
-            "ReduceMean" | "ReduceSum" | "ReduceMax" => self.reduce(node, &inputs),
+            "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" => self.reduce(node, &inputs),
             "Pad" => self.pad(node, &inputs),
-            "Relu" | "LeakyRelu" | "PRelu" | "Clip" | "Abs" | "Neg" => self.activation(node, &inputs),
+            "Relu" | "LeakyRelu" | "PRelu" | "Clip" | "HardSigmoid" | "Abs" | "Neg" => {
+                self.activation(node, &inputs)
+            }
+            "Resize" | "Upsample" => self.enlarged(node, &inputs),
             "Softmax" | "LogSoftmax" | "ArgMax" | "Sigmoid" => self.tail(node, &inputs),
             _ => Err(operator(node, String::new())),
         };

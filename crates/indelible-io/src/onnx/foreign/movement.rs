@@ -293,6 +293,46 @@ fn split(
         .collect())
 }
 
+/// Concat: the shape that tensors of these shapes come to one behind the other, and where each
+/// of its elements stands among those of all of them.
+pub(super) fn joined(node: &Node, shapes: &[&[usize]]) -> Result<(Vec<usize>, Vec<usize>), OnnxError> {
+    let first = shapes.first().copied().unwrap_or(&[]);
+    let (rank, mut shape) = (first.len(), first.to_vec());
+    // Without a default in the standard, 0 there.
+    let axis = place(node, int_attribute(node, "axis", 0), rank)?;
+    shape[axis] = 0;
+    for part in shapes {
+        let mut fits = part.to_vec();
+        if fits.len() == rank {
+            fits[axis] = shape[axis];
+        }
+        if fits != shape {
+            return Err(operator(node, " of values that do not fit".into()));
+        }
+        shape[axis] = shape[axis].saturating_add(part[axis]);
+    }
+    let empty = shape.contains(&0);
+    if !empty && count(&shape).is_none() {
+        return Err(operator(node, format!(" to the shape {shape:?}")));
+    }
+    let mut indices = vec![0; shape.iter().product()];
+    let (steps, mut first, mut along) = (strides(&shape), 0, 0);
+    for part in shapes {
+        let place = |(d, &size): (usize, &usize)| -> Vec<usize> {
+            let start = if d == axis { along } else { 0 };
+            (start..start + size).map(|i| i * steps[d]).collect()
+        };
+        for (position, target) in
+            offsets(&part.iter().enumerate().map(place).collect::<Vec<_>>()).into_iter().enumerate()
+        {
+            indices[target] = first + position;
+        }
+        first += part.iter().product::<usize>();
+        along += part[axis];
+    }
+    Ok((shape, indices))
+}
+
 /// Expand and Tile.
 fn repeat(node: &Node, shape: &[usize], parameters: &Parameters<'_>) -> Result<Vec<Moved>, OnnxError> {
     only_attributes(node, &[])?;

@@ -57,9 +57,9 @@ fn window(node: &Node, shape: &[usize], kernel: Option<Vec<usize>>) -> Result<Wi
         let (first, last) = match auto {
             None | Some(b"NOTSET" | b"") => (pads[axis], pads[axes + axis]),
             Some(b"VALID") => (0, 0),
-            // Runtimes and the standard differ.
-            Some(b"SAME_UPPER" | b"SAME_LOWER") if dilations[axis] != 1 => {
-                return Err(operator(node, format!(" with auto_pad and dilations {dilations:?}")));
+            Some(b"SAME_UPPER" | b"SAME_LOWER") if dilations[axis] != 1 && node.op_type != "Conv" => {
+                let why = format!(" with auto_pad and dilations {dilations:?}, where runtimes disagree");
+                return Err(operator(node, why));
             }
             Some(side @ (b"SAME_UPPER" | b"SAME_LOWER")) => {
                 let needed = (size.div_ceil(strides[axis]) - 1) * strides[axis];
@@ -75,11 +75,16 @@ fn window(node: &Node, shape: &[usize], kernel: Option<Vec<usize>>) -> Result<Wi
         let all =
             size.checked_add(first).and_then(|s| s.checked_add(last)).and_then(|s| s.checked_sub(extent));
         let all = all.ok_or_else(too_large)?;
-        if int_attribute(node, "ceil_mode", 0) != 0 && all % strides[axis] != 0 {
-            return Err(operator(node, " with ceil_mode, where it counts".into()));
-        }
         before.push(first);
-        places.push(all / strides[axis] + 1);
+        let whole = all / strides[axis] + 1;
+        // One place more for what is left over, where it begins before the image ends.
+        let is_left = int_attribute(node, "ceil_mode", 0) != 0 && all % strides[axis] != 0;
+        let begins = whole.checked_mul(strides[axis]).is_some_and(|start| start < size + first);
+        if is_left && begins && int_attribute(node, "count_include_pad", 0) != 0 {
+            let why = " with ceil_mode and count_include_pad where windows reach beyond both, where runtimes disagree";
+            return Err(operator(node, why.into()));
+        }
+        places.push(whole + usize::from(is_left && begins));
     }
     let two = |values: &[usize], missing: usize| match values {
         [one] => [missing, *one],
@@ -224,10 +229,13 @@ impl Reader<'_> {
             .map(|d| if axes.contains(&d) { 1 } else { x.shape[d] })
             .collect();
         let group = |start: &usize| members.iter().map(|member| start + member).collect::<Vec<_>>();
-        if node.op_type == "ReduceMax" {
+        if node.op_type == "ReduceMax" || node.op_type == "ReduceMin" {
+            let least = node.op_type == "ReduceMin";
+            let x = if least { self.negated(&x) } else { x };
             let mut groups = Groups::default();
             starts.iter().for_each(|start| groups.push(group(start)));
-            return Ok(Value::Computed(self.push(Operation::Max(groups), vec![x.vector], shape)));
+            let most = self.push(Operation::Max(groups), vec![x.vector], shape);
+            return Ok(Value::Computed(if least { self.negated(&most) } else { most }));
         }
         let sums = |weight: f64| {
             let mut rows = LayerBuilder::new(x.shape.iter().product());
@@ -241,52 +249,5 @@ impl Reader<'_> {
         };
         let count = if node.op_type == "ReduceMean" { members.len() } else { 1 };
         Ok(Value::Computed(self.mean(&x, sums, shape, |_| count)))
-    }
-
-    /// Zeros around an image.
-    pub(super) fn pad(&mut self, node: &Node, inputs: &[Option<Value>]) -> Result<Value, OnnxError> {
-        only_attributes(node, if self.opset < 11 { &["mode", "pads", "value"] } else { &["mode"] })?;
-        let x = first(node, inputs)?.clone();
-        let rank = x.shape.len();
-        let mode = node.attribute.iter().find(|a| a.name == "mode").and_then(|a| a.s.as_deref());
-        let parameters = Parameters { node, inputs: inputs.iter().map(constant).collect() };
-        let pads = match node.attribute.iter().find(|a| a.name == "pads") {
-            Some(pads) => pads.ints.clone(),
-            None => parameters.integers(1)?.unwrap_or(&[]).to_vec(),
-        };
-        let pads: Vec<usize> = pads.iter().filter_map(|&d| usize::try_from(d).ok()).collect();
-        let value = match inputs.get(2) {
-            Some(Some(Value::Constant(value))) => self.numbers(node, value)?,
-            _ => {
-                let value = node.attribute.iter().find(|a| a.name == "value");
-                vec![value.map_or(0.0, |value| f64::from(value.f.unwrap_or(f32::NAN)))]
-            }
-        };
-        let plain = matches!(mode, None | Some(b"constant")) && !parameters.given(3);
-        let pad = |index: usize| pads.get(index).copied().unwrap_or(0);
-        let padded = |(d, size): (usize, &usize)| size.saturating_add(pad(d)).saturating_add(pad(rank + d));
-        let shape: Vec<usize> = x.shape.iter().enumerate().map(padded).collect();
-        let (Some(all), [value], true, true) = (count(&shape), &value[..], plain, pads.len() == 2 * rank)
-        else {
-            return Err(operator(node, " other than with a constant on both sides".into()));
-        };
-        if pads.iter().all(|&pad| pad == 0) {
-            return Ok(Value::Computed(x));
-        }
-        let steps = strides(&shape);
-        let inner = |d: usize| (pads[d]..pads[d] + x.shape[d]).map(|i| i * steps[d]).collect();
-        let mut from = vec![None; all];
-        for (position, target) in offsets(&(0..rank).map(inner).collect::<Vec<_>>()).into_iter().enumerate() {
-            from[target] = Some(position);
-        }
-        let mut rows = LayerBuilder::new(x.shape.iter().product());
-        for position in from {
-            match position {
-                Some(position) => rows.weight(position, 1.0).bias(0.0),
-                None => rows.bias(*value),
-            };
-        }
-        let map = Operation::Affine(AffineMap::Rows(rows.finish()));
-        Ok(Value::Computed(self.push(map, vec![x.vector], shape)))
     }
 }

@@ -1,22 +1,25 @@
 //! What stands behind the logits and changes no label: softmax, the position of
 //! the largest, names of classes.
 
-use indelible::network::{Activation, AffineMap, LayerBuilder, Operation};
+use indelible::network::{AffineMap, LayerBuilder, Operation};
 
 use super::{
-    Reader, constant, first,
+    Reader, constant, first, movement,
     value::{Computed, Constant, Data, Stage, Tail, Value},
 };
 use crate::onnx::{
     OnnxError,
     graph::{int_attribute, is_default, only_attributes, operator},
-    proto::Node,
+    proto::{Graph, Node},
 };
 
-/// A number that is not farther than this from 0 decides nothing: its Sigmoid is one half
-/// but for some units in the last place of binary32, and rounding may have the last word.
-/// Beyond it stands 16 of them or more on the side of the number.
-const UNDECIDED: f64 = 1.0 / 262_144.0;
+/// Numbers that are not farther apart than this may be equal behind a Softmax, a LogSoftmax
+/// or a Sigmoid: 64 units roundoff of binary32. Why no more is needed stands in
+/// `docs/certificates.md`.
+const TIE_MARGIN: f64 = 1.0 / 262_144.0;
+
+/// Operators that change nothing of a row but its shape, or do where they keep its order.
+const MOVES: [&str; 6] = ["Identity", "Reshape", "Squeeze", "Flatten", "Unsqueeze", "Transpose"];
 
 /// ZipMap of `ai.onnx.ml` over the logits themselves, which it gives names.
 pub(super) fn scores(node: &Node, inputs: &[Option<Value>]) -> Result<Value, OnnxError> {
@@ -33,22 +36,41 @@ fn several(node: &Node, all: usize) -> Result<(), OnnxError> {
     }
 }
 
-/// The logits that all outputs stand behind, or are beside a label.
-pub(super) fn logits(outputs: &[&Value]) -> Option<Computed> {
-    let tail = |value: &&Value| match value {
-        Value::Tail(tail) => Some(tail.clone()),
-        Value::Computed(logits) => Some(Tail { logits: logits.clone(), stage: Stage::Probabilities }),
-        Value::Constant(_) => None,
-    };
-    let tails: Vec<Tail> = outputs.iter().map(tail).collect::<Option<_>>()?;
-    let first = &tails.first()?.logits;
-    let complete = |stage| matches!(stage, Stage::Probabilities | Stage::Label);
-    let same = tails.iter().all(|tail| tail.logits.vector == first.vector && complete(tail.stage));
-    let differ = tails.len() == 1 || tails.len() == 2 && tails[0].stage != tails[1].stage;
-    (same && differ).then(|| first.clone())
-}
-
 impl Reader<'_> {
+    /// The logits that all outputs stand behind, or are beside a label. Values of another
+    /// kind beside a label are left out.
+    pub(super) fn logits(&mut self, outputs: &[Value], file: &Graph) -> Option<Computed> {
+        let label = outputs.iter().find_map(|value| match value {
+            Value::Tail(Tail { logits, stage: Stage::Label }) => Some(logits.vector),
+            _ => None,
+        });
+        let mut tails = vec![];
+        let mut beside = vec![];
+        for (value, output) in outputs.iter().zip(&file.output) {
+            match value {
+                Value::Tail(tail) => tails.push(tail.clone()),
+                Value::Computed(x) if label.is_some_and(|label| label != x.vector) => {
+                    beside.push(&output.name)
+                }
+                Value::Computed(logits) => {
+                    tails.push(Tail { logits: logits.clone(), stage: Stage::Probabilities });
+                }
+                Value::Constant(_) => return None,
+            }
+        }
+        let first = &tails.first()?.logits;
+        let complete = |stage| matches!(stage, Stage::Probabilities | Stage::Label);
+        let same = tails.iter().all(|tail| tail.logits.vector == first.vector && complete(tail.stage));
+        let differ = tails.len() == 1 || tails.len() == 2 && tails[0].stage != tails[1].stage;
+        if !(same && differ && beside.len() <= 1) {
+            return None;
+        }
+        let notes =
+            beside.iter().map(|name| format!("output '{name}' is left out: a label stands beside it"));
+        self.notes.extend(notes);
+        Some(first.clone())
+    }
+
     /// A node that may only stand behind all that counts.
     pub(super) fn tail(&mut self, node: &Node, inputs: &[Option<Value>]) -> Result<Value, OnnxError> {
         let logits = first(node, inputs)?.clone();
@@ -66,11 +88,22 @@ impl Reader<'_> {
         several(node, all)?;
         self.axis_of_classes(node, &logits)?;
         let stage = if op == "ArgMax" { Stage::Label } else { Stage::Probabilities };
-        self.note(node, "it does not change which output is the largest, but for rounding");
+        if op == "ArgMax" {
+            self.note(node, "a label is the position of the largest output");
+        } else {
+            self.makes_ties(node, op);
+        }
         Ok(Value::Tail(Tail { logits, stage }))
     }
 
-    fn note(&mut self, node: &Node, why: &str) {
+    /// Notes that what a node does to the outputs may make them equal.
+    pub(super) fn makes_ties(&mut self, node: &Node, what: &str) {
+        self.tie_margin = TIE_MARGIN;
+        let why = "it does not change which output is the largest, but may make equal what is within 2^-18; nothing is proved there";
+        self.notes.push(format!("{what} (node '{}') at the end is left out: {why}", node.name));
+    }
+
+    pub(super) fn note(&mut self, node: &Node, why: &str) {
         self.notes.push(format!("{} (node '{}') at the end is left out: {why}", node.op_type, node.name));
     }
 
@@ -85,7 +118,7 @@ impl Reader<'_> {
             (false, _) => -1,
         };
         let asked = int_attribute(node, "axis", default);
-        let axis = super::movement::place(node, asked, shape.len())?;
+        let axis = movement::place(node, asked, shape.len())?;
         // Earlier a Softmax went over all axes from this one on.
         let over = if arg_max || self.opset >= 13 { shape[axis] } else { shape[axis..].iter().product() };
         if over != all || int_attribute(node, "select_last_index", 0) != 0 {
@@ -100,10 +133,10 @@ impl Reader<'_> {
         let op = node.op_type.as_str();
         let plain = is_default(&node.domain);
         let result = match (op, inputs) {
-            (
-                "Identity" | "Cast" | "Reshape" | "Squeeze" | "Flatten" | "Unsqueeze",
-                [Some(Value::Tail(tail)), ..],
-            ) if plain && (tail.stage == Stage::Label || op != "Cast") => tail.clone(),
+            ("Cast", [Some(Value::Tail(tail))]) if plain && tail.stage == Stage::Label => tail.clone(),
+            (op, [Some(Value::Tail(tail)), ..]) if plain && MOVES.contains(&op) => {
+                self.moved_tail(node, tail, inputs)?
+            }
             ("Sub", [one, Some(Value::Tail(tail))]) if plain && tail.stage == Stage::Sigmoid => {
                 match constant(one) {
                     Some(Constant { data: Data::Numbers(values, _), .. })
@@ -129,7 +162,8 @@ impl Reader<'_> {
                 self.named(constant(names).ok_or_else(refused)?);
                 tail.clone()
             }
-            ("ZipMap", [Some(Value::Tail(tail))])
+            // Probabilities over their sum, which is one positive number for all.
+            ("ZipMap" | "Normalizer", [Some(Value::Tail(tail))])
                 if node.domain == "ai.onnx.ml" && tail.stage == Stage::Probabilities =>
             {
                 tail.clone()
@@ -137,6 +171,21 @@ impl Reader<'_> {
             _ => return Err(refused()),
         };
         Ok(vec![Value::Tail(result)])
+    }
+
+    /// What only changes the shape of a row, or of a label.
+    fn moved_tail(&self, node: &Node, tail: &Tail, inputs: &[Option<Value>]) -> Result<Tail, OnnxError> {
+        if tail.stage == Stage::Label {
+            return Ok(tail.clone());
+        }
+        let parameters = movement::Parameters { node, inputs: inputs.iter().map(constant).collect() };
+        let mut moved = movement::moved(node, self.opset, &tail.logits.shape, &parameters)?;
+        let moved = moved.pop().filter(|moved| moved.indices.iter().enumerate().all(|(i, &at)| i == at));
+        let shape = moved.map(|moved| moved.shape);
+        let all = tail.logits.shape.iter().product::<usize>();
+        let shape = shape.filter(|shape| shape.iter().product::<usize>() == all);
+        let shape = shape.ok_or_else(|| operator(node, " behind a Softmax, ArgMax or Sigmoid".into()))?;
+        Ok(Tail { logits: Computed { shape, ..tail.logits.clone() }, ..*tail })
     }
 
     /// `(1 − σ(z), σ(z))`, of which the second is larger where `z > 0`.
@@ -149,27 +198,22 @@ impl Reader<'_> {
         Ok(Tail { logits, stage: Stage::Probabilities })
     }
 
-    /// Two logits for the sign of a number `z`, whose Sigmoid is compared with one half: 0
-    /// and `relu(z − t) − relu(−z − t)`, equal up to [`UNDECIDED`], where nothing can be
-    /// proved then.
+    /// Two logits for the sign of a number, whose Sigmoid is compared with one half: 0 and
+    /// the number itself.
     pub(super) fn by_sign(&mut self, vector: usize) -> Computed {
-        let mut hinges = LayerBuilder::new(1);
-        hinges.weight(0, 1.0).bias(-UNDECIDED);
-        hinges.weight(0, -1.0).bias(-UNDECIDED);
-        let mut logits = LayerBuilder::new(2);
+        let mut logits = LayerBuilder::new(1);
         logits.bias(0.0);
-        logits.weight(0, 1.0).weight(1, -1.0).bias(0.0);
-        let affine = |rows: LayerBuilder| Operation::Affine(AffineMap::Rows(rows.finish()));
-        let hinges = self.push(affine(hinges), vec![vector], vec![1, 2]);
-        let hinges = self.push(Operation::Activation(Activation::Relu), vec![hinges.vector], vec![1, 2]);
+        logits.weight(0, 1.0).bias(0.0);
+        self.tie_margin = TIE_MARGIN;
         self.notes.push(
-            "Sigmoid at the end is left out: above one half is the second class, below it the first; where rounding may decide (numbers within 2^-18 of 0) nothing is proved, and the first is said"
+            "Sigmoid at the end is left out: above one half is the second class, below it the first; numbers within 2^-18 of 0 it may make one half, there nothing is proved"
                 .into(),
         );
-        self.push(affine(logits), vec![hinges.vector], vec![1, 2])
+        let logits = Operation::Affine(AffineMap::Rows(logits.finish()));
+        self.push(logits, vec![vector], vec![1, 2])
     }
 
-    fn named(&mut self, names: &Constant) {
+    pub(super) fn named(&mut self, names: &Constant) {
         self.classes = match &names.data {
             Data::Integers(values) => Some(values.iter().map(i64::to_string).collect()),
             Data::Texts(values) => Some(values.clone()),

@@ -74,8 +74,13 @@ impl BoundedLayers<'_> {
     }
 
     /// A lower bound of the difference of two outputs of the network, all of
-    /// whose layers are known.
-    pub(in crate::certify) fn lead(&self, network: &StoredNetwork, own: usize, other: usize) -> f64 {
+    /// whose layers are known; no closer one is looked for where it is above `enough`.
+    pub(in crate::certify) fn lead(
+        &self,
+        network: &StoredNetwork,
+        (own, other): (usize, usize),
+        enough: f64,
+    ) -> f64 {
         let Some(last) = network.layers().last() else { return f64::NEG_INFINITY };
         let depth = self.layers.len();
         let query = self.substituted(depth, last, &[(own, 1.0), (other, -1.0)], Query::default());
@@ -83,7 +88,7 @@ impl BoundedLayers<'_> {
         for way in [Way::Careful, Way::Joint] {
             let mut search = Search { way, work: MOST_FINAL_WORK };
             lead = lead.max(known(self.lower(depth, query.clone(), &mut search)));
-            if lead > 0.0 {
+            if lead > enough {
                 break;
             }
         }

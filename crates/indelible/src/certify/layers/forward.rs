@@ -57,7 +57,9 @@ pub(super) fn margin(
 ) -> Option<f64> {
     let bounded = BoundedLayers::through(claim, network, sample, on_box)?;
     let outputs: Vec<Interval> = bounded.outputs().collect();
-    margin_of(claim, sample, &outputs, |other| bounded.lead(network, claim.class(sample), other))
+    margin_of(claim, sample, &outputs, |other| {
+        bounded.lead(network, (claim.class(sample), other), claim.tie_margin)
+    })
 }
 
 impl<'a> BoundedLayers<'a> {

@@ -109,5 +109,5 @@ fn followed_back(
 ) -> Verdict {
     let margin =
         on_deep_stack(network.layers().len(), || forward::margin(claim, network, sample, sums)).flatten();
-    Verdict::of(margin, false, Engine::BackSubstitution)
+    Verdict::of(claim, margin, false, Engine::BackSubstitution)
 }

@@ -42,6 +42,7 @@ use crate::{
         of_each,
         program::Program,
     },
+    number::add_down,
 };
 
 /// A verdict and what it took.
@@ -104,7 +105,7 @@ fn decide(
     if let Some((relaxation, question)) = &asked {
         (climbs, least) = first_bounds(relaxation, question);
         if climbs.is_empty() {
-            return Ok(certified(least, outputs, Engine::LinearBounds));
+            return Ok(certified(claim, least, Engine::LinearBounds));
         }
     }
     asked = asked.filter(|(relaxation, _)| climbs.len() <= MOST_OPEN / relaxation.limits.len().max(1));
@@ -119,14 +120,14 @@ fn decide(
     relaxation.climb(question, &mut climbs, config.slope_steps);
     least = take_proved(&mut climbs, least);
     if climbs.is_empty() {
-        return Ok(certified(least, outputs, Engine::LinearBounds));
+        return Ok(certified(claim, least, Engine::LinearBounds));
     }
     relaxation.sharpen_slopes();
     let mut climbs: Vec<Climb> = climbs.into_iter().map(|climb| Climb::new(climb.node)).collect();
     relaxation.climb(question, &mut climbs, config.slope_steps);
     least = take_proved(&mut climbs, least);
     if climbs.is_empty() {
-        return Ok(certified(least, outputs, Engine::LinearBounds));
+        return Ok(certified(claim, least, Engine::LinearBounds));
     }
     let until = config.timeout.and_then(|timeout| started.checked_add(timeout));
     let limit = Limit { branches: config.branches, until };
@@ -136,7 +137,7 @@ fn decide(
     let (ending, bounded) = search(relaxation, question, open, limit, tried);
     *branches = bounded;
     Ok(match ending {
-        Ending::Holds(bound) => certified(least.min(bound), outputs, Engine::BranchAndBound),
+        Ending::Holds(bound) => certified(claim, least.min(bound), Engine::BranchAndBound),
         Ending::Fails(found) => found.refutes(),
         Ending::Open => Verdict::Undecided,
     })
@@ -167,7 +168,9 @@ fn take_proved(climbs: &mut Vec<Climb>, least: f64) -> f64 {
     least
 }
 
-/// The margin of a scalar head is ½ at most.
-fn certified(margin: f64, outputs: usize, engine: Engine) -> Verdict {
-    Verdict::of(Some(if outputs == 1 { margin.min(0.5) } else { margin }), false, engine)
+/// What rows that are all at least `least` prove. The margin of a scalar head is ½ at most.
+fn certified(claim: &Claim<'_>, least: f64, engine: Engine) -> Verdict {
+    let scalar = claim.model.outputs() == 1;
+    let margin = if scalar { least.min(0.5) } else { add_down(least, claim.tie_margin) };
+    Verdict::of(claim, Some(margin), false, engine)
 }

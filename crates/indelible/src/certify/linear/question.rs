@@ -30,7 +30,7 @@ impl Question {
             for other in (0..outputs).filter(|other| *other != class) {
                 let mut row = vec![0.0; outputs];
                 (row[class], row[other]) = (1.0, -1.0);
-                rows.push((row, 0.0));
+                rows.push((row, -claim.tie_margin));
             }
         }
         (!rows.is_empty() && class < claim.network_classes).then_some(Self { outputs, rows })

@@ -118,7 +118,7 @@ impl<'a> Checker<'a> {
         let own: Vec<usize> = labels.iter().map(|&class| take(class)).collect();
         Some(of_samples(claim, watch, |sample| {
             let margin = self.margin(sample, own[sample], near[sample].lower);
-            Verdict::of(margin, false, Engine::MaxAffine)
+            Verdict::of(claim, margin, false, Engine::MaxAffine)
         }))
     }
 

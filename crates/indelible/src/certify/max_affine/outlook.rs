@@ -16,7 +16,7 @@ use crate::{
         claim::distance_up,
         note, undecided,
     },
-    network::{MaxAffine, predicted_class},
+    network::MaxAffine,
     number::{add_up, div_down, mul_down, mul_up, sub_down},
     parallel,
 };
@@ -85,7 +85,7 @@ pub(super) fn refine(
         let attacks = tried(claim, open, points.collect())?;
         let verdicts = outlooks.iter().zip(attacks).map(|(outlook, attack)| {
             let margin = outlook.as_ref().map(|outlook| outlook.value);
-            match (Verdict::of(margin, false, Engine::MaxAffine), attack) {
+            match (Verdict::of(claim, margin, false, Engine::MaxAffine), attack) {
                 (Verdict::Undecided, Some((0, Attack { predicted, .. }))) => {
                     Some(Verdict::Misclassified { predicted })
                 }
@@ -168,7 +168,7 @@ fn radii_of(
     let wrong = |samples: &[usize], rows: &[Vec<f64>]| -> Result<Vec<bool>, Error> {
         let outputs = evaluator.evaluate(&rows.concat())?;
         let classes = samples.iter().zip(outputs.chunks(claim.model.outputs()));
-        Ok(classes.map(|(&i, o)| predicted_class(o, claim.network_classes) != Some(claim.class(i))).collect())
+        Ok(classes.map(|(&i, o)| claim.instead_of(claim.class(i), o).is_some()).collect())
     };
     let centers: Vec<Vec<f64>> = samples.iter().map(|&sample| claim.data.row(sample)).collect();
     let mut open = vec![];

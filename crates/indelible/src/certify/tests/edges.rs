@@ -35,8 +35,15 @@ fn asked(
     let features = x.len();
     let data = Dataset::new(Features::F64(x.into()), features, vec![0], vec!["a".into()])?;
     let radii = Radii::Uniform(radius);
-    let claim =
-        Claim { model, data: &data, classes: &[class], network_classes: classes, norm, radii: &radii };
+    let claim = Claim {
+        model,
+        data: &data,
+        classes: &[class],
+        network_classes: classes,
+        norm,
+        radii: &radii,
+        tie_margin: 0.0,
+    };
     assert_eq!(attack(&claim, 0).is_err(), certify(&claim, &Silent).is_err());
     Ok(certify(&claim, &Silent)?.verdicts.swap_remove(0))
 }

@@ -168,6 +168,7 @@ fn verdicts_agree_with_all_patterns_of_signs() {
             network_classes,
             norm: Norm::Linf,
             radii: &radii,
+            tie_margin: 0.0,
         };
         let said = certify_with(&claim, &config, &Silent).unwrap().verdicts.remove(0);
         let least = truth.0 as f64 / truth.1 as f64 / SCALE as f64;

@@ -61,6 +61,7 @@ fn origins_move_balls() {
             network_classes: 3,
             norm,
             radii: &radii,
+            tie_margin: 0.0,
         };
         let verdicts = certify_with(&claim, &Config::default(), &Silent).unwrap().verdicts;
         for (sample, verdict) in verdicts.iter().enumerate() {
@@ -112,8 +113,15 @@ fn radii_enclose_the_truth() {
         let names = ["1", "2", "3"].map(String::from).to_vec();
         let data = Dataset::new(Features::F64(x.into()), n, labels, names).unwrap();
         let none = Radii::Uniform(0.0);
-        let claim =
-            Claim { model: &model, data: &data, classes: &[0, 1, 2], network_classes: 3, norm, radii: &none };
+        let claim = Claim {
+            model: &model,
+            data: &data,
+            classes: &[0, 1, 2],
+            network_classes: 3,
+            norm,
+            radii: &none,
+            tie_margin: 0.0,
+        };
         let domain = if random.below(3) == 0 { Domain::same(-1.0, 1.0).unwrap() } else { Domain::default() };
         let config = Config { domain: domain.clone(), ..Config::default() };
         let radii = robust_radii(&claim, &config, 1, &Silent).unwrap();

@@ -148,6 +148,7 @@ fn what_some_order_breaks_is_not_certified() {
                             network_classes: 2,
                             norm,
                             radii: &radii,
+                            tie_margin: 0.0,
                         };
                         let verdict = certify(&claim, &Silent).unwrap().verdicts.remove(0);
                         let certified = matches!(verdict, Verdict::Certified { .. });

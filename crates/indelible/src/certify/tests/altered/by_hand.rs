@@ -55,7 +55,8 @@ fn certified(model: &Model, x: f64, classes: usize, class: usize) -> usize {
     let map: Vec<usize> = (0..classes).collect();
     let radii = Radii::Uniform(0.0);
     let (network_classes, norm) = (classes, Norm::Linf);
-    let claim = Claim { model, data: &data, classes: &map, network_classes, norm, radii: &radii };
+    let claim =
+        Claim { model, data: &data, classes: &map, network_classes, norm, radii: &radii, tie_margin: 0.0 };
     certify(&claim, &Silent).unwrap().certified
 }
 

@@ -153,7 +153,15 @@ fn attack(seed: u64) -> (usize, usize) {
     let Some(Case { built_by, changes, model, data, norm, radii }) = case(&mut random) else { return (0, 0) };
     let (classes, precision) = ((0..data.classes()).collect::<Vec<usize>>(), model.precision());
     let network_classes = data.classes();
-    let claim = Claim { model: &model, data: &data, classes: &classes, network_classes, norm, radii: &radii };
+    let claim = Claim {
+        model: &model,
+        data: &data,
+        classes: &classes,
+        network_classes,
+        norm,
+        radii: &radii,
+        tie_margin: 0.0,
+    };
     let Ok(certificate) = certify(&claim, &Silent) else { return (0, 0) };
     for (sample, verdict) in certificate.verdicts.iter().enumerate() {
         let &Verdict::Certified { margin, exact, .. } = verdict else { continue };

@@ -341,13 +341,20 @@ fn balls_contain_their_outputs() {
         let data = Dataset::new(Features::F64(center.clone().into()), n, labels, vec!["1".into()]).unwrap();
         let model = Model::Layers(network.clone());
         let radii = Radii::Uniform(radius);
-        let claim =
-            Claim { model: &model, data: &data, classes: &[0], network_classes: 2, norm, radii: &radii };
+        let claim = Claim {
+            model: &model,
+            data: &data,
+            classes: &[0],
+            network_classes: 2,
+            norm,
+            radii: &radii,
+            tie_margin: 0.0,
+        };
         let sums = on_box(&claim, &Domain::default(), &network, 0).filter(|_| random.below(4) > 0);
         let Some(layers) = BoundedLayers::through(&claim, &network, 0, sums.as_deref()) else { continue };
         let bounds: Vec<Interval> = layers.outputs().collect();
         bounded += 1;
-        let lead = if bounds.len() > 1 { layers.lead(&network, 0, 1) } else { f64::NEG_INFINITY };
+        let lead = if bounds.len() > 1 { layers.lead(&network, (0, 1), 0.0) } else { f64::NEG_INFINITY };
         sharp += usize::from(lead > f64::NEG_INFINITY);
         for attempt in 0..6 {
             let mut x = point_of(&mut random, &center, radius, norm);

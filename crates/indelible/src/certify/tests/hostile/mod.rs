@@ -106,7 +106,7 @@ impl Ball {
     /// That `model`, of `network_classes` classes, says `class` on the ball.
     fn claim<'a>(&'a self, model: &'a Model, class: &'a [usize; 1], network_classes: usize) -> Claim<'a> {
         let (data, norm, radii) = (&self.data, self.norm, &self.radii);
-        Claim { model, data, classes: class, network_classes, norm, radii }
+        Claim { model, data, classes: class, network_classes, norm, radii, tie_margin: 0.0 }
     }
 
     fn point(&self, random: &mut Random) -> Vec<f64> {

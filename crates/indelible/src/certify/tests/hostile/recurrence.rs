@@ -113,7 +113,15 @@ fn certified_recurrences_keep_their_labels() {
         let model = Model::Prototypes(recurrence.clone());
         let radii = Radii::Uniform(radius);
         let (classes, norm) = (&[0, 1, 2], Norm::Linf);
-        let claim = Claim { model: &model, data: &data, classes, network_classes: 3, norm, radii: &radii };
+        let claim = Claim {
+            model: &model,
+            data: &data,
+            classes,
+            network_classes: 3,
+            norm,
+            radii: &radii,
+            tie_margin: 0.0,
+        };
         for (sample, (verdict, _)) in answers(&claim, &recurrence).into_iter().flatten().enumerate() {
             let Verdict::Certified { exact: constant, .. } = verdict else { continue };
             certified += 1;

@@ -149,6 +149,7 @@ fn verdicts_are_about_the_whole_network() {
                 network_classes: 2,
                 norm,
                 radii: &radii,
+                tie_margin: 0.0,
             };
             (certify(&claim, &Silent).unwrap().verdicts, attack(&claim, 0).unwrap())
         };
@@ -229,6 +230,7 @@ fn raw_radii_are_proved_as_they_are_measured() {
                 network_classes: 2,
                 norm,
                 radii: &radii,
+                tie_margin: 0.0,
             };
             let found = robust_radii(&claim, &Config::default(), 24, &Silent).unwrap();
             (certify(&claim, &Silent).unwrap().verdicts, attack(&claim, 0).unwrap(), found)
