@@ -206,15 +206,19 @@ def dead_ends_of_any_kind(n):
 
 @case(("N", 2, 3), opsets=(15, 17))
 def parts_of_shapes(n):
-    n.op("Shape", "x", start=1), n.op("Reshape", n.op("Reshape", "x", n.ints(-1, 6)), n.op("Concat", n.ints(-1), n.x, axis=0))
-    n.op("Shape", n.x, start=-9, end=-2), n.op("Concat", n.x, n.ints(6), axis=0), n.op("Reshape", "x", n.x), n.dense(6, 2)
+    flat, sizes = n.op("Reshape", "x", n.ints(-1, 6)), n.op("Shape", "x", start=1)
+    back = n.op("Reshape", flat, n.op("Concat", n.ints(-1), sizes, axis=0))
+    batch = n.op("Shape", back, start=-9, end=-2)
+    n.op("Reshape", back, n.op("Concat", batch, n.ints(6), axis=0)), n.dense(6, 2)
 
 
 @case(FLAT)
 def chosen_by_constants(n):
     flags = n.tensor([[True, False, True, False, False, True]], bool)
     n.op("Where", flags, n.on("Relu"), "x"), n.op("Where", flags, n.x, n.tensor(0.5)), n.dense(6, 4)
-    n.op("Where", n.tensor([True], bool), n.x, n.weights(4)), n.op("Where", n.op("Greater", n.ints(3, 1, 0, 2), n.ints(1)), n.weights(4), n.x)
+    n.op("Where", n.tensor([True], bool), n.x, n.weights(4))
+    chosen, flags = n.x, n.op("Greater", n.ints(3, 1, 0, 2), n.ints(1))
+    n.op("Where", flags, n.weights(4), chosen)
 
 
 @case(FLAT)
@@ -239,7 +243,8 @@ def least_numbers(n):
 
 @case(FLAT)
 def constants_joined(n):
-    n.op("Concat", n.weights(2, 3), n.weights(4, 3), axis=0), n.op("MatMul", "x", n.x), n.on("Gather", n.op("Range", n.tensor(2, np.int64), n.tensor(-1, np.int64), n.tensor(-1, np.int64)), axis=1)
+    back = n.op("Range", n.tensor(2, np.int64), n.tensor(-1, np.int64), n.tensor(-1, np.int64))
+    n.op("Concat", n.weights(2, 3), n.weights(4, 3), axis=0), n.op("MatMul", "x", n.x), n.on("Gather", back, axis=1)
 
 
 @case(("N", 6, 6), ("N", 8, 4))

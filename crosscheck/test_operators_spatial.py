@@ -62,7 +62,7 @@ def padding_and_means(n):
 
 @case(("N", 2, 3, 4), opsets=(18, 19))
 def padding_along_axes(n):
-    n.on("Pad", n.ints(1, 0, 2, 1), n.weights(), n.ints(-1, 2)), n.on("Flatten"), n.dense(42, 2)
+    n.on("Pad", n.ints(1, 0, 2, 1), n.weights(), n.ints(-1, 2)), n.on("Flatten"), n.dense(56, 2)
 
 
 @case(("N", 2, 3, 4), opsets=(11, 17, 19))
@@ -80,7 +80,7 @@ def pools_that_go_on(n):
     n.on("AveragePool", kernel_shape=[2, 2], strides=[3, 2], pads=[0, 1, 1, 1], ceil_mode=1), n.on("Flatten")
 
 
-@case(("N", 2, 3, 4), opsets=(11, 17))
+@case(("N", 2, 3, 4), opsets=(13, 17))
 def repeated_pixels(n):
     n.on("Resize", "", n.tensor([1, 1, 2, 3], np.float32), mode="nearest", nearest_mode="floor", coordinate_transformation_mode="asymmetric")
     n.on("Relu"), n.on("Resize", "", "", n.ints(1, 2, 12, 12), mode="nearest"), n.on("Flatten")
