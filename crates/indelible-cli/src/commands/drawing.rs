@@ -3,7 +3,7 @@
 use plotters::{coord::Shift, prelude::*};
 
 /// Colours of lines and panels, in order; at least one per construction.
-pub const COLOURS: [RGBColor; 10] = [
+pub const COLOURS: [RGBColor; 11] = [
     RGBColor(31, 119, 180),
     RGBColor(255, 127, 14),
     RGBColor(44, 160, 44),
@@ -14,6 +14,7 @@ pub const COLOURS: [RGBColor; 10] = [
     RGBColor(23, 23, 23),
     RGBColor(23, 190, 207),
     RGBColor(188, 189, 34),
+    RGBColor(127, 127, 127),
 ];
 
 /// Where something is drawn.

@@ -36,6 +36,9 @@ pub fn narrowest_projection(
         return Err(Error::BadWidth);
     }
     let features = data.features();
+    if from >= features {
+        return Ok(None);
+    }
     let near = nearest_enemies(data, Norm::L2, progress);
     let mut known = Differences::of_nearest(data, &near);
     let mut rows = sketch(&known, distance, from, features, progress);
@@ -58,7 +61,7 @@ pub fn narrowest_projection(
 }
 
 /// The fewest rows, `from` or more, that a few steps find to keep the closest pairs
-/// apart; as many as there are features where they find no fewer.
+/// apart; one fewer than there are features where they find none.
 fn sketch(
     known: &Differences,
     distance: f64,
@@ -88,7 +91,7 @@ fn sketch(
         }
     }
     progress.end();
-    found.unwrap_or_else(|| start(known, width, features))
+    found.unwrap_or_else(|| start(known, width.min(features - 1), features))
 }
 
 #[cfg(test)]

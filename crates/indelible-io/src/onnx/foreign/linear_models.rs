@@ -16,6 +16,9 @@ use crate::onnx::{
     proto::Node,
 };
 
+/// Coefficients and intercept of every score.
+type Rows = Vec<(Vec<f64>, f64)>;
+
 impl Reader<'_> {
     /// LinearClassifier: the label of the largest score, and what becomes of the scores.
     pub(super) fn linear_classifier(
@@ -83,7 +86,7 @@ impl Reader<'_> {
     }
 
     /// The rows of a linear model, coefficients and intercept, and what they make of `x`.
-    fn linear(&mut self, node: &Node, x: &Computed) -> Result<(Vec<(Vec<f64>, f64)>, Computed), OnnxError> {
+    fn linear(&mut self, node: &Node, x: &Computed) -> Result<(Rows, Computed), OnnxError> {
         if self.precision != Precision::F32 {
             return Err(operator(node, " of binary64 numbers, which it rounds to binary32".into()));
         }
@@ -106,8 +109,7 @@ impl Reader<'_> {
             let (all, rows) = (coefficients.len(), intercepts.len());
             return Err(operator(node, format!(" of {features} features by {all} numbers in {rows} rows")));
         }
-        let rows: Vec<(Vec<f64>, f64)> =
-            coefficients.chunks(features).map(<[f64]>::to_vec).zip(intercepts).collect();
+        let rows: Rows = coefficients.chunks(features).map(<[f64]>::to_vec).zip(intercepts).collect();
         let mut layer = LayerBuilder::new(features);
         for (weights, bias) in &rows {
             for (column, weight) in weights.iter().enumerate() {
