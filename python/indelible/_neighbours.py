@@ -23,11 +23,12 @@ def neighbor_graph(
     k: int,
     norm: str | float = "l2",
     *,
+    base: ArrayLike | None = None,
     scale: str | None = None,
     n_jobs: int | None = None,
     progress: Progress = None,
 ) -> "csr_matrix":
-    """The k nearest other samples of each sample, exactly, as a sparse matrix of distances.
+    """The k nearest other samples of each sample, or those of a base, exactly, as a sparse matrix of distances.
 
     This is what ``sklearn.neighbors.kneighbors_graph(mode="distance")`` gives, with the rows
     sorted by distance and without rounding in the search: what cleanlab's
@@ -38,13 +39,16 @@ def neighbor_graph(
     X : array of shape (n_samples, n_features), or frame
         The samples.
     k : int
-        How many, from 1 to n_samples - 1.
+        How many, from 1 to n_samples - 1, or to the number of samples of the base.
+    base : array of shape (n_base, n_features), or frame, optional
+        Where neighbours are looked for; a sample of X that is in it is its own neighbour. A map that
+        ``scale`` asks for is that of the base.
     norm, scale, n_jobs, progress
         As of :func:`separation`.
 
     Returns
     -------
-    scipy.sparse.csr_matrix of float64, shape (n_samples, n_samples)
+    scipy.sparse.csr_matrix of float64, shape (n_samples, n_samples) or (n_samples, n_base)
         ``k`` stored entries in each row, nearest first, smaller index first among equally near
         ones: the largest float64 that is not above the distance. Distances of 0 are stored.
 
@@ -62,15 +66,22 @@ def neighbor_graph(
     """
     from scipy.sparse import csr_matrix
 
-    data = mapped(points(X, scale), scale)
+    data, other = points(X, scale), None
+    if base is not None:
+        same_columns(X, base, ("X", "base"))
+        like = points(base, scale, "base")
+        data, other = mapped(data, scale, like), mapped(like, scale)
+    else:
+        data = mapped(data, scale)
     samples = data.samples
-    if samples < 2:
+    if other is None and samples < 2:
         raise ValueError("X has 1 sample, which has no neighbour; expected two or more")
-    count = whole(k, "k", 1, samples - 1)
+    count = whole(k, "k", 1, samples - 1 if other is None else other.samples)
     with running(n_jobs, progress) as run:
-        lower, _, indices = _native.k_nearest(data, None, count, norm_name(norm), run)
+        lower, _, indices = _native.k_nearest(data, other, count, norm_name(norm), run)
     starts = np.arange(0, samples * count + 1, count)
-    return csr_matrix((lower.ravel(), indices.ravel(), starts), shape=(samples, samples))
+    columns = samples if other is None else other.samples
+    return csr_matrix((lower.ravel(), indices.ravel(), starts), shape=(samples, columns))
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,6 +30,22 @@ def test_graphs_serve_estimators():
             indelible.neighbor_graph(X, k)
 
 
+@pytest.mark.parametrize("norm", [1, 2, np.inf])
+def test_neighbours_in_a_base(norm):
+    graph = indelible.neighbor_graph(X[:30], 6, norm, base=X[20:])
+    distances = np.linalg.norm((X[:30, None].astype(float) - X[None, 20:]), ord=norm, axis=2)
+    order = np.argsort(np.round(distances, 9), axis=1, kind="stable")[:, :6]
+    assert graph.shape == (30, 60) and np.array_equal(graph.indices.reshape(30, 6), order)
+    assert np.allclose(graph.data.reshape(30, 6), np.take_along_axis(distances, order, axis=1))
+    # A map is that of the base.
+    scaled = indelible.neighbor_graph(X[:30] * 7, 1, norm, base=X * 7, scale="minmax")
+    assert np.array_equal(scaled.data, np.zeros(30))
+    with pytest.raises(ValueError, match="k is 61; expected 1 to 60"):
+        indelible.neighbor_graph(X[:30], 61, norm, base=X[20:])
+    with pytest.raises(ValueError, match="features"):
+        indelible.neighbor_graph(X[:30], 1, norm, base=X[:, :2])
+
+
 @pytest.mark.parametrize("radius", [0.0, 1.0])
 def test_duplicates_are_found(radius):
     found = indelible.duplicates(X[:50], Y[:50], X[50:], Y[50:], radius)

@@ -58,19 +58,27 @@ impl Report {
         notes.iter().fold(self, |report, note| report.line("left out", note))
     }
 
+    /// One or the other.
+    pub fn text(&self, as_json: bool) -> String {
+        if as_json { format!("{}\n", self.json) } else { columns(&self.lines, 0..0) }
+    }
+
     /// Prints one or the other.
     pub fn print(&self, as_json: bool) -> Result<(), Failure> {
-        print(&if as_json { format!("{}\n", self.json) } else { columns(&self.lines, 0..0) })
+        print(&self.text(as_json))
     }
 }
 
 /// Lines of columns as wide as their longest entry, those of `right` set to the
 /// right.
-pub fn columns<const N: usize>(lines: &[[String; N]], right: std::ops::Range<usize>) -> String {
-    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; N] = std::array::from_fn(width);
-    let aligned = |line: &[String; N]| {
-        let cells = line.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
+pub fn columns<L: AsRef<[String]>>(lines: &[L], right: std::ops::Range<usize>) -> String {
+    let mut widths: Vec<usize> = vec![];
+    for (column, cell) in lines.iter().flat_map(|line| line.as_ref().iter().enumerate()) {
+        widths.resize(widths.len().max(column + 1), 0);
+        widths[column] = widths[column].max(cell.chars().count());
+    }
+    let aligned = |line: &L| {
+        let cells = line.as_ref().iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
             if right.contains(&column) { format!("{cell:>width$}") } else { format!("{cell:width$}") }
         });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"

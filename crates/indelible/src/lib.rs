@@ -88,6 +88,8 @@
 //! - [`network`]: layers and the compact forms, what each computes (written
 //!   once), sizes, evaluation.
 //! - [`certify`]: proofs about a network as stored, attacks, Lipschitz bounds.
+//! - [`generalization`]: how far the labels of held-out points are right, of networks and
+//!   of the nearest-neighbour rule.
 //! - [`directions`]: every norm as the sup norm of a few numbers.
 //! - [`cells`]: boxes that recognise balls, few and sparse.
 //! - [`constructions`]: theorems as code, one file each, listed in
@@ -104,6 +106,7 @@
 //! | *separation* is this distance, of this pair | [`number`], and [`separation`], which takes every pair into account and compares without rounding |
 //! | a *width* reaches this ratio, or cannot | [`width`], which bounds what a projection and weights on pairs show, and [`number`]; not their search |
 //! | *certified*: every point of the ball, rounded or not, gets the label | [`certify`], [`number`], for compact forms the exact search of [`separation`], what [`network`] says a form computes, and IEEE-754 arithmetic of the machine |
+//! | the nearest-neighbour rule is *certified* within this radius | [`separation`], [`number`] and [`generalization`] |
 //! | *refuted*: this point of the ball gets another label | [`network`], which evaluates it, and [`number`], by which it lies in the ball |
 //! | the network has this size, this Lipschitz bound | [`network`]; [`certify`] and [`number`] |
 //!
@@ -133,6 +136,7 @@ pub mod dataset;
 pub mod directions;
 pub mod error;
 pub mod fit;
+pub mod generalization;
 mod isa;
 mod matrix;
 pub mod network;

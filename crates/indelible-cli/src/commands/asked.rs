@@ -28,21 +28,56 @@ pub struct AskedArgs {
     /// Norm of the radius: linf, l1, l2, or lP for a real P > 1, like l1.5 [default: what the file claims, else linf]
     #[arg(long)]
     norm: Option<Norm>,
-    /// Valid inputs, with which balls are intersected: LOW,HIGH for every feature; `data`: each feature's range in DATA; or a file with a line LOW,HIGH per feature [default: all numbers]
-    #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true)]
-    clip: Option<Clip>,
-    /// Parts of a ball to look at before its sample stays undecided, for dense layers [default: 2000, for `robustness` 64; as many as --timeout allows]
-    #[arg(long, value_name = "N")]
-    branches: Option<usize>,
-    /// Seconds to look at parts of a ball, for each question about a sample; which ones are decided then depends on the machine [default: no limit but --branches]
-    #[arg(long, value_name = "S", allow_negative_numbers = true)]
-    timeout: Option<f64>,
+    #[command(flatten)]
+    effort: EffortArgs,
     /// What radii are measured in [default: scaled where the network scales its features, else raw]
     #[arg(long, value_parser = units())]
     radius_units: Option<Units>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// Which inputs are valid, and how much is tried.
+#[derive(Args, Debug)]
+pub struct EffortArgs {
+    /// Valid inputs, with which balls are intersected: LOW,HIGH for every feature; `data`: each feature's range in DATA; or a file with a line LOW,HIGH per feature [default: all numbers]
+    #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true)]
+    clip: Option<Clip>,
+    /// Parts of a ball to look at before its sample stays undecided, for dense layers [default: 2000, for `robustness` 64, for `generalize` 0; as many as --timeout allows]
+    #[arg(long, value_name = "N")]
+    branches: Option<usize>,
+    /// Seconds to look at parts of a ball, for each question about a sample; which ones are decided then depends on the machine [default: no limit but --branches]
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
+    timeout: Option<f64>,
+}
+
+impl EffortArgs {
+    /// The file that valid inputs are read from.
+    pub fn clip_file(&self) -> Option<&PathBuf> {
+        match &self.clip {
+            Some(Clip::File(path)) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// What is tried where nothing else was asked for than in `config`.
+    pub fn config(&self, mut config: Config) -> Result<Config, Failure> {
+        if let Some(seconds) = self.timeout {
+            let timeout = Duration::try_from_secs_f64(seconds).ok().filter(|timeout| !timeout.is_zero());
+            require(timeout.is_some(), || {
+                format!("--timeout is {seconds}; expected a number of seconds above 0")
+            })?;
+            (config.timeout, config.branches) = (timeout, usize::MAX);
+        }
+        config.branches = self.branches.unwrap_or(config.branches);
+        Ok(config)
+    }
+
+    /// The valid inputs; where they are those of `data`, of these.
+    pub fn domain(&self, data: &Dataset) -> Result<Domain, Failure> {
+        self.clip.as_ref().map_or(Ok(Domain::default()), |clip| clip.domain(data))
+    }
 }
 
 /// What was read.
@@ -59,17 +94,11 @@ impl AskedArgs {
     /// asked for. None of the files is one of `outputs`.
     pub fn read(&self, config: Config, outputs: &[Option<&PathBuf>], bar: &Bar) -> Result<Asked, Failure> {
         let [data, labels] = self.data.files();
-        let clip = match &self.clip {
-            Some(Clip::File(path)) => Some(path),
-            _ => None,
-        };
-        keep_apart(&[data, labels, Some(&self.network), clip], outputs)?;
-        let mut config = self.effort(config)?;
+        keep_apart(&[data, labels, Some(&self.network), self.effort.clip_file()], outputs)?;
+        let mut config = self.effort.config(config)?;
         let network = self.measured(onnx::open(&self.network)?)?;
         let data = self.data.read_for(&network, bar)?;
-        if let Some(clip) = &self.clip {
-            config.domain = clip.domain(&data)?;
-        }
+        config.domain = self.effort.domain(&data)?;
         let norm = self.norm.or(network.metadata.norm).unwrap_or(Norm::Linf);
         Ok(Asked { network, data, norm, config })
     }
@@ -104,19 +133,6 @@ impl AskedArgs {
     /// The file of the data.
     pub fn data_file(&self) -> std::path::Display<'_> {
         self.data.path.display()
-    }
-
-    /// How much is tried.
-    fn effort(&self, mut config: Config) -> Result<Config, Failure> {
-        if let Some(seconds) = self.timeout {
-            let timeout = Duration::try_from_secs_f64(seconds).ok().filter(|timeout| !timeout.is_zero());
-            require(timeout.is_some(), || {
-                format!("--timeout is {seconds}; expected a number of seconds above 0")
-            })?;
-            (config.timeout, config.branches) = (timeout, usize::MAX);
-        }
-        config.branches = self.branches.unwrap_or(config.branches);
-        Ok(config)
     }
 }
 

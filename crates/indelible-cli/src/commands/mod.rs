@@ -15,6 +15,9 @@ mod drawing;
 mod enemies_chart;
 mod exact;
 mod explain;
+mod generalize;
+mod generalize_answer;
+mod generalize_chart;
 mod hard;
 mod inspect;
 mod page;
@@ -91,6 +94,8 @@ enum Command {
     Patch(patch::PatchArgs),
     /// The largest radius of each sample: certified, and attacked
     Robustness(robustness::RobustnessArgs),
+    /// Robust accuracy on a test set: constructions built from a training set, networks, nearest neighbours
+    Generalize(generalize::GeneralizeArgs),
     /// Answer a VNN-LIB query about a network: sat with a point, unsat with a proof
     Verify(verify::VerifyArgs),
     /// Make a benchmark for verifiers whose every answer is known and proved
@@ -143,6 +148,7 @@ impl Program {
             Command::Certify(args) => args.run(),
             Command::Patch(args) => args.run(),
             Command::Robustness(args) => args.run(),
+            Command::Generalize(args) => args.run(),
             Command::Verify(args) => args.run(),
             Command::Benchmark(args) => args.run(),
             Command::Audit(args) => args.run(),

@@ -74,7 +74,9 @@ impl ScoresArgs {
             AtomicFile::create(output)?;
         }
         let data = self.data.read(&bar)?;
-        let points = self.test.as_ref().map(|test| self.read_test(test, &bar)).transpose()?;
+        // Through the map of the training set, where there is one.
+        let read = |test| self.read_test(test, &bar)?.behind(data.scaling());
+        let points = self.test.as_deref().map(read).transpose()?;
         if let (Some(points), Some(path)) = (&points, &self.test) {
             points.alike(&data)?;
             let shared = points.class_names().iter().any(|name| data.class_names().contains(name));

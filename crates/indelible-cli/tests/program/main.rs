@@ -10,6 +10,7 @@
 mod cells;
 mod common;
 mod compare;
+mod generalize;
 mod line;
 mod mnist;
 mod readme;
