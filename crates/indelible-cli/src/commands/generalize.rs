@@ -140,7 +140,7 @@ impl GeneralizeArgs {
         let sizes = self.sizes(train.raw.samples())?;
         // What does not fit should not cost a long computation.
         let classes = train.raw.class_names();
-        Signature { outputs: classes.len(), classes: Some(classes), features: None }
+        Signature { outputs: classes.len(), classes: Some(classes), features: None, tie_margin: 0.0 }
             .match_classes(&test.raw)?;
         for (_, network) in &networks {
             let (expected, given) = (network.model.inputs(), test.raw.features());
@@ -346,7 +346,8 @@ impl Task<'_> {
             bar.end();
             let measured = built.map_err(Failure::from).and_then(|fitted| {
                 let classes = Some(fitted.classes.names.as_slice());
-                let signature = Signature { outputs: fitted.model.outputs(), classes, features: None };
+                let signature =
+                    Signature { outputs: fitted.model.outputs(), classes, features: None, tie_margin: 0.0 };
                 Ok((self.curves(&held_out, train, &fitted.model, signature)?, fitted.size))
             });
             match measured {
