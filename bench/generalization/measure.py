@@ -31,11 +31,11 @@ KINDS = {"standard": "standard", "adversarial": "adversarial (PGD)", "interval":
 
 
 def data(args, out):
-    """Training images and labels, and how the program is told of them and of the test set."""
+    """Training images and labels, and the files of them and of the test set."""
     if args.mnist:
         images, labels = mnist(args.mnist, "train")
         files = [Path(args.mnist) / f"{part}-images-idx3-ubyte.gz" for part in ("train", "t10k")]
-        return images[: args.limit], labels[: args.limit], [files[0], "--limit", args.limit], files[1]
+        return images[: args.limit], labels[: args.limit], *files
     from sklearn.datasets import load_digits
 
     x, y = load_digits(return_X_y=True)
@@ -43,7 +43,7 @@ def data(args, out):
     held = np.arange(len(x)) % 3 == 2
     np.savez(out / "train.npz", X=x[~held], y=y[~held])
     np.savez(out / "test.npz", X=x[held], y=y[held])
-    return x[~held], y[~held], [out / "train.npz"], out / "test.npz"
+    return x[~held], y[~held], out / "train.npz", out / "test.npz"
 
 
 def asked(program, *arguments):
@@ -56,7 +56,8 @@ def asked(program, *arguments):
 
 def certified(args, network, source, radius):
     started = time.perf_counter()
-    found = asked(args.program, "certify", network, *source, "--norm", "linf", "--radius", radius, "--branches", args.branches)
+    effort = ["--branches", args.branches, "--limit", args.prove]
+    found = asked(args.program, "certify", network, source, "--norm", "linf", "--radius", radius, *effort)
     share = lambda key: f"{100 * found[key] / found['samples']:.2f} %"
     return f"{share('certified')} / {share('refuted')}", time.perf_counter() - started
 
@@ -76,13 +77,15 @@ def main():
     parser.add_argument("--radius", type=float, default=0.1, help="trained and built for")
     parser.add_argument("--radii", type=float, nargs="+", default=[0.02, 0.1], help="asked about")
     parser.add_argument("--branches", type=int, default=0)
+    parser.add_argument("--prove", type=int, default=60000, help="the first so many training samples")
     parser.add_argument("--constructions", nargs="+", default=["cells"])
     parser.add_argument("--samples", type=int, default=500, help="of the test set")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     images, labels, source, test = data(args, args.out)
     within = [f"certified / refuted within {radius}" for radius in args.radii]
-    print(f"{len(images)} training samples, trained with {side.__name__.removesuffix('_side')}\n")
+    print(f"{len(images):,} training samples, trained with {side.__name__.removesuffix('_side')}; "
+          f"certified of the first {min(args.prove, len(images)):,}\n")  # fmt: skip
     line("network", "training accuracy", *within, "parameters", "training or building", "certifying")
     line(*["---"] * (5 + len(within)))
     networks = []
@@ -100,13 +103,14 @@ def main():
         networks.append(path)
     for name in args.constructions:
         path, started = args.out / f"{name}.onnx", time.perf_counter()
-        built = asked(args.program, "build", *source, "--construction", name, "--radius", args.radius, "-o", path)
+        limit = ["--limit", len(images)]
+        built = asked(args.program, "build", source, *limit, "--construction", name, "--radius", args.radius, "-o", path)
         taken = time.perf_counter() - started
         found = [certified(args, path, source, radius) for radius in args.radii]
         nonzero = f"{built['parameters']['nonzero']:,}"
         times = f"{taken:.0f} s", f"{sum(taken for _, taken in found):.0f} s"
         line(f"`{name}`, built for {args.radius}", "100.00 %", *(words for words, _ in found), nonzero, *times)
-    generalize = [args.program, "generalize", source[0], test, *source[1:], "--radius", args.radius]
+    generalize = [args.program, "generalize", source, test, "--limit", len(images), "--radius", args.radius]
     generalize += ["--network", *networks, "--constructions", ",".join(args.constructions), "--samples", args.samples]
     generalize += ["--clip", "0,1", "--branches", args.branches, "--svg", args.out / "generalize.svg"]
     print(flush=True)

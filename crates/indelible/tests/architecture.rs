@@ -33,7 +33,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("width", &["dataset", "matrix", "norm", "number", "progress", "separation"]),
     ("network", &["dataset", "isa", "norm", "number"]),
     ("certify", &["budget", "dataset", "matrix", "network", "norm", "number", "progress", "separation"]),
-    ("generalization", &["certify", "dataset", "network", "norm", "number", "progress", "separation"]),
+    (
+        "generalization",
+        &["budget", "certify", "dataset", "network", "norm", "number", "progress", "separation"],
+    ),
     ("directions", &["budget", "dataset", "isa", "network", "norm", "number", "progress"]),
     ("cells", &["budget", "dataset", "directions", "isa", "network", "norm", "number", "progress"]),
     (

@@ -253,6 +253,8 @@ fn scores_are_told_and_written() {
     assert!(place.path("scores.npz").is_file());
     let shown = place.run("scores iris --top 3").stdout;
     assert!(shown.contains("labels in doubt") && shown.contains("virginica"), "{shown}");
+    // Points go through the map of the training set, so that each is its own nearest sample.
+    assert_eq!(place.json("scores iris iris --scale minmax --share 1")["test_accuracy"], 1.0);
     place.refused("scores iris --share 0", 2, &["share", "0"]);
     place.refused("scores iris --neighbours 1", 2, &["1 neighbour", "2 or more"]);
     place.refused("scores iris -o scores.csv", 2, &["scores.csv", ".npz"]);
