@@ -132,7 +132,7 @@ def bounds(
     -------
     list of dict
         One for each result, with ``kind`` ("necessary", "sufficient", "needed" by the data, "measured"),
-        ``quantity``, ``formula``, ``value``, ``bits_per_parameter`` (of measured parameters),
+        ``quantity``, ``formula``, ``value``, ``bits_per_parameter`` and ``bits`` (of measured parameters),
         ``accuracy`` ("explicit", "order of growth"), ``robust``, ``condition``, ``built`` and
         ``source``: what ``pandas.DataFrame`` takes.
 
@@ -168,8 +168,8 @@ class Comparison(dict[str, list[Any]]):
     """All constructions side by side: a dict of columns, which ``pandas.DataFrame`` takes.
 
     The columns are ``construction``, ``depth``, ``width``, ``nonzero`` and ``all`` (parameters),
-    ``bits_per_parameter`` and ``bits`` (of the nonzero ones), ``max_abs_parameter``, ``lipschitz`` (a bound; infinite where none was found), ``certified`` (a
-    count of samples), ``form``, ``build_seconds`` and ``certify_seconds``.
+    ``bits_per_parameter`` and ``bits`` (of the nonzero ones), ``max_abs_parameter``, ``lipschitz``
+    (a bound; infinite where none was found), ``certified`` (a count of samples), ``form``, ``build_seconds`` and ``certify_seconds``.
 
     Attributes
     ----------

@@ -147,7 +147,7 @@ def test_pictures_show_what_they_should():
     assert near.plot(found.ax_).ax_ is found.ax_ and near.figure_ is found.figure_
     matplotlib.pyplot.close("all")
     pandas = pytest.importorskip("pandas")
-    assert pandas.DataFrame(table).shape == (len(table["construction"]), 11)
+    assert pandas.DataFrame(table).shape == (len(table["construction"]), 13)
 
 
 def test_the_functions_need_no_scikit_learn():
