@@ -22,7 +22,7 @@ const PLACES: u32 = 300;
 const GIVEN: [RGBColor; 5] = [
     RGBColor(0, 92, 49),
     RGBColor(153, 0, 0),
-    RGBColor(255, 164, 5),
+    RGBColor(219, 0, 182),
     RGBColor(0, 51, 160),
     RGBColor(116, 10, 255),
 ];
