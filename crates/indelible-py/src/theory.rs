@@ -80,7 +80,7 @@ fn object<'py>(py: Python<'py>, row: &Row) -> PyResult<Bound<'py, PyDict>> {
     said.set_item("formula", row.formula)?;
     said.set_item("value", row.value)?;
     said.set_item("bits_per_parameter", row.bits_per_parameter)?;
-    said.set_item("bits", row.bits_per_parameter.map(|bits| row.value * bits as f64))?;
+    said.set_item("bits", row.bits())?;
     said.set_item("accuracy", row.accuracy.to_string())?;
     said.set_item("robust", row.robust)?;
     said.set_item("condition", row.condition)?;

@@ -83,7 +83,7 @@ pub fn object(row: &Row) -> Value {
     json!({
         "kind": row.kind.to_string(), "quantity": row.quantity.to_string(), "formula": row.formula,
         "value": row.value, "bits_per_parameter": row.bits_per_parameter,
-        "bits": row.bits_per_parameter.map(|bits| row.value * bits as f64), "accuracy": row.accuracy.to_string(), "robust": row.robust,
+        "bits": row.bits(), "accuracy": row.accuracy.to_string(), "robust": row.robust,
         "condition": row.condition, "built": row.built, "source": row.source,
     })
 }
@@ -103,7 +103,7 @@ fn text(question: &Question, rows: &[Row]) -> String {
                 _ => format!("~{count}"),
             },
             row.bits_per_parameter.map_or(String::new(), grouped),
-            row.bits_per_parameter.map_or(String::new(), |bits| self::count(row.value * bits as f64)),
+            row.bits().map_or(String::new(), self::count),
             row.formula.into(),
             if row.robust { "balls".into() } else { "samples".into() },
             match (row.kind, row.built) {

