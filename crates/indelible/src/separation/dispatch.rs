@@ -64,8 +64,10 @@ impl<T: Search> Job<'_, T> {
         match Every::new(metric, *relation) {
             Some(every) => search.run(metric, &every, relation),
             None => {
-                let panels = Panels::new(metric, *relation, reals, norm, search.few());
-                search.run(metric, &panels, relation)
+                let halved = search.mutual() && relation.is_mutual();
+                let relation = if halved { relation.halved() } else { *relation };
+                let panels = Panels::new(metric, relation, reals, norm, search.few());
+                search.run(metric, &panels, &relation)
             }
         }
     }

@@ -80,6 +80,22 @@ impl<'a> Relation<'a> {
         self.pairs == Pairs::All || self.queries[i] != self.base[j]
     }
 
+    /// Whether each pair that counts for a sample counts for the other one, too, in the other
+    /// order.
+    pub(super) fn is_mutual(&self) -> bool {
+        self.is_one_set() && self.pairs == Pairs::Enemies && !self.ascending
+    }
+
+    /// Of a [mutual](Self::is_mutual) relation each pair once, smaller index first.
+    pub(super) fn halved(&self) -> Self {
+        Self { ascending: true, ..*self }
+    }
+
+    /// Whether query `i` meets only base samples `j > i`.
+    pub(super) fn is_ascending(&self) -> bool {
+        self.ascending
+    }
+
     /// How many pairs count, up to a factor of two.
     pub(super) fn size(&self) -> u128 {
         let all = self.queries.len() as u128 * self.base.len() as u128;

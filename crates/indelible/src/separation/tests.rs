@@ -65,7 +65,9 @@ impl<T: Search> Search for Unpruned<T> {
 #[derive(Debug, PartialEq)]
 struct Answers {
     closest: Option<(Enclosure, usize, usize)>,
+    /// For which each pair is looked at once.
     nearest: Vec<Option<super::Neighbour>>,
+    two_nearest: Vec<Option<super::Neighbour>>,
     within: (u64, Vec<(usize, usize, Enclosure)>),
 }
 
@@ -85,9 +87,11 @@ fn answers(data: &Dataset, norm: Norm, isa: Option<Isa>) -> Answers {
     let progress = &Silent;
     let closest = run(data, &Relation::once(data, Pairs::Enemies), norm, isa, Closest(progress));
     let radius = closest.map_or(1.0, |(d, ..)| d.upper * 1.05).min(f64::MAX);
+    let nearest = |per_query| run(data, &Relation::within(data), norm, isa, Nearest { per_query, progress });
     Answers {
         closest,
-        nearest: run(data, &Relation::within(data), norm, isa, Nearest { per_query: 2, progress }),
+        nearest: nearest(1),
+        two_nearest: nearest(2),
         within: run(data, &Relation::once(data, Pairs::All), norm, isa, Within { radius, keep: 5, progress }),
     }
 }

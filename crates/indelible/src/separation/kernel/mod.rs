@@ -20,3 +20,12 @@ pub(super) const ROWS: usize = 6;
 
 /// Sums over the codes of queries and samples of a panel.
 pub(super) type PanelSums = [[u32; PANEL]; ROWS];
+
+/// What sums are compared with: one that is below the barrier of its query or below that of its
+/// sample is of interest.
+#[derive(Clone, Copy)]
+pub(super) struct Barriers {
+    pub(super) queries: [u32; ROWS],
+    /// Zeros where pairs are of interest to their queries alone.
+    pub(super) samples: [u32; PANEL],
+}

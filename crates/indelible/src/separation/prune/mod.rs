@@ -3,6 +3,7 @@
 mod every;
 mod panels;
 mod stage;
+mod tile;
 mod windows;
 
 pub(super) use self::{every::Every, panels::Panels, windows::Windows};

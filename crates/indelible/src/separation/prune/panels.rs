@@ -8,11 +8,14 @@
 
 use std::{ops::Range, sync::OnceLock};
 
-use super::stage::{PanelSet, QueryRows, Rows, Stage};
+use super::{
+    stage::{PanelSet, Rows, Stage},
+    tile::Tile,
+};
 use crate::{
     Norm,
     separation::{
-        kernel::{PANEL, ROWS, rows},
+        kernel::{Barriers, PANEL, ROWS, rows},
         metric::{Codes, Reals, Summed},
         quantized::Quantizer,
         relation::{Masks, Relation, ones},
@@ -36,20 +39,20 @@ const ONE_IN: usize = 8;
 
 /// The pruner.
 pub struct Panels<'a, M> {
-    metric: &'a M,
-    relation: Relation<'a>,
-    full: Stage<'a>,
+    pub(super) metric: &'a M,
+    pub(super) relation: Relation<'a>,
+    pub(super) full: Stage<'a>,
     sketch: Option<Stage<'a>>,
     /// What the first sketch does not tell apart is looked at with.
-    finer: Option<Stage<'a>>,
+    pub(super) finer: Option<Stage<'a>>,
     /// For samples whose own codes are those compared: the error of all of them,
     /// and these.
-    plain: Option<(f64, Codes<'a>)>,
+    pub(super) plain: Option<(f64, Codes<'a>)>,
 }
 
 /// A block of base samples.
 pub struct PanelBlock {
-    range: Range<usize>,
+    pub(super) range: Range<usize>,
     masks: Masks,
     sketch: Option<PanelSet>,
     finer: Option<Finer>,
@@ -58,10 +61,10 @@ pub struct PanelBlock {
 }
 
 /// Codes of finer sketches.
-struct Finer {
-    rows: Rows,
+pub(super) struct Finer {
+    pub(super) rows: Rows,
     /// Bounds nearly all of their errors.
-    error: f64,
+    pub(super) error: f64,
 }
 
 impl<'a, M: Summed> Panels<'a, M> {
@@ -104,6 +107,12 @@ impl<'a, M: Summed> Panels<'a, M> {
         for p in panels.clone() {
             let (panel, first_sample) = (&set.panels[p], block.range.start + p * PANEL);
             let outlier = panel.error > set.error;
+            tile.refresh_base(
+                panel,
+                (first_sample, p),
+                0..PANEL.min(block.range.end - first_sample),
+                collector,
+            );
             for first in (0..queries.len()).step_by(ROWS) {
                 // Pairs are looked at once: all samples of the panel come before.
                 if self.relation.start(queries.start + first) >= first_sample + PANEL {
@@ -111,17 +120,19 @@ impl<'a, M: Summed> Panels<'a, M> {
                 }
                 // Most pairs do not count where nearly all samples have one label.
                 let last = (first + ROWS).min(queries.len());
-                let counts = |k: usize| block.masks.word(masks[k], p, tile.skip(k, block)) != 0;
+                let counts = |k: usize| block.masks.word(masks[k], p, tile.skip(k, &block.range)) != 0;
                 if !(first..last).any(counts) {
                     continue;
                 }
                 let barriers = tile.barriers(first, outlier.then_some(panel.error), collector);
+                let barriers = Barriers { queries: barriers, samples: tile.base.first };
                 let found = stage.near(panel, &tile.rows, first, &barriers, &mut sums);
-                for (r, &found) in found.iter().enumerate().filter(|(_, f)| **f != 0) {
+                // Rows behind the last query are near what counts for base samples.
+                for (r, &found) in found[..last - first].iter().enumerate().filter(|(_, f)| **f != 0) {
                     let k = first + r;
-                    for s in ones(found & block.masks.word(masks[k], p, tile.skip(k, block))) {
+                    for s in ones(found & block.masks.word(masks[k], p, tile.skip(k, &block.range))) {
                         passed += 1;
-                        if tile.finer.as_ref().is_some_and(|finer| finer.is_out(k, p * PANEL + s)) {
+                        if tile.is_finely_out(k, s, p, (sums[r][s], outlier)) {
                             continue;
                         }
                         pending.push((k, s, sums[r][s]));
@@ -138,13 +149,24 @@ impl<'a, M: Summed> Panels<'a, M> {
                 let (i, j) = (queries.start + k, first_sample + s);
                 // Limits have fallen since, and the panel's bound of the errors
                 // may be much above the sample's.
-                if (outlier || sum < tile.barriers[k])
-                    && !stage.is_out(sum, tile.reaches[k], tile.rows.errors()[k] + panel.errors[s])
-                    && (stage.original || !self.is_far(i, j, tile.seconds[k]))
-                    && let Some(distance) = self.metric.within(i, j, collector.limit(i))
+                let errors = tile.rows.errors()[k] + panel.errors[s];
+                let out = |reach: f64| stage.is_out(sum, reach, errors);
+                let query = (outlier || sum < tile.barriers[k]) && !out(tile.reaches[k]);
+                let sample = sum < tile.base.first[s] && !out(tile.base.reaches[s]);
+                if !(query || sample)
+                    || !stage.original && self.is_far(i, j, tile.second(k, s, query, sample))
                 {
+                    continue;
+                }
+                let distance = query.then(|| self.metric.within(i, j, collector.limit(i))).flatten();
+                let distance = distance.or_else(|| {
+                    let limit = sample.then(|| tile.base_limit(j, collector)).flatten()?;
+                    self.metric.within(i, j, limit)
+                });
+                if let Some(distance) = distance {
                     collector.take(i, j, distance);
                     tile.refresh(k, collector);
+                    tile.refresh_base(panel, (first_sample, p), s..s + 1, collector);
                     changed = true;
                 }
             }
@@ -166,107 +188,6 @@ impl<'a, M: Summed> Panels<'a, M> {
         self.plain.is_some_and(|(_, codes)| {
             let (a, b) = codes.pair(i, j);
             self.full.quantizer.sums.between(self.full.isa, a, b) >= barrier
-        })
-    }
-}
-
-/// Queries of a tile in a stage, and what their limits mean there.
-struct Tile<'a, M> {
-    panels: &'a Panels<'a, M>,
-    stage: &'a Stage<'a>,
-    queries: Range<usize>,
-    rows: QueryRows,
-    /// Bounds the errors of nearly all base samples.
-    error: f64,
-    /// Sums from these on are out of the limits for such samples. Rows that
-    /// only pad the last group find nothing.
-    barriers: Vec<u32>,
-    /// Reaches of the limits.
-    reaches: Vec<f64>,
-    /// Sums over all codes from these on are out of the limits.
-    seconds: Vec<u32>,
-    finer: Option<FinerTile<'a>>,
-}
-
-/// Queries of a tile as finer sketches.
-struct FinerTile<'a> {
-    stage: &'a Stage<'a>,
-    base: &'a Finer,
-    rows: Rows,
-    /// Sums from these on are out of the limits, for nearly all base samples.
-    barriers: Vec<u32>,
-}
-
-impl FinerTile<'_> {
-    /// Whether the sketches of query `k` of the tile and sample `s` of the block put
-    /// these out of the limit.
-    fn is_out(&self, k: usize, s: usize) -> bool {
-        self.base.rows.errors[s] <= self.base.error
-            && self.stage.sum((&self.rows, k), (&self.base.rows, s)) >= self.barriers[k]
-    }
-}
-
-impl<'a, M: Summed> Tile<'a, M> {
-    fn new(
-        panels: &'a Panels<'a, M>,
-        (stage, error, finer): (&'a Stage<'a>, f64, Option<&'a Finer>),
-        queries: Range<usize>,
-    ) -> Self {
-        let finer = panels.finer.as_ref().zip(finer).map(|(stage, base)| {
-            let rows = stage.queries(queries.clone());
-            FinerTile { stage, base, rows, barriers: vec![0; queries.len()] }
-        });
-        let count = queries.len().next_multiple_of(ROWS);
-        Self {
-            panels,
-            stage,
-            rows: stage.rows(queries.clone()),
-            queries,
-            error,
-            barriers: vec![0; count],
-            reaches: vec![0.0; count],
-            seconds: vec![0; count],
-            finer,
-        }
-    }
-
-    /// Samples of a block that come too early for query `k` of the tile.
-    #[inline]
-    fn skip(&self, k: usize, block: &PanelBlock) -> usize {
-        self.panels.relation.skip(self.queries.start + k, &block.range)
-    }
-
-    /// Takes over the limit of query `k` of the tile.
-    fn refresh(&mut self, k: usize, collector: &impl Collector<M>) {
-        let (metric, limit) = (self.panels.metric, collector.limit(self.queries.start + k));
-        self.barriers[k] = self.stage.barrier(metric, limit, self.rows.errors()[k] + self.error);
-        if let Some(finer) = &mut self.finer {
-            finer.barriers[k] = finer.stage.barrier(metric, limit, finer.rows.errors[k] + finer.base.error);
-        }
-        self.reaches[k] = metric.reach(limit);
-        if let Some((error, _)) = self.panels.plain {
-            self.seconds[k] = self.panels.full.barrier(metric, limit, 2.0 * error);
-        }
-    }
-
-    fn refresh_all(&mut self, collector: &impl Collector<M>) {
-        for k in 0..self.queries.len() {
-            self.refresh(k, collector);
-        }
-    }
-
-    /// Barriers of the queries from `first` on; for base samples with larger
-    /// errors, `outlier` bounds these.
-    fn barriers(&self, first: usize, outlier: Option<f64>, collector: &impl Collector<M>) -> [u32; ROWS] {
-        std::array::from_fn(|r| {
-            let k = first + r;
-            match outlier {
-                Some(error) if k < self.queries.len() => {
-                    let limit = collector.limit(self.queries.start + k);
-                    self.stage.barrier(self.panels.metric, limit, self.rows.errors()[k] + error)
-                }
-                _ => self.barriers[k],
-            }
         })
     }
 }
@@ -304,6 +225,7 @@ impl<M: Summed> Pruner<M> for Panels<'_, M> {
             for first in (0..queries.len()).step_by(ROWS) {
                 let last = (first + ROWS).min(queries.len());
                 let barriers = std::array::from_fn(|r| guesses.get(first + r).map_or(0, |guess| guess.sum));
+                let barriers = Barriers { queries: barriers, samples: [0; PANEL] };
                 let found = stage.near(panel, &rows, first, &barriers, &mut sums);
                 for k in (first..last).filter(|k| found[k - first] != 0) {
                     let row = block.masks.row(self.relation.queries[queries.start + k]);

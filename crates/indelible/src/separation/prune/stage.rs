@@ -8,7 +8,7 @@ use crate::{
     parallel,
     separation::{
         kernel::{
-            PANEL, PanelSums, ROWS, dot,
+            Barriers, PANEL, PanelSums, ROWS, dot,
             sums::{self, Term},
         },
         metric::{Limit, Summed},
@@ -164,7 +164,11 @@ impl Stage<'_> {
         {
             return u32::try_from(barrier).unwrap_or(u32::MAX);
         }
-        let reach = metric.reach(limit);
+        self.reached(metric.reach(limit), errors)
+    }
+
+    /// The same for a limit with this reach, perhaps a little more.
+    pub(super) fn reached(&self, reach: f64, errors: f64) -> u32 {
         if reach < 0.0 { 0 } else { self.quantizer.barrier(reach * self.samples.stretch, errors) }
     }
 
@@ -181,7 +185,7 @@ impl Stage<'_> {
         panel: &Panel,
         rows: &QueryRows,
         first: usize,
-        barriers: &[u32; ROWS],
+        barriers: &Barriers,
         out: &mut PanelSums,
     ) -> [u64; ROWS] {
         let width = self.quantizer.padded();

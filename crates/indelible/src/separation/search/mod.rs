@@ -4,6 +4,7 @@
 //! and number of threads.
 
 mod closest;
+mod mutual;
 mod nearest;
 mod within;
 
@@ -38,6 +39,11 @@ pub(super) trait Search {
         false
     }
 
+    /// Whether it can be shown each pair of one set once, for both of its samples.
+    fn mutual(&self) -> bool {
+        false
+    }
+
     /// Searches.
     fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output;
 }
@@ -47,13 +53,17 @@ pub(super) trait Collector<M: Metric> {
     /// How near base samples must be to query `i` to be of interest now.
     fn limit(&self, i: usize) -> Limit<M::Distance>;
 
+    /// Where pairs count for both of their samples, how near queries must be to base samples
+    /// to be of interest to these now; else nothing.
+    fn base_limits(&self, _base: Range<usize>, _limits: &mut Vec<Limit<M::Distance>>) {}
+
     /// Whether a pair taken for one query may change the limits of others.
     fn shared(&self) -> bool {
         false
     }
 
-    /// Takes note of a pair within the limit of `i`. Pairs of one query come
-    /// in ascending order of `j`.
+    /// Takes note of a pair within the limit of `i`, or of `j` where pairs count for both.
+    /// Pairs of one query come in ascending order of `j`.
     fn take(&mut self, i: usize, j: usize, distance: M::Distance);
 }
 

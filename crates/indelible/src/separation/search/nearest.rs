@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, ops::Range};
 
-use super::{Collector, Guess, Limit, Metric, Pruner, Search, TILE, blocks};
+use super::{Collector, Guess, Limit, Metric, Pruner, Search, TILE, blocks, mutual};
 use crate::{
     Progress, parallel,
     separation::{Neighbour, relation::Relation},
@@ -79,28 +79,21 @@ impl Nearest<'_> {
     ) -> Vec<Option<(M::Distance, usize)>> {
         let Self { per_query, progress } = self;
         let (queries, samples) = (relation.queries.len(), relation.base.len());
-        let mut found = vec![None; queries * per_query];
-        let guess = per_query == 1 && pruner.guesses();
-        let blocks = || blocks(samples, pruner.block_size());
-        let sparse: Vec<Range<usize>> = blocks().step_by(SPARSE).filter(|_| guess).collect();
-        let guessed: u64 = sparse.iter().map(|base| base.len() as u64 / QUICK).sum();
-        progress.begin("comparing samples", queries as u64 * (samples as u64 + guessed));
-        let mut guesses = vec![Guess { sum: u32::MAX, sample: None }; queries];
-        for base in sparse {
-            let block = pruner.block(base.clone());
-            parallel::each_chunk_mut(&mut guesses, TILE, |tile, guesses| {
-                pruner.guess(&block, tile * TILE..tile * TILE + guesses.len(), guesses);
-                progress.advance(guesses.len() as u64 * (base.len() as u64 / QUICK));
-            });
+        if relation.is_ascending() {
+            return mutual::find(metric, pruner, relation, progress);
         }
+        let mut found = vec![None; queries * per_query];
+        let guessing = Guessing::new(pruner, relation, if per_query == 1 { SPARSE } else { usize::MAX });
+        progress.begin("comparing samples", queries as u64 * samples as u64 + guessing.work());
+        let guesses = guessing.run(progress);
         let bound = |i: usize| {
             let guessed = guesses[i].sample.and_then(|j| metric.within(i, j, Limit::None));
             let given = up_to.get(i).filter(|distance| distance.is_finite()).map(|&d| metric.threshold(d));
-            let known = [guessed, given, beside(metric, relation, i, per_query)];
-            known.into_iter().flatten().min_by(|a, b| metric.compare(a, b))
+            let beside = beside(metric, relation, i, per_query).map(|(distance, _)| distance);
+            [guessed, given, beside].into_iter().flatten().min_by(|a, b| metric.compare(a, b))
         };
         let bounds = parallel::map(guesses.len(), bound);
-        for base in blocks() {
+        for base in blocks(samples, pruner.block_size()) {
             let count = base.len() as u64;
             let block = pruner.block(base);
             parallel::each_chunk_mut(&mut found, TILE * per_query, |tile, found| {
@@ -116,22 +109,73 @@ impl Nearest<'_> {
     }
 }
 
-/// A distance that the `per_query` nearest samples of query `i` do not exceed: that of samples
-/// beside it, where queries and base samples are one set.
-fn beside<M: Metric>(metric: &M, relation: &Relation, i: usize, per_query: usize) -> Option<M::Distance> {
+/// A search for guesses among some of the base samples.
+pub(super) struct Guessing<'a, P> {
+    pruner: &'a P,
+    queries: usize,
+    base: Vec<Range<usize>>,
+}
+
+impl<'a, P> Guessing<'a, P> {
+    /// That in the first of every `step` blocks; in none where no quick way is known.
+    pub(super) fn new<M: Metric>(pruner: &'a P, relation: &Relation, step: usize) -> Self
+    where
+        P: Pruner<M>,
+    {
+        let blocks = blocks(relation.base.len(), pruner.block_size()).step_by(step);
+        let base = blocks.filter(|_| step < usize::MAX && pruner.guesses()).collect();
+        Self { pruner, queries: relation.queries.len(), base }
+    }
+
+    /// Pairs that take as long.
+    pub(super) fn work(&self) -> u64 {
+        let pairs = self.base.iter().map(|base| base.len() as u64 / QUICK).sum::<u64>();
+        pairs * self.queries as u64
+    }
+
+    /// A guess for each query.
+    pub(super) fn run<M: Metric>(&self, progress: &dyn Progress) -> Vec<Guess>
+    where
+        P: Pruner<M>,
+    {
+        let mut guesses = vec![Guess { sum: u32::MAX, sample: None }; self.queries];
+        for base in &self.base {
+            let block = self.pruner.block(base.clone());
+            parallel::each_chunk_mut(&mut guesses, TILE, |tile, guesses| {
+                self.pruner.guess(&block, tile * TILE..tile * TILE + guesses.len(), guesses);
+                progress.advance(guesses.len() as u64 * (base.len() as u64 / QUICK));
+            });
+        }
+        guesses
+    }
+}
+
+/// Among the samples beside query `i`, where queries and base samples are one set, the last of its
+/// `per_query` nearest: its distance, which those of all samples do not exceed, and its index.
+pub(super) fn beside<M: Metric>(
+    metric: &M,
+    relation: &Relation,
+    i: usize,
+    per_query: usize,
+) -> Option<(M::Distance, usize)> {
     if per_query > MOST || !relation.is_one_set() {
         return None;
     }
     let near = (1..=BESIDE).flat_map(|step| [i.checked_sub(step), i.checked_add(step)]);
     let counting = near.flatten().filter(|&j| j < relation.base.len() && relation.counts(i, j));
-    let distances = counting.take(per_query + MORE).filter_map(|j| metric.within(i, j, Limit::None));
-    let mut distances: Vec<M::Distance> = distances.collect();
-    distances.sort_by(|a, b| metric.compare(a, b));
-    distances.get(per_query - 1).copied()
+    let counting = counting.take(per_query + MORE);
+    let mut found: Vec<(M::Distance, usize)> =
+        counting.filter_map(|j| Some((metric.within(i, j, Limit::None)?, j))).collect();
+    found.sort_by(|(a, j), (b, k)| metric.compare(a, b).then(j.cmp(k)));
+    found.get(per_query - 1).copied()
 }
 
 impl Search for Nearest<'_> {
     type Output = Vec<Option<Neighbour>>;
+
+    fn mutual(&self) -> bool {
+        self.per_query == 1
+    }
 
     fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
         enclosed(metric, self.find(metric, pruner, relation, &[]))
@@ -151,6 +195,10 @@ pub struct NearestAndClosest<'a>(pub Nearest<'a>);
 
 impl Search for NearestAndClosest<'_> {
     type Output = (Vec<Option<Neighbour>>, Option<usize>);
+
+    fn mutual(&self) -> bool {
+        self.0.mutual()
+    }
 
     fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
         let per_query = self.0.per_query;
@@ -182,6 +230,10 @@ pub struct NearestIndices<'a>(pub Nearest<'a>);
 
 impl Search for NearestIndices<'_> {
     type Output = Vec<Option<usize>>;
+
+    fn mutual(&self) -> bool {
+        self.0.mutual()
+    }
 
     fn run<M: Metric, P: Pruner<M>>(self, metric: &M, pruner: &P, relation: &Relation) -> Self::Output {
         self.0.find(metric, pruner, relation, &[]).into_iter().map(|entry| Some(entry?.1)).collect()

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{GROUP, Operands, PANEL, PanelSums, ROWS};
+use super::{Barriers, GROUP, Operands, PANEL, PanelSums, ROWS};
 
 /// Rows that are compared together: with two vectors of samples, their halves and
 /// the codes of a row they fit the 16 registers.
@@ -12,8 +12,10 @@ const SAMPLES: usize = 16;
 
 /// See [`super::near`], which checks the lengths.
 #[target_feature(enable = "avx2")]
-pub(super) fn near(operands: &Operands, barriers: &[u32; ROWS], out: &mut PanelSums) -> [u64; ROWS] {
+pub(super) fn near(operands: &Operands, barriers: &Barriers, out: &mut PanelSums) -> [u64; ROWS] {
     let groups = operands.rows.len() / ROWS / GROUP;
+    // Distances are below 2^31, so a larger barrier admits all.
+    let largest = _mm256_set1_epi32(i32::MAX);
     let mut masks = [0; ROWS];
     for at in (0..PANEL).step_by(SAMPLES) {
         // Sums begin with half of what depends on the sample alone, so that one
@@ -28,6 +30,12 @@ pub(super) fn near(operands: &Operands, barriers: &[u32; ROWS], out: &mut PanelS
             _mm256_srai_epi32::<1>(_mm256_sub_epi32(none, terms[0])),
             _mm256_srai_epi32::<1>(_mm256_sub_epi32(none, terms[1])),
         ];
+        // SAFETY: 16 of the 64 numbers.
+        let samples = unsafe {
+            let samples = barriers.samples.as_ptr().add(at);
+            [_mm256_loadu_si256(samples.cast()), _mm256_loadu_si256(samples.add(8).cast())]
+        };
+        let samples = [_mm256_min_epu32(samples[0], largest), _mm256_min_epu32(samples[1], largest)];
         for first in (0..ROWS).step_by(TOGETHER) {
             let mut sums = [halves; TOGETHER];
             for g in 0..groups {
@@ -56,14 +64,19 @@ pub(super) fn near(operands: &Operands, barriers: &[u32; ROWS], out: &mut PanelS
             }
             for (k, sums) in sums.iter().enumerate() {
                 let r = first + k;
-                // distance = row term − 2 sum, or 1 less.
-                let least = (i64::from(operands.row_terms[r]) - i64::from(barriers[r]) - 1) >> 1;
-                // In range: sums are, and what is below them all may be any of these.
-                let below = (least - 1).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
-                let below = _mm256_set1_epi32(below);
-                let near =
-                    _mm256_or_si256(_mm256_cmpgt_epi32(sums[0], below), _mm256_cmpgt_epi32(sums[1], below));
-                if _mm256_movemask_epi8(near) != 0 {
+                let row = _mm256_set1_epi32(barriers.queries[r].min(i32::MAX as u32) as i32);
+                let limits = [_mm256_max_epi32(row, samples[0]), _mm256_max_epi32(row, samples[1])];
+                // distance = row term − 2 sum, or 1 less. Terms are at least 0 and below 2^31.
+                let term = _mm256_set1_epi32(operands.row_terms[r] as i32 - 1);
+                let least = [
+                    _mm256_srai_epi32::<1>(_mm256_sub_epi32(term, limits[0])),
+                    _mm256_srai_epi32::<1>(_mm256_sub_epi32(term, limits[1])),
+                ];
+                let far = _mm256_and_si256(
+                    _mm256_cmpgt_epi32(least[0], sums[0]),
+                    _mm256_cmpgt_epi32(least[1], sums[1]),
+                );
+                if _mm256_movemask_epi8(far) != -1 {
                     for v in 0..2 {
                         let constant =
                             _mm256_add_epi32(terms[v], _mm256_set1_epi32(operands.row_terms[r] as i32));
@@ -72,9 +85,7 @@ pub(super) fn near(operands: &Operands, barriers: &[u32; ROWS], out: &mut PanelS
                         let at = at + 8 * v;
                         // SAFETY: 8 of the 64 numbers.
                         unsafe { _mm256_storeu_si256(out[r].as_mut_ptr().add(at).cast(), distance) };
-                        // Distances are below 2^31, so a larger barrier admits all.
-                        let barrier = _mm256_set1_epi32(barriers[r].min(i32::MAX as u32) as i32);
-                        let below = _mm256_castsi256_ps(_mm256_cmpgt_epi32(barrier, distance));
+                        let below = _mm256_castsi256_ps(_mm256_cmpgt_epi32(limits[v], distance));
                         masks[r] |= u64::from(_mm256_movemask_ps(below) as u32) << at;
                     }
                 }

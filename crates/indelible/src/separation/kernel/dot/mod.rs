@@ -5,7 +5,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 
-use super::{PANEL, PanelSums, ROWS};
+use super::{Barriers, PANEL, PanelSums, ROWS};
 use crate::isa::Isa;
 
 /// Codes of one sample that stand together in a panel.
@@ -33,15 +33,14 @@ pub fn split(rows: &[i8]) -> Vec<[i32; 2]> {
     rows.as_chunks::<GROUP>().0.iter().map(|&[a, b, c, d]| [pair(a, c), pair(b, d)]).collect()
 }
 
-/// The squared distances `Σ (a − b)²` below `barriers`, one per query: bit `s`
-/// of mask `r` says whether that of query `r` and sample `s` is, and `sums`
-/// has those.
+/// The squared distances `Σ (a − b)²` below one of their two barriers: bit `s` of mask `r`
+/// says whether that of query `r` and sample `s` is, and `sums` has those.
 ///
 /// `Σ (a − b)² = Σ a² + Σ b² − 2 Σ ab`, and `Σ ab = Σ (a − 128) b + 128 Σ b`
 /// multiplies signed by unsigned bytes. At most 32,768 codes per sample keep all
 /// sums below 2^31.
 #[inline]
-pub fn near(isa: Isa, operands: &Operands, barriers: &[u32; ROWS], sums: &mut PanelSums) -> [u64; ROWS] {
+pub fn near(isa: Isa, operands: &Operands, barriers: &Barriers, sums: &mut PanelSums) -> [u64; ROWS] {
     assert_eq!(operands.panel.len(), operands.rows.len() / ROWS * PANEL);
     assert_eq!(operands.rows.len() % (ROWS * GROUP), 0);
     assert_eq!(operands.split.len() * GROUP, operands.rows.len());
@@ -58,7 +57,7 @@ pub fn near(isa: Isa, operands: &Operands, barriers: &[u32; ROWS], sums: &mut Pa
 }
 
 /// See [`near`].
-fn portable(operands: &Operands, barriers: &[u32; ROWS], sums: &mut PanelSums) -> [u64; ROWS] {
+fn portable(operands: &Operands, barriers: &Barriers, sums: &mut PanelSums) -> [u64; ROWS] {
     let width = operands.rows.len() / ROWS;
     let mut masks = [0; ROWS];
     for (r, row) in operands.rows.chunks_exact(width).enumerate() {
@@ -71,7 +70,7 @@ fn portable(operands: &Operands, barriers: &[u32; ROWS], sums: &mut PanelSums) -
         for (s, (sum, product)) in sums[r].iter_mut().zip(products).enumerate() {
             let constant = operands.row_terms[r].wrapping_add(operands.panel_terms[s]);
             *sum = constant.wrapping_sub((2 * product) as u32);
-            masks[r] |= u64::from(*sum < barriers[r]) << s;
+            masks[r] |= u64::from(*sum < barriers.queries[r].max(barriers.samples[s])) << s;
         }
     }
     masks
@@ -88,9 +87,10 @@ mod tests {
             groups in 1usize..12,
             seed in any::<u64>(),
             extreme in any::<bool>(),
-            barriers in prop::array::uniform6(0u32..800_000),
+            limits in prop::array::uniform6(0u32..800_000),
         ) {
             let codes = panels::Operands::new(groups, GROUP, seed, extreme);
+            let barriers = panels::barriers(limits, seed, 800_000);
             let mut panel_terms = [0; PANEL];
             for (term, sample) in panel_terms.iter_mut().zip(codes.samples.chunks(codes.width)) {
                 let terms = sample.iter().map(|&b| (u32::from(b) * u32::from(b)).wrapping_sub(256 * u32::from(b)));

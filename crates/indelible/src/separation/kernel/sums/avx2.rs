@@ -2,11 +2,11 @@
 
 use std::arch::x86_64::*;
 
-use super::{GROUP, HINGES, PANEL, PanelSums, ROWS};
+use super::{Barriers, GROUP, HINGES, PANEL, PanelSums, ROWS};
 
 /// Sums of differences; see [`super::near`], which checks the lengths.
 #[target_feature(enable = "avx2")]
-pub(super) fn gaps(panel: &[u8], rows: &[u8], barriers: &[u32; ROWS], out: &mut PanelSums) -> [u64; ROWS] {
+pub(super) fn gaps(panel: &[u8], rows: &[u8], barriers: &Barriers, out: &mut PanelSums) -> [u64; ROWS] {
     // Rows at a time: 12 sums, 2 vectors of the panel and a broadcast.
     sums::<ROWS>(panel, rows, barriers, out, |a, b| _mm256_sad_epu8(a, b))
 }
@@ -17,7 +17,7 @@ pub(super) fn hinges(
     starts: &[u8; HINGES],
     panel: &[u8],
     rows: &[u8],
-    barriers: &[u32; ROWS],
+    barriers: &Barriers,
     out: &mut PanelSums,
 ) -> [u64; ROWS] {
     let starts = starts.map(|start| _mm256_set1_epi8(start.cast_signed()));
@@ -37,14 +37,18 @@ pub(super) fn hinges(
 fn sums<const STEP: usize>(
     panel: &[u8],
     rows: &[u8],
-    barriers: &[u32; ROWS],
+    barriers: &Barriers,
     out: &mut PanelSums,
     terms: impl Fn(__m256i, __m256i) -> __m256i,
 ) -> [u64; ROWS] {
     let width = rows.len() / ROWS;
     let mut masks = [0; ROWS];
+    // Sums are below 2^31, so a larger barrier admits all.
+    let largest = _mm256_set1_epi32(i32::MAX);
     // 8 samples at a time.
     for part in 0..PANEL / 8 {
+        // SAFETY: 8 of the 64 numbers.
+        let samples = unsafe { _mm256_loadu_si256(barriers.samples.as_ptr().add(8 * part).cast()) };
         for start in (0..ROWS).step_by(STEP) {
             let mut sums = [[_mm256_setzero_si256(); 2]; STEP];
             for g in 0..width / GROUP {
@@ -70,8 +74,8 @@ fn sums<const STEP: usize>(
                 let (first, second) = (_mm256_castsi256_ps(sums[0]), _mm256_castsi256_ps(sums[1]));
                 let sums = _mm256_castps_si256(_mm256_shuffle_ps::<0b10_00_10_00>(first, second));
                 let sums = _mm256_permute4x64_epi64::<0b11_01_10_00>(sums);
-                // Sums are below 2^31, so a larger barrier admits all.
-                let barrier = _mm256_set1_epi32(barriers[r].min(i32::MAX as u32) as i32);
+                let barrier = _mm256_max_epu32(_mm256_set1_epi32(barriers.queries[r] as i32), samples);
+                let barrier = _mm256_min_epu32(barrier, largest);
                 let below = _mm256_castsi256_ps(_mm256_cmpgt_epi32(barrier, sums));
                 masks[r] |= u64::from(_mm256_movemask_ps(below) as u32) << (8 * part);
                 // SAFETY: 8 of the 64 numbers.

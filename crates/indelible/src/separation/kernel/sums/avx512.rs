@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{GROUP, PanelSums, ROWS, Term};
+use super::{Barriers, GROUP, PanelSums, ROWS, Term};
 
 /// Vectors of 8 samples in a panel.
 const VECTORS: usize = 8;
@@ -14,7 +14,7 @@ pub(super) fn near(
     term: Term,
     panel: &[u8],
     rows: &[u8],
-    barriers: &[u32; ROWS],
+    barriers: &Barriers,
     out: &mut PanelSums,
 ) -> [u64; ROWS] {
     let table = match term {
@@ -46,7 +46,7 @@ pub(super) fn near(
 fn sums<const STEP: usize>(
     panel: &[u8],
     rows: &[u8],
-    barriers: &[u32; ROWS],
+    barriers: &Barriers,
     out: &mut PanelSums,
     terms: impl Fn(__m512i, __m512i) -> __m512i,
 ) -> [u64; ROWS] {
@@ -72,8 +72,11 @@ fn sums<const STEP: usize>(
         }
         for (r, sums) in sums.iter().enumerate() {
             let r = first + r;
-            let barrier = _mm512_set1_epi64(i64::from(barriers[r]));
+            let barrier = _mm512_set1_epi64(i64::from(barriers.queries[r]));
             for (v, &sum) in sums.iter().enumerate() {
+                // SAFETY: 8 of the 64 numbers.
+                let samples = unsafe { _mm256_loadu_si256(barriers.samples.as_ptr().add(8 * v).cast()) };
+                let barrier = _mm512_max_epu64(barrier, _mm512_cvtepu32_epi64(samples));
                 masks[r] |= u64::from(_mm512_cmplt_epu64_mask(sum, barrier)) << (8 * v);
             }
             if masks[r] != 0 {

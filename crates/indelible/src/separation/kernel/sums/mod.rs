@@ -5,7 +5,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 
-use super::{PANEL, PanelSums, ROWS};
+use super::{Barriers, PANEL, PanelSums, ROWS};
 use crate::isa::Isa;
 
 /// Codes of one sample that stand together in a panel.
@@ -31,8 +31,8 @@ pub(super) fn hinges(gap: u8, starts: &[u8; HINGES]) -> u8 {
     starts.iter().fold(0, |sum: u8, &start| sum.saturating_add(gap.saturating_sub(start)))
 }
 
-/// The sums below `barriers`, one per query: bit `s` of mask `r` says whether
-/// that of query `r` and sample `s` is, and `sums` has those.
+/// The sums below one of their two barriers: bit `s` of mask `r` says whether that of query `r`
+/// and sample `s` is, and `sums` has those.
 ///
 /// Group `g` of sample `s` stands at `(64 g + s)·8` of `panel`; `rows` are the
 /// queries, row after row, of as many codes. Sums must stay below 2^31.
@@ -42,7 +42,7 @@ pub fn near(
     term: Term,
     panel: &[u8],
     rows: &[u8],
-    barriers: &[u32; ROWS],
+    barriers: &Barriers,
     sums: &mut PanelSums,
 ) -> [u64; ROWS] {
     assert_eq!(panel.len(), rows.len() / ROWS * PANEL);
@@ -76,7 +76,7 @@ pub fn near(
 fn portable(
     panel: &[u8],
     rows: &[u8],
-    barriers: &[u32; ROWS],
+    barriers: &Barriers,
     out: &mut PanelSums,
     term: impl Fn(u8) -> u32,
 ) -> [u64; ROWS] {
@@ -89,7 +89,7 @@ fn portable(
             }
         }
         for (s, sum) in sums.iter().enumerate() {
-            masks[r] |= u64::from(*sum < barriers[r]) << s;
+            masks[r] |= u64::from(*sum < barriers.queries[r].max(barriers.samples[s])) << s;
         }
         out[r] = sums;
     }
@@ -98,7 +98,10 @@ fn portable(
 
 #[cfg(test)]
 mod tests {
-    use super::{super::tests::Operands, *};
+    use super::{
+        super::tests::{Operands, barriers},
+        *,
+    };
     use proptest::prelude::*;
 
     proptest! {
@@ -106,11 +109,12 @@ mod tests {
         fn all_kernels_agree_with_the_definition(
             groups in 1usize..12,
             seed in any::<u64>(),
-            barriers in prop::array::uniform6(0u32..20_000),
+            limits in prop::array::uniform6(0u32..20_000),
             entries in prop::collection::vec(any::<u8>(), 256),
             starts in prop::array::uniform4(any::<u8>()),
         ) {
             let codes = Operands::new(groups, GROUP, seed, false);
+            let barriers = barriers(limits, seed, 20_000);
             let mut table = [0; 256];
             table.copy_from_slice(&entries);
             let near = |term| {
