@@ -4,10 +4,20 @@
 use std::{cmp::Ordering, ops::Range};
 
 use super::{Codes, Limit, Metric, Windowed, transpose};
-use crate::{Enclosure, number, separation::kernel::filter::Window};
+use crate::{
+    Enclosure, number,
+    separation::{
+        kernel::{filter::Window, rows},
+        trial::spread_out,
+    },
+};
 
 /// Features handled at a time, where early exits are tried.
 const CHUNK: usize = 64;
+/// Samples that say where differences are large.
+const SAMPLES: usize = 256;
+/// Chunks that are asked for before they are needed.
+const AHEAD: usize = 2;
 
 /// Sup-norm distances of samples with codes of one table.
 pub struct CodesLinf<'a> {
@@ -18,11 +28,15 @@ pub struct CodesLinf<'a> {
     rank: Vec<u16>,
     /// Two codes with that difference, larger first, per rank.
     pairs: Vec<(u8, u8)>,
+    /// Smallest difference of codes that may have a rank as high as the lowest of a given one.
+    near: Vec<u8>,
     /// Smallest difference of codes that has the given rank or a higher one.
     first: Vec<u16>,
     /// Smallest difference of codes from which on all have the given rank or a
     /// higher one.
     sure: Vec<u16>,
+    /// Where chunks begin, those first whose codes spread most: most pairs are told apart there.
+    chunks: Vec<usize>,
 }
 
 /// `a − b` as an unevaluated sum of two numbers; halved where it overflows,
@@ -38,6 +52,23 @@ pub fn difference(a: f64, b: f64) -> (bool, f64, f64) {
 pub fn compare_differences(a: (bool, f64, f64), b: (bool, f64, f64)) -> Ordering {
     // The first number is the difference rounded, so it decides when it differs.
     a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.partial_cmp(&b.2).unwrap_or(Ordering::Equal))
+}
+
+/// Where chunks of features begin, those first whose codes spread most over a few base samples.
+fn chunks(codes: Codes) -> Vec<usize> {
+    let samples = codes.base.len().checked_div(codes.width).unwrap_or(0);
+    let mut sums = vec![(0u64, 0u64); codes.width];
+    for j in spread_out(samples, SAMPLES) {
+        for (sum, &code) in sums.iter_mut().zip(&codes.base[j * codes.width..]) {
+            *sum = (sum.0 + u64::from(code), sum.1 + u64::from(code).pow(2));
+        }
+    }
+    let count = samples.min(SAMPLES) as u64;
+    let variance = |&(sum, squares): &(u64, u64)| count * squares - sum * sum;
+    let spread = |&start: &usize| sums[start..].iter().take(CHUNK).map(variance).sum::<u64>();
+    let mut starts: Vec<usize> = (0..codes.width).step_by(CHUNK).collect();
+    starts.sort_by_key(|start| std::cmp::Reverse(spread(start)));
+    starts
 }
 
 impl<'a> CodesLinf<'a> {
@@ -71,7 +102,11 @@ impl<'a> CodesLinf<'a> {
         for r in 1..sure.len() {
             sure[r] = sure[r].max(sure[r - 1]);
         }
-        Self { codes, rank, pairs, first, sure }
+        let lowest =
+            |gap: u16| (0..=255 - gap).map(|b| rank[usize::from(256 * (b + gap) + b)]).min().unwrap_or(0);
+        // Differences are at most 255.
+        let near = (0..=255).map(|gap| first[usize::from(lowest(gap))] as u8).collect();
+        Self { codes, rank, pairs, near, first, sure, chunks: chunks(codes) }
     }
 
     /// The codes whose difference from `code` has a rank below `barrier`,
@@ -124,13 +159,19 @@ impl Metric for CodesLinf<'_> {
         let at = |differences: &[u16]| differences.get(usize::from(barrier)).copied().unwrap_or(256);
         let (small, large) = (at(&self.first), at(&self.sure));
         let rank = |a: &[u8], b: &[u8]| a.iter().zip(b).fold(0, |m: u16, (&a, &b)| m.max(self.of(a, b)));
-        for (a, b) in a.chunks(CHUNK).zip(b.chunks(CHUNK)) {
+        for &start in &self.chunks {
+            let end = (start + CHUNK).min(a.len());
+            let (a, b) = (&a[start..end], &b[start..end]);
             let spread = u16::from(a.iter().zip(b).fold(0, |m: u8, (&a, &b)| m.max(a.abs_diff(b))));
             if spread >= large || (spread >= small && rank(a, b) >= barrier) {
                 return None;
             }
         }
-        Some(rank(a, b)).filter(|&r| r < barrier)
+        // The largest difference of codes has the highest rank, but for those that come close.
+        let largest = a.iter().zip(b).fold(0, |m: u8, (&a, &b)| m.max(a.abs_diff(b)));
+        let near = self.near[usize::from(largest)];
+        let ranks = a.iter().zip(b).filter(|(a, b)| a.abs_diff(**b) >= near).map(|(&a, &b)| self.of(a, b));
+        ranks.max().or(Some(0)).filter(|&r| r < barrier)
     }
 
     fn compare(&self, a: &u16, b: &u16) -> Ordering {
@@ -153,6 +194,13 @@ impl Metric for CodesLinf<'_> {
 }
 
 impl Windowed for CodesLinf<'_> {
+    fn prefetch(&self, j: usize) {
+        let row = &self.codes.base[j * self.codes.width..(j + 1) * self.codes.width];
+        for &start in self.chunks.iter().take(AHEAD) {
+            rows::prefetch(&row[start..(start + CHUNK).min(row.len())]);
+        }
+    }
+
     fn columns(&self, samples: Range<usize>, features: &[usize], stride: usize) -> Vec<u8> {
         transpose(samples, features, stride, |j, f| self.codes.base[j * self.codes.width + f])
     }

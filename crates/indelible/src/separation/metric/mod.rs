@@ -56,6 +56,9 @@ pub(super) trait Metric: Sync {
 /// A sup-norm distance that is within a limit only if every feature is, which
 /// codes of the features decide, perhaps with some doubt.
 pub(super) trait Windowed: Metric {
+    /// Asks for base sample `j`, whose distance will be taken soon.
+    fn prefetch(&self, _j: usize) {}
+
     /// Codes of base samples, feature by feature; see [`transpose`].
     fn columns(&self, samples: Range<usize>, features: &[usize], stride: usize) -> Vec<u8>;
 

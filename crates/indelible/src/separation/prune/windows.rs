@@ -190,6 +190,10 @@ impl<'a, M: Windowed> Windows<'a, M> {
                 filter(self.isa, columns, &plan.filters[..plan.count], alive);
             }
             let first = block.range.start + part * FILTERED;
+            let mut coming = *alive;
+            while let Some(k) = pop(&mut coming) {
+                self.metric.prefetch(first + k);
+            }
             while let Some(k) = pop(alive) {
                 if let Some(distance) = self.metric.within(i, first + k, collector.limit(i)) {
                     collector.take(i, first + k, distance);
