@@ -85,6 +85,14 @@ def test_savetxt_and_svmlight(check, flowers, tmp_path):
     for zero_based in (False, True):
         dump_svmlight_file(x, y, str(tmp_path / "t.svm"), zero_based=zero_based)
         check(tmp_path / "t.svm", x, y)
+    # Where no sample has the first feature, only the comment says that indices count from 0.
+    sparse = x.copy()
+    sparse[:, 0] = 0
+    for zero_based in (False, True):
+        comment = "petals\nand sepals"
+        dump_svmlight_file(sparse, y, str(tmp_path / "t.svm"), zero_based=zero_based, comment=comment)
+        said = check(tmp_path / "t.svm", sparse, y)
+        assert f"indices from {int(not zero_based)}" in said["format"], said
 
 
 def test_tables_of_pandas(check, flowers, tmp_path):

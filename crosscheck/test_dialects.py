@@ -193,6 +193,17 @@ def test_a_line_that_names_the_separator(read, frame, sep, decimal, encoding):
     assert said["left_out"] == [f"the first line 'sep={sep}'".replace("\t", "\\t")]
 
 
+@pytest.mark.parametrize("more", [1, 2, 7])
+@pytest.mark.parametrize("sep,decimal", [(",", "."), (";", ","), ("\t", ".")])
+def test_separators_at_the_end_of_all_lines(read, frame, sep, decimal, more):
+    """As Excel writes them right of a table: pandas calls them columns without names and values."""
+    lines = frame.rename(columns={"sepal, width": "w"}).to_csv(sep=sep, decimal=decimal, index=False).splitlines()
+    text = "".join(line + sep * more + "\r\n" for line in lines)
+    there = pandas.read_csv(io.StringIO(text), sep=sep, decimal=decimal).dropna(axis=1, how="all")
+    found, said = read(text)
+    assert found == of(there) == of(frame), said
+
+
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "cp1251", "shift-jis", "utf-32"])
 def test_other_encodings_are_refused(read, encoding):
     letter = "ж" if encoding in ("cp1251", "shift-jis") else "é"
