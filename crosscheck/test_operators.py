@@ -321,6 +321,8 @@ REFUSED = {
     "ReduceProd": lambda n: n.on("ReduceProd", axes=[1]),
     "Where": lambda n: n.op("Where", n.op("Greater", "x", n.tensor(0.0)), "x", n.tensor(1.0)),
     "Resize": lambda n: (images(n, 1, 2, 3), n.on("Resize", "", n.tensor([1, 1, 1.5, 2], np.float32), mode="nearest", nearest_mode="floor", coordinate_transformation_mode="asymmetric")),
+    # The standard and onnxruntime cut off on different sides.
+    "ConvTranspose": lambda n: (images(n, 1, 2, 3), n.on("ConvTranspose", n.weights(1, 1, 2, 2), auto_pad="SAME_UPPER")),
     "LSTM": lambda n: n.on("LSTM", n.weights(1, 4, 6), n.weights(1, 4, 1), hidden_size=1),
 }
 

@@ -91,6 +91,19 @@ def repeated_pixels_of_old(n):
     n.on("Upsample", n.tensor([1, 1, 2, 3], np.float32), mode="nearest"), n.on("Flatten")
 
 
+@case(("N", 2, 3, 4))
+def transposed_convolutions(n):
+    n.on("ConvTranspose", n.weights(2, 3, 3, 2), n.weights(3), strides=[2, 3], pads=[1, 0, 0, 2], output_padding=[1, 0]), n.on("Relu")
+    n.on("ConvTranspose", n.weights(3, 2, 2, 2), dilations=[2, 1]), n.on("Add", n.weights(2, 1, 1)), n.on("Relu")
+    n.on("ConvTranspose", n.weights(2, 2, 1, 3), n.weights(4), group=2, kernel_shape=[1, 3], strides=[1, 2], auto_pad="VALID")
+    n.on("GlobalMaxPool"), n.on("Flatten")
+
+
+@case(("N", 2, 5), opsets=(7, 11, 17))
+def transposed_convolution_1d(n):
+    n.on("ConvTranspose", n.weights(2, 3, 4), n.weights(3), strides=[3], pads=[2, 1]), n.on("Relu"), n.on("Flatten"), n.dense(39, 3)
+
+
 @pytest.mark.parametrize("side", ("SAME_UPPER", "SAME_LOWER"))
 def test_dilations_with_auto_pad(program, tmp_path, side):
     """onnxruntime refuses these; the reference of the standard does not."""

@@ -198,6 +198,32 @@ fn a_first_line_may_name_the_separator() {
     assert!(message.contains("line 3, column 2 (b): 'z'"), "{message}");
 }
 
+/// Excel writes a separator for every cell that was ever touched, right of the table
+/// and below it.
+#[test]
+fn separators_at_the_end_of_all_lines_add_no_columns() {
+    let folder = Folder::new();
+    for text in [
+        "a;b;kind;;;\n1,5;2;x;;;\n3;4;y;;;\n",
+        "a,b,kind,\r\n1.5,2,x,\r\n3,4,y,\r\n",
+        "a\tb\tkind\t\t\n1.5\t2\tx\t\t\n3\t4\ty\t\t\n",
+        // Lines may end with fewer.
+        "a,b,kind,,,\n1.5,2,x\n3,4,y,\n",
+        "a,b,kind\n1.5,2,x,,\n3,4,y,\n",
+        "sep=;\na;b;kind;;\n1,5;2;x;;\n3;4;y;;\n",
+        "1.5,2,x,,,\n3,4,y,,,\n",
+    ] {
+        let (data, _) = told(&folder, text, &ReadOptions::default());
+        assert_eq!((values(&data), names(&data)), (vec![1.5, 2.0, 3.0, 4.0], vec!["x", "y"]), "{text:?}");
+    }
+    // What is named, or filled in one line, is a column, whose other cells are missing.
+    for text in ["a,b,kind,c,\n1,2,x,,\n3,4,y,5,\n", "a,b,kind,,\n1,2,x,,\n3,4,y,5,\n"] {
+        let path = folder.put("t.csv", text);
+        let message = read_labelled(&path, &ReadOptions::default()).unwrap_err().to_string();
+        assert!(!message.contains('\n') && message.contains("line"), "{text:?}: {message}");
+    }
+}
+
 #[test]
 fn infinite_labels_among_numbers_are_refused() {
     let folder = Folder::new();

@@ -235,6 +235,7 @@ impl<'f> Reader<'f> {
             "Where" => self.choose(node, &inputs),
             "BatchNormalization" => self.batch_normalization(node, &inputs),
             "Conv" => self.convolution(node, &inputs),
+            "ConvTranspose" => self.transposed_convolution(node, &inputs),
             "AveragePool" | "GlobalAveragePool" | "MaxPool" | "GlobalMaxPool" => self.pool(node, &inputs),
             "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" => self.reduce(node, &inputs),
             "Pad" => self.pad(node, &inputs),

@@ -107,6 +107,89 @@ fn shape_behind(window: &Window, channels: usize, before: &[usize]) -> Vec<usize
     [&[1, channels], places].concat()
 }
 
+/// Where a kernel is added for each pixel of an image, in two dimensions.
+struct Spread {
+    image: [usize; 2],
+    kernel: [usize; 2],
+    strides: [usize; 2],
+    dilations: [usize; 2],
+    /// What is cut off in front.
+    pads: [usize; 2],
+    places: [usize; 2],
+}
+
+impl Spread {
+    fn of(node: &Node, image: &[usize], kernel: &[usize]) -> Result<Self, OnnxError> {
+        let axes = image.len();
+        let auto = node.attribute.iter().find(|a| a.name == "auto_pad").and_then(|a| a.s.as_deref());
+        let is_said = |name: &str| node.attribute.iter().any(|a| a.name == name);
+        let valid = match auto {
+            None | Some(b"NOTSET" | b"") => false,
+            Some(b"VALID") => true,
+            Some(other) => {
+                let why =
+                    format!(" with auto_pad {}, where runtimes disagree", String::from_utf8_lossy(other));
+                return Err(operator(node, why));
+            }
+        };
+        if is_said("kernel_shape") && sizes(node, "kernel_shape", axes, 1)? != kernel {
+            return Err(operator(node, " with a kernel of another shape than it says".into()));
+        }
+        let strides = sizes(node, "strides", axes, 1)?;
+        let dilations = sizes(node, "dilations", axes, 1)?;
+        let more = sizes(node, "output_padding", axes, 0)?;
+        let pads = if valid { vec![0; 2 * axes] } else { sizes(node, "pads", 2 * axes, 0)? };
+        let place = |axis: usize| {
+            let steps = image[axis].checked_sub(1)?.checked_mul(strides[axis])?;
+            let reach = kernel[axis].checked_sub(1)?.checked_mul(dilations[axis])?;
+            let all = steps.checked_add(reach)?.checked_add(1)?.checked_add(more[axis])?;
+            all.checked_sub(pads[axis])?.checked_sub(pads[axes + axis]).filter(|places| *places > 0)
+        };
+        let places = (0..axes).map(place).collect::<Option<Vec<_>>>();
+        let places = places.ok_or_else(|| operator(node, format!(" with pads {pads:?} of {image:?}")))?;
+        let two = |values: &[usize], missing: usize| match values {
+            [one] => [missing, *one],
+            values => [values[0], values[1]],
+        };
+        Ok(Self {
+            image: two(image, 1),
+            kernel: two(kernel, 1),
+            strides: two(&strides, 1),
+            dilations: two(&dilations, 1),
+            pads: two(&pads[..axes], 0),
+            places: two(&places, 1),
+        })
+    }
+
+    /// For each place, the pixels that reach it, in their order, with the entry of the
+    /// kernel that each is weighted by.
+    fn reached(&self) -> Vec<Vec<(usize, usize)>> {
+        let along = |axis: usize, place: usize| -> Vec<(usize, usize)> {
+            let entry = |at: usize| {
+                let back = (place + self.pads[axis]).checked_sub(at * self.strides[axis])?;
+                let tap = back / self.dilations[axis];
+                let fits = back.is_multiple_of(self.dilations[axis]) && tap < self.kernel[axis];
+                fits.then_some((at, tap))
+            };
+            (0..self.image[axis]).filter_map(entry).collect()
+        };
+        let columns: Vec<_> = (0..self.places[1]).map(|place| along(1, place)).collect();
+        let mut reached = Vec::with_capacity(self.places[0] * self.places[1]);
+        for place in 0..self.places[0] {
+            let lines = along(0, place);
+            for columns in &columns {
+                let pairs = lines.iter().flat_map(|&(y, u)| {
+                    let entry =
+                        move |&(x, v): &(usize, usize)| (y * self.image[1] + x, u * self.kernel[1] + v);
+                    columns.iter().map(entry)
+                });
+                reached.push(pairs.collect());
+            }
+        }
+        reached
+    }
+}
+
 impl Reader<'_> {
     pub(super) fn convolution(&mut self, node: &Node, inputs: &[Option<Value>]) -> Result<Value, OnnxError> {
         only_attributes(node, &PLACING)?;
@@ -131,6 +214,62 @@ impl Reader<'_> {
         let shape = shape_behind(&window, channels, &x.shape);
         count(&shape).ok_or_else(|| operator(node, format!(" to the shape {shape:?}")))?;
         let map = AffineMap::Convolution(Convolution { window, groups, weights, biases });
+        Ok(Value::Computed(self.push(Operation::Affine(map), vec![x.vector], shape)))
+    }
+
+    /// ConvTranspose with the pads that it says: every number of an image adds a kernel,
+    /// weighted, to what comes out.
+    pub(super) fn transposed_convolution(
+        &mut self,
+        node: &Node,
+        inputs: &[Option<Value>],
+    ) -> Result<Value, OnnxError> {
+        only_attributes(node, &[&PLACING[..], &["output_padding"]].concat())?;
+        let x = first(node, inputs)?.clone();
+        let axes = x.shape.len().saturating_sub(2);
+        let kernels = inputs.get(1).and_then(constant).filter(|c| c.shape.len() == x.shape.len());
+        let Some(kernels) = kernels.filter(|_| (1..=2).contains(&axes) && x.shape[0] == 1) else {
+            let shape = &x.shape;
+            let why = format!(" on values of shape {shape:?}; expected images of one or two dimensions");
+            return Err(operator(node, why));
+        };
+        let weights = self.numbers(node, kernels)?;
+        let groups = usize::try_from(int_attribute(node, "group", 1)).unwrap_or(0);
+        let spread = Spread::of(node, &x.shape[2..], &kernels.shape[2..])?;
+        let per_group = kernels.shape[1];
+        let channels = per_group.checked_mul(groups).unwrap_or(0);
+        let biases = match inputs.get(2).and_then(constant) {
+            Some(biases) => self.numbers(node, biases)?,
+            None => vec![0.0; channels],
+        };
+        let shape = [&[1, channels], &spread.places[2 - axes..]].concat();
+        let all = count(&shape).filter(|all| *all > 0);
+        let fits = kernels.shape[0] == x.shape[1] && biases.len() == channels;
+        if all.is_none() || !fits || groups == 0 || !x.shape[1].is_multiple_of(groups) {
+            let why = format!(" of {:?} with kernels {:?} in {groups} groups", x.shape, kernels.shape);
+            return Err(operator(node, why));
+        }
+        let (read, taps) = (x.shape[1] / groups, spread.kernel[0] * spread.kernel[1]);
+        let most = spread.image[0] * spread.image[1] * taps;
+        if most.checked_mul(x.shape[1] * per_group).is_none_or(|count| count > MOST) {
+            return Err(operator(node, " of this size".into()));
+        }
+        let pixels = spread.image[0] * spread.image[1];
+        let reached = spread.reached();
+        let mut rows = LayerBuilder::new(x.shape.iter().product());
+        for channel in 0..channels {
+            let (group, own) = (channel / per_group, channel % per_group);
+            for taken in &reached {
+                for from in group * read..(group + 1) * read {
+                    for &(pixel, tap) in taken {
+                        let weight = weights[(from * per_group + own) * taps + tap];
+                        rows.weight(from * pixels + pixel, weight);
+                    }
+                }
+                rows.bias(biases[channel]);
+            }
+        }
+        let map = AffineMap::Rows(rows.finish());
         Ok(Value::Computed(self.push(Operation::Affine(map), vec![x.vector], shape)))
     }
 
