@@ -168,7 +168,9 @@ pub enum Error {
     },
     /// A network that was built and could not be proved.
     #[error(
-        "only {certified} of {} could be certified in {precision}; nothing was written; try --precision f64 or a smaller radius", counted(*samples, "sample")
+        "only {certified} of {} could be certified in {precision}; nothing was written; try {}a smaller radius",
+        counted(*samples, "sample"),
+        if *precision == Precision::F32 { "--precision f64 or " } else { "" }
     )]
     NotCertified {
         /// Samples that were certified.

@@ -173,17 +173,22 @@ fn legend(area: &Area<'_>, series: &[Series]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The least number on an axis; the largest is its inverse.
+const LEAST: f64 = 1e-300;
+
 /// The positive values with room around them.
 fn range(values: impl Iterator<Item = f64>, room: f64) -> Range<f64> {
     let (low, high) = values
         .filter(|v| *v > 0.0)
         .fold((f64::INFINITY, 0.0_f64), |(low, high), v| (low.min(v), high.max(v)));
-    if low <= high { low / room..high * room } else { 1.0..10.0 }
+    // An axis without end has no end of numbers on it.
+    if low <= high { (low / room).max(LEAST)..(high * room).min(1.0 / LEAST) } else { 1.0..10.0 }
 }
 
 /// A number for an axis.
 fn short(value: f64) -> String {
     match value {
+        v if v != 0.0 && !(1e-9..1e15).contains(&v) => format!("{v:e}"),
         v if v >= 1e9 => format!("{} G", v / 1e9),
         v if v >= 1e6 => format!("{} M", v / 1e6),
         v if v >= 1e4 => format!("{} k", v / 1e3),
@@ -227,6 +232,13 @@ mod tests {
                 assert_eq!(filled(svg, colour), 8);
             }
         }
+    }
+
+    #[test]
+    fn the_largest_number_has_its_place() {
+        let mut one = series(0, None);
+        one.sizes.iter_mut().flatten().for_each(|(_, size)| size.max_abs = f64::MAX);
+        assert!(chart("one", 0.5, &[one]).unwrap().contains("1e300"));
     }
 
     #[test]
