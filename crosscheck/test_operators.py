@@ -123,6 +123,18 @@ def reshape_by_shape(n):
 
 
 @case(FLAT)
+def remainders(n):
+    """torch's older exporter finds an axis so for Unflatten."""
+    n.op("Mod", n.ints(7, 7, -2), n.ints(-4, 4, 4))
+    n.op("Reshape", "x", n.x), n.on("Transpose", perm=[0, 2, 1])
+    images = n.x
+    rest = n.op("Mod", n.ints(-7), n.ints(6), fmod=1)
+    behind = n.op("Slice", n.op("Shape", images), n.ints(3), n.ints(9))
+    n.op("Concat", rest, n.ints(6), behind, axis=0)
+    n.op("Reshape", images, n.x), n.dense(6, 2)
+
+
+@case(FLAT)
 def reductions(n):
     n.on("Reshape", n.ints(-1, 2, 3))
     low, high = n.op("ReduceMax", n.x, axes=[2]), n.op("ReduceSum", n.x, n.ints(-1), keepdims=1)

@@ -29,13 +29,13 @@ pub(super) fn folded(
     let first = inputs.first().and_then(constant).ok_or_else(|| operator(node, " without inputs".into()))?;
     if movement::OPERATORS.contains(&op) {
         let parameters = movement::Parameters { node, inputs: inputs.iter().map(constant).collect() };
-        let moved = movement::moved(node, reader.opset, &first.shape, &parameters)?;
+        let moved = movement::moved_constant(node, reader.opset, &first.shape, &parameters)?;
         return Ok(moved.into_iter().map(|moved| value(first.moved(moved.shape, &moved.indices))).collect());
     }
     let result = match op {
         "Shape" | "Size" => return shape(node, inputs),
         "Cast" => cast(node, first)?,
-        "Add" | "Sub" | "Mul" | "Div" => arithmetic(reader.precision, node, inputs)?,
+        "Add" | "Sub" | "Mul" | "Div" | "Mod" => arithmetic(reader.precision, node, inputs)?,
         "Concat" => concatenated(node, inputs)?,
         "Where" => chosen(node, inputs)?,
         "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "And" | "Or" => {
@@ -127,29 +127,32 @@ fn is_short(value: i64) -> bool {
     i32::try_from(value).is_ok()
 }
 
-/// Add, Sub, Mul and Div of two constants.
+/// Add, Sub, Mul, Div and, of integers, Mod of two constants.
 fn arithmetic(precision: Precision, node: &Node, inputs: &[Option<Value>]) -> Result<Constant, OnnxError> {
-    only_attributes(node, &[])?;
+    let op = node.op_type.as_str();
+    only_attributes(node, if op == "Mod" { &["fmod"] } else { &[] })?;
     let refused = || operator(node, " of these constants".into());
     let (Some(a), Some(b)) = (inputs.first().and_then(constant), inputs.get(1).and_then(constant)) else {
         return Err(refused());
     };
     let shape = broadcast(&a.shape, &b.shape).ok_or_else(refused)?;
     let pairs = || stretched(&a.shape, &shape).into_iter().zip(stretched(&b.shape, &shape));
-    let op = node.op_type.as_str();
     let data = match (&a.data, &b.data) {
         (Data::Integers(a), Data::Integers(b)) => {
             let of = |(i, j): (usize, usize)| match op {
                 "Add" => a[i].checked_add(b[j]),
                 "Sub" => a[i].checked_sub(b[j]),
                 "Mul" => a[i].checked_mul(b[j]),
+                "Mod" => remainder(a[i], b[j], int_attribute(node, "fmod", 0) == 0),
                 _ => a[i].checked_div(b[j]),
             };
             // Integers of 32 bits wrap around in a runtime, and which these are is not kept.
             let of = |at| of(at).filter(|value| is_short(*value));
             Data::Integers(pairs().map(of).collect::<Option<_>>().ok_or_else(refused)?)
         }
-        (Data::Numbers(a, Some(p)), Data::Numbers(b, Some(q))) if *p == precision && *q == precision => {
+        (Data::Numbers(a, Some(p)), Data::Numbers(b, Some(q)))
+            if op != "Mod" && *p == precision && *q == precision =>
+        {
             let of = |(i, j): (usize, usize)| exact(precision, op, a[i], b[j]);
             let why = || operator(node, " of constants, which would be rounded".into());
             Data::Numbers(pairs().map(of).collect::<Option<_>>().ok_or_else(why)?, Some(precision))
@@ -157,6 +160,12 @@ fn arithmetic(precision: Precision, node: &Node, inputs: &[Option<Value>]) -> Re
         _ => return Err(refused()),
     };
     Ok(Constant { shape, data })
+}
+
+/// What a division leaves, with the sign of the divisor or of what is divided.
+fn remainder(a: i64, b: i64, as_divisor: bool) -> Option<i64> {
+    let left = a.checked_rem(b)?;
+    Some(if as_divisor && left != 0 && (left < 0) != (b < 0) { left + b } else { left })
 }
 
 /// A result that is a number of the format.

@@ -30,9 +30,23 @@ pub(super) const OPERATORS: [&str; 12] = [
     "Dropout",
 ];
 
-/// What `node`, one of [`OPERATORS`], makes of a tensor of this shape;
+/// What `node`, one of [`OPERATORS`], makes of a computed tensor of this shape;
 /// `parameters` are its other inputs.
 pub(super) fn moved(
+    node: &Node,
+    opset: i64,
+    shape: &[usize],
+    parameters: &Parameters<'_>,
+) -> Result<Vec<Moved>, OnnxError> {
+    let moved = moved_constant(node, opset, shape, parameters)?;
+    match moved.iter().find(|moved| moved.shape.contains(&0)) {
+        Some(Moved { shape, .. }) => Err(operator(node, format!(" to the shape {shape:?}"))),
+        None => Ok(moved),
+    }
+}
+
+/// The same for a constant, of which nothing may be left: the sizes behind the last axis, say.
+pub(super) fn moved_constant(
     node: &Node,
     opset: i64,
     shape: &[usize],
@@ -240,7 +254,7 @@ fn slice(
 }
 
 fn some(node: &Node, moved: Moved) -> Result<Vec<Moved>, OnnxError> {
-    if count(&moved.shape).is_none() {
+    if count(&moved.shape).is_none() && !moved.shape.contains(&0) {
         return Err(operator(node, format!(" to the shape {:?}", moved.shape)));
     }
     Ok(vec![moved])
