@@ -257,7 +257,7 @@ impl Reader<'_> {
         let pixels = spread.image[0] * spread.image[1];
         let reached = spread.reached();
         let mut rows = LayerBuilder::new(x.shape.iter().product());
-        for channel in 0..channels {
+        for (channel, &bias) in biases.iter().enumerate() {
             let (group, own) = (channel / per_group, channel % per_group);
             for taken in &reached {
                 for from in group * read..(group + 1) * read {
@@ -266,7 +266,7 @@ impl Reader<'_> {
                         rows.weight(from * pixels + pixel, weight);
                     }
                 }
-                rows.bias(biases[channel]);
+                rows.bias(bias);
             }
         }
         let map = AffineMap::Rows(rows.finish());
