@@ -35,7 +35,7 @@ def main():
         # The tool ended without an answer: the last line says why.
         sys.exit(run.stderr.strip().splitlines()[-1] if run.stderr.strip() else f"exit code {run.returncode}")
     answer = text.split("\n", 1)[0].strip()
-    print({"timeout": "timed-out"}.get(answer, answer))
+    print({"timeout": "timed-out", "early_stop": "unknown"}.get(answer, answer))
     if answer == "sat":
         for name, number in (("X", "input"), ("Y", "output")):
             values = re.findall(rf"\({name}_\d+ ([^)\s]+)\)", text)
