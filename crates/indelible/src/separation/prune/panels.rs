@@ -9,8 +9,8 @@
 use std::{ops::Range, sync::OnceLock};
 
 use super::{
-    stage::{PanelSet, Rows, Stage},
-    tile::Tile,
+    stage::{PanelSet, Stage},
+    tile::{Finer, Stages, Tile},
 };
 use crate::{
     Norm,
@@ -39,15 +39,8 @@ const ONE_IN: usize = 8;
 
 /// The pruner.
 pub struct Panels<'a, M> {
-    pub(super) metric: &'a M,
-    pub(super) relation: Relation<'a>,
-    pub(super) full: Stage<'a>,
+    stages: Stages<'a, M>,
     sketch: Option<Stage<'a>>,
-    /// What the first sketch does not tell apart is looked at with.
-    pub(super) finer: Option<Stage<'a>>,
-    /// For samples whose own codes are those compared: the error of all of them,
-    /// and these.
-    pub(super) plain: Option<(f64, Codes<'a>)>,
 }
 
 /// A block of base samples.
@@ -58,13 +51,6 @@ pub struct PanelBlock {
     finer: Option<Finer>,
     /// Made when it is first needed.
     full: OnceLock<PanelSet>,
-}
-
-/// Codes of finer sketches.
-pub(super) struct Finer {
-    pub(super) rows: Rows,
-    /// Bounds nearly all of their errors.
-    pub(super) error: f64,
 }
 
 impl<'a, M: Summed> Panels<'a, M> {
@@ -83,7 +69,7 @@ impl<'a, M: Summed> Panels<'a, M> {
             Stage { samples, quantizer, original: false, isa }
         });
         let (sketch, finer) = (chain.next(), chain.next());
-        Self { metric, relation, full, sketch, finer, plain }
+        Self { stages: Stages { metric, relation, full, finer, plain }, sketch }
     }
 
     /// Shows the collector what may be within its limits in some panels of a block.
@@ -98,9 +84,10 @@ impl<'a, M: Summed> Panels<'a, M> {
         collector: &mut impl Collector<M>,
     ) -> usize {
         let finer = block.finer.as_ref().filter(|_| !stage.original);
-        let mut tile = Tile::new(self, (stage, set.error, finer), queries.clone());
+        let mut tile = Tile::new(&self.stages, (stage, set.error, finer), queries.clone());
         tile.refresh_all(collector);
-        let masks: Vec<usize> = queries.clone().map(|i| block.masks.row(self.relation.queries[i])).collect();
+        let masks: Vec<usize> =
+            queries.clone().map(|i| block.masks.row(self.stages.relation.queries[i])).collect();
         let mut sums = [[0; PANEL]; ROWS];
         let mut pending = Vec::new();
         let mut passed = 0;
@@ -115,7 +102,7 @@ impl<'a, M: Summed> Panels<'a, M> {
             );
             for first in (0..queries.len()).step_by(ROWS) {
                 // Pairs are looked at once: all samples of the panel come before.
-                if self.relation.start(queries.start + first) >= first_sample + PANEL {
+                if self.stages.relation.start(queries.start + first) >= first_sample + PANEL {
                     break;
                 }
                 // Most pairs do not count where nearly all samples have one label.
@@ -136,7 +123,7 @@ impl<'a, M: Summed> Panels<'a, M> {
                             continue;
                         }
                         pending.push((k, s, sums[r][s]));
-                        if let Some((_, codes)) = self.plain
+                        if let Some((_, codes)) = self.stages.plain
                             && !stage.original
                         {
                             rows::prefetch(codes.pair(queries.start + k, first_sample + s).1);
@@ -158,10 +145,10 @@ impl<'a, M: Summed> Panels<'a, M> {
                 {
                     continue;
                 }
-                let distance = query.then(|| self.metric.within(i, j, collector.limit(i))).flatten();
+                let distance = query.then(|| self.stages.metric.within(i, j, collector.limit(i))).flatten();
                 let distance = distance.or_else(|| {
                     let limit = sample.then(|| tile.base_limit(j, collector)).flatten()?;
-                    self.metric.within(i, j, limit)
+                    self.stages.metric.within(i, j, limit)
                 });
                 if let Some(distance) = distance {
                     collector.take(i, j, distance);
@@ -185,9 +172,9 @@ impl<'a, M: Summed> Panels<'a, M> {
 
     /// Whether the codes of a pair put it out of a limit.
     fn is_far(&self, i: usize, j: usize, barrier: u32) -> bool {
-        self.plain.is_some_and(|(_, codes)| {
+        self.stages.plain.is_some_and(|(_, codes)| {
             let (a, b) = codes.pair(i, j);
-            self.full.quantizer.sums.between(self.full.isa, a, b) >= barrier
+            self.stages.full.quantizer.sums.between(self.stages.full.isa, a, b) >= barrier
         })
     }
 }
@@ -200,15 +187,15 @@ impl<M: Summed> Pruner<M> for Panels<'_, M> {
     }
 
     fn block(&self, base: Range<usize>) -> PanelBlock {
-        let masks = self.relation.masks(base.clone(), base.len().div_ceil(PANEL));
+        let masks = self.stages.relation.masks(base.clone(), base.len().div_ceil(PANEL));
         let sketch = self.sketch.as_ref().map(|stage| stage.panels(base.clone(), true));
-        let finer = self.finer.as_ref().map(|stage| {
+        let finer = self.stages.finer.as_ref().map(|stage| {
             let rows = stage.base(base.clone());
             Finer { error: rows.error(), rows }
         });
         let full = OnceLock::new();
         if sketch.is_none() {
-            full.get_or_init(|| self.full.panels(base.clone(), true));
+            full.get_or_init(|| self.stages.full.panels(base.clone(), true));
         }
         PanelBlock { range: base, masks, sketch, finer, full }
     }
@@ -228,7 +215,7 @@ impl<M: Summed> Pruner<M> for Panels<'_, M> {
                 let barriers = Barriers { queries: barriers, samples: [0; PANEL] };
                 let found = stage.near(panel, &rows, first, &barriers, &mut sums);
                 for k in (first..last).filter(|k| found[k - first] != 0) {
-                    let row = block.masks.row(self.relation.queries[queries.start + k]);
+                    let row = block.masks.row(self.stages.relation.queries[queries.start + k]);
                     for s in ones(found[k - first] & block.masks.word(row, p, 0)) {
                         let sum = sums[k - first][s];
                         if sum < guesses[k].sum {
@@ -243,18 +230,18 @@ impl<M: Summed> Pruner<M> for Panels<'_, M> {
     fn scan(&self, block: &PanelBlock, queries: Range<usize>, collector: &mut impl Collector<M>) {
         // On one thread: a thread that waits for others here could be given
         // work that waits for this.
-        let full = || block.full.get_or_init(|| self.full.panels(block.range.clone(), false));
+        let full = || block.full.get_or_init(|| self.stages.full.panels(block.range.clone(), false));
         let end = block.range.len().div_ceil(PANEL);
         let mut start = 0;
         if let (Some(stage), Some(set)) = (&self.sketch, &block.sketch) {
             if block.range.start == 0 {
                 start = WARMUP.min(end);
-                self.filter((&self.full, full()), block, 0..start, queries.clone(), collector);
+                self.filter((&self.stages.full, full()), block, 0..start, queries.clone(), collector);
             }
             start = self.filter((stage, set), block, start..end, queries.clone(), collector);
         }
         if start < end {
-            self.filter((&self.full, full()), block, start..end, queries, collector);
+            self.filter((&self.stages.full, full()), block, start..end, queries, collector);
         }
     }
 }

@@ -2,19 +2,36 @@
 
 use std::ops::Range;
 
-use super::{
-    panels::{Finer, Panels},
-    stage::{Panel, QueryRows, Rows, Stage},
-};
+use super::stage::{Panel, QueryRows, Rows, Stage};
 use crate::separation::{
     kernel::{PANEL, ROWS},
-    metric::{Limit, Summed},
+    metric::{Codes, Limit, Summed},
+    relation::Relation,
     search::Collector,
 };
 
+/// What is measured, and how pairs are told apart before.
+pub(super) struct Stages<'a, M> {
+    pub(super) metric: &'a M,
+    pub(super) relation: Relation<'a>,
+    pub(super) full: Stage<'a>,
+    /// What the first sketch does not tell apart is looked at with.
+    pub(super) finer: Option<Stage<'a>>,
+    /// For samples whose own codes are those compared: the error of all of them,
+    /// and these.
+    pub(super) plain: Option<(f64, Codes<'a>)>,
+}
+
+/// Codes of finer sketches.
+pub(super) struct Finer {
+    pub(super) rows: Rows,
+    /// Bounds nearly all of their errors.
+    pub(super) error: f64,
+}
+
 /// Queries of a tile in a stage, and what their limits mean there.
 pub(super) struct Tile<'a, M: Summed> {
-    panels: &'a Panels<'a, M>,
+    stages: &'a Stages<'a, M>,
     stage: &'a Stage<'a>,
     queries: Range<usize>,
     pub(super) rows: QueryRows,
@@ -59,12 +76,12 @@ pub(super) struct Base<M: Summed> {
 
 impl<'a, M: Summed> Tile<'a, M> {
     pub(super) fn new(
-        panels: &'a Panels<'a, M>,
+        stages: &'a Stages<'a, M>,
         (stage, error, finer): (&'a Stage<'a>, f64, Option<&'a Finer>),
         queries: Range<usize>,
     ) -> Self {
         let most = |errors: &[f64]| errors.iter().copied().fold(0.0, f64::max);
-        let finer = panels.finer.as_ref().zip(finer).map(|(stage, base)| {
+        let finer = stages.finer.as_ref().zip(finer).map(|(stage, base)| {
             let rows = stage.queries(queries.clone());
             FinerTile { stage, base, barriers: vec![0; queries.len()], most: most(&rows.errors), rows }
         });
@@ -79,7 +96,7 @@ impl<'a, M: Summed> Tile<'a, M> {
             limits: Vec::new(),
         };
         Self {
-            panels,
+            stages,
             stage,
             rows,
             queries,
@@ -95,19 +112,19 @@ impl<'a, M: Summed> Tile<'a, M> {
     /// Samples of a block, which begins with `start`, that come too early for query `k` of the tile.
     #[inline]
     pub(super) fn skip(&self, k: usize, block: &Range<usize>) -> usize {
-        self.panels.relation.skip(self.queries.start + k, block)
+        self.stages.relation.skip(self.queries.start + k, block)
     }
 
     /// Takes over the limit of query `k` of the tile.
     pub(super) fn refresh(&mut self, k: usize, collector: &impl Collector<M>) {
-        let (metric, limit) = (self.panels.metric, collector.limit(self.queries.start + k));
+        let (metric, limit) = (self.stages.metric, collector.limit(self.queries.start + k));
         self.barriers[k] = self.stage.barrier(metric, limit, self.rows.errors()[k] + self.error);
         if let Some(finer) = &mut self.finer {
             finer.barriers[k] = finer.stage.barrier(metric, limit, finer.rows.errors[k] + finer.base.error);
         }
         self.reaches[k] = metric.reach(limit);
-        if let Some((error, _)) = self.panels.plain {
-            self.seconds[k] = self.panels.full.barrier(metric, limit, 2.0 * error);
+        if let Some((error, _)) = self.stages.plain {
+            self.seconds[k] = self.stages.full.barrier(metric, limit, 2.0 * error);
         }
     }
 
@@ -126,7 +143,7 @@ impl<'a, M: Summed> Tile<'a, M> {
         samples: Range<usize>,
         collector: &impl Collector<M>,
     ) {
-        let (metric, base) = (self.panels.metric, &mut self.base);
+        let (metric, base) = (self.stages.metric, &mut self.base);
         base.limits.clear();
         collector.base_limits(first + samples.start..first + samples.end, &mut base.limits);
         for (s, &limit) in samples.zip(&base.limits) {
@@ -137,8 +154,8 @@ impl<'a, M: Summed> Tile<'a, M> {
                 let error = finer.base.rows.errors[p * PANEL + s];
                 base.finer[s] = finer.stage.reached(reach, error + finer.most);
             }
-            if let Some((error, _)) = self.panels.plain {
-                base.seconds[s] = self.panels.full.reached(reach, 2.0 * error);
+            if let Some((error, _)) = self.stages.plain {
+                base.seconds[s] = self.stages.full.reached(reach, 2.0 * error);
             }
         }
     }
@@ -189,7 +206,7 @@ impl<'a, M: Summed> Tile<'a, M> {
             match outlier {
                 Some(error) if k < self.queries.len() => {
                     let limit = collector.limit(self.queries.start + k);
-                    self.stage.barrier(self.panels.metric, limit, self.rows.errors()[k] + error)
+                    self.stage.barrier(self.stages.metric, limit, self.rows.errors()[k] + error)
                 }
                 _ => self.barriers[k],
             }

@@ -4,6 +4,7 @@
 //! and number of threads.
 
 mod closest;
+mod guesses;
 mod mutual;
 mod nearest;
 mod within;

@@ -4,8 +4,9 @@
 use std::{cmp::Ordering, ops::Range, sync::Mutex};
 
 use super::{
-    Collector, Limit, Metric, Pruner, blocks, lock,
-    nearest::{Guessing, beside},
+    Collector, Limit, Metric, Pruner, blocks,
+    guesses::{Guessing, beside},
+    lock,
 };
 use crate::{
     Progress, parallel,
