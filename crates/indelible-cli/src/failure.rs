@@ -1,6 +1,6 @@
 //! How the program ends when it does not end well.
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use plotters::drawing::DrawingAreaErrorKind;
 
@@ -36,7 +36,8 @@ impl Failure {
     /// the answer has been printed already.
     pub fn exit(self) -> ExitCode {
         if !self.message.is_empty() {
-            eprintln!("indelible: {}", one_line(&self.message));
+            // Where nobody listens, the exit code says it.
+            let _ = writeln!(std::io::stderr(), "indelible: {}", one_line(&self.message));
         }
         ExitCode::from(self.code)
     }

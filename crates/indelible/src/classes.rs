@@ -61,19 +61,14 @@ impl<'a> Signature<'a> {
     /// [`ClassError::FeatureOrder`].
     pub fn match_features(&self, data: &Dataset) -> Result<(), Error> {
         let (Some(known), Some(given)) = (self.features, data.feature_names()) else { return Ok(()) };
-        let sorted = |names: &[String]| {
-            let mut names = names.to_vec();
-            names.sort();
-            names
-        };
-        match known.iter().zip(given).position(|(known, given)| known != given) {
-            Some(feature) if sorted(known) == sorted(given) => Err(ClassError::FeatureOrder {
+        match data.misplaced_feature(known) {
+            Some(feature) => Err(ClassError::FeatureOrder {
                 feature,
                 given: given[feature].clone(),
                 expected: known[feature].clone(),
             }
             .into()),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 

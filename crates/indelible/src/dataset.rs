@@ -290,6 +290,19 @@ impl Dataset {
         &self.class_names
     }
 
+    /// The first feature that another dataset, or a network, which calls its features `known`, has in
+    /// another place: both have the same names in another order.
+    pub(crate) fn misplaced_feature(&self, known: &[String]) -> Option<usize> {
+        let sorted = |names: &[String]| {
+            let mut names = names.to_vec();
+            names.sort();
+            names
+        };
+        let given = self.feature_names()?;
+        let first = known.iter().zip(given).position(|(known, given)| known != given)?;
+        (sorted(known) == sorted(given)).then_some(first)
+    }
+
     /// What the source calls each feature, where it does.
     #[must_use]
     pub fn feature_names(&self) -> Option<&[String]> {

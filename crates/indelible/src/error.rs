@@ -277,6 +277,16 @@ pub enum Error {
         /// Features of the second.
         base: usize,
     },
+    /// Two datasets with the same features in another order.
+    #[error("the two datasets have the same features in another order: feature {feature} is '{query}' in one and '{base}' in the other")]
+    FeatureOrder {
+        /// The first feature that differs, from 0.
+        feature: usize,
+        /// Its name in the first dataset.
+        query: String,
+        /// That in the second.
+        base: String,
+    },
     /// Classes or features of a network and of data that do not match.
     #[error(transparent)]
     Classes(#[from] ClassError),

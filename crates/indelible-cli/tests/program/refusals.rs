@@ -91,6 +91,19 @@ fn fortran_order_is_read() {
 }
 
 #[test]
+fn two_sets_with_features_in_another_order_are_refused() {
+    let place = Workplace::new();
+    place.file("train.csv", "a,b,kind\n0,5,x\n1,9,y\n2,5,x\n3,9,y\n");
+    place.file("test.csv", "b,a,kind\n5,0,x\n9,1,y\n");
+    place.file("same.csv", "a,b,kind\n0,5,x\n1,9,y\n");
+    let said = ["same features in another order", "feature 0 is '"];
+    for command in ["separation train.csv --against", "generalize train.csv", "scores train.csv"] {
+        place.refused(&format!("{command} test.csv"), 2, &said);
+        assert_eq!(place.run(&format!("{command} same.csv")).code, Some(0), "{command}");
+    }
+}
+
+#[test]
 fn one_class_has_no_ratio_but_a_radius() {
     let place = Workplace::new();
     place.file("one.csv", "x,label\n1,a\n2,a\n");

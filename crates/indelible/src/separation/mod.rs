@@ -302,11 +302,16 @@ fn close_pairs(
     ClosePairs { norm, count, pairs }
 }
 
+/// Refuses sets with different numbers of features, or with the same ones in another order.
 fn same_space(queries: &Dataset, base: &Dataset) -> Result<(), Error> {
-    if queries.features() == base.features() {
-        return Ok(());
+    if queries.features() != base.features() {
+        return Err(Error::FeatureMismatch { queries: queries.features(), base: base.features() });
     }
-    Err(Error::FeatureMismatch { queries: queries.features(), base: base.features() })
+    let (Some(names), Some(known)) = (queries.feature_names(), base.feature_names()) else { return Ok(()) };
+    queries.misplaced_feature(known).map_or(Ok(()), |feature| {
+        let (query, base) = (names[feature].clone(), known[feature].clone());
+        Err(Error::FeatureOrder { feature, query, base })
+    })
 }
 
 fn single(norm: Norm, (found, closest): (Vec<Option<Neighbour>>, Option<usize>)) -> NearestEnemies {
