@@ -278,7 +278,9 @@ pub enum Error {
         base: usize,
     },
     /// Two datasets with the same features in another order.
-    #[error("the two datasets have the same features in another order: feature {feature} is '{query}' in one and '{base}' in the other")]
+    #[error(
+        "the two datasets have the same features in another order: feature {feature} is '{query}' in one and '{base}' in the other"
+    )]
     FeatureOrder {
         /// The first feature that differs, from 0.
         feature: usize,
