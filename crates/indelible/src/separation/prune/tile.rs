@@ -109,7 +109,7 @@ impl<'a, M: Summed> Tile<'a, M> {
         }
     }
 
-    /// Samples of a block, which begins with `start`, that come too early for query `k` of the tile.
+    /// Samples of a block that come too early for query `k` of the tile.
     #[inline]
     pub(super) fn skip(&self, k: usize, block: &Range<usize>) -> usize {
         self.stages.relation.skip(self.queries.start + k, block)

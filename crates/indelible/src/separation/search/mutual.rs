@@ -72,10 +72,6 @@ impl<M: Metric> Collector<M> for Both<'_, M> {
         limits.extend(found[start..start + base.len()].iter().map(|&found| limit(found, self.query)));
     }
 
-    fn shared(&self) -> bool {
-        false
-    }
-
     fn take(&mut self, i: usize, j: usize, distance: M::Distance) {
         self.all.take(i, j, distance);
         self.all.take(j, i, distance);
