@@ -13,6 +13,19 @@ pub(super) fn spread_out(samples: usize, count: usize) -> impl ExactSizeIterator
     (0..count).map(move |k| k * samples / count)
 }
 
+/// How much the codes of each feature spread over some samples, given row after row: their variance
+/// times the square of how many samples there are.
+pub(super) fn spreads(rows: impl Iterator<Item = impl AsRef<[u8]>>, width: usize) -> Vec<u64> {
+    let (mut count, mut sums) = (0, vec![(0u64, 0u64); width]);
+    for row in rows {
+        count += 1;
+        for (sum, &code) in sums.iter_mut().zip(row.as_ref()) {
+            *sum = (sum.0 + u64::from(code), sum.1 + u64::from(code).pow(2));
+        }
+    }
+    sums.into_iter().map(|(sum, squares)| count * squares - sum * sum).collect()
+}
+
 /// The norm of differences, roughly: it only guides a choice.
 pub(super) fn length(norm: Norm, gaps: impl Iterator<Item = f64>) -> f64 {
     match norm {

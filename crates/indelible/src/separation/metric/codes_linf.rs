@@ -1,14 +1,17 @@
 //! Sup-norm distances of coded samples: every difference of two levels gets
 //! its rank among all of them, and a distance is the largest rank.
 
-use std::{cmp::Ordering, ops::Range};
+use std::{
+    cmp::{Ordering, Reverse},
+    ops::Range,
+};
 
 use super::{Codes, Limit, Metric, Windowed, transpose};
 use crate::{
     Enclosure, number,
     separation::{
         kernel::{filter::Window, rows},
-        trial::spread_out,
+        trial::{spread_out, spreads},
     },
 };
 
@@ -57,17 +60,11 @@ pub fn compare_differences(a: (bool, f64, f64), b: (bool, f64, f64)) -> Ordering
 /// Where chunks of features begin, those first whose codes spread most over a few base samples.
 fn chunks(codes: Codes) -> Vec<usize> {
     let samples = codes.base.len().checked_div(codes.width).unwrap_or(0);
-    let mut sums = vec![(0u64, 0u64); codes.width];
-    for j in spread_out(samples, SAMPLES) {
-        for (sum, &code) in sums.iter_mut().zip(&codes.base[j * codes.width..]) {
-            *sum = (sum.0 + u64::from(code), sum.1 + u64::from(code).pow(2));
-        }
-    }
-    let count = samples.min(SAMPLES) as u64;
-    let variance = |&(sum, squares): &(u64, u64)| count * squares - sum * sum;
-    let spread = |&start: &usize| sums[start..].iter().take(CHUNK).map(variance).sum::<u64>();
+    let rows = spread_out(samples, SAMPLES).map(|j| &codes.base[j * codes.width..]);
+    let spreads = spreads(rows, codes.width);
+    let spread = |start: usize| spreads[start..].iter().take(CHUNK).sum::<u64>();
     let mut starts: Vec<usize> = (0..codes.width).step_by(CHUNK).collect();
-    starts.sort_by_key(|start| std::cmp::Reverse(spread(start)));
+    starts.sort_by_key(|&start| Reverse(spread(start)));
     starts
 }
 

@@ -45,7 +45,7 @@ pub struct Panels<'a, M> {
 
 /// A block of base samples.
 pub struct PanelBlock {
-    pub(super) range: Range<usize>,
+    range: Range<usize>,
     masks: Masks,
     sketch: Option<PanelSet>,
     finer: Option<Finer>,

@@ -8,7 +8,7 @@
 //! blocks of samples are stored feature by feature so that one instruction
 //! tests many samples.
 
-use std::{ops::Range, sync::Mutex};
+use std::{cmp::Reverse, ops::Range, sync::Mutex};
 
 use crate::{
     isa::Isa,
@@ -20,7 +20,7 @@ use crate::{
         metric::{Limit, Reals, Windowed},
         relation::{Masks, Relation},
         search::{Collector, Pruner, TILE, lock},
-        trial::spread_out,
+        trial::{spread_out, spreads},
     },
 };
 
@@ -236,14 +236,9 @@ fn pop(set: &mut [u64; 4]) -> Option<usize> {
 
 /// The features whose codes spread most over some samples, ascending.
 fn most_spread<M: Windowed>(metric: &M, samples: &[usize], mut features: Vec<usize>) -> Vec<usize> {
-    let mut sums = vec![(0u64, 0u64); features.len()];
-    for &j in samples {
-        for (sum, &code) in sums.iter_mut().zip(&metric.columns(j..j + 1, &features, 1)) {
-            *sum = (sum.0 + u64::from(code), sum.1 + u64::from(code).pow(2));
-        }
-    }
-    let variance = |f: usize| samples.len() as u64 * sums[f].1 - sums[f].0 * sums[f].0;
-    features.sort_by_key(|&f| (u64::MAX - variance(f), f));
+    let rows = samples.iter().map(|&j| metric.columns(j..j + 1, &features, 1));
+    let spreads = spreads(rows, features.len());
+    features.sort_by_key(|&f| (Reverse(spreads[f]), f));
     features.truncate(POOL);
     features.sort_unstable();
     features

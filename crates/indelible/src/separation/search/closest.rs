@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, sync::Mutex};
 
-use super::{Collector, Limit, Metric, Pruner, Search, each_tile, lock};
+use super::{Collector, Limit, Metric, Pruner, Search, TILE, WORK, each_tile, lock, pairs};
 use crate::{Enclosure, Progress, separation::relation::Relation};
 
 /// Finds the closest pair that counts, `(distance, query, base sample)`; the
@@ -73,13 +73,15 @@ impl Search for ClosestUpTo<'_> {
         let first = if up_to.is_finite() { Limit::UpTo(metric.threshold(up_to)) } else { Limit::None };
         // A shared bound only spares work; it decides nothing.
         let shared = Mutex::new(Best { metric, first, found: None });
-        each_tile(pruner, relation, progress, |block, queries| {
+        progress.begin(WORK, pairs(pruner, relation));
+        each_tile(pruner, relation, TILE, progress, |(block, _), queries| {
             let mut best = Best { metric, first, found: lock(&shared).found };
             pruner.scan(block, queries, &mut best);
             if let Some((distance, i, j)) = best.found {
                 lock(&shared).take(i, j, distance);
             }
         });
+        progress.end();
         let found = lock(&shared).found;
         found.map(|(distance, i, j)| (metric.enclosure(&distance), i, j))
     }

@@ -26,6 +26,8 @@ pub(super) use self::{
     within::Within,
 };
 
+/// What progress calls the work.
+const WORK: &str = "comparing samples";
 /// Queries that one task handles.
 pub(super) const TILE: usize = 256;
 
@@ -113,28 +115,30 @@ fn blocks(samples: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
     (0..samples).step_by(size).map(move |start| start..(start + size).min(samples))
 }
 
-/// Calls `scan`, in parallel, for the tiles of queries that may meet a block of
-/// base samples; one block after the other.
+/// The pairs of queries and base samples that [`each_tile`] goes through.
+fn pairs<M: Metric, P: Pruner<M>>(pruner: &P, relation: &Relation) -> u64 {
+    let stop = |base: &Range<usize>| relation.stop(base, relation.queries.len()) as u64;
+    blocks(relation.base.len(), pruner.block_size()).map(|base| base.len() as u64 * stop(&base)).sum()
+}
+
+/// Calls `scan`, in parallel, for the tiles of `size` queries that may meet a block of
+/// base samples, whose first is named; one block after the other.
 fn each_tile<M: Metric, P: Pruner<M>>(
     pruner: &P,
     relation: &Relation,
+    size: usize,
     progress: &dyn Progress,
-    scan: impl Fn(&P::Block, Range<usize>) + Sync,
+    scan: impl Fn((&P::Block, usize), Range<usize>) + Sync,
 ) {
-    let queries = relation.queries.len();
-    let blocks = || blocks(relation.base.len(), pruner.block_size());
-    let pairs = |base: &Range<usize>| base.len() as u64 * relation.stop(base, queries) as u64;
-    progress.begin("comparing samples", blocks().map(|base| pairs(&base)).sum());
-    for base in blocks() {
-        let size = base.len() as u64;
-        let stop = relation.stop(&base, queries);
+    for base in blocks(relation.base.len(), pruner.block_size()) {
+        let (start, count) = (base.start, base.len() as u64);
+        let stop = relation.stop(&base, relation.queries.len());
         let block = pruner.block(base);
-        parallel::each(stop.div_ceil(TILE), &|tile| {
-            let range = tile * TILE..((tile + 1) * TILE).min(stop);
-            let done = range.len() as u64 * size;
-            scan(&block, range);
+        parallel::each(stop.div_ceil(size), &|tile| {
+            let range = tile * size..((tile + 1) * size).min(stop);
+            let done = range.len() as u64 * count;
+            scan((&block, start), range);
             progress.advance(done);
         });
     }
-    progress.end();
 }

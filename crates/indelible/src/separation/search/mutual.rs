@@ -4,9 +4,9 @@
 use std::{cmp::Ordering, ops::Range, sync::Mutex};
 
 use super::{
-    Collector, Limit, Metric, Pruner, blocks,
+    Collector, Limit, Metric, Pruner, WORK, each_tile,
     guesses::{Guessing, beside},
-    lock,
+    lock, pairs,
 };
 use crate::{
     Progress, parallel,
@@ -87,10 +87,7 @@ pub(super) fn find<M: Metric, P: Pruner<M>>(
 ) -> Vec<Found<M::Distance>> {
     let samples = relation.queries.len();
     let guessing = Guessing::new(pruner, relation, SPARSE);
-    let blocks = || blocks(samples, pruner.block_size());
-    let pairs = |base: &Range<usize>| base.len() as u64 * relation.stop(base, samples) as u64;
-    let all: u64 = blocks().map(|base| pairs(&base)).sum();
-    progress.begin("comparing samples", guessing.work() + all);
+    progress.begin(WORK, guessing.work() + pairs(pruner, relation));
     let guesses = guessing.run(progress);
     let first = |i: usize| {
         let guessed = guesses[i].sample.and_then(|j| Some((metric.within(i, j, Limit::None)?, j)));
@@ -100,17 +97,9 @@ pub(super) fn find<M: Metric, P: Pruner<M>>(
     let found = parallel::map(samples, first);
     let panels = found.chunks(PANEL).map(|panel| Mutex::new(panel.to_vec())).collect();
     let all = All { metric, panels };
-    for base in blocks() {
-        let (count, start) = (base.len() as u64, base.start);
-        let stop = relation.stop(&base, samples);
-        let block = pruner.block(base);
-        parallel::each(stop.div_ceil(TILE), &|tile| {
-            let queries = tile * TILE..((tile + 1) * TILE).min(stop);
-            let done = queries.len() as u64 * count;
-            pruner.scan(&block, queries.clone(), &mut Both { all: &all, query: queries.start, base: start });
-            progress.advance(done);
-        });
-    }
+    each_tile(pruner, relation, TILE, progress, |(block, base), queries| {
+        pruner.scan(block, queries.clone(), &mut Both { all: &all, query: queries.start, base });
+    });
     progress.end();
     all.panels.iter().flat_map(|panel| lock(panel).clone()).collect()
 }

@@ -3,7 +3,7 @@
 use std::{cmp::Ordering, ops::Range};
 
 use super::{
-    Collector, Limit, Metric, Pruner, Search, TILE, blocks,
+    Collector, Limit, Metric, Pruner, Search, TILE, WORK, blocks,
     guesses::{Guessing, beside},
     mutual,
 };
@@ -79,7 +79,7 @@ impl Nearest<'_> {
         }
         let mut found = vec![None; queries * per_query];
         let guessing = Guessing::new(pruner, relation, if per_query == 1 { SPARSE } else { usize::MAX });
-        progress.begin("comparing samples", queries as u64 * samples as u64 + guessing.work());
+        progress.begin(WORK, queries as u64 * samples as u64 + guessing.work());
         let guesses = guessing.run(progress);
         let bound = |i: usize| {
             let guessed = guesses[i].sample.and_then(|j| metric.within(i, j, Limit::None));

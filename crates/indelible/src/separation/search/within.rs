@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use super::{Collector, Limit, Metric, Pruner, Search, each_tile, lock};
+use super::{Collector, Limit, Metric, Pruner, Search, TILE, WORK, each_tile, lock, pairs};
 use crate::{Enclosure, Progress, separation::relation::Relation};
 
 /// Finds the number of pairs that count and have a distance up to `radius`, and
@@ -52,7 +52,8 @@ impl Search for Within<'_> {
         let (bound, keep) = (metric.threshold(self.radius), self.keep);
         let empty = || Near { bound, keep, count: 0, pairs: Vec::new() };
         let total = Mutex::new(empty());
-        each_tile(pruner, relation, self.progress, |block, queries| {
+        self.progress.begin(WORK, pairs(pruner, relation));
+        each_tile(pruner, relation, TILE, self.progress, |(block, _), queries| {
             let mut near = empty();
             pruner.scan(block, queries, &mut near);
             let mut total = lock(&total);
@@ -62,6 +63,7 @@ impl Search for Within<'_> {
                 total.trim();
             }
         });
+        self.progress.end();
         let Near { count, pairs, .. } = &*lock(&total);
         (*count, pairs.iter().map(|&(i, j, distance)| (i, j, metric.enclosure(&distance))).collect())
     }
