@@ -11,7 +11,12 @@ import json
 import os
 import subprocess
 
-RADII = {"2x50": [0.01, 0.02, 0.03], "3x100": [0.01, 0.02, 0.03], "3x100-adversarial": [0.02, 0.03, 0.05]}
+RADII = {
+    "2x50": [0.01, 0.02, 0.03],
+    "3x100": [0.01, 0.02, 0.03],
+    "3x100-adversarial": [0.02, 0.03, 0.05],
+    "3x100-intervals": [0.03, 0.05],
+}
 
 
 def certify(program, network, images, radius, limit, timeout):

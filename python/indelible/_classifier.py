@@ -334,11 +334,13 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         dict
-            ``radius``; ``cell``, the first cell that holds the ball of the sample, ``cells``, how many
+            ``radius`` and ``radius_units`` ("raw", or "scaled" where the network scales its features);
+            ``cell``, the first cell that holds the ball of the sample, ``cells``, how many
             do, ``samples_in_cell``; and ``constraints``, a list of dict: every point of the ball has
             its ``feature`` (an index, of a direction where ``directions`` is true; ``name`` is that of
             the column) on the ``side`` (">=" or "<=") of the ``threshold``, the sample itself has
-            ``value``, and ``excludes`` are the samples of other labels whose whole ball has not.
+            ``value``, and ``excludes`` are the samples of other labels whose whole ball has not. Values
+            and thresholds are in the units of ``X`` (along directions of scaled features, as these read).
 
         Raises
         ------

@@ -109,8 +109,13 @@ def test_a_network_that_scales_its_features_reads_them_as_they_stand():
         indelible.certify(model, X, Y, scale="images")
     with pytest.raises(ValueError, match="scale is 'minmax', but a network reads features as they stand"):
         indelible.certify(model, X, Y, scale="minmax")
-    with pytest.raises(ValueError, match="scales its features; cells behind such a map are not explained"):
-        model.explain(0)
+    reason = model.explain(0)
+    assert reason["radius_units"] == "scaled"
+    for constraint in reason["constraints"]:
+        # In the units of the features.
+        assert constraint["value"] == X[0, constraint["feature"]]
+        lead = constraint["value"] - constraint["threshold"]
+        assert lead > 0 if constraint["side"] == ">=" else lead < 0
 
 
 def test_networks_come_as_files_bytes_and_models(tmp_path):

@@ -309,7 +309,9 @@ impl DataArgs {
 
     /// Reads the labelled dataset for a network that exists.
     pub fn read_for(&self, network: &onnx::Network, bar: &Bar) -> Result<Given, Failure> {
-        Given::read(&self.path, &self.options_for(network, None)?, bar)
+        let mut given = Given::read(&self.path, &self.options_for(network, None)?, bar)?;
+        given.points.compare_names(network.metadata.features.as_deref());
+        Ok(given)
     }
 
     /// How to read it for a network that exists: as the network reads features.
@@ -330,6 +332,8 @@ impl DataArgs {
         bar.busy(&format!("reading {}", self.path.display()));
         let result = read_points(&self.path, &options);
         bar.end();
-        Ok(result?)
+        let mut points = result?;
+        points.compare_names(network.metadata.features.as_deref());
+        Ok(points)
     }
 }

@@ -21,17 +21,17 @@ pub fn explain<'py>(
     sample: usize,
     run: Run,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let (network, data) = (Arc::clone(&network.network), Arc::clone(&data.dataset));
+    let (onnx, data) = (Arc::clone(&network.network), Arc::clone(&data.dataset));
     let (radius, directions, found) = run.go(py, move |progress| {
         progress.busy("explaining");
-        let metadata = &network.metadata;
+        let metadata = &onnx.metadata;
         let claimed = metadata.radii.as_ref().map(|radii| (radii, metadata.norm));
-        let opened = OpenedCells::new(&network.model, claimed, &data)?;
+        let opened = OpenedCells::new(&onnx.model, claimed, &data)?;
         let samples = data.samples();
         if sample >= samples {
             return Err(Failure::value(format!("the sample is {sample}; expected 0 to {}", samples - 1)));
         }
-        let classes = network.signature().match_classes(&data)?;
+        let classes = onnx.signature().match_classes(&data)?;
         let found = opened.balls()?.explain(opened.cells(), &classes.map, sample).ok_or_else(|| {
             Failure::value(format!(
                 "no cell of its class holds the ball of sample {sample}: the network does not recognise it"
@@ -41,6 +41,7 @@ pub fn explain<'py>(
     })?;
     let said = PyDict::new(py);
     said.set_item("radius", radius)?;
+    said.set_item("radius_units", if network.network.model.has_scaled_balls() { "scaled" } else { "raw" })?;
     said.set_item("directions", directions)?;
     said.set_item("cell", found.cell)?;
     said.set_item("cells", found.cells)?;

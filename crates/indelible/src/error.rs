@@ -189,15 +189,8 @@ pub enum Error {
         why: String,
     },
     /// A network that is none of cells, of which none says why a sample gets its label.
-    #[error("{}", if *scaled {
-        "the network scales its features; cells behind such a map are not explained"
-    } else {
-        "the network is none of cells with logits; build one with --construction cells"
-    })]
-    NotCells {
-        /// Whether it scales its features.
-        scaled: bool,
-    },
+    #[error("the network is none of cells with logits; build one with --construction cells")]
+    NotCells,
     /// Inputs of a length that the network does not take.
     #[error("the network takes {}; the data have {given}", counted(*expected, "feature"))]
     InputWidth {

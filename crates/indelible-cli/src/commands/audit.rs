@@ -156,6 +156,9 @@ impl AuditArgs {
             write_text(file, &chart(&format!("{tool}: what was solved"), &marks)?)?;
         }
         report(&judged).print(self.json)?;
+        if judged.iter().all(|judged| matches!(judged.outcome, Outcome::Missing | Outcome::Error)) {
+            return Err(Failure::no("no instance has an answer that can be judged"));
+        }
         if wrong { Err(Failure::no("")) } else { Ok(()) }
     }
 

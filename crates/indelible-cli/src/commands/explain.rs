@@ -45,7 +45,7 @@ impl ExplainArgs {
         let metadata = &network.metadata;
         let claimed = metadata.radii.as_ref().map(|radii| (radii, metadata.norm));
         let opened = OpenedCells::new(&network.model, claimed, &data).map_err(|e| match e {
-            Error::NotCells { .. } => Failure::input(format!("{}: {e}", self.network.display())),
+            Error::NotCells => Failure::input(format!("{}: {e}", self.network.display())),
             e => e.into(),
         })?;
         let (cells, samples) = (opened.cells(), data.samples());
@@ -53,7 +53,11 @@ impl ExplainArgs {
             format!("--sample is {}; expected 0 to {}", self.sample, samples - 1)
         })?;
         let (layers, balls) = (cells.directions(), opened.balls()?);
-        let names = self.names(&network, &data)?;
+        let is_scaled = network.model.has_scaled_balls();
+        let mut names = self.names(&network, &data)?;
+        if is_scaled && !layers.is_empty() {
+            names.iter_mut().for_each(|name| name.insert_str(0, "scaled "));
+        }
         let names = if layers.is_empty() { names } else { direction_names(layers, &names) };
         let classes = network.signature().match_classes(&data)?;
         // The simplest reason: cells stand in the order of their constraints.
@@ -63,7 +67,8 @@ impl ExplainArgs {
                 self.sample
             )));
         };
-        let mut report = self.report(&data, opened.radii(), &balls, &explanation, &names);
+        let units = if is_scaled { "scaled" } else { "raw" };
+        let mut report = self.report(&data, (opened.radii(), units), &balls, &explanation, &names);
         data.describe(&mut report);
         report.print(self.json)
     }
@@ -93,7 +98,7 @@ impl ExplainArgs {
     fn report(
         &self,
         data: &Dataset,
-        radii: &Radii,
+        (radii, units): (&Radii, &str),
         balls: &BallsOfCells<'_>,
         explanation: &Explanation,
         names: &[String],
@@ -105,7 +110,7 @@ impl ExplainArgs {
         let enemies = data.labels().iter().filter(|&&y| y != data.labels()[sample]).count();
         let mut listed: Vec<Value> = vec![];
         let mut report = Report::new(json!({
-            "sample": sample, "label": label(sample), "radius": radius, "cell": cell, "cells": cells,
+            "sample": sample, "label": label(sample), "radius": radius, "radius_units": units, "cell": cell, "cells": cells,
             "samples_in_cell": held, "enemies": enemies,
         }));
         report
@@ -118,7 +123,14 @@ impl ExplainArgs {
                     if held == 1 { "one sample".into() } else { counted(held, "sample") }
                 ),
             )
-            .line("that is", format!("every point within {} of it satisfies all of these", real(radius)));
+            .line(
+                "that is",
+                format!(
+                    "every point within {} of it{} satisfies all of these",
+                    real(radius),
+                    if units == "scaled" { ", in scaled features," } else { "" }
+                ),
+            );
         for ConstraintReason { constraint, value: here, excluded, nearest } in reasons {
             let Constraint { feature, side, threshold } = *constraint;
             let value = |i: usize| balls.value(feature, i);

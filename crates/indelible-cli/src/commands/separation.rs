@@ -272,7 +272,9 @@ pub fn or_conflicts(data: &Given, error: indelible::Error) -> Failure {
         indelible::Error::NoEnemies => {
             data.one_label("there is no largest radius to take a ratio of; give --radius")
         }
-        indelible::Error::Inseparable { .. } => Failure::no(describe_conflicts(data)),
+        indelible::Error::Inseparable { .. } => {
+            Failure::no(format!("{}; --on-conflict first or drop settles them", describe_conflicts(data)))
+        }
         other => other.into(),
     }
 }

@@ -68,6 +68,47 @@ fn raw_radii_are_asked_of_a_network_with_a_map() {
     }
 }
 
+/// Constraints are said in the units of the table, and are true there of whole balls.
+#[test]
+fn scaled_cells_are_explained_in_the_units_of_the_table() {
+    let place = Workplace::new();
+    place.file("t.csv", TABLE);
+    // A tenth of 0.004 km and of 200,000 g.
+    place.json("build t.csv -o net.onnx --scale minmax --radius 0.1 --construction cells");
+    let (reach, table) = ([0.0004, 20000.0], [[0.001, 1e5], [0.003, 3e5], [0.005, 1e5], [0.001, 3e5]]);
+    for (sample, here) in table.iter().enumerate() {
+        let found = place.json(&format!("explain net.onnx t.csv --sample {sample}"));
+        assert_eq!((&found["radius"], &found["radius_units"]), (&json!(0.1), &json!("scaled")));
+        let mut kept_out = [false; 4];
+        for constraint in found["constraints"].as_array().unwrap() {
+            let feature = usize::try_from(constraint["feature"].as_u64().unwrap()).unwrap();
+            let threshold = constraint["threshold"].as_f64().unwrap();
+            let sign = if constraint["side"] == ">=" { 1.0 } else { -1.0 };
+            let lead = |x: f64| sign * (x - threshold);
+            assert_eq!(
+                (&constraint["name"], &constraint["value"]),
+                (&json!(["km", "g"][feature]), &json!(here[feature]))
+            );
+            assert!(lead(here[feature]) > 0.999 * reach[feature], "{found}");
+            for example in constraint["examples"].as_array().unwrap() {
+                let enemy = usize::try_from(example["sample"].as_u64().unwrap()).unwrap();
+                assert!(lead(table[enemy][feature]) < -0.999 * reach[feature], "{found}");
+                kept_out[enemy] = true;
+            }
+        }
+        // Samples 0 and 3 are of class a.
+        let own = [0, 3].contains(&sample);
+        let enemies = (0..4).filter(|i| [0, 3].contains(i) != own);
+        assert!(enemies.clone().all(|i| kept_out[i]), "{found}");
+    }
+    let said = place.run("explain net.onnx t.csv --sample 0").stdout;
+    assert!(said.contains("every point within 0.1 of it, in scaled features, satisfies"), "{said}");
+    // Along directions: these read scaled features.
+    place.json("build t.csv -o l2.onnx --scale minmax --norm l2 --radius 0.1 --construction cells");
+    let said = place.run("explain l2.onnx t.csv --sample 0").stdout;
+    assert!(said.contains("scaled km") || said.contains("scaled g"), "{said}");
+}
+
 #[test]
 fn units_that_cannot_be_served_are_refused() {
     let place = Workplace::new();
@@ -82,7 +123,6 @@ fn units_that_cannot_be_served_are_refused() {
         ("certify raw.onnx t.csv --scale minmax", "reads features as they stand; leave --scale out"),
         ("predict net.onnx t.csv --scale standard", "scales its features itself; leave --scale out"),
         ("decide t.csv --width 1 --radius 0 --scale minmax", "reads features as they stand"),
-        ("explain net.onnx t.csv --sample 0", "cells behind such a map are not explained"),
         ("separation far.csv --scale minmax", "feature 0 has the factor"),
         ("separation t.csv --scale unit", "possible values: images, none, minmax, standard"),
     ] {

@@ -191,3 +191,19 @@ fn a_solver_killed_while_it_thinks_is_one_line() {
     assert!(run.stderr.contains("it ended before it answered"), "{}", run.stderr);
     assert!(!place.files().contains(&"net.onnx".into()));
 }
+
+/// A feature that the network calls otherwise is no reason to refuse, and is said.
+#[test]
+fn renamed_columns_are_said() {
+    let place = Workplace::new();
+    place.file("t.csv", "km,g,label\n0,1,a\n4,3,b\n");
+    place.file("renamed.csv", "km,grams,label\n0,1,a\n4,3,b\n");
+    place.json("build t.csv -o net.onnx");
+    for command in ["predict", "certify"] {
+        let said = place.json(&format!("{command} net.onnx renamed.csv"));
+        let warnings = said["data"]["warnings"].to_string();
+        assert!(warnings.contains("feature 1 is 'grams' here and 'g' in the network"), "{said}");
+        let same = place.json(&format!("{command} net.onnx t.csv"));
+        assert_eq!(same["data"]["warnings"], serde_json::json!([]), "{same}");
+    }
+}

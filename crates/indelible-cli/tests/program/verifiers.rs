@@ -66,6 +66,8 @@ fn benchmarks_repeat_and_audits_find_what_is_wrong() {
     place.file("short.csv", "a,b\n");
     place.refused("audit one short.csv", 2, &["short.csv: line 1 has 2 cells", "expected category"]);
     place.refused("audit other right.csv", 2, &["cannot read", "ground_truth.csv"]);
+    place.file("none.csv", results(None).replace("holds", "crashed").replace("violated", "crashed"));
+    place.refused("audit one none.csv", 1, &["no instance has an answer"]);
     place.refused("audit one", 2, &["RESULTS.csv"]);
 }
 

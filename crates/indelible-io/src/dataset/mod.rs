@@ -72,6 +72,20 @@ pub struct Points {
 }
 
 impl Points {
+    /// Warns where the samples call features otherwise than a network does that calls
+    /// them `known`. The same names in another order are refused where they matter.
+    pub fn compare_names(&mut self, known: Option<&[String]>) {
+        let (Some(known), Some(given)) = (known, self.data.feature_names()) else { return };
+        let renamed = given.iter().zip(known).enumerate().find(|(_, (name, _))| !known.contains(name));
+        if let Some((feature, (name, expected))) = renamed
+            && known.len() == given.len()
+        {
+            let (name, expected) = (name.escape_debug(), expected.escape_debug());
+            let warning = format!("feature {feature} is '{name}' here and '{expected}' in the network");
+            self.reading.warnings.push(warning);
+        }
+    }
+
     /// The samples. Where the source has no labels, all of them carry label 0
     /// of a single class with an empty name.
     #[must_use]

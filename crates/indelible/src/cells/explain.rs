@@ -5,8 +5,8 @@ use std::{borrow::Cow, cmp::Reverse, ops::Range};
 
 use crate::{
     Dataset, Error, Norm, Radii,
-    network::{BallImage, CellNetwork, Constraint, Image, Model, Network, Side},
-    number::{add_up, sub_down},
+    network::{BallImage, CellNetwork, Constraint, Image, Model, Network, ScaledBall, ScalingMap, Side},
+    number::{add_down, add_up, div_down, div_up, sub_down},
     parallel,
 };
 
@@ -19,14 +19,15 @@ const AT_ONCE: usize = 64;
 #[derive(Debug)]
 pub struct OpenedCells<'a> {
     cells: Cow<'a, CellNetwork>,
+    map: Option<ScalingMap<'a>>,
     data: &'a Dataset,
     radii: Radii,
     norm: Norm,
 }
 
 impl<'a> OpenedCells<'a> {
-    /// Opens `model`, cells or the layers that they are, and `data` with the radii
-    /// that its file claims in a norm: 0 where it claims none for these samples, or
+    /// Opens `model`, cells or the layers that they are, a map of the features in front
+    /// or none, and `data` with the radii that its file claims in a norm: 0 where it claims none for these samples, or
     /// in a norm whose balls single features do not see.
     ///
     /// # Errors
@@ -37,19 +38,26 @@ impl<'a> OpenedCells<'a> {
         claimed: Option<(&Radii, Option<Norm>)>,
         data: &'a Dataset,
     ) -> Result<Self, Error> {
-        let cells = match model {
+        let (map, behind) = match model {
+            Model::Scaled(scaled) => {
+                let (precision, raw) = (model.precision(), !model.has_scaled_balls());
+                (Some(ScalingMap { scaling: scaled.scaling(), precision, raw }), scaled.inner())
+            }
+            model => (None, model),
+        };
+        let cells = match behind {
             Model::Cells(cells) => Some(Cow::Borrowed(cells)),
             Model::Layers(layers) => CellNetwork::from_layers(layers).map(Cow::Owned),
             _ => None,
         };
-        let cells = cells.ok_or(Error::NotCells { scaled: matches!(model, Model::Scaled(_)) })?;
+        let cells = cells.ok_or(Error::NotCells)?;
         let (expected, given) = (cells.inputs(), data.features());
         if given != expected {
             return Err(Error::InputWidth { expected, given });
         }
         let radii = visible_radii(&cells, claimed, data.samples());
         let norm = claimed.and_then(|(_, norm)| norm).unwrap_or(Norm::Linf);
-        Ok(Self { cells, data, radii, norm })
+        Ok(Self { cells, map, data, radii, norm })
     }
 
     /// The cells.
@@ -58,7 +66,8 @@ impl<'a> OpenedCells<'a> {
         &self.cells
     }
 
-    /// The radius of each ball, in the units of the features.
+    /// The radius of each ball, measured as balls of the network are
+    /// ([`Model::has_scaled_balls`]).
     #[must_use]
     pub fn radii(&self) -> &Radii {
         &self.radii
@@ -70,8 +79,13 @@ impl<'a> OpenedCells<'a> {
     /// [`Error::BadForm`] where a direction reads a number twice.
     pub fn balls(&self) -> Result<BallsOfCells<'_>, Error> {
         let why = || "a direction reads a number twice; expected each once".into();
-        BallsOfCells::new(&self.cells, self.data, self.norm, &self.radii)
-            .ok_or_else(|| Error::BadForm { form: "cells", why: why() })
+        let layers = self.cells.directions();
+        let image = BallImage::new(layers, self.cells.precision(), self.norm);
+        if image.is_none() && !layers.is_empty() {
+            return Err(Error::BadForm { form: "cells", why: why() });
+        }
+        let &Self { map, data, ref radii, norm, .. } = self;
+        Ok(BallsOfCells { data, radii, norm, map, image })
     }
 }
 
@@ -81,10 +95,14 @@ impl<'a> OpenedCells<'a> {
 pub struct BallsOfCells<'a> {
     data: &'a Dataset,
     radii: &'a Radii,
+    norm: Norm,
+    /// What stands in front of the cells.
+    map: Option<ScalingMap<'a>>,
     image: Option<BallImage<'a>>,
 }
 
-/// A constraint of a cell that holds a ball.
+/// A constraint of a cell that holds a ball. Behind a map of the features it is said in
+/// their own units, each end rounded to the side on which that stays true.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConstraintReason {
     /// The constraint: on a feature, or on a direction of the network.
@@ -113,15 +131,7 @@ pub struct Explanation {
     pub reasons: Vec<ConstraintReason>,
 }
 
-impl<'a> BallsOfCells<'a> {
-    /// The balls of `data` with `radii` in `norm`, as `cells` see them; `None`
-    /// where a direction reads a number twice.
-    fn new(cells: &'a CellNetwork, data: &'a Dataset, norm: Norm, radii: &'a Radii) -> Option<Self> {
-        let layers = cells.directions();
-        let image = BallImage::new(layers, cells.precision(), norm);
-        (image.is_some() || layers.is_empty()).then_some(Self { data, radii, image })
-    }
-
+impl BallsOfCells<'_> {
     /// What a constraint is on: the value of a feature, or the image under a
     /// direction.
     ///
@@ -129,15 +139,55 @@ impl<'a> BallsOfCells<'a> {
     /// When there is no such sample or feature.
     #[must_use]
     pub fn value(&self, feature: usize, sample: usize) -> f64 {
-        match &self.image {
-            Some(image) => image.of(feature, &self.data.row(sample), 0.0).center,
-            None => self.data.value(sample, feature),
+        let Some(image) = &self.image else { return self.data.value(sample, feature) };
+        let mut read = self.data.row(sample);
+        if let Some(map) = &self.map {
+            map.scaling.execute(&mut read, map.precision);
         }
+        image.of(feature, &read, 0.0).center
+    }
+
+    /// The ends of balls behind a map along each of `numbers`, as [`ends`](Self::ends).
+    fn ends_behind(&self, map: &ScalingMap<'_>, samples: Range<usize>, numbers: &[usize]) -> Vec<(f64, f64)> {
+        let of = |sample: usize| {
+            let ball = map.image(&self.data.row(sample), self.norm, self.radii.of(sample));
+            let Some(ScaledBall { center, radius, halves }) = ball else {
+                return vec![(f64::NEG_INFINITY, f64::INFINITY); numbers.len()];
+            };
+            match &self.image {
+                Some(image) => {
+                    image.under(&center, &[radius], numbers.iter().copied()).iter().map(Image::ends).collect()
+                }
+                None => {
+                    let ends = |&f: &usize| (sub_down(center[f], halves[f]), add_up(center[f], halves[f]));
+                    numbers.iter().map(ends).collect()
+                }
+            }
+        };
+        samples.flat_map(of).collect()
+    }
+
+    /// A constraint and the nearest end of a ball that violates it, in the units of the
+    /// features.
+    fn in_units(&self, constraint: Constraint, nearest: f64) -> (Constraint, f64) {
+        let (Some(map), None) = (&self.map, &self.image) else { return (constraint, nearest) };
+        let feature = constraint.feature;
+        let (m, w) = (map.scaling.offsets()[feature], map.scaling.factors()[feature]);
+        let down = |z: f64| add_down(div_down(z, w), m);
+        let up = |z: f64| add_up(div_up(z, w), m);
+        let (threshold, nearest) = match constraint.side {
+            Side::AtLeast => (down(constraint.threshold), up(nearest)),
+            Side::AtMost => (up(constraint.threshold), down(nearest)),
+        };
+        (Constraint { threshold, ..constraint }, nearest)
     }
 
     /// The ends of the balls of some samples along each of `numbers`, features or
     /// directions, sample by sample.
     fn ends(&self, samples: Range<usize>, numbers: &[usize]) -> Vec<(f64, f64)> {
+        if let Some(map) = &self.map {
+            return self.ends_behind(map, samples, numbers);
+        }
         let Some(image) = &self.image else {
             let ends = |sample: usize, feature: usize| {
                 let (x, radius) = (self.data.value(sample, feature), self.radii.of(sample));
@@ -193,7 +243,8 @@ impl<'a> BallsOfCells<'a> {
                     }
                 }
                 let value = self.value(constraint.feature, sample);
-                ConstraintReason { constraint, value, excluded, nearest: sign * nearest }
+                let (constraint, nearest) = self.in_units(constraint, sign * nearest);
+                ConstraintReason { constraint, value, excluded, nearest }
             })
             .collect();
         reasons.sort_by_key(|reason| Reverse(reason.excluded.len()));

@@ -1,24 +1,14 @@
 //! Networks behind an affine map of every feature: a ball goes through the map,
 //! and what comes out is asked of the network behind.
 //!
-//! Let `z = (x − m) ∘ w`, `u` the unit roundoff and `η` the smallest number of the
-//! format. For a real `x'` with `‖w ∘ (x' − x)‖ ≤ μ` every feature has
-//! `|x'_j − x_j| ≤ r = μ/w_j`. A machine rounds `x'_j` (off by at most
-//! `e = u (|x_j| + r) + η`), takes `m_j` away (off by at most `e + u D`,
-//! `D = |x_j − m_j| + r + e`) and multiplies by `w_j` (off by at most
-//! `δ_j = w_j (e + u D) + u w_j D (1 + u) + η`). So what the network behind reads,
-//! in real arithmetic or as executed, lies within `μ + ‖δ + |z − c|‖` of the number
-//! `c` that stands for `z`, and a certificate for that ball covers it.
-//!
-//! Where balls are measured in front of the map, `‖x' − x‖ ≤ ρ`, every feature has
-//! `|x'_j − x_j| ≤ r = ρ` and `‖w ∘ (x' − x)‖ ≤ μ = ρ max w`, and what the network behind
-//! reads lies in the box of half widths `w_j ρ + δ_j + |z_j − c_j|` around `c` as well.
+//! What a machine makes of the ball is said in `network/scaling_ball.rs`; a certificate
+//! for the ball that holds it covers it.
 
 use super::{Claim, Domain, Verdict};
 use crate::{
     Dataset, Error, Features, Norm, Precision, Radii,
-    network::{Model, Scaled, Scaling, norm_up},
-    number::{add_down, add_up, div_down, div_up, mul_down, mul_up, sub_down, sub_up},
+    network::{Model, Scaled, ScaledBall, Scaling, ScalingMap, norm_up},
+    number::{add_down, add_up, div_down, sub_down, sub_up},
     parallel,
 };
 
@@ -47,18 +37,18 @@ impl ScaledBalls {
         norm: Norm,
         radii: &Radii,
     ) -> Result<Self, Error> {
-        Self::measured(Map { scaling, precision, raw: false }, data, norm, radii)
+        Self::measured(ScalingMap { scaling, precision, raw: false }, data, norm, radii)
     }
 
     /// The same where balls may be measured in front of the map.
-    fn measured(map: Map<'_>, data: &Dataset, norm: Norm, radii: &Radii) -> Result<Self, Error> {
-        let Map { scaling, precision, .. } = map;
+    fn measured(map: ScalingMap<'_>, data: &Dataset, norm: Norm, radii: &Radii) -> Result<Self, Error> {
+        let ScalingMap { scaling, precision, .. } = map;
         if data.features() != scaling.features() {
             return Err(Error::InputWidth { expected: scaling.features(), given: data.features() });
         }
         let ball = |sample| {
             let ball = map.image(&data.row(sample), norm, radii.of(sample));
-            ball.map(|Image { center, radius, .. }| (center, radius))
+            ball.map(|ScaledBall { center, radius, .. }| (center, radius))
         };
         let balls: Vec<Option<(Vec<f64>, f64)>> = parallel::map(data.samples(), ball);
         let bounded = balls.iter().map(Option::is_some).collect();
@@ -75,61 +65,10 @@ impl ScaledBalls {
     }
 }
 
-/// A map, the format in which it is executed, and whether balls are measured in front
-/// of it.
-#[derive(Clone, Copy)]
-pub(super) struct Map<'a> {
-    pub scaling: &'a Scaling,
-    pub precision: Precision,
-    pub raw: bool,
-}
-
-/// What holds the image of a ball: another one, and a box with the same center.
-#[derive(Debug)]
-pub(super) struct Image {
-    pub center: Vec<f64>,
-    pub radius: f64,
-    /// The half width of the box in each feature.
-    pub halves: Vec<f64>,
-}
-
-impl Map<'_> {
-    /// For the ball of one sample.
-    pub fn image(&self, x: &[f64], norm: Norm, radius: f64) -> Option<Image> {
-        let &Self { scaling, precision, raw } = self;
-        let (u, smallest, largest) =
-            (precision.unit_roundoff(), precision.smallest_subnormal(), precision.largest() / 2.0);
-        let (mut center, mut moved, mut halves) = (vec![], vec![], vec![]);
-        for (&x, (m, w)) in x.iter().zip(scaling.pairs()) {
-            let half = if raw { radius } else { div_up(radius, w) };
-            let size = add_up(x.abs(), half);
-            let read = add_up(mul_up(u, size), smallest);
-            let (low, high) = (sub_down(x, m), sub_up(x, m));
-            let difference = add_up(add_up(low.abs().max(high.abs()), half), read);
-            let subtracted = add_up(read, mul_up(u, difference));
-            let product = mul_up(w, mul_up(difference, add_up(1.0, u)));
-            let error = add_up(add_up(mul_up(w, subtracted), mul_up(u, product)), smallest);
-            // Half of the largest number leaves room for every rounding above.
-            if !(size < largest && difference < largest && product < largest) {
-                return None;
-            }
-            let c = precision.round((x - m) * w);
-            let off = sub_up(c, mul_down(w, low)).max(sub_up(mul_up(w, high), c));
-            center.push(c);
-            moved.push(add_up(off, error));
-            halves.push(add_up(mul_up(w, half), add_up(off, error)));
-        }
-        let steepest = scaling.factors().iter().copied().fold(0.0, f64::max);
-        let radius = if raw { mul_up(steepest, radius) } else { radius };
-        let radius = add_up(radius, norm_up(moved.iter().copied(), norm));
-        radius.is_finite().then_some(Image { center, radius, halves })
-    }
-}
-
 /// The map of a network, as balls are measured.
-fn map_of<'a>(claim: &Claim<'_>, scaled: &'a Scaled) -> Map<'a> {
+fn map_of<'a>(claim: &Claim<'_>, scaled: &'a Scaled) -> ScalingMap<'a> {
     let raw = !claim.model.has_scaled_balls();
-    Map { scaling: scaled.scaling(), precision: claim.model.precision(), raw }
+    ScalingMap { scaling: scaled.scaling(), precision: claim.model.precision(), raw }
 }
 
 /// A point and the class of the network that it gets, `None` for NaN.
@@ -186,7 +125,7 @@ impl<'a> Behind<'a> {
         let (claim, data) = (self.claim, self.balls.data.select(std::iter::once(sample))?);
         let map = map_of(claim, self.scaled);
         let image = map.image(&claim.data.row(sample), claim.norm, claim.radii.of(sample));
-        let ranges = image.into_iter().flat_map(|Image { center, halves, .. }| {
+        let ranges = image.into_iter().flat_map(|ScaledBall { center, halves, .. }| {
             center.into_iter().zip(halves).map(|(c, half)| (sub_down(c, half), add_up(c, half)))
         });
         let ranges: Vec<(f64, f64)> = ranges.collect();

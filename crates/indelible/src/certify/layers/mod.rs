@@ -40,6 +40,11 @@ const SMALL: usize = 4096;
 /// exact on them, and these engines come first.
 const CURVES: usize = 1 << 18;
 
+/// Terms of a sum that are many.
+const MANY_TERMS: usize = 6;
+/// Hidden layers that are few.
+const SHALLOW: usize = 12;
+
 /// One verdict per sample.
 pub(super) fn verdicts(
     claim: &Claim<'_>,
@@ -54,11 +59,11 @@ pub(super) fn verdicts(
             verdict.or_else(|| followed_back(claim, network, sample, sums.as_deref()))
         }));
     };
-    // Of layers that are neither sparse nor small nothing is exact.
-    let dense = is_dense(network);
+    // Of layers that mix what they read again and again nothing is exact but by chance.
+    let mixed = is_dense(network) || mixes_twice(network);
     let size: usize = network.layers().iter().map(Layer::nonzero).sum();
     let curves = size <= CURVES && begins_with_curves(network);
-    let (exactly, at_first) = (!dense || curves || size <= SMALL, !dense || curves);
+    let (exactly, at_first) = (!mixed || curves || size <= SMALL, !mixed || curves);
     linear::verdicts(claim, &program, config, watch, |sample, linear| {
         if !exactly {
             return linear.verdict(sample);
@@ -68,13 +73,21 @@ pub(super) fn verdicts(
         let back = || followed_back(claim, network, sample, sums.as_deref());
         let first = if at_first { first.or_else(back) } else { first };
         // Branching on many sparse layers takes minutes a sample: where time is given.
-        let is_asked = dense || config.timeout.is_some();
+        let is_asked = mixed || config.timeout.is_some();
         if first != Verdict::Undecided || !is_asked {
             return Ok((first, Effort::default()));
         }
         let (verdict, effort) = linear.verdict(sample)?;
         Ok((if at_first { verdict } else { verdict.or_else(back) }, effort))
     })
+}
+
+/// Whether one of a few hidden layers of sums of many terms reads another such layer, as
+/// in convolutional networks and in none that computes maxima or counts.
+fn mixes_twice(network: &StoredNetwork) -> bool {
+    let Some((_, hidden)) = network.layers().split_last() else { return false };
+    let mixes = |layer: &Layer| layer.nonzero() >= MANY_TERMS * layer.outputs();
+    hidden.len() <= SHALLOW && hidden.windows(2).any(|pair| pair.iter().all(mixes))
 }
 
 /// Whether most neurons of the first layer read one feature.

@@ -149,3 +149,34 @@ fn thousands_of_layers_fit_on_the_stack() {
     assert!(lipschitz_bound(&model, Norm::Linf) >= 1.0);
     asked(&model, vec![1.0, 0.5], 0, 2, Norm::Linf, 0.1).unwrap();
 }
+
+/// Two layers of moving sums of eight, one behind the other, and whether the mean of the
+/// 64 numbers is above 1: with all of them at 1.5 that is so within 0.5 and at no larger radius. Linear bounds
+/// know it, and what they leave undecided is attacked, without a limit in time.
+#[test]
+fn chains_that_mix_twice_are_asked_of_linear_bounds() {
+    const N: usize = 64;
+    let moving = || {
+        let mut layer = LayerBuilder::new(N);
+        for start in 0..N {
+            (0..8).for_each(|at| {
+                layer.weight((start + at) % N, 1.0 / 8.0);
+            });
+            layer.bias(0.0);
+        }
+        layer.finish()
+    };
+    let mean: Vec<(usize, f64)> = (0..N).map(|at| (at, 1.0 / N as f64)).collect();
+    // Large enough that no other engine is asked.
+    let hidden = (0..10).map(|_| moving());
+    let layers: Vec<Layer> = hidden.chain([layer(N, &[(&mean, 0.0), (&[], 1.0)])]).collect();
+    let model = Model::Layers(StoredNetwork::new(Precision::F64, layers).unwrap());
+    for (radius, holds) in [(0.49, true), (0.51, false)] {
+        let verdict = asked(&model, vec![1.5; N], 0, 2, Norm::Linf, radius).unwrap();
+        match verdict {
+            Verdict::Certified { .. } => assert!(holds, "{verdict:?}"),
+            Verdict::Refuted { .. } => assert!(!holds, "{verdict:?}"),
+            _ => panic!("{radius}: {verdict:?}"),
+        }
+    }
+}

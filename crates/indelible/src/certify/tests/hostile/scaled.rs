@@ -3,11 +3,8 @@
 use super::{Dyadic, Exact, Machine, Random, Sizes, number, rounds};
 use crate::{
     Dataset, Features, Norm, Precision, Radii, Silent,
-    certify::{
-        Claim, Config, RobustRadius, ScaledBalls, Verdict, attack, certify, robust_radii,
-        scaled::{Image, Map},
-    },
-    network::{LayerBuilder, Model, Scaled, Scaling, StoredNetwork},
+    certify::{Claim, Config, RobustRadius, ScaledBalls, Verdict, attack, certify, robust_radii},
+    network::{LayerBuilder, Model, Scaled, ScaledBall, Scaling, ScalingMap, StoredNetwork},
     number::{div_up, mul_down},
 };
 
@@ -178,9 +175,9 @@ fn balls_and_boxes_hold_images_of_raw_balls() {
     for _ in 0..rounds(20_000) {
         let Some(mapped) = Mapped::draw(&mut random) else { continue };
         let Mapped { scaling, precision, norm, x, radius } = &mapped;
-        let map = Map { scaling, precision: *precision, raw: true };
+        let map = ScalingMap { scaling, precision: *precision, raw: true };
         let Some(image) = map.image(x, *norm, *radius) else { continue };
-        let Image { center, radius: around, halves } = &image;
+        let ScaledBall { center, radius: around, halves } = &image;
         let plain = Scaling::new(vec![0.0; x.len()], vec![1.0; x.len()]).unwrap();
         for _ in 0..4 {
             let point = point(&mut random, &plain, x, *radius);
