@@ -6,6 +6,9 @@
 //! used, in programs as in tests: what is tested then is what runs on
 //! processors of other kinds.
 
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod neon;
+
 use std::sync::LazyLock;
 
 /// Instruction sets that code is compiled for; the larger ones hold the smaller.
@@ -20,6 +23,12 @@ pub(crate) enum Isa {
     /// 256-bit vectors.
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// 128-bit vectors of Arm, with products of bytes that are summed by fours.
+    #[cfg(target_arch = "aarch64")]
+    NeonProducts,
+    /// 128-bit vectors of Arm.
+    #[cfg(target_arch = "aarch64")]
+    Neon,
     /// Any processor.
     Portable,
 }
@@ -45,8 +54,19 @@ fn detect() -> Vec<Isa> {
     all.into_iter().filter_map(|(has, isa)| has.then_some(isa)).collect()
 }
 
+/// The sets of vector instructions that this processor has, best first.
+#[cfg(target_arch = "aarch64")]
+fn detect() -> Vec<Isa> {
+    use std::arch::is_aarch64_feature_detected;
+    // Kernels take the first byte of a vector for the lowest one of a number.
+    let neon = cfg!(target_endian = "little") && is_aarch64_feature_detected!("neon");
+    let products = neon && is_aarch64_feature_detected!("dotprod");
+    let all = [(products, Isa::NeonProducts), (neon, Isa::Neon)];
+    all.into_iter().filter_map(|(has, isa)| has.then_some(isa)).collect()
+}
+
 /// The sets of vector instructions that code is compiled for here: none.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn detect() -> Vec<Isa> {
     Vec::new()
 }
@@ -84,6 +104,9 @@ impl Isa {
             // SAFETY: likewise.
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => unsafe { avx2(body) },
+            // All code for this architecture is compiled for its vectors.
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonProducts | Self::Neon => body.run(),
             Self::Portable => body.run(),
         }
     }

@@ -1,5 +1,7 @@
 //! Which of 256 samples lie within windows of some features.
 
+#[cfg(target_arch = "aarch64")]
+mod neon;
 #[cfg(target_arch = "x86_64")]
 mod wide;
 
@@ -54,7 +56,29 @@ pub fn filter(isa: Isa, columns: Columns, filters: &[Filter], alive: &mut [u64; 
         // SAFETY: likewise.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { wide::filter_avx2(columns, filters, alive) },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "aarch64")]
+        Isa::NeonProducts | Isa::Neon => unsafe { neon::filter(columns, filters, alive) },
         Isa::Portable => portable(columns, filters, alive),
+    }
+}
+
+/// The loop of sets whose comparisons fill vectors; `inside` says which of 64 codes lie in a
+/// window.
+#[inline(always)]
+fn by_words(
+    columns: Columns,
+    filters: &[Filter],
+    alive: &mut [u64; 4],
+    inside: impl Fn(&[u8; 64], Window) -> u64,
+) {
+    for &filter in filters {
+        for (word, codes) in alive.iter_mut().zip(columns.row(filter).as_chunks().0) {
+            *word &= inside(codes, filter.window);
+        }
+        if alive.iter().all(|&w| w == 0) {
+            break;
+        }
     }
 }
 

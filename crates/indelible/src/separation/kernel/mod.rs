@@ -3,6 +3,8 @@
 //! are tested bit for bit against the portable twin; the others are
 //! [loops](crate::isa::Loop) that compilers turn into vector instructions.
 
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod blocks;
 pub(super) mod cover;
 pub(super) mod dot;
 pub(super) mod filter;

@@ -1,5 +1,7 @@
 //! Distances of codes of two samples.
 
+#[cfg(target_arch = "aarch64")]
+mod neon;
 #[cfg(target_arch = "x86_64")]
 mod wide;
 
@@ -16,6 +18,12 @@ pub fn sum(isa: Isa, squares: bool, a: &[u8], b: &[u8]) -> u32 {
         // SAFETY: likewise.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 | Isa::Avx2 => unsafe { wide::sum_avx2(squares, a, b) },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "aarch64")]
+        Isa::NeonProducts => unsafe { neon::sum_by_products(squares, a, b) },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => unsafe { neon::sum(squares, a, b) },
         Isa::Portable => portable(squares, a, b),
     }
 }
@@ -34,6 +42,9 @@ pub fn hinges(isa: Isa, starts: &[u8; HINGES], a: &[u8], b: &[u8]) -> u32 {
         // SAFETY: the value exists only where the processor has the set.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Bytes | Isa::Avx512 | Isa::Avx2 => unsafe { wide::hinges_avx2(starts, a, b) },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "aarch64")]
+        Isa::NeonProducts | Isa::Neon => unsafe { neon::hinges(starts, a, b) },
         Isa::Portable => portable_hinges(starts, a, b),
     }
 }
@@ -42,6 +53,19 @@ pub fn hinges(isa: Isa, starts: &[u8; HINGES], a: &[u8], b: &[u8]) -> u32 {
 #[inline(always)]
 fn portable_hinges(starts: &[u8; HINGES], a: &[u8], b: &[u8]) -> u32 {
     a.iter().zip(b).map(|(&a, &b)| u32::from(sums::hinges(a.abs_diff(b), starts))).sum()
+}
+
+/// The loop that sets of instructions share: `sums`, with what `N` codes of each sample make
+/// added in turn, and the codes that are left over.
+#[inline(always)]
+fn by_blocks<'a, const N: usize, S>(
+    a: &'a [u8],
+    b: &'a [u8],
+    sums: S,
+    add: impl Fn(S, &[u8; N], &[u8; N]) -> S,
+) -> (S, [&'a [u8]; 2]) {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks(), b.as_chunks());
+    (a.iter().zip(b).fold(sums, |sums, (a, b)| add(sums, a, b)), [a_rest, b_rest])
 }
 
 /// Asks for codes that will be read soon.
@@ -54,7 +78,19 @@ pub fn prefetch(codes: &[u8]) {
         // which reads nothing.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(target_arch = "aarch64")]
+    for line in codes.chunks(64) {
+        // SAFETY: every processor of this architecture has the instruction,
+        // which reads nothing.
+        unsafe {
+            std::arch::asm!(
+                "prfm pldl1keep, [{}]",
+                in(reg) line.as_ptr(),
+                options(readonly, nostack, preserves_flags),
+            );
+        }
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     let _ = codes;
 }
 

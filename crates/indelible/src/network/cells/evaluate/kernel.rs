@@ -28,6 +28,9 @@ pub(super) fn compare(isa: Isa, columns: &[[u8; PANEL]], limits: &[Limit], out: 
         // SAFETY: likewise.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { wide::compare_avx2(columns, limits, out) },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "aarch64")]
+        Isa::NeonProducts | Isa::Neon => unsafe { arm::compare(columns, limits, out) },
         Isa::Portable => compare_with(columns, limits, out, below),
     }
 }
@@ -166,6 +169,31 @@ mod wide {
                 let reached = _mm256_cmpeq_epi8(_mm256_max_epu8(codes, limit), codes);
                 let below = !_mm256_movemask_epi8(reached).cast_unsigned();
                 bits[k / 2] |= u64::from(below) << (32 * (k % 2));
+            }
+            bits
+        });
+    }
+}
+
+/// The loop in vectors of Arm.
+#[cfg(target_arch = "aarch64")]
+mod arm {
+    use std::arch::aarch64::{vcltq_u8, vdupq_n_u8, vld1q_u8};
+
+    use super::{Bits, Limit, PANEL, compare_with};
+    use crate::isa::neon;
+
+    #[target_feature(enable = "neon")]
+    pub(super) fn compare(columns: &[[u8; PANEL]], limits: &[Limit], out: &mut [Bits]) {
+        compare_with(columns, limits, out, |column, limit| {
+            let limit = vdupq_n_u8(limit);
+            let mut bits = Bits::default();
+            for (word, part) in bits.iter_mut().zip(column.as_chunks::<64>().0) {
+                *word = neon::word(std::array::from_fn(|k| {
+                    // SAFETY: 16 of the 64 bytes, from `16 k` on.
+                    let codes = unsafe { vld1q_u8(part.as_ptr().add(16 * k)) };
+                    vcltq_u8(codes, limit)
+                }));
             }
             bits
         });

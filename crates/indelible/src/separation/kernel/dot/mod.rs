@@ -4,6 +4,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 
 use super::{Barriers, PANEL, PanelSums, ROWS};
 use crate::isa::Isa;
@@ -52,6 +54,12 @@ pub fn near(isa: Isa, operands: &Operands, barriers: &Barriers, sums: &mut Panel
         // SAFETY: likewise.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 | Isa::Avx2 => unsafe { avx2::near(operands, barriers, sums) },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "aarch64")]
+        Isa::NeonProducts => unsafe { neon::near_by_fours(operands, barriers, sums) },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => unsafe { neon::near(operands, barriers, sums) },
         Isa::Portable => portable(operands, barriers, sums),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{HINGES, portable, portable_hinges};
+use super::{HINGES, by_blocks, portable, portable_hinges};
 
 /// See [`super::sum`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2")]
@@ -31,47 +31,45 @@ pub(super) fn sum_avx512(squares: bool, a: &[u8], b: &[u8]) -> u32 {
 /// See [`super::sum`].
 #[target_feature(enable = "avx2")]
 pub(super) fn sum_avx2(squares: bool, a: &[u8], b: &[u8]) -> u32 {
-    let (a, a_rest) = a.as_chunks::<32>();
-    let (b, b_rest) = b.as_chunks::<32>();
-    let mut sums = [_mm256_setzero_si256(); 2];
-    for (a, b) in a.iter().zip(b) {
-        // SAFETY: 32 bytes each.
-        let (a, b) =
-            unsafe { (_mm256_loadu_si256(a.as_ptr().cast()), _mm256_loadu_si256(b.as_ptr().cast())) };
-        if squares {
+    let none = _mm256_setzero_si256();
+    let (sum, [a, b]) = if squares {
+        let (sums, rest) = by_blocks(a, b, [none; 2], |sums, a, b| {
+            let (a, b) = (load(a), load(b));
             let gap = _mm256_sub_epi8(_mm256_max_epu8(a, b), _mm256_min_epu8(a, b));
             let even = _mm256_and_si256(gap, _mm256_set1_epi16(255));
             let odd = _mm256_srli_epi16::<8>(gap);
-            sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(even, even));
-            sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(odd, odd));
-        } else {
-            sums[0] = _mm256_add_epi32(sums[0], _mm256_sad_epu8(a, b));
-        }
-    }
-    let sum = total(_mm256_add_epi32(sums[0], sums[1]));
-    if a_rest.is_empty() { sum } else { sum + portable(squares, a_rest, b_rest) }
+            [
+                _mm256_add_epi32(sums[0], _mm256_madd_epi16(even, even)),
+                _mm256_add_epi32(sums[1], _mm256_madd_epi16(odd, odd)),
+            ]
+        });
+        (_mm256_add_epi32(sums[0], sums[1]), rest)
+    } else {
+        by_blocks(a, b, none, |sum, a, b| _mm256_add_epi32(sum, _mm256_sad_epu8(load(a), load(b))))
+    };
+    if a.is_empty() { total(sum) } else { total(sum) + portable(squares, a, b) }
 }
 
 /// See [`super::hinges`].
 #[target_feature(enable = "avx2")]
 pub(super) fn hinges_avx2(starts: &[u8; HINGES], a: &[u8], b: &[u8]) -> u32 {
-    let (a, a_rest) = a.as_chunks::<32>();
-    let (b, b_rest) = b.as_chunks::<32>();
-    let [first, second, third, fourth] = *starts;
-    let start = |start: u8| _mm256_set1_epi8(start.cast_signed());
-    let (first, second, third, fourth) = (start(first), start(second), start(third), start(fourth));
-    let mut sums = _mm256_setzero_si256();
-    for (a, b) in a.iter().zip(b) {
-        // SAFETY: 32 bytes each.
-        let (a, b) =
-            unsafe { (_mm256_loadu_si256(a.as_ptr().cast()), _mm256_loadu_si256(b.as_ptr().cast())) };
+    let [first, second, third, fourth] = starts.map(|start| _mm256_set1_epi8(start.cast_signed()));
+    let (sums, [a, b]) = by_blocks(a, b, _mm256_setzero_si256(), |sums, a, b| {
+        let (a, b) = (load(a), load(b));
         let gap = _mm256_or_si256(_mm256_subs_epu8(a, b), _mm256_subs_epu8(b, a));
         let low = _mm256_adds_epu8(_mm256_subs_epu8(gap, first), _mm256_subs_epu8(gap, second));
         let high = _mm256_adds_epu8(_mm256_subs_epu8(gap, third), _mm256_subs_epu8(gap, fourth));
         let bytes = _mm256_adds_epu8(low, high);
-        sums = _mm256_add_epi32(sums, _mm256_sad_epu8(bytes, _mm256_setzero_si256()));
-    }
-    total(sums) + portable_hinges(starts, a_rest, b_rest)
+        _mm256_add_epi32(sums, _mm256_sad_epu8(bytes, _mm256_setzero_si256()))
+    });
+    total(sums) + portable_hinges(starts, a, b)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load(codes: &[u8; 32]) -> __m256i {
+    // SAFETY: 32 bytes; the load needs no alignment.
+    unsafe { _mm256_loadu_si256(codes.as_ptr().cast()) }
 }
 
 /// The sum of eight numbers.

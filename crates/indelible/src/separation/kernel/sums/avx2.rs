@@ -2,7 +2,10 @@
 
 use std::arch::x86_64::*;
 
-use super::{Barriers, GROUP, HINGES, PANEL, PanelSums, ROWS};
+use super::{
+    super::blocks::{self, BLOCK, Steps},
+    Barriers, GROUP, HINGES, PanelSums, ROWS,
+};
 
 /// Sums of differences; see [`super::near`], which checks the lengths.
 #[target_feature(enable = "avx2")]
@@ -42,46 +45,47 @@ fn sums<const STEP: usize>(
     terms: impl Fn(__m256i, __m256i) -> __m256i,
 ) -> [u64; ROWS] {
     let width = rows.len() / ROWS;
-    let mut masks = [0; ROWS];
+    blocks::near::<GROUP, STEP, _, _, _>(
+        panel,
+        width / GROUP,
+        Steps {
+            begin: |_| [_mm256_setzero_si256(); 2],
+            load: |codes: &[u8; BLOCK]| {
+                // SAFETY: 32 of the 64 bytes each.
+                [0, 32].map(|at| unsafe { _mm256_loadu_si256(codes.as_ptr().add(at).cast()) })
+            },
+            spread: |r: usize, g: usize| {
+                // SAFETY: eight bytes of row r, of `width` bytes.
+                let codes =
+                    unsafe { rows.as_ptr().add(r * width + GROUP * g).cast::<i64>().read_unaligned() };
+                _mm256_set1_epi64x(codes)
+            },
+            add: |sums: [__m256i; 2], a, b: [__m256i; 2]| {
+                [_mm256_add_epi64(sums[0], terms(a, b[0])), _mm256_add_epi64(sums[1], terms(a, b[1]))]
+            },
+            near: |r: usize, part: usize, sums| {
+                let samples = &barriers.samples.as_chunks().0[part];
+                near(sums, (barriers.queries[r], samples), &mut out[r].as_chunks_mut().0[part])
+            },
+        },
+    )
+}
+
+/// Writes eight sums; which are below the barrier of their row or sample.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn near(sums: [__m256i; 2], (row, samples): (u32, &[u32; 8]), out: &mut [u32; 8]) -> u64 {
+    // Of the 64-bit numbers the lower halves, in the order of the samples.
+    let (first, second) = (_mm256_castsi256_ps(sums[0]), _mm256_castsi256_ps(sums[1]));
+    let sums = _mm256_castps_si256(_mm256_shuffle_ps::<0b10_00_10_00>(first, second));
+    let sums = _mm256_permute4x64_epi64::<0b11_01_10_00>(sums);
+    // SAFETY: 8 numbers.
+    let samples = unsafe { _mm256_loadu_si256(samples.as_ptr().cast()) };
+    let barrier = _mm256_max_epu32(_mm256_set1_epi32(row as i32), samples);
     // Sums are below 2^31, so a larger barrier admits all.
-    let largest = _mm256_set1_epi32(i32::MAX);
-    // 8 samples at a time.
-    for part in 0..PANEL / 8 {
-        // SAFETY: 8 of the 64 numbers.
-        let samples = unsafe { _mm256_loadu_si256(barriers.samples.as_ptr().add(8 * part).cast()) };
-        for start in (0..ROWS).step_by(STEP) {
-            let mut sums = [[_mm256_setzero_si256(); 2]; STEP];
-            for g in 0..width / GROUP {
-                // SAFETY: 64 of the 512 bytes of group g.
-                let b = unsafe {
-                    let b = panel.as_ptr().add(512 * g + 64 * part);
-                    [_mm256_loadu_si256(b.cast()), _mm256_loadu_si256(b.add(32).cast())]
-                };
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    // SAFETY: eight bytes of a row of `width` bytes.
-                    let a = unsafe {
-                        rows.as_ptr().add((start + r) * width + GROUP * g).cast::<i64>().read_unaligned()
-                    };
-                    let a = _mm256_set1_epi64x(a);
-                    for (sum, b) in sums.iter_mut().zip(b) {
-                        *sum = _mm256_add_epi64(*sum, terms(a, b));
-                    }
-                }
-            }
-            for (r, sums) in sums.iter().enumerate() {
-                let r = start + r;
-                // Of the 64-bit numbers the lower halves, in the order of the samples.
-                let (first, second) = (_mm256_castsi256_ps(sums[0]), _mm256_castsi256_ps(sums[1]));
-                let sums = _mm256_castps_si256(_mm256_shuffle_ps::<0b10_00_10_00>(first, second));
-                let sums = _mm256_permute4x64_epi64::<0b11_01_10_00>(sums);
-                let barrier = _mm256_max_epu32(_mm256_set1_epi32(barriers.queries[r] as i32), samples);
-                let barrier = _mm256_min_epu32(barrier, largest);
-                let below = _mm256_castsi256_ps(_mm256_cmpgt_epi32(barrier, sums));
-                masks[r] |= u64::from(_mm256_movemask_ps(below) as u32) << (8 * part);
-                // SAFETY: 8 of the 64 numbers.
-                unsafe { _mm256_storeu_si256(out[r].as_mut_ptr().add(8 * part).cast(), sums) };
-            }
-        }
-    }
-    masks
+    let barrier = _mm256_min_epu32(barrier, _mm256_set1_epi32(i32::MAX));
+    let below = _mm256_castsi256_ps(_mm256_cmpgt_epi32(barrier, sums));
+    // SAFETY: 8 numbers.
+    unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), sums) };
+    u64::from(_mm256_movemask_ps(below) as u32)
 }

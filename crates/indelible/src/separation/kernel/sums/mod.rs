@@ -4,6 +4,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 
 use super::{Barriers, PANEL, PanelSums, ROWS};
 use crate::isa::Isa;
@@ -59,6 +61,17 @@ pub fn near(
         #[cfg(target_arch = "x86_64")]
         (Isa::Avx512 | Isa::Avx2, Term::Hinges(starts)) => unsafe {
             avx2::hinges(starts, panel, rows, barriers, sums)
+        },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "aarch64")]
+        (Isa::NeonProducts, Term::Gap) => unsafe { neon::gaps_times_one(panel, rows, barriers, sums) },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "aarch64")]
+        (Isa::Neon, Term::Gap) => unsafe { neon::gaps(panel, rows, barriers, sums) },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "aarch64")]
+        (Isa::NeonProducts | Isa::Neon, Term::Hinges(starts)) => unsafe {
+            neon::hinges(starts, panel, rows, barriers, sums)
         },
         (_, Term::Gap) => portable(panel, rows, barriers, sums, u32::from),
         (_, Term::Hinges(starts)) => {
