@@ -37,6 +37,10 @@ impl Powers {
         }
     }
 
+    #[cfg_attr(
+        not(any(target_arch = "x86_64", test)),
+        expect(dead_code, reason = "only instructions of x86 look up bytes fast")
+    )]
     fn table(p: f64, typical: f64) -> Self {
         let top = 255.0;
         // Entries are lower bounds, whatever the mathematical library rounds to; the

@@ -79,7 +79,7 @@ fn distances<const TOGETHER: usize, S: Copy>(
                 let terms = (row_terms[r], &operands.panel_terms.as_chunks().0[part]);
                 let limits = (barriers.queries[r], &barriers.samples.as_chunks().0[part]);
                 let out = &mut out[r].as_chunks_mut().0[part];
-                u64::from(below(sums.map(|sum| whole(sum)), terms, limits, out))
+                u64::from(below(sums.map(&whole), terms, limits, out))
             },
         },
     )
