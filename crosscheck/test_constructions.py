@@ -21,6 +21,8 @@ ALL = [
     ("cells", "l3", True, True, False),
     ("pipelined", "linf", True, True, False),
     ("pipelined", "l1", True, True, False),
+    ("li2022", "l2", True, False, True),
+    ("li2022", "linf", True, False, True),
     ("wide", "linf", True, False, False),
     ("wide", "l1", True, False, False),
     ("yu2024-lipschitz", "linf", False, True, True),

@@ -35,12 +35,6 @@ impl Distances {
         })
     }
 
-    /// Sizes of the groups of neurons at a level of the tree; the sum of a
-    /// group is one of the values whose maximum is sought.
-    fn groups(&self, level: usize) -> Vec<usize> {
-        groups_after(level, vec![2; self.frame.data.features()])
-    }
-
     /// The steps, with an accumulator for each.
     pub fn steps(self, top: f64, accumulators: Vec<usize>, head: Vec<Layer>) -> Steps {
         let count = self.samples.len();
@@ -56,20 +50,36 @@ impl Distances {
     }
 }
 
+/// Sizes of the groups of neurons at a level of the tree of maxima over `n` one-sided
+/// pairs; the sum of a group is one of the values whose maximum is sought.
+fn groups(n: usize, level: usize) -> Vec<usize> {
+    groups_after(level, vec![2; n])
+}
+
+/// Number of neurons at every level of the tree, that of the pairs first.
+pub(super) fn tree_widths(n: usize) -> Vec<usize> {
+    (0..=levels(n)).map(|level| groups(n, level).iter().sum()).collect()
+}
+
+/// The layer that reads level `level` of the tree and gives the next one.
+pub(super) fn tree_level(n: usize, level: usize) -> Layer {
+    let groups = groups(n, level);
+    let mut layer = LayerBuilder::new(groups.iter().sum());
+    maxima(&mut layer, &groups, &mut 0);
+    layer.finish()
+}
+
 impl Stages for Distances {
     fn widths(&self) -> Vec<usize> {
-        let levels = if self.norm == Norm::L1 { 0 } else { levels(self.frame.data.features()) };
-        (0..=levels).map(|level| self.groups(level).iter().sum()).collect()
+        let n = self.frame.data.features();
+        if self.norm == Norm::L1 { vec![2 * n] } else { tree_widths(n) }
     }
 
     fn stage(&self, step: usize, stage: usize, raw: bool) -> Layer {
         let Some(level) = stage.checked_sub(1) else {
             return self.frame.one_sided(self.samples[step], raw, &[0.0]);
         };
-        let groups = self.groups(level);
-        let mut layer = LayerBuilder::new(groups.iter().sum());
-        maxima(&mut layer, &groups, &mut 0);
-        layer.finish()
+        tree_level(self.frame.data.features(), level)
     }
 
     fn stored(&self) -> Result<Stored, Error> {

@@ -14,6 +14,7 @@ mod distances;
 mod euclidean;
 mod frame;
 mod heads;
+mod li2022;
 mod lipschitz;
 mod nearest;
 mod over_directions;

@@ -1,26 +1,31 @@
-//! Steps that lift the running label where a sum over features stays small.
+//! Ramps on a sum over features, or on the largest of them, and steps that lift
+//! the running label where it stays small.
 //!
 //! `V_k = relu(Σ_j φ(|z_j − z_kj|) − θ_k)` is exactly 0 on the ball of sample
 //! `k` and at least `g_k` on every enemy's ball; the step offers
 //! `y_k − (y_k/g_k) V_k`. With `φ(t) = t` this is Theorem B.2 of Yu, Gao &
-//! Zhang (ICLR 2024), with `φ ≈ t^p` Theorem B.3.
+//! Zhang (ICLR 2024), with `φ ≈ t^p` Theorem B.3. For `p = ∞` the largest
+//! `|z_j − z_kj|` stands in place of the sum.
 
 use super::{
     Options,
+    distances::{Distances, tree_level, tree_widths},
     frame::Frame,
     heads,
     power::Hinges,
     stream::{Stages, Steps, Stored},
 };
 use crate::{
-    Budget, Dataset, Error,
+    Budget, Dataset, Error, Norm,
     network::{Head, Layer, LayerBuilder, Measure, PowerCurve},
     number::{add_down, add_up, div_up, mul_down, mul_up, sub_down},
 };
 
-/// How `Σ_j φ` is computed.
+/// How `Σ_j φ` is computed, or what stands in its place.
 #[derive(Clone, Debug)]
 pub(super) enum Sum {
+    /// The largest difference, by a tree of maxima.
+    Largest,
     /// A sum of hinges, in one layer.
     Hinges(Hinges),
     /// `R²` times Yarotsky's approximation of squares on `[0, 1]`.
@@ -92,6 +97,20 @@ impl Ramps {
         })
     }
 
+    /// The ramps on the largest difference, for `p = ∞`.
+    pub fn largest(data: &Dataset, budget: &Budget, options: Options) -> Result<Self, Error> {
+        let frame = Frame::new(data, budget.radii(), options.precision)?;
+        let error = Distances::error(&frame, Norm::Linf)?;
+        // The neurons that the tree ends in and the threshold are added in any order.
+        Self::new(frame, budget, Sum::Largest, (4, error), |k| (budget.radii().of(k), budget.clearance(k)))
+    }
+
+    /// `1/g_k`, rounded up: times `V_k` it is at least 1 on enemies' balls.
+    pub fn scale(&self, k: usize) -> f64 {
+        // y_k/g_k is what is kept, and y_k ≥ 1.
+        self.frame.precision.round_up(div_up(self.weights[k], (self.frame.data.labels()[k] + 1) as f64))
+    }
+
     /// Nonzero parameters of one step and what it passes on.
     pub fn cost(&self) -> usize {
         let (n, stages) = (self.frame.data.features(), self.widths().len());
@@ -110,6 +129,23 @@ impl Ramps {
             head: heads::running_label(head, data.classes()),
             stages: Box::new(self),
         }
+    }
+
+    /// Stage `stage ≥ 1` of the largest difference: a level of the tree, or what it ends in
+    /// less the threshold.
+    fn largest_stage(&self, k: usize, stage: usize) -> Layer {
+        let n = self.frame.data.features();
+        let widths = tree_widths(n);
+        if stage < widths.len() {
+            return tree_level(n, stage - 1);
+        }
+        let last = widths.last().copied().unwrap_or(0);
+        let mut layer = LayerBuilder::new(last);
+        for column in 0..last {
+            layer.weight(column, 1.0);
+        }
+        layer.bias(-self.thresholds[k]);
+        layer.finish()
     }
 
     /// Stage `stage ≥ 1` of the sawtooth.
@@ -150,6 +186,7 @@ impl Stages for Ramps {
     fn widths(&self) -> Vec<usize> {
         let n = self.frame.data.features();
         match &self.sum {
+            Sum::Largest => [tree_widths(n), vec![1]].concat(),
             Sum::Hinges(hinges) => vec![2 * n * hinges.knots.len(), 1],
             Sum::Sawtooth { levels, .. } => [vec![2 * n], vec![2 * n + 1; *levels], vec![1]].concat(),
         }
@@ -157,6 +194,8 @@ impl Stages for Ramps {
 
     fn stage(&self, k: usize, stage: usize, raw: bool) -> Layer {
         match &self.sum {
+            Sum::Largest | Sum::Sawtooth { .. } if stage == 0 => self.frame.one_sided(k, raw, &[0.0]),
+            Sum::Largest => self.largest_stage(k, stage),
             Sum::Hinges(hinges) if stage == 0 => self.frame.one_sided(k, raw, &hinges.knots),
             Sum::Hinges(hinges) => {
                 let n = self.frame.data.features();
@@ -167,13 +206,13 @@ impl Stages for Ramps {
                 layer.bias(-self.thresholds[k]);
                 layer.finish()
             }
-            Sum::Sawtooth { .. } if stage == 0 => self.frame.one_sided(k, raw, &[0.0]),
             Sum::Sawtooth { inverse, levels } => self.sawtooth_stage(k, stage, *inverse, *levels),
         }
     }
 
     fn stored(&self) -> Result<Stored, Error> {
         let measure = match &self.sum {
+            Sum::Largest => Measure::Largest,
             Sum::Hinges(hinges) if *hinges == Hinges::distance() => Measure::Sum,
             Sum::Hinges(Hinges { knots, weights, .. }) => {
                 Measure::Power(PowerCurve::Hinges { knots: knots.clone(), weights: weights.clone() })

@@ -1,8 +1,8 @@
 //! The registry of constructions.
 
 use super::{
-    Construction, cells, condensed, lipschitz, nearest, pipelined, projected, wide, yu2024_l1, yu2024_linf,
-    yu2024_lipschitz, yu2024_lp,
+    Construction, cells, condensed, li2022, lipschitz, nearest, pipelined, projected, wide, yu2024_l1,
+    yu2024_linf, yu2024_lipschitz, yu2024_lp,
 };
 use crate::Error;
 
@@ -10,6 +10,7 @@ use crate::Error;
 pub const REGISTRY: &[Construction] = &[
     yu2024_linf::ENTRY,
     cells::ENTRY,
+    li2022::ENTRY,
     yu2024_lipschitz::ENTRY,
     yu2024_l1::ENTRY,
     yu2024_lp::ENTRY,

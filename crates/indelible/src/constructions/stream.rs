@@ -186,7 +186,7 @@ impl Stream {
 }
 
 /// Adds the rows of `local`, whose inputs begin at `offset`.
-fn append(layer: &mut LayerBuilder, local: &Layer, offset: usize) {
+pub(super) fn append(layer: &mut LayerBuilder, local: &Layer, offset: usize) {
     for row in local.rows() {
         for (column, weight) in row.columns.iter().zip(row.weights) {
             layer.weight(offset + column, *weight);

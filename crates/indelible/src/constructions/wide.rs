@@ -200,10 +200,7 @@ impl Wide {
         let precision = self.options.precision;
         match &self.kind {
             Kind::Largest(inner) => precision.round_up(div_up(1.0, inner.gaps[k])),
-            // y_k/g_k is what the ramp keeps, and y_k ≥ 1.
-            Kind::Sum(ramps) => {
-                precision.round_up(div_up(ramps.weights[k], (self.data.labels()[k] + 1) as f64))
-            }
+            Kind::Sum(ramps) => ramps.scale(k),
         }
     }
 

@@ -95,10 +95,7 @@ pub(super) fn binary(
     budget: &Budget,
     options: Options,
 ) -> Result<Steps, Error> {
-    if data.classes() != 2 {
-        let why = format!("it tells two classes apart; the data have {}", data.classes());
-        return Err(Error::Unsuitable { construction: name, why });
-    }
+    only_two(name, data)?;
     let (positive, samples) = rarer(data);
     let accumulators = vec![0; samples.len()];
     let head = heads::sign(options.head, positive);
@@ -131,6 +128,15 @@ pub(super) fn steps(
         return Err(frame.no_gap(0));
     }
     Ok(Distances { frame, norm: budget.norm(), samples, scale }.steps(2.0, accumulators, head))
+}
+
+/// Only two labels can be told apart by a sign.
+pub(super) fn only_two(name: &'static str, data: &Dataset) -> Result<(), Error> {
+    if data.classes() == 2 {
+        return Ok(());
+    }
+    let why = format!("it tells two classes apart; the data have {}", data.classes());
+    Err(Error::Unsuitable { construction: name, why })
 }
 
 /// Only logits can be had from scores of several classes.

@@ -82,7 +82,7 @@ fn build(data: &Dataset, budget: &Budget, options: Options) -> Result<Box<dyn Bu
         return yu2024_lp(data, budget, options, p, Approximation::Hinges);
     }
     let hinges = ramps(data, budget, options, p, Approximation::Hinges);
-    let sawtooth = ramps(data, budget, options, p, Approximation::Sawtooth);
+    let sawtooth = squares(data, budget, options);
     let ramps = match (hinges, sawtooth) {
         (Ok(hinges), Ok(sawtooth)) if sawtooth.cost() < hinges.cost() => sawtooth,
         (Ok(hinges), _) => hinges,
@@ -125,6 +125,11 @@ pub fn yu2024_lp(
     }
     let steps = ramps(data, budget, options, p, approximation)?.steps(options.head);
     Ok(Box::new(Stream::new(steps, Schedule::Sequential)))
+}
+
+/// The ramps on sums of squares by the sawtooth.
+pub(super) fn squares(data: &Dataset, budget: &Budget, options: Options) -> Result<Ramps, Error> {
+    ramps(data, budget, options, 2.0, Approximation::Sawtooth)
 }
 
 fn ramps(

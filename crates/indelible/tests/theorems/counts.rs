@@ -1,11 +1,14 @@
 //! Every construction has as many layers, neurons and parameters as its formula
 //! says.
 
-use crate::common::{F64, binary, budget, build, random_dataset, separable, with_duplicates, with_names};
+use crate::common::{
+    F64, binary, budget, build, dataset, random_dataset, separable, with_duplicates, with_names,
+};
 use indelible::{
     Norm,
     constructions::{Approximation, Options, yu2024_lp},
     network::{Head, Measure, Model, PowerCurve, size},
+    number::random::Random,
 };
 use proptest::prelude::*;
 
@@ -162,5 +165,47 @@ proptest! {
         prop_assert!(counted.nonzero <= (n + 1) * samples + 5 * samples);
         let stored = network.compact().unwrap().size();
         prop_assert_eq!(stored, counted);
+    }
+}
+
+/// Of `n` pairs whose maximum is sought: weights of the tree.
+fn tree_weights(n: usize) -> usize {
+    let (mut groups, mut weights) = (vec![2_usize; n], 0);
+    while groups.len() > 1 {
+        let pair = |pair: &[usize]| pair[0] + 2 * pair.get(1).copied().unwrap_or(0);
+        weights += groups.chunks(2).map(pair).sum::<usize>();
+        groups = groups.chunks(2).map(<[usize]>::len).collect();
+    }
+    weights
+}
+
+/// `li2022` on twenty sizes: ((7m + 6)n + m + 4)N with m teeth, depth m + 4, width (2n + 1)N;
+/// in the sup norm a tree of maxima, depth ⌈log₂ n⌉ + 4.
+#[test]
+fn indicators_side_by_side_count() {
+    let mut random = Random::new(8);
+    for at in 0..20 {
+        let (samples, n) = (2 + 3 * at, 1 + at * 7 % 11);
+        let values =
+            (0..samples * n).map(|_| 1.0 + random.below(1 << 20) as f64 / f64::from(1 << 20)).collect();
+        let data = with_names(&dataset(n, values, (0..samples).map(|i| i % 2).collect()), 2);
+        let network = build("li2022", &data, &budget(&data, Norm::L2, 0.4), F64);
+        let Ok(Model::Prototypes(compact)) = network.compact() else { panic!("no compact form") };
+        let Measure::Power(PowerCurve::Sawtooth { levels: m, .. }) = &compact.measure else {
+            panic!("no sawtooth")
+        };
+        let counted = size(network.as_ref());
+        assert_eq!((counted.depth, counted.width), (m + 4, (2 * n + 1) * samples));
+        assert_eq!(counted.nonzero, ((7 * m + 6) * n + m + 4) * samples, "{samples} {n} {m}");
+        assert_eq!(counted, network.size());
+        let network = build("li2022", &data, &budget(&data, Norm::Linf, 0.4), F64);
+        let counted = size(network.as_ref());
+        assert_eq!((counted.depth, counted.width), (levels(n) + 4, 2 * n * samples));
+        assert_eq!(counted.nonzero, (4 * n + tree_weights(n) + 6) * samples, "{samples} {n}");
+        if n.is_power_of_two() {
+            assert_eq!(counted.nonzero, 10 * n * samples);
+        }
+        assert!(counted.nonzero <= 10 * n.next_power_of_two() * samples);
+        assert_eq!(counted, network.size());
     }
 }

@@ -125,8 +125,7 @@ impl Prototypes {
     /// [`Error::BadForm`] when there is no feature or no step, a table has
     /// another length than one entry per step, an accumulator does not exist,
     /// the layers of the head do not follow each other or are not one or two,
-    /// a scale is negative, powers are added up over steps, or a number is no
-    /// finite number of the format.
+    /// a scale is negative, or a number is no finite number of the format.
     pub fn new(parts: PrototypeParts) -> Result<Self, Error> {
         match parts.fault() {
             Some(why) => Err(Error::BadForm { form: "prototypes", why }),
@@ -223,9 +222,9 @@ impl PrototypeParts {
             return said("a center is no finite number of the format");
         }
         if let Measure::Power(curve) = &self.measure
-            && (!curve.is_valid(precision) || self.pool == Pool::Sum)
+            && !curve.is_valid(precision)
         {
-            return said("its curve is none, or its powers are added up over steps");
+            return said("its curve is none");
         }
         let count = self.head.first().map_or(0, Layer::inputs);
         if self.accumulators.len() != steps || self.accumulators.iter().any(|a| *a >= count) {

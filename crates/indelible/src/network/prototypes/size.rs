@@ -13,13 +13,14 @@ impl PrototypeParts {
     /// Size of the layered network for the same function.
     ///
     /// Levels of which the largest counts are offered one step after the
-    /// other, as the schedule says; levels that are added up stand side by side
-    /// (unless they measure powers), equal thresholds shared. Thresholds are
-    /// one-sided, `center ± radius`. Where all radii are 0, a sum of sizes needs
-    /// no layer of its own.
+    /// other, as the schedule says; levels that are added up stand side by side,
+    /// equal thresholds shared, but for powers and largest differences, which have a
+    /// block of their own for every step. Thresholds are one-sided, `center ± radius`.
+    /// Where all radii are 0, a sum of sizes needs no layer of its own.
     pub(super) fn layered_size(&self) -> Size {
         match (self.pool, &self.measure) {
-            (Pool::Sum, Measure::Largest | Measure::Sum | Measure::Violations) => self.side_by_side_size(),
+            (Pool::Sum, Measure::Sum | Measure::Violations) => self.side_by_side_size(),
+            (Pool::Sum, _) => self.block_size(),
             _ => self.sequence_size(),
         }
     }
@@ -33,13 +34,11 @@ impl PrototypeParts {
         }
     }
 
-    fn sequence_size(&self) -> Size {
+    /// The stages of a step, how many of their weights are the same for all steps, and how many
+    /// neurons read what the last one gives.
+    fn stages(&self) -> (Vec<usize>, usize, usize) {
         let n = self.features;
-        let zeros = vec![0.0; n];
-        let minima = self.clipping.minima().unwrap_or(&zeros);
-        // Stages, their weights that are the same for all steps, and how many
-        // neurons the offer reads.
-        let (stages, weights, read) = match &self.measure {
+        match &self.measure {
             Measure::Violations => (vec![2 * n], 2 * n, 2 * n),
             Measure::Sum if self.has_ramp() => (vec![2 * n, 1], 4 * n, 1),
             Measure::Sum => (vec![2 * n], 2 * n, 2 * n),
@@ -52,13 +51,21 @@ impl PrototypeParts {
                 let (stages, weights) = curve_stages(curve, n);
                 (stages, weights, 1)
             }
-        };
+        }
+    }
+
+    /// What the centers of all steps, their radii where `ramp`, scales and tops come to;
+    /// every step but the first reads features less `minima`, and has `weights` besides.
+    fn steps_size(&self, minima: &[f64], ramp: bool, weights: usize, read: usize) -> StepSize {
+        let n = self.features;
         let curve_weights = match &self.measure {
             Measure::Power(PowerCurve::Hinges { weights, .. }) => largest_of(weights),
-            Measure::Power(PowerCurve::Sawtooth { inverse, .. }) => inverse.max(4.0),
+            // A tooth is taken off with 4, the last one in quarters.
+            Measure::Power(PowerCurve::Sawtooth { inverse, levels }) => {
+                inverse.max(if *levels > 1 { 4.0 } else { 1.0 })
+            }
             _ => 0.0,
         };
-        let ramp = self.has_ramp();
         // Codes stand for few thresholds, unless every step has a radius of its own.
         let by_code = match (&self.centers, &self.measure) {
             (_, Measure::Violations) => None,
@@ -68,7 +75,7 @@ impl PrototypeParts {
             }
             _ => None,
         };
-        let steps = parallel::map_with(
+        parallel::map_with(
             self.tops.len(),
             || vec![0.0; n],
             |center, k| {
@@ -99,12 +106,53 @@ impl PrototypeParts {
             },
         )
         .into_iter()
-        .fold(StepSize::default(), StepSize::and);
+        .fold(StepSize::default(), StepSize::and)
+    }
+
+    fn sequence_size(&self) -> Size {
+        let n = self.features;
+        let zeros = vec![0.0; n];
+        let minima = self.clipping.minima().unwrap_or(&zeros);
+        let (stages, weights, read) = self.stages();
+        let steps = self.steps_size(minima, self.has_ramp(), weights, read);
         if self.schedule == Schedule::Sequential && self.measure == Measure::Violations {
             return self.theorem_size(minima, steps);
         }
         let (accumulators, head) = (&self.accumulators[..], &self.head[..]);
         StepLayers { features: n, minima, stages, steps, accumulators, head }.size(self.schedule)
+    }
+
+    /// How many steps every accumulator has.
+    fn steps_of_accumulators(&self) -> Vec<usize> {
+        let mut of = vec![0; self.head.first().map_or(0, Layer::inputs)];
+        for &accumulator in &self.accumulators {
+            of[accumulator] += 1;
+        }
+        of
+    }
+
+    /// A block for every step, all side by side; what each measures is read by one neuron
+    /// that takes the radius off.
+    fn block_size(&self) -> Size {
+        let (n, steps) = (self.features, self.tops.len());
+        let (mut stages, mut weights, read) = self.stages();
+        if self.measure == Measure::Largest {
+            stages.push(1);
+            weights += read;
+        }
+        let own = self.steps_size(&vec![0.0; n], true, weights, 1);
+        let of = self.steps_of_accumulators();
+        let (head_nonzero, head_all, head_width) = head_size(&self.head, steps, |c| of[c]);
+        let widths = stages.iter().map(|width| width * steps).chain([steps]);
+        let all =
+            widths.clone().scan(n, |before, width| Some((std::mem::replace(before, width) + 1) * width));
+        Size {
+            depth: stages.len() + 1 + self.head.len(),
+            width: widths.max().unwrap_or(0).max(head_width),
+            nonzero: own.nonzero + head_nonzero,
+            all: all.sum::<usize>() + head_all,
+            max_abs: own.max_abs.max(largest_in(&self.head)).max(1.0),
+        }
     }
 
     /// Of the layers as Theorem 4.8 of Yu, Gao & Zhang (ICLR 2024) has them: two
@@ -159,10 +207,7 @@ impl PrototypeParts {
         } else {
             2 * n * count(&self.scales) + count(&self.tops)
         };
-        let mut of = vec![0; self.head.first().map_or(0, Layer::inputs)];
-        for &accumulator in &self.accumulators {
-            of[accumulator] += 1;
-        }
+        let of = self.steps_of_accumulators();
         let (head_nonzero, head_all, head_width) = head_size(&self.head, steps, |c| of[c]);
         let all = (n + 1) * distinct + (distinct + 1) * steps + if ramp { (steps + 1) * steps } else { 0 };
         let tables = [&self.scales, &self.tops].into_iter().chain(ramp.then_some(&self.radii));

@@ -40,6 +40,8 @@ fn case(random: &mut Random) -> Option<Case> {
     let data = random_data(random);
     let built_by = random.of(&[
         "wide",
+        "li2022",
+        "li2022",
         "pipelined",
         "nearest",
         "nearest",
