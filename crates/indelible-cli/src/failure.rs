@@ -92,7 +92,9 @@ impl From<indelible_exact::Error> for Failure {
         let message = error.to_string();
         match error {
             E::Library(error) => error.into(),
-            E::NoLine { .. } | E::RadiusTooLarge { .. } | E::NotFloat { .. } => Self::no(message),
+            E::NoLine { .. } | E::RadiusTooLarge { .. } | E::NoRoom { .. } | E::NotFloat { .. } => {
+                Self::no(message)
+            }
             _ => Self::input(message),
         }
     }

@@ -29,8 +29,15 @@ use dashu_int::IBig;
 use crate::{
     Cuts, ExactNetwork,
     builder::{Builder, Sum},
+    digits::Digits,
     number::power,
+    plan::{OverCuts, Shape},
 };
+
+/// Bit extraction of these runs, in groups of as many as `group` says.
+pub(crate) fn over(cuts: Cuts, group: fn(&Cuts) -> usize) -> Box<dyn Shape> {
+    Box::new(OverCuts { cuts, group: Some(group), build, parameters, depth })
+}
 
 /// Digits of a cut as the words hold them: more than those of a label, so that a
 /// label is taken off while its cut is.
@@ -42,7 +49,7 @@ fn digits(cuts: &Cuts) -> usize {
 ///
 /// Neighbouring groups with the same labels one by one save two weights each.
 pub(crate) fn parameters(cuts: &Cuts, g: usize) -> usize {
-    let (n, groups) = (cuts.line_weights(), cuts.runs().div_ceil(g));
+    let (n, groups) = (cuts.front(), cuts.runs().div_ceil(g));
     let (kappa, c) = (digits(cuts), cuts.label_bits());
     let count = match g {
         1 => n + 6 * groups - 3,
@@ -51,15 +58,18 @@ pub(crate) fn parameters(cuts: &Cuts, g: usize) -> usize {
     };
     let labels = padded_labels(cuts, g);
     let repeats = labels.chunks(g).zip(labels.chunks(g).skip(1)).filter(|(a, b)| a == b).count();
-    count - 2 * repeats
+    // The first word is a bias, and the only one that may be 0.
+    let empty = usize::from(g == 1 && labels[0] == 0);
+    count - 2 * repeats - empty
 }
 
 /// Affine layers with groups of `g`.
 pub(crate) fn depth(cuts: &Cuts, g: usize) -> usize {
-    match g {
+    let behind = match g {
         1 => 4,
         _ => 4 + cuts.label_bits() + (g - 1) * (digits(cuts) + 2),
-    }
+    };
+    cuts.front_layers() + behind
 }
 
 /// The labels of all groups: the last is filled up with its last label.
@@ -97,68 +107,35 @@ fn words(cuts: &Cuts, g: usize) -> Words {
     }
 }
 
-/// Takes digits off a number, one a layer.
-struct Digits {
-    /// What is left.
-    rest: Sum,
-    /// How many digits that has.
-    left: usize,
-    /// The digits taken off so far, as a number.
-    taken: Option<Sum>,
-}
-
-impl Digits {
-    fn of(rest: Sum, left: usize) -> Self {
-        Self { rest, left, taken: None }
-    }
-
-    /// Adds the neurons of one digit to the open layer; `keep` puts the digits
-    /// together.
-    fn step(&mut self, network: &mut Builder, keep: bool) -> usize {
-        self.left -= 1;
-        let (place, minus) = (power(self.left), -IBig::ONE);
-        let kept = self.taken.take().filter(|_| keep).map(|taken| network.push(taken));
-        let rest = network.push(self.rest.clone());
-        let above = network.push(self.rest.clone().and(&(IBig::ONE - &place)));
-        let over = network.push(std::mem::take(&mut self.rest).and(&-&place));
-        let digit = Sum::of(above).plus(&minus, &Sum::of(over));
-        self.rest = Sum::of(rest).plus(&-place, &digit);
-        self.taken = keep.then(|| match kept {
-            Some(kept) => digit.plus(&IBig::from(2), &Sum::of(kept)),
-            None => digit,
-        });
-        rest
-    }
-}
-
-/// Adds a neuron that passes on what is not negative.
-fn pass(network: &mut Builder, sum: &mut Sum) {
-    *sum = Sum::of(network.push(std::mem::take(sum)));
-}
-
 /// The network with groups of `g` runs, `1 ≤ g ≤ K`.
 pub(crate) fn build(cuts: &Cuts, g: usize) -> ExactNetwork {
-    let mut network = Builder::on(cuts);
+    let mut network = cuts.begin();
+    let label = decode(&mut network, cuts, g);
+    network.finish(label)
+}
+
+/// The label of the key, which is neuron 0 of the layer that was closed last.
+pub(crate) fn decode(network: &mut Builder, cuts: &Cuts, g: usize) -> Sum {
     let mut x = Sum::of(0);
-    let [u, w] = gather(&mut network, &mut x, &words(cuts, g), g > 1);
+    let [u, w] = gather(network, &mut x, &words(cuts, g), g > 1);
     if g == 1 {
-        return network.finish(w);
+        return w;
     }
     let (kappa, c) = (digits(cuts), cuts.label_bits());
     let (mut u, mut w) = (Digits::of(u, (g - 1) * kappa), Digits::of(w, g * c));
     for _ in 0..c {
-        pass(&mut network, &mut x);
-        pass(&mut network, &mut u.rest);
-        w.step(&mut network, true);
+        network.pass(&mut x);
+        network.pass(&mut u.rest);
+        w.step(network, true);
         network.close();
     }
     let mut y = w.taken.take().unwrap_or_default();
     for run in 1..g {
         let is_last = run + 1 == g;
-        let before = take_cut_and_label(&mut network, &mut x, &mut y, [&mut u, &mut w], kappa, c);
-        y = choose(&mut network, &mut x, &y, &before, [&mut u, &mut w], c, is_last);
+        let before = take_cut_and_label(network, &mut x, &mut y, [&mut u, &mut w], kappa, c);
+        y = choose(network, &mut x, &y, &before, [&mut u, &mut w], c, is_last);
     }
-    network.finish(y)
+    y
 }
 
 /// Steps 2 and 3: the two numbers of the group; without `u` where it has no digit.
@@ -180,7 +157,7 @@ fn gather(network: &mut Builder, x: &mut Sum, words: &Words, has_cuts: bool) -> 
         differences.zip(&steps).fold(first, |sum, (difference, step)| sum.plus(&difference, step))
     };
     if has_cuts {
-        pass(network, x);
+        network.pass(x);
     }
     let u = if has_cuts { Sum::of(network.push(sum(&words.cuts))) } else { Sum::default() };
     let w = Sum::of(network.push(sum(&words.labels)));
@@ -202,10 +179,10 @@ fn take_cut_and_label(
     w.taken = None;
     let mut before: Option<Sum> = None;
     for digit in 0..kappa {
-        pass(network, x);
-        pass(network, y);
+        network.pass(x);
+        network.pass(y);
         if let Some(before) = &mut before {
-            pass(network, before);
+            network.pass(before);
         }
         let rest = u.step(network, false);
         if before.is_none() {
@@ -214,9 +191,9 @@ fn take_cut_and_label(
         if takes_label && digit < c {
             w.step(network, true);
         } else {
-            pass(network, &mut w.rest);
+            network.pass(&mut w.rest);
             if let Some(label) = &mut w.taken {
-                pass(network, label);
+                network.pass(label);
             }
         }
         network.close();
@@ -247,9 +224,9 @@ fn choose(
     let so_far = network.push(y.clone());
     let mut carry = |network: &mut Builder| {
         if !is_last {
-            pass(network, x);
-            pass(network, &mut u.rest);
-            pass(network, &mut w.rest);
+            network.pass(x);
+            network.pass(&mut u.rest);
+            network.pass(&mut w.rest);
         }
         network.close();
     };

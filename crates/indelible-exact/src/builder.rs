@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use dashu_int::IBig;
 
 use crate::{
-    Cuts,
     network::{ExactLayer, ExactNetwork, Neuron},
+    places::Rows,
 };
 
 /// An affine function of the neurons of the layer that was closed last.
@@ -54,19 +54,15 @@ pub(crate) struct Builder {
     exponent: i64,
     layers: Vec<ExactLayer>,
     open: Vec<Neuron>,
+    /// What every layer passes on besides, not negative.
+    pub carried: Vec<Sum>,
 }
 
 impl Builder {
-    /// A first layer of one neuron, the place along the line in the units of the
-    /// cuts; it is neuron 0 of the layer that was closed last.
-    pub(crate) fn on(cuts: &Cuts) -> Self {
-        let columns = cuts.weights.iter().enumerate().filter(|(_, weight)| **weight != 0);
-        let place = Neuron {
-            weights: columns.map(|(column, weight)| (column, IBig::from(*weight))).collect(),
-            bias: cuts.shift.clone(),
-        };
-        let first = ExactLayer { inputs: cuts.weights.len(), neurons: vec![place] };
-        Self { exponent: cuts.exponent, layers: vec![first], open: vec![] }
+    /// A first layer of these rows, which is the layer that was closed last.
+    pub(crate) fn on(rows: &Rows) -> Self {
+        let first = ExactLayer { inputs: rows.features(), neurons: rows.neurons() };
+        Self { exponent: rows.exponent, layers: vec![first], open: vec![], carried: vec![] }
     }
 
     /// Adds a neuron to the open layer, the positive part of `sum`.
@@ -75,14 +71,23 @@ impl Builder {
         self.open.len() - 1
     }
 
+    /// Adds a neuron that passes on what is not negative.
+    pub(crate) fn pass(&mut self, sum: &mut Sum) {
+        *sum = Sum::of(self.push(std::mem::take(sum)));
+    }
+
     /// Closes the open layer.
     pub(crate) fn close(&mut self) {
+        let mut carried = std::mem::take(&mut self.carried);
+        carried.iter_mut().for_each(|sum| self.pass(sum));
+        self.carried = carried;
         let inputs = self.layers.last().map_or(0, |layer| layer.neurons.len());
         self.layers.push(ExactLayer { inputs, neurons: std::mem::take(&mut self.open) });
     }
 
     /// The network that gives `output`.
     pub(crate) fn finish(mut self, output: Sum) -> ExactNetwork {
+        self.carried.clear();
         self.push(output);
         self.close();
         ExactNetwork { exponent: self.exponent, layers: self.layers }

@@ -1,31 +1,34 @@
-//! Integers between the runs of a line.
+//! Integers between runs of keys.
 
 use dashu_int::IBig;
-use indelible::number::mul_up;
 
 use crate::{
     Error, Line,
-    number::{bits, dyadic, power, scaled_down, scaled_up},
+    builder::{Builder, Sum},
+    floor::Floor,
+    number::{bits, power, scaled_down, scaled_up},
+    places::{Rows, is_radius, reach},
 };
 
-/// A line in units in which an integer `s` and its predecessor `s − 1` stand
-/// between each two neighbouring runs: on all balls the place `t` is `s − 1` or
-/// less before the cut, `s` or more behind it, and 0 or more everywhere.
+/// Keys in units in which an integer `s` and its predecessor `s − 1` stand
+/// between each two neighbouring runs of one label: on all balls the key is `s − 1`
+/// or less before the cut, `s` or more behind it, and 0 or more everywhere. The key
+/// is the place along a line, or the number of a lattice cell.
 #[derive(Clone, Debug)]
 pub struct Cuts {
-    /// Weights of the features.
-    pub(crate) weights: Vec<i64>,
-    /// `t = 2^exponent weights · x + shift`.
-    pub(crate) exponent: i64,
-    pub(crate) shift: IBig,
+    /// The first layer.
+    pub(crate) rows: Rows,
+    /// What makes a key of the places along the rows; without it the key is the one
+    /// place.
+    pub(crate) floor: Option<Floor>,
     /// The K − 1 cuts, increasing, 2 or more.
     pub(crate) cuts: Vec<IBig>,
     /// The labels of the K runs, from 1 on; neighbours differ.
     pub(crate) labels: Vec<usize>,
     /// Binary digits that hold every cut and one more number, larger than every
-    /// place.
+    /// key.
     pub(crate) key_bits: usize,
-    radius: f64,
+    pub(crate) radius: f64,
 }
 
 /// Binary digits that cuts may have beyond those of the places.
@@ -39,14 +42,10 @@ impl Cuts {
     /// [`Error::RadiusTooLarge`] when balls of different labels meet along the
     /// line, [`indelible::Error::BadRadius`] for a radius that is none.
     pub fn new(line: &Line, radius: f64) -> Result<Self, Error> {
-        if !(radius >= 0.0 && radius.is_finite()) {
-            return Err(indelible::Error::BadRadius { given: radius }.into());
-        }
+        is_radius(radius)?;
         // Cuts may be needed between the numbers that samples are, and the reach is rounded up.
         let line = &line.finer(FINER);
-        let reach = mul_up(radius, line.dual);
-        let (mantissa, exponent) = dyadic(if reach.is_finite() { reach } else { f64::MAX });
-        let reach = scaled_up(&IBig::from(mantissa), exponent - line.resolution);
+        let reach = reach(radius, line.dual, line.resolution);
         // The open gaps between runs, in places.
         let gaps: Vec<(IBig, IBig)> =
             line.runs.windows(2).map(|pair| (&pair[0].last + &reach, &pair[1].first - &reach)).collect();
@@ -74,12 +73,15 @@ impl Cuts {
             .flat_map(|(pair, s)| [width(&(s - IBig::ONE)) - &pair[0].last, &pair[1].first - width(s)]);
         let radius = rooms.min().map_or(0.0, |room| line.length(&room));
         Ok(Self {
-            weights: line.weights.clone(),
-            exponent: -(line.resolution + unit),
+            rows: Rows {
+                weights: vec![line.weights.clone()],
+                exponent: -(line.resolution + unit),
+                shifts: vec![shift.clone()],
+            },
+            floor: None,
             cuts: cuts.iter().map(|s| s + &shift).collect(),
             labels: line.runs.iter().map(|run| run.class + 1).collect(),
             key_bits: bits(&largest),
-            shift,
             radius,
         })
     }
@@ -102,10 +104,31 @@ impl Cuts {
         self.labels.iter().max().map_or(1, |label| bits(&IBig::from(*label)))
     }
 
-    /// Weights of the line that are not 0, at most n.
+    /// Weights and biases up to the neuron of the key that are not 0, but for its bias:
+    /// the weights of a line, at most n.
     #[must_use]
-    pub fn line_weights(&self) -> usize {
-        self.weights.iter().filter(|weight| **weight != 0).count()
+    pub fn front(&self) -> usize {
+        let rows = self.rows.nonzero();
+        self.floor.map_or(rows, |floor| rows + self.rows.shifted() + floor.parameters(self.rows.shifts.len()))
+    }
+
+    /// Layers behind the first one up to that of the key.
+    pub(crate) fn front_layers(&self) -> usize {
+        self.floor.map_or(0, Floor::layers)
+    }
+
+    /// A network up to the key, which is neuron 0 of the layer that was closed last.
+    pub(crate) fn begin(&self) -> Builder {
+        let mut network = Builder::on(&self.rows);
+        if let Some(floor) = self.floor {
+            floor.build(&mut network, (0..self.rows.shifts.len()).map(Sum::of).collect());
+        }
+        network
+    }
+
+    /// Binary digits of a place along a row.
+    pub(crate) fn place_bits(&self) -> usize {
+        self.floor.map_or(self.key_bits, |floor| floor.digits + floor.fraction)
     }
 
     /// The radius that the cuts leave: no smaller than the one asked for but for
@@ -122,7 +145,7 @@ impl Cuts {
         self
     }
 
-    /// The number of `key_bits` digits that is larger than every place and cut.
+    /// The number of `key_bits` digits that is larger than every key and cut.
     pub(crate) fn beyond(&self) -> IBig {
         power(self.key_bits) - IBig::ONE
     }

@@ -39,6 +39,27 @@ pub enum Error {
         /// What the line leaves, rounded down.
         largest: f64,
     },
+    /// Balls that do not fit into what tells labels apart.
+    #[error(
+        "radius {} is too large: {what} has room for every radius below {}; give a smaller one",
+        plain(*radius), plain(*largest)
+    )]
+    NoRoom {
+        /// What tells labels apart.
+        what: &'static str,
+        /// The radius asked for.
+        radius: f64,
+        /// What is left, rounded down.
+        largest: f64,
+    },
+    /// A construction of which no ball can be proved.
+    #[error(
+        "{name} is right only up to a small volume of every ball, so nothing is certified of it; count it with --count"
+    )]
+    OnlyCounted {
+        /// The construction.
+        name: &'static str,
+    },
     /// A group of no run, or of more runs than there are.
     #[error(
         "groups of {given} were asked for; expected a number from 1 to {largest}, the number of runs of one label along the line"

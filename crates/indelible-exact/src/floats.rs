@@ -7,7 +7,7 @@ use indelible::{
 };
 
 use crate::{
-    Cuts, Error, ExactLayer, ExactNetwork,
+    Error, ExactLayer, ExactNetwork,
     number::{bits, float_down, power},
 };
 
@@ -16,14 +16,13 @@ const MOST_BITS: usize = 53;
 
 impl ExactNetwork {
     /// The same weights in binary32 where that serves, else in binary64: all of
-    /// them, and every sum behind the first layer in whatever order, for integer
-    /// places along the line up to the largest of `cuts`, are numbers of the
-    /// format.
+    /// them, and every sum behind the first layer in whatever order, where its neurons
+    /// are integers of `place_bits` binary digits, are numbers of the format.
     ///
     /// # Errors
     /// [`Error::NotFloat`] with the number of bits that they need.
-    pub fn in_floats(&self, cuts: &Cuts) -> Result<StoredNetwork, Error> {
-        let bits = self.bits_for_floats(cuts);
+    pub fn in_floats(&self, place_bits: usize) -> Result<StoredNetwork, Error> {
+        let bits = self.bits_for_floats(place_bits);
         let fits = |precision| match precision {
             Precision::F32 => bits <= 24,
             Precision::F64 => bits <= MOST_BITS,
@@ -43,12 +42,12 @@ impl ExactNetwork {
 
     /// Bits of the largest number that has to be exact; where weights alone are too
     /// large, theirs.
-    fn bits_for_floats(&self, cuts: &Cuts) -> usize {
+    fn bits_for_floats(&self, place_bits: usize) -> usize {
         let neurons = || self.layers.iter().flat_map(|layer| &layer.neurons);
         let weights = neurons().flat_map(|neuron| neuron.weights.iter().map(|(_, weight)| bits(weight)));
         let mut needed = weights.chain(neurons().map(|neuron| bits(&neuron.bias))).max().unwrap_or(0);
         let inputs = self.layers.first().map_or(0, |layer| layer.neurons.len());
-        let mut largest = vec![power(cuts.key_bits()); inputs];
+        let mut largest = vec![power(place_bits); inputs];
         for layer in self.layers.iter().skip(1) {
             // Bounds grow from layer to layer; what is too large stays so.
             if needed > MOST_BITS {

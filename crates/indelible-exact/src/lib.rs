@@ -6,14 +6,15 @@
 //! evaluates them without rounding and proves them on balls.
 //!
 //! ```text
-//! samples → a line → cuts between the runs of one label → a memorizer → exact network → text
+//! samples → a line → a memorizer → its plan → exact network → text
 //! ```
 //!
 //! - [`Line`]: a direction along which no two samples with different labels
 //!   coincide, and how much room it leaves.
 //! - [`Cuts`]: the same with integers between the runs, in the largest unit that
 //!   leaves one apart from the next.
-//! - [`Memorizer`]: the constructions, one file each, listed in [`SHELF`].
+//! - [`Memorizer`]: the constructions, one file each, listed in [`SHELF`]; on data each is a
+//!   [`Plan`]: from cuts along the line, from the cells of a lattice, or sample by sample.
 //! - [`ExactNetwork`]: layers with integer weights; [`ExactNetwork::certified`]
 //!   proves balls and knows nothing of how the network was made.
 //! - [`read`], [`write()`]: the network as a text.
@@ -24,13 +25,22 @@
 mod bit_extraction;
 mod builder;
 mod cuts;
+mod digits;
+mod egosi2025;
 mod error;
 mod floats;
+mod floor;
+mod kim2025;
+mod kim2025_ii;
+mod lattice;
 mod line;
 mod memorizer;
 mod network;
 mod number;
 mod park2021;
+mod places;
+mod plan;
+mod proof;
 mod text;
 mod vardi2022;
 mod zhang2017;
@@ -41,6 +51,7 @@ pub use self::{
     line::Line,
     memorizer::{Memorizer, SHELF},
     network::{ExactLayer, ExactNetwork, ExactSize, Neuron},
+    plan::Plan,
     text::{read, write},
 };
 

@@ -1,16 +1,12 @@
 //! Lines along which samples of different labels do not coincide.
 
 use dashu_int::IBig;
-use indelible::{
-    Dataset, Norm,
-    number::{div_down, random::Random},
-};
+use indelible::{Dataset, Norm, number::random::Random};
 use rayon::prelude::*;
 
 use crate::{
     Error,
-    network::dual_norm_up,
-    number::{dyadic, float_down, scaled_down},
+    places::{Places, axes, length},
 };
 
 /// Weights of a direction are integers up to this size.
@@ -59,25 +55,9 @@ impl Line {
     /// When there is not one weight per feature.
     pub fn through(data: &Dataset, weights: Vec<i64>, norm: Norm) -> Result<Self, Error> {
         assert_eq!(weights.len(), data.features(), "one weight per feature");
-        if let Norm::Lp(_) = norm {
-            return Err(Error::BadNorm { given: norm });
-        }
-        let exponents = (0..data.samples()).into_par_iter().filter_map(|i| {
-            let row = data.row(i);
-            row.iter().filter(|v| **v != 0.0).map(|v| dyadic(*v).1).min()
-        });
-        let resolution = exponents.min().unwrap_or(0);
-        let place = |i: usize| {
-            let terms = data.row(i).into_iter().zip(&weights).map(|(x, w)| {
-                let (mantissa, exponent) = dyadic(x);
-                if mantissa == 0 || *w == 0 {
-                    return IBig::ZERO;
-                }
-                scaled_down(&IBig::from(i128::from(mantissa) * i128::from(*w)), exponent - resolution)
-            });
-            (terms.fold(IBig::ZERO, |sum, term| sum + term), data.labels()[i])
-        };
-        let mut places: Vec<(IBig, usize)> = (0..data.samples()).into_par_iter().map(place).collect();
+        let Places { mut weights, duals, resolution, of } = Places::new(data, vec![weights], norm)?;
+        let along = of.into_iter().next().unwrap_or_default();
+        let mut places: Vec<(IBig, usize)> = along.into_iter().zip(data.labels().iter().copied()).collect();
         places.par_sort_unstable();
         let mut runs: Vec<Run> = vec![];
         for (at, class) in places {
@@ -90,8 +70,7 @@ impl Line {
         if runs.len() < 2 {
             return Err(indelible::Error::NoEnemies.into());
         }
-        let big: Vec<(usize, IBig)> = weights.iter().map(|w| IBig::from(*w)).enumerate().collect();
-        let dual = dual_norm_up(&big, norm);
+        let (weights, dual) = (weights.pop().unwrap_or_default(), duals.first().copied().unwrap_or(0.0));
         Ok(Self { weights, norm, dual, resolution, runs })
     }
 
@@ -112,10 +91,9 @@ impl Line {
         }
         let n = data.features();
         let mut random = Random::new(seed);
-        let axis = |at: usize| (0..n).map(|j| i64::from(j == at)).collect::<Vec<_>>();
-        let mut candidates: Vec<Vec<i64>> = if n <= MOST_AXES { (0..n).map(axis).collect() } else { vec![] };
+        let mut candidates: Vec<Vec<i64>> = if n <= MOST_AXES { axes(n) } else { vec![] };
         if n > 1 {
-            candidates.extend((0..directions.max(1)).map(|_| changed(&vec![0; n], 0, &mut random)));
+            candidates.extend((0..directions.max(1)).map(|_| any_direction(n, &mut random)));
         }
         let mut ranked = ranked(data, norm, candidates);
         for shift in ROUNDS {
@@ -168,13 +146,13 @@ impl Line {
     /// How far points must move at least for their place to move by `places`;
     /// rounded down.
     pub(crate) fn length(&self, places: &IBig) -> f64 {
-        let (size, shift) = (float_down(places), i32::try_from(self.resolution).unwrap_or(0));
-        // In two steps: 2^−1074 has no reciprocal. A product that is too small
-        // for the format would round, so 0 is said there.
-        let half = shift / 2;
-        let length = size * 2.0_f64.powi(half) * 2.0_f64.powi(shift - half);
-        if length < f64::MIN_POSITIVE || !length.is_finite() { 0.0 } else { div_down(length, self.dual) }
+        length(places, self.resolution, self.dual)
     }
+}
+
+/// A random direction over `n` features.
+pub(crate) fn any_direction(n: usize, random: &mut Random) -> Vec<i64> {
+    changed(&vec![0; n], 0, random)
 }
 
 /// A direction: `weights` with noise of at most `LARGEST_WEIGHT / 2^shift`, no

@@ -1,9 +1,25 @@
 //! The shelf: exact constructions, one line each.
 
-use crate::{Cuts, Error, ExactNetwork, park2021, vardi2022, zhang2017};
+use indelible::Dataset;
+
+use crate::{
+    Error, Line, egosi2025, kim2025, kim2025_ii, park2021,
+    plan::{Plan, Shape},
+    vardi2022, zhang2017,
+};
 
 /// All exact constructions, oldest first.
-pub const SHELF: &[Memorizer] = &[zhang2017::ENTRY, park2021::ENTRY, vardi2022::ENTRY];
+pub const SHELF: &[Memorizer] = &[
+    zhang2017::ENTRY,
+    park2021::ENTRY,
+    vardi2022::ENTRY,
+    egosi2025::ENTRY,
+    kim2025::ENTRY,
+    kim2025_ii::ENTRY,
+];
+
+/// From data, a line, a radius and the least number of digits of a key.
+type MakeShape = fn(&Dataset, &Line, f64, usize) -> Result<Box<dyn Shape>, Error>;
 
 /// A construction over exact integers.
 #[derive(Debug)]
@@ -14,11 +30,12 @@ pub struct Memorizer {
     pub source: &'static str,
     /// The number of parameters as a formula.
     pub formula: &'static str,
-    /// How many runs it puts into a group by itself; `None` where it has no groups.
-    pub(crate) group: Option<fn(&Cuts) -> usize>,
-    pub(crate) build: fn(&Cuts, usize) -> ExactNetwork,
-    pub(crate) parameters: fn(&Cuts, usize) -> usize,
-    pub(crate) depth: fn(&Cuts, usize) -> usize,
+    /// Whether what it promises can be proved of it; else it is there to be counted.
+    pub is_provable: bool,
+    /// Numbers that data may have, samples times features, for it to be tried without
+    /// being named.
+    pub most_unnamed: usize,
+    pub(crate) shape: MakeShape,
 }
 
 impl Memorizer {
@@ -33,47 +50,14 @@ impl Memorizer {
         })
     }
 
-    /// The network, with groups of `group` runs, or of as many as the construction
-    /// chooses itself.
+    /// The construction on `data`, with room for balls of `radius` in the norm of `line`, a
+    /// line through the data; keys have `key_bits` digits at least, where there are any.
     ///
     /// # Errors
-    /// As of [`Memorizer::group`].
-    pub fn build(&self, cuts: &Cuts, group: Option<usize>) -> Result<ExactNetwork, Error> {
-        Ok((self.build)(cuts, self.group(cuts, group)?.unwrap_or(1)))
-    }
-
-    /// How many runs share one number; `None` where the construction has no
-    /// groups.
-    ///
-    /// # Errors
-    /// [`Error::NoGroups`] when a size is asked for where there are none,
-    /// [`Error::BadGroup`] when it is 0 or above the number of runs.
-    pub fn group(&self, cuts: &Cuts, asked: Option<usize>) -> Result<Option<usize>, Error> {
-        let largest = cuts.runs();
-        match (self.group, asked) {
-            (None, Some(_)) => Err(Error::NoGroups { name: self.name }),
-            (None, None) => Ok(None),
-            (Some(_), Some(given)) if given == 0 || given > largest => {
-                Err(Error::BadGroup { given, largest })
-            }
-            (Some(_), Some(given)) => Ok(Some(given)),
-            (Some(own), None) => Ok(Some(own(cuts).clamp(1, largest))),
-        }
-    }
-
-    /// Weights and biases that are not 0, by the formula.
-    ///
-    /// # Errors
-    /// As of [`Memorizer::group`].
-    pub fn parameters(&self, cuts: &Cuts, group: Option<usize>) -> Result<usize, Error> {
-        Ok((self.parameters)(cuts, self.group(cuts, group)?.unwrap_or(1)))
-    }
-
-    /// Affine layers, by the formula.
-    ///
-    /// # Errors
-    /// As of [`Memorizer::group`].
-    pub fn depth(&self, cuts: &Cuts, group: Option<usize>) -> Result<usize, Error> {
-        Ok((self.depth)(cuts, self.group(cuts, group)?.unwrap_or(1)))
+    /// [`Error::RadiusTooLarge`] or [`Error::NoRoom`] when balls of different labels are not
+    /// told apart, [`Error::NoLine`] when samples are not,
+    /// [`indelible::Error::BadRadius`] for a radius that is none.
+    pub fn plan(&self, data: &Dataset, line: &Line, radius: f64, key_bits: usize) -> Result<Plan, Error> {
+        Ok(Plan { name: self.name, shape: (self.shape)(data, line, radius, key_bits)? })
     }
 }

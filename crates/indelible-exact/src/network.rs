@@ -1,20 +1,12 @@
-//! ReLU networks with integer weights, what they compute and what is proved of
-//! them.
+//! ReLU networks with integer weights and their size.
 
 use dashu_int::IBig;
-use indelible::{
-    Dataset, Norm,
-    number::{mul_up, sqrt_up},
-};
-use rayon::prelude::*;
+use indelible::{Norm, number::sqrt_up};
 
 use crate::{
     Error,
-    number::{big, bits, dyadic, float_up, scaled_up},
+    number::{bits, float_up},
 };
-
-/// Binary digits of the ends of a ball beyond those of the sample.
-const BALL_DIGITS: i64 = 64;
 
 /// One neuron: integer weights of the neurons that it reads, without zeros, in
 /// increasing order, and a bias.
@@ -149,104 +141,6 @@ impl ExactNetwork {
             }
         }
         size
-    }
-
-    /// Whether the output is exactly `label` at every point of the ball of
-    /// `radius` around `x`, proved; `false` also where it is only not proved.
-    ///
-    /// With radius 0 this evaluates, exactly. Else the first layer has to be one
-    /// neuron: on the ball its value runs through an interval, whose ends are
-    /// taken outward. Both are followed through the network. As long as no neuron
-    /// is positive at one end and negative at the other, every neuron is affine
-    /// between them, and so the output, which is `label` at both, is so
-    /// everywhere.
-    #[must_use]
-    pub fn holds(&self, x: &[f64], label: usize, norm: Norm, radius: f64) -> bool {
-        if x.len() != self.inputs() || x.iter().any(|v| !v.is_finite()) || radius.is_nan() || radius < 0.0 {
-            return false;
-        }
-        let lowest = x.iter().filter(|v| **v != 0.0).map(|v| dyadic(*v).1).min().unwrap_or(0);
-        // Values are multiples of 2^−digits.
-        let mut digits = (-(self.exponent + lowest)).max(0);
-        if radius > 0.0 {
-            digits += BALL_DIGITS;
-        }
-        let Some(first) = self.layers.first() else { return false };
-        let mut values: Vec<[IBig; 2]> = vec![];
-        for neuron in &first.neurons {
-            let center = self.at(neuron, x, digits);
-            if radius == 0.0 {
-                values.push([center.clone(), center]);
-                continue;
-            }
-            let reach = mul_up(radius, dual_norm_up(&neuron.weights, norm));
-            if first.neurons.len() > 1 || !reach.is_finite() {
-                return false;
-            }
-            let (mantissa, exponent) = dyadic(reach);
-            let reach = scaled_up(&IBig::from(mantissa), exponent + self.exponent + digits);
-            values.push([&center - &reach, center + reach]);
-        }
-        let wanted = big(label) << usize::try_from(digits).unwrap_or(usize::MAX);
-        self.follow(values, digits).is_some_and(|ends| ends.iter().all(|end| *end == wanted))
-    }
-
-    /// The value of a neuron of the first layer at `x`, times `2^digits`.
-    fn at(&self, neuron: &Neuron, x: &[f64], digits: i64) -> IBig {
-        let mut sum = scaled_up(&neuron.bias, digits);
-        for (column, weight) in &neuron.weights {
-            let (mantissa, exponent) = dyadic(x[*column]);
-            if mantissa != 0 {
-                // Not negative by the choice of `digits`, so nothing is rounded.
-                sum += scaled_up(&(weight * IBig::from(mantissa)), exponent + self.exponent + digits);
-            }
-        }
-        sum
-    }
-
-    /// What the layers behind the first make of its values at two ends, times
-    /// `2^digits`; `None` where a neuron changes its sign between them.
-    fn follow(&self, mut values: Vec<[IBig; 2]>, digits: i64) -> Option<[IBig; 2]> {
-        let zero = IBig::ZERO;
-        for layer in &self.layers[1..] {
-            for ends in &mut values {
-                match (ends[0] < zero, ends[1] < zero) {
-                    (false, false) => {}
-                    (true, true) => *ends = [IBig::ZERO, IBig::ZERO],
-                    // 0 at one end and below it at the other: 0 all along.
-                    (true, false) if ends[1] == zero => ends[0] = IBig::ZERO,
-                    (false, true) if ends[0] == zero => ends[1] = IBig::ZERO,
-                    _ => return None,
-                }
-            }
-            let same = values.iter().all(|ends| ends[0] == ends[1]);
-            let value = |neuron: &Neuron, end: usize| {
-                let mut sum = scaled_up(&neuron.bias, digits);
-                for (column, weight) in &neuron.weights {
-                    let value = &values[*column][end];
-                    if *value != zero {
-                        sum += weight * value;
-                    }
-                }
-                sum
-            };
-            let next = |neuron: &Neuron| {
-                let lower = value(neuron, 0);
-                let upper = if same { lower.clone() } else { value(neuron, 1) };
-                [lower, upper]
-            };
-            values = layer.neurons.iter().map(next).collect();
-        }
-        values.pop()
-    }
-
-    /// How many samples keep their label on the whole ball of `radius`, proved
-    /// without rounding; with radius 0, how many get their label. The class of
-    /// index `c` is the output `c + 1`.
-    #[must_use]
-    pub fn certified(&self, data: &Dataset, norm: Norm, radius: f64) -> usize {
-        let holds = |i: usize| self.holds(&data.row(i), data.labels()[i] + 1, norm, radius);
-        (0..data.samples()).into_par_iter().filter(|i| holds(*i)).count()
     }
 }
 

@@ -14,25 +14,23 @@
 //! sample the integer below its place and takes digits off in a block of its own
 //! width; here cuts between runs are stored, one less than runs, which leaves
 //! room for balls, and the count is exact.
+//!
+//! **Floating point.** None: integers of any size.
 
-use crate::{
-    Cuts, Memorizer,
-    bit_extraction::{build, depth, parameters},
-};
+use crate::{Cuts, Memorizer, bit_extraction::over, bit_extraction::parameters};
 
 pub(crate) const ENTRY: Memorizer = Memorizer {
     name: "vardi2022",
     source: "Vardi, Yehudai & Shamir, ICLR 2022, Theorem 3.1; cuts, radius and count: this library",
     formula: "n + 8⌈K/g⌉ + (g − 2)(16κ + 12c + 13) + 15κ + 16c + 6, g about √(8K/(16κ + 12c + 13))",
-    group: Some(group),
-    build,
-    parameters,
-    depth,
+    is_provable: true,
+    most_unnamed: usize::MAX,
+    shape: |_, line, radius, bits| Ok(over(Cuts::new(line, radius)?.with_key_bits(bits), fewest)),
 };
 
 /// The size of groups with the fewest parameters: the count first falls and then
 /// grows but for the rounding of K/g, so what is near the root is looked at.
-fn group(cuts: &Cuts) -> usize {
+pub(crate) fn fewest(cuts: &Cuts) -> usize {
     let runs = cuts.runs();
     let item = 16 * cuts.key_bits + 12 * cuts.label_bits() + 13;
     let root = (8 * runs / item).isqrt();

@@ -21,23 +21,27 @@
 
 use dashu_int::IBig;
 
-use crate::{
-    Cuts, ExactNetwork, Memorizer,
-    builder::{Builder, Sum},
-};
+use crate::{Cuts, ExactNetwork, Memorizer, builder::Sum, plan::OverCuts};
 
 pub(crate) const ENTRY: Memorizer = Memorizer {
     name: "zhang2017",
     source: "Zhang, Bengio, Hardt, Recht & Vinyals, ICLR 2017, Theorem 1; steps and radius: this library",
     formula: "n + 5K − 3",
-    group: None,
-    build,
-    parameters: |cuts, _| cuts.line_weights() + 5 * cuts.runs() - 3,
-    depth: |_, _| 4,
+    is_provable: true,
+    most_unnamed: usize::MAX,
+    shape: |_, line, radius, bits| {
+        Ok(Box::new(OverCuts {
+            cuts: Cuts::new(line, radius)?.with_key_bits(bits),
+            group: None,
+            build,
+            parameters: |cuts, _| cuts.front() + 5 * cuts.runs() - 3,
+            depth: |_, _| 4,
+        }))
+    },
 };
 
 fn build(cuts: &Cuts, _group: usize) -> ExactNetwork {
-    let mut network = Builder::on(cuts);
+    let mut network = cuts.begin();
     let minus = -IBig::ONE;
     let begun: Vec<usize> =
         cuts.cuts.iter().map(|s| network.push(Sum::of(0).and(&(IBig::ONE - s)))).collect();

@@ -9,7 +9,7 @@ use std::{
 
 use clap::Args;
 use indelible::{Norm, Progress, Radii};
-use indelible_exact::{Cuts, Error, ExactNetwork, Line, Memorizer, SHELF, read, write};
+use indelible_exact::{Cuts, Error, ExactNetwork, Line, Memorizer, Plan, SHELF, read, write};
 use indelible_io::{
     AtomicFile, digest,
     onnx::{Metadata, write_dense_behind},
@@ -23,7 +23,8 @@ use super::prelude::*;
 pub struct ExactArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// One construction: zhang2017, park2021 or vardi2022 [default: all]
+    /// One construction: zhang2017, park2021, vardi2022, egosi2025, kim2025 or kim2025-ii [default:
+    /// all that the size of the data allows]
     #[arg(long, value_name = "NAME")]
     construction: Option<String>,
     /// Runs of one label that share one number [default: as the construction chooses]
@@ -75,10 +76,12 @@ impl ExactArgs {
         require((1..=MOST_DIRECTIONS).contains(&self.directions), || {
             format!("--directions is {}; expected 1 to {MOST_DIRECTIONS}", self.directions)
         })?;
-        let shelf: Vec<&Memorizer> = match &self.construction {
-            Some(name) => vec![Memorizer::named(name)?],
-            None => SHELF.iter().collect(),
-        };
+        let named = self.construction.as_deref().map(Memorizer::named).transpose()?;
+        if let Some(Memorizer { name, is_provable: false, .. }) = named
+            && !self.count
+        {
+            return Err(Error::OnlyCounted { name }.into());
+        }
         let file = self.output.as_ref().map(AtomicFile::create).transpose()?;
         let data = self.data.read(&bar)?;
         if let Some(path) = &self.check {
@@ -87,20 +90,29 @@ impl ExactArgs {
         let started = Instant::now();
         bar.busy("looking for a line");
         let line = Line::search(&data, self.norm, self.directions, self.seed).map_err(|e| said(&data, e))?;
-        let cuts = Cuts::new(&line, self.radius)?.with_key_bits(self.key_bits);
         bar.end();
-        let mut report = self.report(&data, &line, &cuts);
+        let mut report = self.report(&data, &line, named.is_none())?;
         report.json["line"]["seconds"] = started.elapsed().as_secs_f64().into();
         let mut rows = vec![];
         let mut last = None;
+        let numbers = data.samples().saturating_mul(data.features());
+        let (shelf, left): (Vec<&Memorizer>, Vec<&Memorizer>) = match named {
+            Some(one) => (vec![one], vec![]),
+            None => SHELF.iter().partition(|one| one.is_provable && numbers <= one.most_unnamed),
+        };
         for memorizer in shelf {
-            let (row, network) = self.build(memorizer, &data, &cuts, &bar)?;
+            let plan = memorizer.plan(&data, &line, self.radius, self.key_bits)?;
+            let (row, network) = self.build(memorizer, &data, &plan, &bar)?;
             rows.push(row);
-            last = Some((memorizer, network));
+            last = Some((plan, network));
+        }
+        if !left.is_empty() {
+            let names: Vec<&str> = left.iter().map(|one| one.name).collect();
+            report.line("by name only", names.join(", "));
         }
         let all_hold = rows.iter().all(|row| row.holds(&data));
-        if let (Some(file), Some((memorizer, network)), true) = (file, last, all_hold) {
-            self.write(file, memorizer, &network, &cuts, &data)?;
+        if let (Some(file), Some((plan, network)), true) = (file, last, all_hold) {
+            self.write(file, &plan, &network, &data)?;
         }
         report.json["constructions"] = rows.iter().map(Row::object).collect();
         if self.json {
@@ -113,16 +125,24 @@ impl ExactArgs {
         if all_hold { Ok(()) } else { Err(Failure::no("")) }
     }
 
-    /// What is said of the line.
-    fn report(&self, data: &Given, line: &Line, cuts: &Cuts) -> Report {
+    /// What is said of the line, and of its cuts unless they leave no room and only one
+    /// construction was asked for, which may not need them.
+    fn report(&self, data: &Given, line: &Line, all: bool) -> Result<Report, Failure> {
+        let cuts = match Cuts::new(line, self.radius) {
+            Ok(cuts) => Some(cuts.with_key_bits(self.key_bits)),
+            Err(Error::RadiusTooLarge { .. }) if !all => None,
+            Err(error) => return Err(error.into()),
+        };
         let (samples, runs) = (data.samples(), line.runs());
         let information = (samples as f64) * (data.classes() as f64).log2();
         let mut report = Report::new(json!({
             "samples": samples, "features": data.features(), "classes": data.classes(),
             "norm": self.norm.to_string(), "radius": self.radius,
             "line": {
-                "runs": runs, "largest_radius": line.radius(), "radius": cuts.radius(),
-                "key_bits": cuts.key_bits(), "label_bits": cuts.label_bits(),
+                "runs": runs, "largest_radius": line.radius(),
+                "radius": cuts.as_ref().map(Cuts::radius),
+                "key_bits": cuts.as_ref().map(Cuts::key_bits),
+                "label_bits": cuts.as_ref().map(Cuts::label_bits),
             },
             "information_bits": information,
         }));
@@ -135,54 +155,56 @@ impl ExactArgs {
                 self.norm
             ),
         );
-        report.line(
-            "cuts",
-            format!(
-                "{} bits a place, {} a label, radius {}",
-                cuts.key_bits(),
-                cuts.label_bits(),
-                at_least(cuts.radius())
-            ),
-        );
+        if let Some(cuts) = cuts {
+            report.line(
+                "cuts",
+                format!(
+                    "{} bits a place, {} a label, radius {}",
+                    cuts.key_bits(),
+                    cuts.label_bits(),
+                    at_least(cuts.radius())
+                ),
+            );
+        }
         report.line("N log2 L", format!("{} bits hold any labels of so many samples", real(information)));
-        report
+        Ok(report)
     }
 
     fn build(
         &self,
         memorizer: &'static Memorizer,
         data: &Given,
-        cuts: &Cuts,
+        plan: &Plan,
         bar: &Bar,
     ) -> Result<(Row, ExactNetwork), Failure> {
         let started = Instant::now();
-        let group = memorizer.group(cuts, self.group)?;
-        let network = memorizer.build(cuts, self.group)?;
+        let group = plan.group(self.group)?;
+        let network = plan.build(self.group)?;
         let built = started.elapsed().as_secs_f64();
         let started = Instant::now();
         bar.busy(&format!("proving {}", memorizer.name));
         let certified = (!self.count).then(|| network.certified(data, self.norm, self.radius));
         bar.end();
         let proved = started.elapsed().as_secs_f64();
-        Ok((Row { memorizer, group, size: network.size(), certified, seconds: [built, proved] }, network))
+        let (size, radius, seconds) = (network.size(), plan.radius(), [built, proved]);
+        Ok((Row { memorizer, group, size, radius, certified, seconds }, network))
     }
 
     /// Writes the network, and proves a text once more as it was written.
     fn write(
         &self,
         mut file: AtomicFile,
-        memorizer: &Memorizer,
+        plan: &Plan,
         network: &ExactNetwork,
-        cuts: &Cuts,
         data: &Given,
     ) -> Result<(), Failure> {
         let path = file.target().to_owned();
         if path.extension().and_then(OsStr::to_str).is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"))
         {
-            let floats = network.in_floats(cuts)?;
+            let floats = network.in_floats(plan.place_bits())?;
             let metadata = Metadata {
                 version: Some(env!("CARGO_PKG_VERSION").into()),
-                construction: Some(memorizer.name.into()),
+                construction: Some(plan.name().into()),
                 norm: Some(self.norm),
                 radii: Some(Radii::Uniform(self.radius)),
                 scaled: data.scaling().is_some(),
@@ -195,7 +217,7 @@ impl ExactArgs {
                 .map_err(|e| Failure::input(format!("cannot write {}: {e}", path.display())))?;
             return Ok(file.commit()?);
         }
-        let text = write(network, memorizer.name);
+        let text = write(network, plan.name());
         let (again, _) = read(&text).map_err(|e| Failure::input(format!("{}: {e}", path.display())))?;
         require(again == *network, || format!("{}: the text is not the network", path.display()))?;
         file.write_all(text.as_bytes())
@@ -272,6 +294,8 @@ struct Row {
     memorizer: &'static Memorizer,
     group: Option<usize>,
     size: indelible_exact::ExactSize,
+    /// The radius that it leaves room for.
+    radius: f64,
     /// `None` where it was only counted.
     certified: Option<usize>,
     /// To build and to prove.
@@ -287,7 +311,7 @@ impl Row {
         let size = &self.size;
         json!({
             "name": self.memorizer.name, "source": self.memorizer.source, "formula": self.memorizer.formula,
-            "group": self.group, "depth": size.depth, "width": size.width,
+            "group": self.group, "radius": self.radius, "depth": size.depth, "width": size.width,
             "parameters": {"nonzero": size.nonzero, "all": size.all},
             "bits_per_parameter": size.bits_per_parameter, "bits": size.bits, "certified": self.certified,
             "seconds": {"build": self.seconds[0], "certify": self.seconds[1]},

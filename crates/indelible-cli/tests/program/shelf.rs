@@ -9,7 +9,7 @@ fn what_is_written_is_proved_again() {
     let made = place.json("exact iris --radius 0.001");
     let rows = made["constructions"].as_array().unwrap();
     let names: Vec<_> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["zhang2017", "park2021", "vardi2022"]);
+    assert_eq!(names, ["zhang2017", "park2021", "vardi2022", "egosi2025", "kim2025"]);
     assert!(rows.iter().all(|row| row["certified"] == 150));
     for name in names {
         place.json(&format!("exact iris --radius 0.001 --construction {name} -o {name}.txt"));
@@ -19,6 +19,7 @@ fn what_is_written_is_proved_again() {
         assert_eq!((&again["parameters"], &again["bits"]), (&row["parameters"], &row["bits"]));
     }
     // Beyond what the cuts leave room for it is no longer so.
+    assert!(rows.iter().all(|row| row["radius"].as_f64().unwrap() >= 0.000_999));
     let room = made["line"]["radius"].as_f64().unwrap();
     let Run { code, .. } = place.run(&format!("exact iris --radius {} --check zhang2017.txt", 2.0 * room));
     assert_eq!(code, Some(1));
@@ -43,4 +44,18 @@ fn a_text_that_was_changed_is_refused_or_not_proved() {
     assert_eq!(place.run("exact iris --check cut.txt").code, Some(2));
     place.file("other.txt", text.replacen("exponent -", "exponent -1", 1));
     assert_ne!(place.run("exact iris --check other.txt").code, Some(0));
+}
+
+#[test]
+fn what_cannot_be_certified_is_only_counted() {
+    let place = Workplace::new();
+    place.refused("exact iris --construction kim2025-ii", 2, &["kim2025-ii", "small volume", "--count"]);
+    let counted = place.json("exact iris --construction kim2025-ii --radius 0.001 --count");
+    assert!(counted["constructions"][0]["certified"].is_null());
+    assert_eq!(counted["line"]["runs"], 13);
+    // A radius that is too large for a line is not too large for boxes.
+    let boxes = place.json("exact iris --construction egosi2025 --norm linf --radius 0.0999");
+    assert_eq!(boxes["constructions"][0]["certified"], 150);
+    assert!(boxes["line"]["radius"].is_null());
+    place.refused("exact iris --construction egosi2025 --norm linf --radius 0.11", 1, &["0.11", "too large"]);
 }

@@ -1,16 +1,16 @@
 //! Texts and floats.
 
 use indelible::{Norm, network::evaluate};
-use indelible_exact::{Cuts, Error, Line, Memorizer, SHELF, read, write};
+use indelible_exact::{Error, Line, Memorizer, SHELF, read, write};
 
 use crate::random_data;
 
 #[test]
 fn a_text_is_read_as_it_was_written_and_a_damaged_one_is_refused() {
     let data = random_data(25, 2, 1 << 20, 4, 9);
-    let cuts = Cuts::new(&Line::search(&data, Norm::L2, 4, 1).unwrap(), 0.0).unwrap();
+    let line = Line::search(&data, Norm::L2, 4, 1).unwrap();
     for memorizer in SHELF {
-        let network = memorizer.build(&cuts, None).unwrap();
+        let network = memorizer.plan(&data, &line, 0.0, 0).unwrap().build(None).unwrap();
         let text = write(&network, memorizer.name);
         assert_eq!(read(&text).unwrap(), (network, memorizer.name.to_owned()));
         let lines: Vec<&str> = text.lines().collect();
@@ -33,14 +33,17 @@ fn a_text_is_read_as_it_was_written_and_a_damaged_one_is_refused() {
 #[test]
 fn what_fits_a_format_means_the_same_there() {
     let data = random_data(20, 1, 1 << 16, 2, 4);
-    let cuts = Cuts::new(&Line::search(&data, Norm::L2, 4, 1).unwrap(), 0.0).unwrap();
-    let stored = |name, group| Memorizer::named(name).unwrap().build(&cuts, group).unwrap().in_floats(&cuts);
-    for (name, group) in [("zhang2017", None), ("vardi2022", Some(1))] {
+    let line = Line::search(&data, Norm::L2, 4, 1).unwrap();
+    let stored = |name, group| {
+        let plan = Memorizer::named(name).unwrap().plan(&data, &line, 0.0, 0).unwrap();
+        plan.build(group).unwrap().in_floats(plan.place_bits())
+    };
+    for (name, group) in [("zhang2017", None), ("vardi2022", Some(1)), ("egosi2025", None)] {
         let floats = stored(name, group).unwrap();
         for (i, label) in data.labels().iter().enumerate() {
             let outputs = evaluate(&floats, &data.row(i)).unwrap();
             assert_eq!(outputs, [(label + 1) as f64], "{name}");
         }
     }
-    assert!(matches!(stored("vardi2022", Some(cuts.runs())), Err(Error::NotFloat { bits }) if bits > 53));
+    assert!(matches!(stored("vardi2022", Some(line.runs())), Err(Error::NotFloat { bits }) if bits > 53));
 }
