@@ -33,6 +33,7 @@ ALL = [
     ("nearest", "l1", True, False, False),
     ("nearest", "l2", True, False, False),
     ("condensed", "l2", True, False, False),
+    ("projected", "l2", False, False, False),
     ("yu2024-l1", "l1", True, True, False),
     ("yu2024-lp", "l2", True, True, False),
     ("yu2024-lp", "l3", True, True, False),

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::{ascent::squares, orthonormal::images};
 use crate::{Dataset, separation::NearestEnemies};
 
 /// Pairs that a search starts with.
@@ -63,6 +64,18 @@ impl Differences {
             }
         }
         self.len() - before
+    }
+
+    /// The first pairs, and of the others so many at most: those that are closest through `rows`.
+    pub fn with_closest(mut self, first: usize, rows: &[f64], features: usize, most: usize) -> Self {
+        let lengths: Vec<f64> = squares(&images(&self.rows, rows, features), rows.len() / features).collect();
+        let mut order: Vec<usize> = (first..self.len()).collect();
+        order.sort_unstable_by(|&a, &b| lengths[a].total_cmp(&lengths[b]).then(a.cmp(&b)));
+        order.truncate(most);
+        order.splice(..0, 0..first);
+        self.rows = order.iter().flat_map(|&k| &self.rows[k * features..][..features]).copied().collect();
+        self.pairs = order.into_iter().map(|k| self.pairs[k]).collect();
+        self
     }
 }
 

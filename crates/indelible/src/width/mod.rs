@@ -15,6 +15,7 @@
 //! (`search.rs`) is free to do what it likes. [`narrowest_projection`] asks the other way
 //! round: how few rows keep a distance.
 
+mod ascent;
 mod differences;
 mod narrowest;
 mod needed;

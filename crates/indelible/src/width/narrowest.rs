@@ -4,16 +4,12 @@ use super::{
     Projection,
     differences::Differences,
     orthonormal::{orthonormalize, random_rows},
-    search::{Wanted, climb, sketched, start},
+    search::{climb, sketched, start},
 };
 use crate::{Dataset, Error, Norm, Progress, separation::nearest_enemies};
 
 /// Share of the rows that are added where all pairs turn out to need more.
 const MORE: usize = 32;
-/// Pairs that say about how many rows are needed.
-const PAIRS: usize = 1000;
-/// Rounds of looking at all pairs.
-const ROUNDS: usize = 10;
 
 /// A projection with orthonormal rows, `from` of them or more, through which all
 /// enemies seem to stay `distance` apart in l2, in the units of the features: the first
@@ -42,9 +38,8 @@ pub fn narrowest_projection(
     let near = nearest_enemies(data, Norm::L2, progress);
     let mut known = Differences::of_nearest(data, &near);
     let mut rows = sketch(&known, distance, from, features, progress);
-    let wanted = Some(Wanted { distance, rounds: ROUNDS });
     while rows.len() / features < features {
-        let climbed = match climb(data, &mut known, rows, wanted, progress) {
+        let climbed = match climb(data, &mut known, rows, Some(distance), progress) {
             // Through these rows a sample is beyond the largest number.
             Err(Error::NotFinite { .. }) => return Ok(None),
             climbed => climbed?,
@@ -71,7 +66,7 @@ fn sketch(
 ) -> Vec<f64> {
     let try_with = |width: usize| {
         progress.busy(&format!("whether {width} dimensions may do"));
-        sketched(known, PAIRS, (width, features), distance)
+        sketched(known, (width, features), distance)
     };
     let (mut below, mut width) = (from - 1, from);
     let mut found = None;
@@ -112,7 +107,7 @@ mod tests {
     fn as_few_rows_are_taken_as_the_basis_allows_about() {
         // m rows keep √(m/n) of the distance at most, and with equal shares that much.
         let data = axes(8);
-        for (share, least) in [(0.3, 1), (0.49, 2), (0.69, 4)] {
+        for (share, least) in [(0.3, 1), (0.49, 2), (0.69, 4), (0.85, 6)] {
             let found = narrowest_projection(&data, 2.0 * share, 1, &Silent).unwrap().unwrap();
             assert!((least..8).contains(&found.width()), "{share}: {}", found.width());
             assert!(found.width() <= least + 1, "{share}: {}", found.width());

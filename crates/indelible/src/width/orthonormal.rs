@@ -4,7 +4,13 @@
 use crate::{
     matrix::{product, product_transposed, transposed_product},
     number::random::Random,
+    parallel,
 };
+
+/// Pairs that are multiplied together.
+const BLOCK: usize = 512;
+/// Weights of such a share of the largest one are next to nothing.
+const LIGHT: f64 = 1e-14;
 
 /// Gram and Schmidt's process, twice; a row that depends on earlier ones is
 /// replaced by the first coordinate axes that do not.
@@ -60,17 +66,38 @@ pub(super) fn random_rows(count: usize, width: usize) -> Vec<f64> {
 
 /// Values of `P Δ_k` for every difference `Δ_k`, `k` by row of `P`.
 pub(super) fn images(differences: &[f64], rows: &[f64], width: usize) -> Vec<f64> {
-    product_transposed(differences, rows, (differences.len() / width, width, rows.len() / width))
+    let count = rows.len() / width;
+    let mut images = vec![0.0; differences.len() / width * count];
+    parallel::each_chunk_mut(&mut images, BLOCK * count, |block, out| {
+        let pairs = out.len() / count;
+        let part = &differences[block * BLOCK * width..][..pairs * width];
+        out.copy_from_slice(&product_transposed(part, rows, (pairs, width, count)));
+    });
+    images
 }
 
 /// `P M` for `M = Σ α_k Δ_k Δ_kᵀ`.
 pub(super) fn times_form(differences: &[f64], weights: &[f64], rows: &[f64], width: usize) -> Vec<f64> {
-    let count = rows.len() / width;
-    let mut images = images(differences, rows, width);
-    for (image, weight) in images.chunks_mut(count).zip(weights) {
-        image.iter_mut().for_each(|x| *x *= weight);
+    weighted_form(&images(differences, rows, width), weights, differences, width)
+}
+
+/// `P M` from the images `P Δ_k`, without pairs whose weights are next to nothing.
+pub(super) fn weighted_form(images: &[f64], weights: &[f64], differences: &[f64], width: usize) -> Vec<f64> {
+    let count = images.len() / weights.len().max(1);
+    let least = LIGHT * weights.iter().copied().fold(0.0, f64::max);
+    let heavy: Vec<usize> = (0..weights.len()).filter(|&k| weights[k] > least).collect();
+    let parts = parallel::map_chunks(&heavy, BLOCK, |pairs| {
+        let weighted = |&k: &usize| images[k * count..][..count].iter().map(move |x| x * weights[k]);
+        let weighted: Vec<f64> = pairs.iter().flat_map(weighted).collect();
+        let theirs: Vec<f64> =
+            pairs.iter().flat_map(|&k| &differences[k * width..][..width]).copied().collect();
+        transposed_product(&weighted, &theirs, (count, pairs.len(), width))
+    });
+    let mut sum = vec![0.0; count * width];
+    for part in parts {
+        sum.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
     }
-    transposed_product(&images, differences, (count, weights.len(), width))
+    sum
 }
 
 /// Turns the rows towards the space in which a symmetric form is largest, by

@@ -209,3 +209,26 @@ fn indicators_side_by_side_count() {
         assert_eq!(counted, network.size());
     }
 }
+
+proptest! {
+    // Rows are searched for.
+    #![proptest_config(ProptestConfig::with_cases(30))]
+
+    /// With m rows depth ⌈log₂ N_max⌉ + 3, one more where rows are centered; m neurons in the first
+    /// layer; up to m(n + 1) + (m + 6)N nonzero, 2m more where rows are centered.
+    #[test]
+    fn projected_counts(data in random_dataset(40, 20, 1.0f64..2.0), ratio in 0.1f64..0.9) {
+        prop_assume!(separable(&data));
+        let (n, samples) = (data.features(), data.samples());
+        let network = build("projected", &data, &budget(&data, Norm::L2, ratio), F64);
+        let rows = network.layer(0);
+        let m = rows.outputs();
+        prop_assert!(m <= n && rows.nonzero() <= m * (n + 1));
+        let counted = size(network.as_ref());
+        let largest = (0..data.classes()).map(|c| data.labels().iter().filter(|y| **y == c).count()).max().unwrap();
+        let centered = counted.depth - levels(largest) - 3;
+        prop_assert!(centered <= 1, "{}", counted.depth);
+        prop_assert!(counted.nonzero <= m * (n + 1) + (m + 6) * samples + 2 * m * centered);
+        prop_assert_eq!(network.compact().unwrap().size(), counted);
+    }
+}
