@@ -30,11 +30,11 @@ pub struct Series {
 /// How long the dashes of a line are and the gaps between, by position in the
 /// registry; no gap makes a solid line. Constructions may have the same numbers
 /// as one before them, and the line below must be seen.
-const DASHES: [(i32, i32); 11] = {
+const DASHES: [(i32, i32); 12] = {
     const SOLID: (i32, i32) = (14, 0);
     const DASHED: (i32, i32) = (8, 6);
     const DOTTED: (i32, i32) = (3, 4);
-    [SOLID, SOLID, SOLID, SOLID, SOLID, DASHED, SOLID, DOTTED, DASHED, SOLID, SOLID]
+    [SOLID, SOLID, SOLID, SOLID, SOLID, DASHED, SOLID, DOTTED, DASHED, SOLID, SOLID, SOLID]
 };
 
 impl Series {

@@ -3,7 +3,7 @@
 use plotters::{coord::Shift, prelude::*};
 
 /// Colours of lines and panels, in order; at least one per construction.
-pub const COLOURS: [RGBColor; 11] = [
+pub const COLOURS: [RGBColor; 12] = [
     RGBColor(31, 119, 180),
     RGBColor(255, 127, 14),
     RGBColor(44, 160, 44),
@@ -15,6 +15,7 @@ pub const COLOURS: [RGBColor; 11] = [
     RGBColor(23, 190, 207),
     RGBColor(188, 189, 34),
     RGBColor(127, 127, 127),
+    RGBColor(0, 90, 50),
 ];
 
 /// Where something is drawn.

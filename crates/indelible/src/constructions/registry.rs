@@ -10,7 +10,6 @@ use crate::Error;
 pub const REGISTRY: &[Construction] = &[
     yu2024_linf::ENTRY,
     cells::ENTRY,
-    li2022::ENTRY,
     yu2024_lipschitz::ENTRY,
     yu2024_l1::ENTRY,
     yu2024_lp::ENTRY,
@@ -20,6 +19,7 @@ pub const REGISTRY: &[Construction] = &[
     nearest::ENTRY,
     condensed::ENTRY,
     projected::ENTRY,
+    li2022::ENTRY,
 ];
 
 impl Construction {
