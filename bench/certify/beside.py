@@ -109,6 +109,7 @@ def main():
     parser.add_argument("--limit", type=int, default=100)
     parser.add_argument("--batch", type=int, default=25)
     parser.add_argument("--timeout", default="10")
+    parser.add_argument("--radii", type=float, nargs="+")
     options = parser.parse_args()
     images, labels = mnist(options.mnist, "t10k")
     print("network radius | CROWN ms | alpha-CROWN ms | PGD broken ms | ours without branching: certified refuted ms"
@@ -120,7 +121,7 @@ def main():
         right = torch.nonzero(network(x[: 3 * options.limit]).argmax(1) == y[: 3 * options.limit]).flatten()
         right = right[: options.limit]
         x, y = x[right], y[right]
-        for radius in RADII.get(name.removesuffix(".onnx"), [0.005, 0.01, 0.02, 0.03]):
+        for radius in options.radii or RADII.get(name.removesuffix(".onnx"), [0.005, 0.01, 0.02, 0.03]):
             cells = [f"{name} {radius}"]
             for method in ("CROWN", "alpha-CROWN"):
                 certified, seconds = bounded(network, x, y, radius, options.batch, method)
