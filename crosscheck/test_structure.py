@@ -224,7 +224,7 @@ def other_interfaces(model):
 # What still means something: a sum of levels in place of the largest and the other way round; tops and scales
 # exchanged, which are both about 1 in `nearest` on images; a ReLU that leaks a hundredth, which balls can bear.
 UNDERSTOOD = re.compile(
-    r"(Relu \d+ becomes LeakyRelu|Add 1. becomes Max|Max 1. becomes Add|inputs 3 and 4 of Scan 3 exchanged)$"
+    r"(Relu \d+ becomes LeakyRelu|Add 1. becomes Max|Max \d\d becomes Add|inputs 3 and 4 of Scan 3 exchanged)$"
 )
 
 
